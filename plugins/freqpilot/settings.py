@@ -1,0 +1,211 @@
+"""The ``freqpilot`` section of Freqtrade's configuration: one pydantic tree, closed to unknown keys.
+
+Every default is the number of the specification. ``Settings.from_config`` is the only way in; it
+turns what pydantic reports into sentences that name the nearest known key.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from freqpilot.errors import RefuseToStart
+
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+AnalystName = Literal[
+    "technical_trend", "technical_momentum", "volume_confirmation", "model_forecast"
+]
+
+
+class Section(BaseModel):
+    """A closed, immutable part of the tree."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class SignalSettings(Section):
+    """How opinions become a decision.
+
+    ``weights`` are shares that must sum to 1. Their defaults keep the specification's proportions
+    (.20 : .15 : .05 : .20) over the analysts that exist.
+    """
+
+    weights: dict[AnalystName, Fraction] = {
+        "technical_trend": 4 / 12,
+        "technical_momentum": 3 / 12,
+        "volume_confirmation": 1 / 12,
+        "model_forecast": 4 / 12,
+    }
+    threshold: Fraction = 0.5
+    min_confidence: Fraction = 0.6
+    min_coverage: Fraction = 0.35
+    neutral: Fraction = 0.2
+
+    @field_validator("weights")
+    @classmethod
+    def _shares(cls, weights: dict[AnalystName, float]) -> dict[AnalystName, float]:
+        total = sum(weights.values())
+        if abs(total - 1.0) > 1e-6:
+            raise ValueError(f"the weights sum to {total:.4g}, they must sum to 1")
+        return weights
+
+
+class LabelSettings(Section):
+    """The triple barrier: profit and loss barriers in multiples of the volatility over
+    ``horizon`` candles, and purge and embargo in candles (purge ≥ horizon)."""
+
+    horizon: Annotated[int, Field(ge=2)] = 12
+    profit_multiple: Positive = 1.5
+    loss_multiple: Positive = 1.5
+    volatility_window: Annotated[int, Field(ge=10)] = 96
+    purge: Annotated[int, Field(ge=1)] = 12
+    embargo: Annotated[int, Field(ge=0)] = 12
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.2
+
+    @model_validator(mode="after")
+    def _purge_covers_horizon(self) -> Self:
+        if self.purge < self.horizon:
+            raise ValueError(
+                f"purge is {self.purge} candles, below the label horizon of {self.horizon}: "
+                "training labels would overlap the validation part"
+            )
+        return self
+
+
+class Tier(Section):
+    """Limits from an equity upwards: risk per trade, largest position, open trades, leverage."""
+
+    name: str
+    equity_from: Annotated[float, Field(ge=0)]
+    risk_per_trade: Fraction
+    max_position: Fraction
+    max_open_trades: Annotated[int, Field(ge=1)]
+    max_leverage: Annotated[float, Field(ge=1)] = 1.0
+
+
+class RiskSettings(Section):
+    """Sizes and limits, as fractions of equity unless said otherwise."""
+
+    tiers: tuple[Tier, ...] = (
+        Tier(
+            name="Foundation",
+            equity_from=0,
+            risk_per_trade=0.02,
+            max_position=0.15,
+            max_open_trades=3,
+        ),
+        Tier(
+            name="Growth",
+            equity_from=2_000,
+            risk_per_trade=0.015,
+            max_position=0.12,
+            max_open_trades=4,
+            max_leverage=2,
+        ),
+        Tier(
+            name="Acceleration",
+            equity_from=5_000,
+            risk_per_trade=0.0125,
+            max_position=0.10,
+            max_open_trades=5,
+            max_leverage=3,
+        ),
+        Tier(
+            name="Sustained",
+            equity_from=10_000,
+            risk_per_trade=0.01,
+            max_position=0.08,
+            max_open_trades=6,
+            max_leverage=3,
+        ),
+    )
+    stop_atr_multiple: Positive = 2.0
+    atr_period: Annotated[int, Field(ge=2)] = 14
+    hard_stop: Annotated[float, Field(gt=0, lt=1)] = 0.10
+    max_exposure: Fraction = 0.50
+    daily_loss: Fraction = 0.05
+    weekly_loss: Fraction = 0.10
+    total_loss: Fraction = 0.20
+    drawdown_cut: Fraction = 0.10
+    drawdown_cut_factor: Fraction = 0.70
+    drawdown_half: Fraction = 0.15
+    drawdown_half_factor: Fraction = 0.50
+    drawdown_halt: Fraction = 0.20
+    simulated_operator_hours: Positive = 72
+    max_stamp_age_seconds: Positive = 120
+
+    @field_validator("tiers")
+    @classmethod
+    def _ascending(cls, tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+        floors = [tier.equity_from for tier in tiers]
+        if not floors or floors[0] != 0 or floors != sorted(set(floors)):
+            raise ValueError("tiers must begin at equity_from 0 and rise from one to the next")
+        return tiers
+
+    @model_validator(mode="after")
+    def _ordered_drawdowns(self) -> Self:
+        if not self.drawdown_cut < self.drawdown_half < self.drawdown_halt:
+            raise ValueError("drawdown_cut < drawdown_half < drawdown_halt must hold")
+        return self
+
+
+class StoreSettings(Section):
+    """Where what must survive a restart is kept: a SQLAlchemy database URL. A relative SQLite
+    path counts from Freqtrade's user_data folder; empty means ``freqpilot.sqlite`` there."""
+
+    url: str = ""
+
+
+class Settings(Section):
+    """The whole tree. ``digest`` is written by the host (pack and data version, so that
+    Freqtrade's backtest cache notices a change); ``synthetic`` marks invented market data."""
+
+    signals: SignalSettings = SignalSettings()
+    labels: LabelSettings = LabelSettings()
+    risk: RiskSettings = RiskSettings()
+    store: StoreSettings = StoreSettings()
+    seed: Annotated[int, Field(ge=0)] = 20260101
+    supervisor: bool = True
+    synthetic: bool = False
+    digest: dict[str, str] = {}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Read the ``freqpilot`` section of a Freqtrade configuration.
+
+        :raises RefuseToStart: with one sentence per fault and the nearest known key.
+        """
+        section = config.get("freqpilot", {})
+        if not isinstance(section, Mapping):
+            raise RefuseToStart(
+                f"the config's freqpilot section must be an object, not {type(section).__name__}"
+            )
+        try:
+            return cls.model_validate(dict(section))
+        except ValidationError as error:
+            faults = "; ".join(_sentence(cls, dict(fault)) for fault in error.errors())
+            raise RefuseToStart(f"config: {faults}. Mend the freqpilot section.") from None
+
+
+def _sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
+    location = [part for part in fault["loc"] if part != "[key]"]
+    path = ".".join(["freqpilot", *map(str, location)])
+    if fault["type"] not in ("extra_forbidden", "literal_error"):
+        return f"{path}: {fault['msg'].removeprefix('Value error, ')}"
+    known = list(get_args(AnalystName)) if "weights" in location else _fields_at(root, location)
+    near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    return f"{path} is not known; {hint}"
+
+
+def _fields_at(root: type[BaseModel], location: list[Any]) -> list[str]:
+    model = root
+    for part in location[:-1]:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        elif part == "tiers":
+            model = Tier
+    return list(model.model_fields)

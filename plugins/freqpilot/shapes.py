@@ -1,0 +1,187 @@
+"""The shapes that pass between rooms.
+
+Hot-path shapes hold contiguous arrays over all candles of one pair and timeframe; the others are
+frozen values. Fractions are fractions (0.05 is five percent), times are UTC, money is in the
+stake currency unless a name says otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+Side = Literal["long", "short"]
+OrderPurpose = Literal["entry", "replace", "add"]
+
+
+class Candles(NamedTuple):
+    """Closed candles of one pair and timeframe, oldest first.
+
+    ``date`` is the candle's *open* time in nanoseconds since the epoch; the candle is known at
+    ``date + timeframe``. The other five are float64 of the same length; missing values are NaN.
+    """
+
+    date: Ints
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+    def __len__(self) -> int:  # type: ignore[override]
+        return int(self.close.shape[0])
+
+    def window(self, start: int, stop: int | None = None) -> "Candles":
+        """Return the candles ``start:stop`` as views."""
+        return Candles(*(column[start:stop] for column in tuple.__iter__(self)))
+
+
+@dataclass(frozen=True)
+class FeatureFrame:
+    """Features of all candles: ``values`` is float32 (n_candles × n_names), NaN before a
+    column's own start; ``first_valid`` is the first row in which every column has settled."""
+
+    values: Floats32
+    names: tuple[str, ...]
+    first_valid: int
+
+    def column(self, name: str) -> Floats32:
+        """Return one column as a view; raises ``KeyError`` for an unknown name."""
+        try:
+            return self.values[:, self.names.index(name)]
+        except ValueError:
+            raise KeyError(f"no feature {name!r}; there are {', '.join(self.names)}") from None
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One analyst's opinion for every candle: ``value`` −1…1, ``confidence`` 0…1 (0 where an
+    input is missing or stale), ``reasons`` one short phrase per state the analyst can be in and
+    ``reason_index`` which of them holds at each candle."""
+
+    analyst: str
+    value: Floats
+    confidence: Floats
+    reasons: tuple[str, ...]
+    reason_index: Ints
+
+    def reason(self, row: int) -> str:
+        """Return the phrase that holds at candle ``row``."""
+        return self.reasons[int(self.reason_index[row])]
+
+
+@dataclass(frozen=True)
+class Composite:
+    """The weighted opinion for every candle.
+
+    ``contributions`` (n_candles × n_analysts) sums to ``value`` row by row; ``coverage`` is the
+    weight of the analysts that were fresh, as a share of all; ``side`` is 1 long, −1 short, 0 none.
+    """
+
+    analysts: tuple[str, ...]
+    value: Floats
+    confidence: Floats
+    coverage: Floats
+    contributions: Floats
+    side: NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The decision at one candle, in a form that is stored with the trade."""
+
+    pair: str
+    time: datetime
+    side: Side
+    composite: float
+    confidence: float
+    coverage: float
+    contributions: Mapping[str, float]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Position:
+    """An open trade as the risk supervisor sees it: ``stake`` is what was paid (own money, without
+    borrowed), ``value`` what it is worth now, ``risk_stop`` its stop price or NaN."""
+
+    pair: str
+    side: Side
+    stake: float
+    value: float
+    risk_stop: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Book:
+    """The account at one moment.
+
+    ``equity`` counts open profit and fees; ``peak`` is the highest equity so far; ``day_start``
+    and ``week_start`` are the equity at 00:00 UTC and Monday 00:00 UTC; ``start`` is the first
+    equity; ``stamp`` is when this was observed. ``halted`` names the latch that forbids entries.
+    """
+
+    stamp: datetime
+    equity: float
+    peak: float
+    start: float
+    day_start: float
+    week_start: float
+    positions: tuple[Position, ...] = ()
+    halted: str | None = None
+
+    @property
+    def drawdown(self) -> float:
+        """Fall from the peak as a fraction of it, 0…1."""
+        return max(0.0, 1.0 - self.equity / self.peak) if self.peak > 0 else 1.0
+
+    @property
+    def exposure(self) -> float:
+        """Money in open positions, in stake currency."""
+        return sum(p.stake for p in self.positions)
+
+
+@dataclass(frozen=True)
+class OrderRequest:
+    """An order that raises risk, as it is about to be sent. ``stake`` is own money in stake
+    currency; ``amount`` × ``rate`` / ``leverage`` gives the same figure."""
+
+    time: datetime
+    pair: str
+    side: Side
+    purpose: OrderPurpose
+    stake: float
+    rate: float
+    leverage: float = 1.0
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One rule that lowered a stake: to ``stake`` by ``rule``."""
+
+    rule: str
+    stake: float
+
+
+@dataclass(frozen=True)
+class RiskVerdict:
+    """What the risk supervisor says to a proposal.
+
+    ``stake`` is what is allowed (0 when refused); ``stop`` is the stop price or NaN; ``cuts`` lists
+    every rule that lowered the stake, in order; ``veto`` says why it was refused, in plain words.
+    """
+
+    allowed: bool
+    stake: float
+    leverage: float = 1.0
+    stop: float = float("nan")
+    cuts: tuple[Cut, ...] = field(default=())
+    veto: str | None = None
