@@ -57,8 +57,8 @@ class LabelSettings(Section):
     ``horizon`` candles, and purge and embargo in candles (purge ≥ horizon)."""
 
     horizon: Annotated[int, Field(ge=2)] = 12
-    profit_multiple: Positive = 1.5
-    loss_multiple: Positive = 1.5
+    profit_multiple: Positive = 1.0
+    loss_multiple: Positive = 1.0
     volatility_window: Annotated[int, Field(ge=10)] = 96
     purge: Annotated[int, Field(ge=1)] = 12
     embargo: Annotated[int, Field(ge=0)] = 12

@@ -1,0 +1,63 @@
+# make demo   backtest Autopilot against the embedded stand-in exchange and write a report
+# make test   lint, types, house rules and tests
+# Both set up everything on a fresh machine with Python 3.11+ and pip.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DATADIR ?=
+SEED ?= 7
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types house unit rehearse compat lock docker-check clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+$(VENV)/.installed: pyproject.toml requirements.lock
+	@echo "==> making $(VENV) (a minute or two, once)"
+	$(PYTHON) -c 'import sys; sys.exit("freqpilot needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --progress-bar on --constraint requirements.lock --editable '.[dev]' | sed -n 's/^Collecting \([^ ]*\).*/    \1/p; s/^Successfully.*/    done/p'
+	@touch $@
+
+install: $(VENV)/.installed
+
+demo: install
+	$(BIN)/freqpilot demo --seed $(SEED) $(if $(DATADIR),--datadir $(DATADIR))
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+house: install
+	$(BIN)/lint-imports
+
+unit: install
+	$(BIN)/python -m pytest
+
+test: lint types house unit
+
+rehearse: install
+	$(BIN)/freqpilot rehearse --days 3 --speed 300
+
+compat: install
+	$(BIN)/python benchmarks/compat.py
+
+docker-check: install
+	$(BIN)/python docker/check.py
+
+# Exact versions of what is installed now, without the pack itself.
+lock: install
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v -i '^pip==\|^freqpilot' > requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

@@ -1,0 +1,161 @@
+"""The ``freqpilot`` command. It only parses and prints; the rooms do the work."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from freqpilot.errors import FreqpilotError
+
+app = typer.Typer(
+    name="freqpilot",
+    help="Supervised autonomous trading for Freqtrade.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFiles = Annotated[
+    list[str] | None,
+    typer.Option("--config", "-c", help="A Freqtrade config file; may be given several times."),
+]
+UserDir = Annotated[Path, typer.Option("--userdir", help="Freqtrade's user_data folder.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Print the version on request."""
+    if show:
+        from freqpilot import __version__
+
+        typer.echo(f"freqpilot {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def init(
+    userdir: UserDir = Path("user_data"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the pack's files.")] = False,
+) -> None:
+    """Write Freqpilot's layered configs into USERDIR/freqpilot, beside your own."""
+    from freqpilot.host.init import init as write
+
+    done = write(userdir, force=force)
+    for file in done.written:
+        typer.echo(f"written  {file}")
+    for file in done.kept:
+        typer.echo(f"kept     {file} (--force overwrites it)")
+    typer.echo(
+        f"\nAdd Freqpilot to your own config:\n"
+        f"  freqtrade trade -c config.json -c {done.folder / 'freqpilot.json'}\n"
+        f"or check first:\n"
+        f"  freqpilot doctor -c config.json -c {done.folder / 'freqpilot.json'}"
+    )
+
+
+@app.command()
+def doctor(
+    config: ConfigFiles = None,
+    userdir: Annotated[Path | None, typer.Option("--userdir", help="user_data folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check Freqtrade, config, data, port and database; exit 1 when something is not well."""
+    from freqpilot.host.doctor import examine
+
+    findings = examine(config or [], str(userdir) if userdir else None)
+    well = all(finding.ok for finding in findings)
+    if as_json:
+        document = {"ok": well, "findings": [finding.as_dict() for finding in findings]}
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        from rich.table import Table
+
+        table = Table("", "check", "detail", box=None, pad_edge=False)
+        for finding in findings:
+            table.add_row("ok" if finding.ok else "FAULT", finding.check, finding.detail)
+        _console().print(table)
+    raise typer.Exit(0 if well else 1)
+
+
+@app.command()
+def release(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Release the halt that a drawdown or total loss has latched; only a person may."""
+    from datetime import UTC, datetime
+
+    from freqpilot.host import supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    if not yes:
+        typer.confirm("New positions will be allowed again. Have you reviewed the loss?", abort=True)
+    reason = supervisor.release(url, datetime.now(UTC))
+    typer.echo(f"released: {reason}" if reason else "nothing is halted")
+
+
+@app.command()
+def demo(
+    datadir: Annotated[
+        Path | None, typer.Option("--datadir", help="Folder of 1h feather candles.")
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days to trade.")] = 60,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the SYNTHETIC market.")] = 7,
+    userdir: UserDir = Path("user_data/demo"),
+) -> None:
+    """Backtest Autopilot with its model and write a report; SYNTHETIC market by default."""
+    from freqpilot.journal.backtest import load_run
+    from freqpilot.journal.report import summary_table, write_report
+    from freqpilot.rehearsal.demo import DemoOptions, candles_of, run_demo
+
+    options = DemoOptions(userdir.resolve(), datadir and datadir.resolve(), days, seed)
+    run = load_run(run_demo(options, typer.echo))
+    folder, _ = candles_of(options)
+    report = write_report(run, folder, options.user_data / "report.html")
+    _console().print(summary_table(run))
+    typer.echo(f"report: {report}")
+
+
+@app.command()
+def report(
+    result: Annotated[Path, typer.Argument(help="backtest-result-*.zip of freqtrade.")],
+    datadir: Annotated[Path, typer.Option("--datadir", help="Folder of the candles.")],
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("report.html"),
+) -> None:
+    """Write the HTML report of any Freqtrade backtest (run it with --export signals)."""
+    from freqpilot.journal.backtest import load_run
+    from freqpilot.journal.report import summary_table, write_report
+
+    run = load_run(result)
+    _console().print(summary_table(run))
+    typer.echo(f"report: {write_report(run, datadir, output)}")
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 120)
+
+
+def main() -> NoReturn:
+    """Run the command; an error of the pack is one line and its own exit code."""
+    try:
+        app(standalone_mode=True)
+    except FreqpilotError as error:
+        typer.echo(f"freqpilot: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""People and all of it: what is counted and shown of a running bot."""

@@ -1,0 +1,1 @@
+"""Candles to numbers: kernels, the feature bank, labels and purged splits. Pure."""

@@ -1,0 +1,10 @@
+"""The room that touches Freqtrade.
+
+Freqtrade makes the handler of :mod:`freqpilot.host.log` because the pack's config names it in
+``log_config``; that activates the seams. Nothing runs when a module is imported.
+"""
+
+from freqpilot.host.activation import activate, active, require_active
+from freqpilot.host.doors import door_dir
+
+__all__ = ["activate", "active", "door_dir", "require_active"]

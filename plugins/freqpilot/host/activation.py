@@ -1,0 +1,101 @@
+"""Puts the seams in place, or makes Freqtrade refuse to start with one clear line."""
+
+import logging
+from typing import Any
+
+from freqpilot.errors import RefuseToStart
+from freqpilot.host.seams import Seam, SeamError, expect, wrap
+
+logger = logging.getLogger(__name__)
+
+_state: dict[str, Any] = {"active": False, "refusal": None}
+
+
+def all_seams() -> tuple[Seam, ...]:
+    """Return every seam, in the order in which they are applied."""
+    from freqpilot.host import backtest, drawer, exchange, hyperopt, live, plugins, setup
+
+    return (
+        *setup.SEAMS,
+        *plugins.SEAMS,
+        *hyperopt.SEAMS,
+        *exchange.SEAMS,
+        *backtest.SEAMS,
+        *live.SEAMS,
+        *drawer.SEAMS,
+    )
+
+
+def active() -> bool:
+    """Tell whether all seams are in place in this process."""
+    return bool(_state["active"])
+
+
+def refusal() -> str | None:
+    """Return why Freqpilot could not be activated, or None."""
+    reason = _state["refusal"]
+    return str(reason) if reason else None
+
+
+def require_active(what: str) -> None:
+    """Raise Freqtrade's own fatal error unless the host is active.
+
+    :param what: who asks, for the message (a strategy's name).
+    """
+    if active():
+        return
+    from freqtrade.exceptions import OperationalException
+
+    reason = refusal() or (
+        "its config is not loaded: add the files that `freqpilot init` wrote with -c, "
+        "freqpilot.json among them"
+    )
+    raise OperationalException(f"{what} refuses to trade without Freqpilot's host: {reason}")
+
+
+def activate() -> None:
+    """Check and apply all seams. May be called again: it does nothing then.
+
+    A fault does not raise here, because Freqtrade would bury it in a traceback of its logging
+    set-up; it is kept, and the set-up seam raises it as one line before anything starts. Only
+    when even that seam does not fit does the error leave from here.
+    """
+    if active() or _state["refusal"]:
+        return
+    from freqpilot.host import setup
+
+    try:
+        seams = all_seams()
+        faults = [fault for seam in seams if (fault := fault_of(seam))]
+        if faults:
+            raise SeamError(
+                f"{'; '.join(faults)}. Freqpilot does not fit this Freqtrade: install a version "
+                "of the tested range (see `freqpilot doctor`)"
+            )
+        for seam in seams:
+            seam.apply()
+    except RefuseToStart as error:
+        refuse(str(error))
+        setup.apply_refusal()
+    else:
+        _state["active"] = True
+
+
+def refuse(reason: str) -> None:
+    """Keep ``reason`` and stay inactive."""
+    _state["active"] = False
+    _state["refusal"] = reason
+
+
+def fault_of(seam: Seam) -> str | None:
+    """Return what is wrong with a seam on the installed Freqtrade, or None."""
+    try:
+        seam.check()
+    except RefuseToStart as error:
+        return f"seam {seam.name}: {error}"
+    except Exception as error:  # an unknown Freqtrade may fail in any way; all of them refuse
+        return f"seam {seam.name}: {type(error).__name__}: {error}"
+    return None
+
+
+__all__ = ["SeamError", "activate", "active", "all_seams", "expect", "require_active", "wrap"]

@@ -1,0 +1,188 @@
+"""``freqpilot doctor``: checks the installed Freqtrade, the config, the data, the port and the
+database, each with the mend in its line. It changes nothing."""
+
+import logging
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from freqpilot.errors import FreqpilotError
+from freqpilot.host import activation
+from freqpilot.host.doors import KINDS, DoorKind, door_dir
+from freqpilot.host.plugins import class_names, resolver
+from freqpilot.settings import Settings
+
+TESTED = ("2026.6", "2026.9")
+"""Oldest and newest Freqtrade that ``make compat`` has run."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table: what was checked, how it is, and what to do when it is not well."""
+
+    check: str
+    ok: bool
+    detail: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the line for ``--json``."""
+        return asdict(self)
+
+
+def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> list[Finding]:
+    """Run all checks. With ``config_files`` the configuration, its data folder, port and database
+    are checked as well."""
+    findings = [_versions(), *_seams(), *_doors()]
+    files = list(config_files)
+    if not files:
+        return findings
+    config: dict[str, Any] = {}
+
+    def load() -> str:
+        config.update(load_config(files, user_data))
+        Settings.from_config(config)
+        return f"{len(files)} file(s) read, the freqpilot section is valid"
+
+    findings.append(_run("config", load))
+    if config:
+        findings += [
+            _run("config.activation", lambda: _activation(config)),
+            _run("config.protections", lambda: _protections(config)),
+            _run("data", lambda: _data(config)),
+            _run("api port", lambda: _port(config)),
+            _run("database", lambda: _database(config)),
+        ]
+    return findings
+
+
+def load_config(files: list[str], user_data: str | None) -> dict[str, Any]:
+    """Read a layered Freqtrade config without starting anything.
+
+    :raises FreqtradeException: as Freqtrade itself does.
+    """
+    from freqtrade.configuration import Configuration
+    from freqtrade.enums import RunMode
+
+    args: dict[str, Any] = {"config": files, "verbosity": 0}
+    if user_data:
+        args["user_data_dir"] = user_data
+    return dict(Configuration(args, RunMode.UTIL_NO_EXCHANGE).get_config())
+
+
+def _run(check: str, work: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, True, work())
+    except Exception as error:  # a doctor reports whatever it meets
+        text = " ".join(str(error).split()) or type(error).__name__
+        return Finding(check, False, text)
+
+
+def _versions() -> Finding:
+    def work() -> str:
+        if sys.version_info < (3, 11):
+            raise FreqpilotError("Python 3.11 or newer is needed; use another interpreter")
+        installed = version("freqtrade")
+        key = tuple(int(part) for part in installed.split(".")[:2])
+        low, high = (tuple(int(part) for part in text.split(".")) for text in TESTED)
+        if not low <= key <= high:
+            raise FreqpilotError(
+                f"Freqtrade {installed} is outside the tested range {TESTED[0]}–{TESTED[1]}; "
+                f"install one of it: pip install 'freqtrade[freqai]=={TESTED[1]}'"
+            )
+        return f"Freqtrade {installed}, freqpilot {version('freqpilot')}"
+
+    return _run("versions", work)
+
+
+def _seams() -> list[Finding]:
+    findings = []
+    for seam in activation.all_seams():
+        fault = activation.fault_of(seam)
+        detail = seam.purpose if fault is None else f"{fault}; install a tested Freqtrade"
+        findings.append(Finding(f"seam {seam.name}", fault is None, detail))
+    activation.activate()
+    if reason := activation.refusal():
+        findings.append(Finding("activation", False, reason))
+    else:
+        findings.append(Finding("activation", True, "all seams are in place"))
+    return findings
+
+
+def _doors() -> list[Finding]:
+    """Load every class of the pack through Freqtrade's own resolvers."""
+
+    def work(kind: DoorKind) -> Callable[[], str]:
+        def load() -> str:
+            wanted = set(class_names(door_dir(kind)))
+            config = {"user_data_dir": Path("user_data"), "internals": {}}
+            # Freqtrade warns of each of its own plug-ins whose extra is not installed.
+            logging.disable(logging.WARNING)
+            try:
+                found = {item["name"] for item in resolver(kind).search_all_objects(config, True)}
+            finally:
+                logging.disable(logging.NOTSET)
+            if missing := wanted - found:
+                raise FreqpilotError(
+                    f"{', '.join(sorted(missing))} cannot be loaded; reinstall freqpilot"
+                )
+            return f"{', '.join(sorted(wanted))} loaded"
+
+        return load
+
+    return [_run(f"door {kind}", work(kind)) for kind in KINDS]
+
+
+def _activation(config: dict[str, Any]) -> str:
+    handlers = config.get("log_config", {}).get("handlers", {})
+    if not any(str(h.get("class", "")).startswith("freqpilot.") for h in handlers.values()):
+        raise FreqpilotError(
+            "the config does not load Freqpilot: add -c freqpilot.json after your other files"
+        )
+    return "log_config loads Freqpilot"
+
+
+def _protections(config: dict[str, Any]) -> str:
+    if not config.get("enable_protections"):
+        raise FreqpilotError(
+            'protections are off in backtests: set "enable_protections": true in the config'
+        )
+    return "on in backtests too"
+
+
+def _data(config: dict[str, Any]) -> str:
+    folder = Path(config["datadir"])
+    files = list(folder.glob("*.feather")) if folder.is_dir() else []
+    if not files:
+        raise FreqpilotError(
+            f"no candles in {folder}: run freqtrade download-data with the same config"
+        )
+    return f"{len(files)} candle file(s) in {folder}"
+
+
+def _port(config: dict[str, Any]) -> str:
+    api = config.get("api_server", {})
+    if not api.get("enabled"):
+        return "the API server is off"
+    address = (api.get("listen_ip_address", "127.0.0.1"), int(api.get("listen_port", 8080)))
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise FreqpilotError(
+                f"{address[0]}:{address[1]} cannot be used ({error.strerror}); Freqtrade would "
+                "hang at its start: stop what listens there or change api_server.listen_port"
+            ) from None
+    return f"{address[0]}:{address[1]} is free"
+
+
+def _database(config: dict[str, Any]) -> str:
+    from freqpilot.host.supervisor import store_url
+    from freqpilot.store import check_store
+
+    url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))
+    return check_store(url)

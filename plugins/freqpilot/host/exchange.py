@@ -1,0 +1,115 @@
+"""The live order gate: every order that can raise risk asks the supervisor before it is sent.
+
+It stands in front of ``Exchange.create_order``, behind which there is only the exchange, so
+entries, replacements, position adjustments and forced entries all pass it, and a strategy's
+callback that raises cannot open it. Reducing orders never ask.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from freqpilot.host import supervisor
+from freqpilot.host.positions import position_of
+from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.shapes import OrderPurpose, OrderRequest
+
+
+@cache
+def order_refused() -> type[Exception]:
+    """Return the exception for a refused order.
+
+    Freqtrade's loop treats a ``DependencyException`` as 'this entry did not happen', its REST API
+    and Telegram show an ``RPCException`` to the person who forced the entry: it is both.
+    """
+    from freqtrade.exceptions import DependencyException
+    from freqtrade.rpc.rpc import RPCException
+
+    class OrderRefused(DependencyException, RPCException):
+        def __init__(self, message: str) -> None:
+            Exception.__init__(self, message)
+            self.message = message
+
+        def __str__(self) -> str:
+            return self.message
+
+    return OrderRefused
+
+
+def raises_risk(trading_mode: str, side: str, reduce_only: bool) -> bool:
+    """Tell whether an order can open or enlarge a position: on spot every buy, on futures every
+    order that is not reduce-only."""
+    return side == "buy" if str(trading_mode) == "spot" else not reduce_only
+
+
+def check_order(exchange: Any, order: dict[str, Any]) -> None:
+    """Ask the supervisor about a live order.
+
+    :raises OrderRefused: when it is not allowed, or when asking failed.
+    """
+    from freqtrade.persistence import Trade
+
+    if not raises_risk(exchange.trading_mode, order["side"], order.get("reduceOnly", False)):
+        return
+    try:
+        trades = Trade.get_open_trades()
+        own = next((t for t in trades if t.pair == order["pair"]), None)
+        leverage = float(order.get("leverage") or 1)
+        request = OrderRequest(
+            time=datetime.now(UTC),
+            pair=order["pair"],
+            side="long" if order["side"] == "buy" else "short",
+            purpose=_purpose(own),
+            stake=float(order["amount"]) * float(order["rate"]) / leverage,
+            rate=float(order["rate"]),
+            leverage=leverage,
+        )
+        verdict = supervisor.ask(request, [position_of(t) for t in trades])
+        reason = None if verdict.allowed else verdict.veto
+    except Exception as error:  # whatever went wrong, an unjudged order is not sent
+        reason = supervisor.count_gate_error(error)
+    if reason:
+        raise order_refused()(
+            f"Freqpilot refused the {order['side']} order for {order['pair']}: {reason}. "
+            "Open trades are not affected."
+        )
+
+
+def _purpose(trade: Any | None) -> OrderPurpose:
+    if trade is None:
+        return "entry"
+    return "add" if trade.nr_of_successful_entries else "replace"
+
+
+def _check() -> None:
+    from freqtrade.exchange.exchange import Exchange
+    from freqtrade.persistence import Order, Trade
+    from freqtrade.rpc.rpc import RPCException
+
+    expect(
+        Exchange,
+        "create_order",
+        ["pair", "ordertype", "side", "amount", "rate", "leverage", "reduceOnly"],
+    )
+    expect(Trade, "get_open_trades")
+    expect(Trade, "nr_of_successful_entries")
+    expect(Order, "safe_remaining")
+    if not issubclass(RPCException, Exception):
+        raise TypeError("RPCException is no exception any more")
+
+
+def _apply() -> None:
+    from freqtrade.exchange.exchange import Exchange
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def create_order(self: Any, **order: Any) -> Any:
+            check_order(self, order)
+            return original(self, **order)
+
+        return create_order
+
+    wrap(Exchange, "create_order", make)
+
+
+SEAMS = (Seam("gate.live", "ask risk before every order that raises it", _check, _apply),)

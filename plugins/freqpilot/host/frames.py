@@ -1,0 +1,156 @@
+"""From Freqtrade's frames to the pure rooms and back: columns in, columns out.
+
+Strategies call these from ``populate_*``, where all that can be known for every candle is
+computed once; callbacks only look up a row.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from freqpilot.features.atr import atr
+from freqpilot.features.bank import FeatureBank
+from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.labels import triple_barrier
+from freqpilot.host.freqai import LABEL, NAMES
+from freqpilot.settings import LabelSettings, Settings, SignalSettings
+from freqpilot.shapes import Decision
+from freqpilot.signals import analysts, composite
+
+SHORT_NAMES = {
+    "technical_trend": "trend",
+    "technical_momentum": "momentum",
+    "volume_confirmation": "volume",
+    "model_forecast": "model",
+}
+STARTUP = max(FeatureBank().startup, analysts.STARTUP)
+"""Candles before the first decision that can be trusted; the longest memory in use."""
+MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
+
+
+def add_features(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return ``frame`` with the bank's columns, named as FreqAI wants its features (``%-name``)."""
+    features = FeatureBank().compute(candles_from_frame(frame))
+    columns = {f"%-{name}": features.column(name) for name in features.names}
+    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+
+
+def add_calendar(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return ``frame`` with hour of day and day of week (UTC) as points on a circle."""
+    dates = frame["date"].dt
+    day = 2 * np.pi * dates.hour / 24
+    week = 2 * np.pi * dates.dayofweek / 7
+    return frame.assign(
+        **{
+            "%-hour_sin": np.sin(day),
+            "%-hour_cos": np.cos(day),
+            "%-weekday_sin": np.sin(week),
+            "%-weekday_cos": np.cos(week),
+        }
+    )
+
+
+def add_labels(frame: pd.DataFrame, settings: LabelSettings) -> pd.DataFrame:
+    """Return ``frame`` with the triple-barrier class in words, missing where it is not known yet."""
+    barrier = triple_barrier(candles_from_frame(frame), settings)
+    names = np.array([NAMES[-1], NAMES[0], NAMES[1]], dtype=object)
+    words = np.where(barrier.known, names[np.clip(barrier.label, -1, 1) + 1], None)
+    return frame.assign(**{LABEL: pd.Series(words, index=frame.index, dtype="object")})
+
+
+def add_decisions(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Return ``frame`` with the composite decision of each candle.
+
+    Adds ``composite``, ``confidence``, ``coverage``, ``atr`` (in price) and one ``contrib_*``
+    column an analyst. The model's columns are used when FreqAI has put them there.
+    """
+    candles = candles_from_frame(frame)
+    signals = analysts.technical(candles)
+    if all(name in frame for name in MODEL_COLUMNS):
+        up, down = (frame[name].to_numpy(dtype=np.float64) for name in ("up", "down"))
+        valid = frame["do_predict"].to_numpy() == 1
+        signals = [*signals, analysts.ModelForecast().evaluate(up, down, valid)]
+    whole = composite.combine(signals, settings.signals)
+    columns = {
+        "composite": whole.value,
+        "confidence": whole.confidence,
+        "coverage": whole.coverage,
+        "atr": atr(candles, settings.risk.atr_period),
+    }
+    for place, name in enumerate(whole.analysts):
+        columns[f"contrib_{name}"] = whole.contributions[:, place]
+    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+
+
+def contributions(frame: pd.DataFrame) -> list[str]:
+    """Return the names of the analysts whose contributions ``frame`` holds."""
+    return [c.removeprefix("contrib_") for c in frame.columns if c.startswith("contrib_")]
+
+
+def shifted(signals: SignalSettings, threshold: float, confidence: float) -> SignalSettings:
+    """Return ``signals`` with hyperopt's shifts added to the thresholds, kept within 0…1."""
+    return signals.model_copy(
+        update={
+            "threshold": float(np.clip(signals.threshold + threshold, 0.0, 1.0)),
+            "min_confidence": float(np.clip(signals.min_confidence + confidence, 0.0, 1.0)),
+        }
+    )
+
+
+def sides(frame: pd.DataFrame, signals: SignalSettings) -> pd.Series:
+    """Return 1 (long), −1 (short) or 0 for each row of :func:`add_decisions`."""
+    side = composite.decide(
+        frame["composite"].to_numpy(),
+        frame["confidence"].to_numpy(),
+        frame["coverage"].to_numpy(),
+        signals,
+    )
+    return pd.Series(side, index=frame.index)
+
+
+def tags(frame: pd.DataFrame, direction: pd.Series) -> pd.Series:
+    """Return for each row the analysts that spoke for its direction, as ``trend+model``."""
+    words = pd.Series("", index=frame.index, dtype="object")
+    for name in contributions(frame):
+        speaks = frame[f"contrib_{name}"] * direction > 0
+        short = SHORT_NAMES.get(name, name)
+        words = words.where(~speaks, words + "+" + short)
+    return words.str.removeprefix("+")
+
+
+def closed_row(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> pd.Series | None:
+    """Return the row of the last candle that is closed at ``time``, or None."""
+    place = int(frame["date"].searchsorted(pd.Timestamp(time - timeframe), side="right")) - 1
+    return None if place < 0 else frame.iloc[place]
+
+
+def decision_of(pair: str, row: pd.Series, side: str, timeframe: timedelta) -> Decision:
+    """Return the decision that a row of :func:`add_decisions` holds, with its reasons in words."""
+    parts = {
+        name.removeprefix("contrib_"): float(value)
+        for name, value in row.items()
+        if str(name).startswith("contrib_") and np.isfinite(value)
+    }
+    ranked = sorted(parts.items(), key=lambda item: -abs(item[1]))
+    reasons = tuple(
+        f"{name.replace('_', ' ')} {'for' if value > 0 else 'against'} a rise ({value:+.2f})"
+        for name, value in ranked
+        if value
+    )
+    return Decision(
+        pair=pair,
+        time=(row["date"] + timeframe).to_pydatetime(),
+        side="short" if side == "short" else "long",
+        composite=float(row["composite"]),
+        confidence=float(row["confidence"]),
+        coverage=float(row["coverage"]),
+        contributions=parts,
+        reasons=reasons,
+    )
+
+
+def model_enabled(config: dict[str, Any]) -> bool:
+    """Tell whether the config runs FreqAI."""
+    return bool(config.get("freqai", {}).get("enabled", False))

@@ -1,0 +1,171 @@
+"""FreqAI's side of the models room: purged training, predictions that keep FreqAI's NaN mask, and
+model files that are checked before they are unpickled."""
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from datasieve.pipeline import Pipeline
+from freqtrade.freqai.base_models.BaseClassifierModel import BaseClassifierModel
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+
+from freqpilot.errors import Degraded
+from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.labels import age_weights, triple_barrier, uniqueness
+from freqpilot.features.splits import purged_split
+from freqpilot.models.trees import CLASSES, FittedTrees, fit
+from freqpilot.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+LABEL = "&-barrier"
+NAMES = {-1: "down", 0: "flat", 1: "up"}
+"""Column names of the class probabilities, in the words FreqAI shows."""
+DIGESTS = "freqpilot-digests.json"
+
+
+class PurgedClassifier(BaseClassifierModel):
+    """Base of the pack's classifiers on triple-barrier labels.
+
+    Against Freqtrade's own base it holds the label horizon out between training and validation
+    part (purge and embargo), weights samples by uniqueness and age, never lets a row with a NaN
+    come back as predicted, and refuses a model file that was changed on disk.
+    """
+
+    def define_data_pipeline(self, threads: int = -1) -> Pipeline:
+        """Trees need no scaling, and a pipeline without state cannot be mixed up between
+        training windows."""
+        return Pipeline([])
+
+    def define_label_pipeline(self, threads: int = -1) -> Pipeline:
+        """Class names are not scaled."""
+        return Pipeline([])
+
+    def train(
+        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: Any
+    ) -> Any:
+        """Train on one window.
+
+        :param unfiltered_df: the window's candles with feature columns, oldest first.
+        :returns: the fitted model, or None when the window is too short for a purged split.
+        """
+        settings = Settings.from_config(self.config)
+        features, labels = dk.filter_features(
+            unfiltered_df, dk.training_features_list, dk.label_list, training_filter=True
+        )
+        kept = unfiltered_df.index.get_indexer(features.index)
+        barrier = triple_barrier(candles_from_frame(unfiltered_df), settings.labels)
+        train, valid = purged_split(
+            # Rows with a NaN were dropped, so an end row becomes its place among the kept ones.
+            np.searchsorted(kept, barrier.end[kept], side="right") - 1,
+            len(kept),
+            settings.labels.validation_share,
+            settings.labels.purge,
+            settings.labels.embargo,
+        )
+        if not len(train) or not len(valid):
+            logger.warning("%s: %d rows are too few for a purged split", pair, len(kept))
+            return None
+        weights = (uniqueness(barrier.end) * age_weights(len(unfiltered_df)))[kept]
+        data = dk.build_data_dictionary(
+            features.iloc[train],
+            features.iloc[valid],
+            labels.iloc[train],
+            labels.iloc[valid],
+            weights[train],
+            weights[valid],
+        )
+        dk.fit_labels()
+        dk.feature_pipeline = self.define_data_pipeline(threads=dk.thread_count)
+        dk.feature_pipeline.fit(data["train_features"])
+        logger.info(
+            "%s: training on %d rows, validating on %d, %d purged between them",
+            pair,
+            len(train),
+            len(valid),
+            len(kept) - len(train) - len(valid),
+        )
+        return self.fit(data, dk)
+
+    def fit(self, data_dictionary: dict[str, Any], dk: FreqaiDataKitchen, **kwargs: Any) -> Any:
+        """Fit LightGBM on the purged parts; see :func:`freqpilot.models.trees.fit`."""
+        codes = {name: code for code, name in NAMES.items()}
+        parts = {
+            part: data_dictionary[f"{part}_labels"][LABEL].map(codes).to_numpy(dtype=np.int64)
+            for part in ("train", "test")
+        }
+        return fit(
+            data_dictionary["train_features"].to_numpy(dtype=np.float32),
+            parts["train"],
+            np.asarray(data_dictionary["train_weights"], dtype=np.float64),
+            data_dictionary["test_features"].to_numpy(dtype=np.float32),
+            parts["test"],
+            np.asarray(data_dictionary["test_weights"], dtype=np.float64),
+            seed=Settings.from_config(self.config).seed,
+            params=dict(self.model_training_parameters),
+        )
+
+    def predict(
+        self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **kwargs: Any
+    ) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int_]]]:
+        """Predict one window.
+
+        :returns: a frame with the most probable class and one probability column a class, and
+            ``do_predict``, 1 only where every feature was present.
+        """
+        dk.find_features(unfiltered_df)
+        features = unfiltered_df.filter(dk.training_features_list, axis=1)
+        dk.filter_features(unfiltered_df, dk.training_features_list, training_filter=False)
+        complete = np.asarray(dk.do_predict, dtype=np.int_)
+        dk.data_dictionary["prediction_features"] = features
+        model: FittedTrees = self.model
+        probabilities = model.predict_proba(features.to_numpy(dtype=np.float32))
+        finite = np.isfinite(probabilities).all(axis=1)
+        probabilities = np.where(finite[:, None], probabilities, 0.0)
+        names = [NAMES[code] for code in CLASSES]
+        best = np.asarray(names, dtype=object)[probabilities.argmax(axis=1)]
+        predictions = pd.concat(
+            [pd.DataFrame({LABEL: best}), pd.DataFrame(probabilities, columns=names)], axis=1
+        )
+        dk.DI_values = np.zeros(len(features))
+        dk.do_predict = complete * finite.astype(np.int_)
+        return predictions, dk.do_predict
+
+
+def write_digests(folder: Path) -> None:
+    """Keep a digest of each model file beside it."""
+    digests = {file.name: _digest(file) for file in _pickles(folder)}
+    (folder / DIGESTS).write_text(json.dumps(digests, indent=1), encoding="utf-8")
+
+
+def verify_digests(folder: Path) -> None:
+    """Check the model files of a folder before any is unpickled.
+
+    :raises Degraded: when one is missing, changed or was never stamped; the file stays as it is.
+    """
+    try:
+        digests = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Degraded(
+            f"the model in {folder} carries no readable digest ({error}), so it is not loaded: "
+            "there is no entry for this pair until it is trained anew; remove the folder to do so"
+        ) from None
+    for name, digest in digests.items():
+        file = folder / name
+        if not file.is_file() or _digest(file) != digest:
+            raise Degraded(
+                f"the model file {file} is corrupt or was changed, so it is not loaded: there is "
+                "no entry for this pair until it is trained anew; remove its folder to do so"
+            )
+
+
+def _pickles(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.suffix in {".joblib", ".pkl", ".zip"})
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

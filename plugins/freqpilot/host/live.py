@@ -1,0 +1,75 @@
+"""Shows the live account to the supervisor: once when the bot starts and before each loop."""
+
+import logging
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from freqpilot.host import supervisor
+from freqpilot.host.positions import account_equity
+from freqpilot.host.seams import Seam, expect, wrap
+
+logger = logging.getLogger(__name__)
+
+
+def observe(bot: Any) -> None:
+    """Stamp the ledger with the account as it is now.
+
+    A fault leaves the ledger without a new stamp: entries are refused once the last one is too
+    old, open trades are managed as ever.
+    """
+    from freqtrade.persistence import Trade
+
+    try:
+        trades = Trade.get_open_trades()
+        rates = {t.pair: _rate(bot, t) for t in trades if t.nr_of_successful_entries}
+        free = bot.wallets.get_free(bot.config["stake_currency"])
+        supervisor.observe(datetime.now(UTC), account_equity(free, trades, rates))
+    except Exception:  # the loop must go on managing open trades
+        logger.exception("The account could not be observed; entries wait until it can be")
+
+
+def _rate(bot: Any, trade: Any) -> float:
+    """Return the pair's exit rate, or its newest candle's close when the book is out of reach."""
+    try:
+        rate = bot.exchange.get_rate(trade.pair, side="exit", is_short=trade.is_short, refresh=True)
+        return float(rate)
+    except Exception as error:
+        candles = bot.dataprovider.ohlcv(trade.pair, bot.strategy.timeframe, copy=False)
+        close = float(candles["close"].iloc[-1]) if len(candles) else math.nan
+        logger.warning("No rate for %s (%s); its last close %s is used", trade.pair, error, close)
+        return close
+
+
+def _check() -> None:
+    from freqtrade.freqtradebot import FreqtradeBot
+    from freqtrade.wallets import Wallets
+
+    expect(FreqtradeBot, "process")
+    expect(FreqtradeBot, "startup")
+    expect(Wallets, "get_free", ["currency"])
+
+
+def _apply() -> None:
+    from freqtrade.freqtradebot import FreqtradeBot
+
+    def make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
+        def startup(self: Any) -> Any:
+            supervisor.begin(self.config, live=True)
+            return original(self)
+
+        return startup
+
+    def make_process(original: Callable[..., Any]) -> Callable[..., Any]:
+        def process(self: Any) -> Any:
+            observe(self)
+            return original(self)
+
+        return process
+
+    wrap(FreqtradeBot, "startup", make_startup)
+    wrap(FreqtradeBot, "process", make_process)
+
+
+SEAMS = (Seam("ledger.live", "show the account to risk before each loop", _check, _apply),)

@@ -1,0 +1,40 @@
+"""What is kept beside a trade: the decision that opened it.
+
+It goes into Freqtrade's custom data (so it lives and dies with the trade, in backtests too) and,
+live, into the store. Both writes are idempotent: ``order_filled`` may come many times.
+"""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from freqpilot.host import supervisor
+from freqpilot.host.log import DECISIONS
+from freqpilot.shapes import Decision
+
+KEY = "freqpilot"
+"""Custom-data key. Freqtrade matches keys by ILIKE, so it holds neither ``_`` nor ``%``."""
+
+
+def record_decision(trade: Any, decision: Decision) -> None:
+    """Keep ``decision`` with ``trade``; does nothing when it is already there."""
+    if trade.get_custom_data(KEY) is not None:
+        return
+    fields = asdict(decision)
+    fields["time"] = decision.time.isoformat()
+    trade.set_custom_data(KEY, json.dumps(fields, sort_keys=True))
+    run = supervisor.current()
+    if run.live:
+        run.store.add_decision(int(trade.id), decision)
+        supervisor.logging.getLogger(DECISIONS).info(
+            "entry", extra={"decision": {"trade": int(trade.id), **fields}}
+        )
+
+
+def decision_fields(trade: Any) -> dict[str, Any] | None:
+    """Return the decision kept with ``trade`` as a dict, or None."""
+    text = trade.get_custom_data(KEY)
+    if text is None:
+        return None
+    fields: dict[str, Any] = json.loads(text)
+    return fields

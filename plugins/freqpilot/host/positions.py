@@ -1,0 +1,60 @@
+"""Freqtrade's trades in the shapes of the risk room, the same live and in the backtest."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from freqpilot.shapes import Position
+
+
+def committed_stake(trade: Any) -> float:
+    """Return the own money in a trade: what is filled plus what its open entry orders may still
+    fill. An order that was just cancelled to be replaced does not count."""
+    filled = float(trade.stake_amount) if trade.nr_of_successful_entries else 0.0
+    pending = sum(
+        float(order.safe_remaining) * float(order.safe_price) / float(trade.leverage or 1)
+        for order in trade.open_orders
+        if order.ft_order_side == trade.entry_side
+    )
+    return filled + pending
+
+
+def position_of(trade: Any) -> Position:
+    """Return a trade as a :class:`Position`, valued at what was paid."""
+    stake = committed_stake(trade)
+    return Position(
+        pair=trade.pair,
+        side="short" if trade.is_short else "long",
+        stake=stake,
+        value=stake,
+        risk_stop=float(trade.stop_loss) if trade.stop_loss else math.nan,
+    )
+
+
+def open_profit(trade: Any, rate: float) -> float:
+    """Return the unrealised profit of a trade's filled amount at ``rate``, fees of both sides
+    counted, in stake currency.
+
+    Freqtrade's own ``calc_profit`` gives the same within its rounding but takes decimals through
+    every step, which costs too much once a candle.
+    """
+    amount, opened = float(trade.amount), float(trade.open_rate)
+    fee_open, fee_close = float(trade.fee_open or 0), float(trade.fee_close or 0)
+    if trade.is_short:
+        return amount * (opened * (1 - fee_open) - rate * (1 + fee_close))
+    return amount * (rate * (1 - fee_close) - opened * (1 + fee_open))
+
+
+def account_equity(free: float, trades: Iterable[Any], rates: dict[str, float]) -> float:
+    """Return the account's equity: free money plus open trades at their rates.
+
+    :param free: free stake currency as Freqtrade's wallet has it (realised profit included).
+    :param rates: the last known rate of each pair.
+    :returns: NaN when an open position has no rate, so that nobody acts on a wrong figure.
+    """
+    equity = float(free)
+    for trade in trades:
+        equity += float(trade.stake_amount)
+        if trade.nr_of_successful_entries:
+            equity += open_profit(trade, rates.get(trade.pair, math.nan))
+    return equity

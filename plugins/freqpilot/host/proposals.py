@@ -1,0 +1,87 @@
+"""What a strategy of the pack answers when Freqtrade asks for a stake, a stop or a confirmation.
+
+These only propose: the gate judges what comes of it. Freqtrade takes an exception in a callback
+for consent, so here each one is a refusal.
+"""
+
+import logging
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from freqpilot.host import supervisor
+from freqpilot.host.positions import position_of
+from freqpilot.risk import exits, sizing
+
+logger = logging.getLogger(__name__)
+
+
+def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float:
+    """Return the stake for an entry, 0 for none.
+
+    :param row: the last closed candle's row with ``atr`` and ``confidence``, or None.
+    :param call: the other arguments of Freqtrade's ``custom_stake_amount``.
+    """
+    try:
+        run = supervisor.current()
+        if row is None:
+            return 0.0
+        if not run.settings.supervisor:
+            return float(call["proposed_stake"])
+        book = supervisor.book([position_of(trade) for trade in _open_trades()])
+        if book is None:
+            return 0.0
+        verdict = sizing.propose(
+            sizing.Proposal(
+                time=time,
+                pair=pair,
+                side="short" if call["side"] == "short" else "long",
+                rate=float(call["current_rate"]),
+                atr=float(row["atr"]),
+                confidence=float(row["confidence"]),
+                leverage=float(call["leverage"]),
+                min_stake=float(call["min_stake"] or 0.0),
+                max_stake=float(call["max_stake"]),
+            ),
+            book,
+            run.settings.risk,
+        )
+    except Exception:  # Freqtrade would take the proposed stake instead
+        logger.exception("No stake for %s: sizing failed, so there is no entry", pair)
+        return 0.0
+    if verdict.veto and run.live:
+        logger.info("No entry in %s: %s", pair, verdict.veto)
+    run.counters.count("entries_sized" if verdict.stake else "entries_vetoed")
+    return verdict.stake
+
+
+def confirm(row: Any, pair: str, tag: str | None) -> bool:
+    """Tell whether an entry may go on to the gate: once a pair and closed candle, unless a person
+    forced it."""
+    try:
+        if tag == "force_entry":
+            return True
+        return row is not None and supervisor.claim(pair, row["date"].to_pydatetime())
+    except Exception:  # Freqtrade would take it for consent
+        logger.exception("Entry in %s refused: it could not be confirmed", pair)
+        return False
+
+
+def stop(row: Any, trade: Any) -> float | None:
+    """Return the stop price for a trade just filled, never looser than the stored one; None keeps
+    the stored one."""
+    if row is None or not math.isfinite(float(row["atr"])):
+        return None
+    settings = supervisor.current().settings.risk
+    side = "short" if trade.is_short else "long"
+    proposed = exits.atr_stop(side, float(trade.open_rate), float(row["atr"]), settings)
+    if trade.stop_loss:
+        proposed = exits.never_loosened(side, float(trade.stop_loss), proposed)
+    return proposed
+
+
+def _open_trades() -> list[Any]:
+    from freqtrade.persistence import Trade
+
+    return list(Trade.get_trades_proxy(is_open=True))

@@ -1,0 +1,149 @@
+"""The set-up seam: sees the whole configuration after Freqtrade has read it and before it
+validates it, so what Freqpilot adds is there in every command."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from freqpilot.errors import RefuseToStart
+from freqpilot.host.carrier import CARRIER
+from freqpilot.host.doors import KINDS, PACKAGE, door_dir
+from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.settings import Settings
+
+FREQAI_KEYS = (
+    "feature_parameters",
+    "data_split_parameters",
+    "model_training_parameters",
+    "train_period_days",
+    "backtest_period_days",
+)
+_HOOK = "process_temporary_deprecated_settings"
+
+
+def prepare(config: dict[str, Any]) -> None:
+    """Validate the ``freqpilot`` section and add what the seams need to ``config``.
+
+    :raises OperationalException: Freqtrade's own, with one line that says what to mend.
+    """
+    from freqtrade.exceptions import OperationalException
+
+    from freqpilot.host import activation, plugins
+    from freqpilot.host.log import DecisionLogHandler
+
+    if reason := activation.refusal():
+        raise OperationalException(f"Freqpilot stops the start: {reason}")
+    try:
+        settings = Settings.from_config(config)
+        plugins.announce_pairlists(config)
+        refuse_masked_exits(config)
+        refuse_unsupervised_trading(config, settings)
+    except RefuseToStart as error:
+        raise OperationalException(f"Freqpilot stops the start: {error}") from None
+    DecisionLogHandler.user_data = Path(config.get("user_data_dir") or "user_data")
+    config.setdefault("internals", {})["freqpilot"] = CARRIER
+    section = dict(config.get("freqpilot", {}))
+    section["digest"] = {**settings.digest, "pack": pack_digest(), "data": data_digest(config)}
+    config["freqpilot"] = section
+    stamp_identifier(config, section["digest"])
+
+
+def refuse_masked_exits(config: dict[str, Any]) -> None:
+    """Refuse settings that silently disable exits which risk limits rely on."""
+    if config.get("use_exit_signal") is False:
+        raise RefuseToStart(
+            "use_exit_signal is false, which also disables the exits of the risk rules; "
+            "remove it or set it to true"
+        )
+    if config.get("exit_profit_only"):
+        raise RefuseToStart(
+            "exit_profit_only is set, which keeps losing trades open against the risk rules; "
+            "remove it or set it to false"
+        )
+
+
+def refuse_unsupervised_trading(config: dict[str, Any], settings: Settings) -> None:
+    """Refuse to trade with the supervisor off: that is for comparisons in backtests only."""
+    if not settings.supervisor and str(config.get("runmode")) in ("live", "dry_run"):
+        raise RefuseToStart(
+            "freqpilot.supervisor is false, which is for comparisons in backtests; "
+            "remove it to trade"
+        )
+
+
+def stamp_identifier(config: dict[str, Any], digest: dict[str, str]) -> None:
+    """Give FreqAI's model folder a name that changes with labels, features and parameters.
+
+    FreqAI looks for cached predictions and models by name only and would serve those of other
+    labels. Candles count in backtests only: live they grow every hour.
+    """
+    freqai = config.get("freqai", {})
+    if not freqai.get("enabled"):
+        return
+    base = str(freqai.get("identifier", "freqpilot")).split("~")[0]
+    parts = [
+        digest["pack"],
+        repr(config["freqpilot"].get("labels")),
+        repr(config["freqpilot"].get("seed")),
+        *(repr(freqai.get(key)) for key in FREQAI_KEYS),
+    ]
+    if str(config.get("runmode")) not in ("live", "dry_run"):
+        parts.append(digest["data"])
+    name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:10]
+    freqai["identifier"] = f"{base}~{name}"
+
+
+def pack_digest() -> str:
+    """Return a digest of the pack's own sources: Freqtrade's backtest cache looks at the strategy
+    file only, and would serve results of another version."""
+    folders = [PACKAGE, *(door_dir(kind) for kind in KINDS)]
+    digest = hashlib.sha256()
+    for file in sorted({file for folder in folders for file in folder.rglob("*.py")}):
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def data_digest(config: dict[str, Any]) -> str:
+    """Return a digest of name, size and time of the candle files, which is what a rewrite
+    changes; their content would take seconds to read at every start."""
+    folder = config.get("datadir")
+    digest = hashlib.sha256()
+    if folder and Path(folder).is_dir():
+        for file in sorted(Path(folder).rglob("*")):
+            if file.is_file():
+                stat = file.stat()
+                digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _check() -> None:
+    from freqtrade.configuration import configuration
+
+    expect(configuration, _HOOK, ["config"])
+    expect(configuration.Configuration, "load_config")
+
+
+def _apply() -> None:
+    from freqtrade.configuration import configuration
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def process(config: dict[str, Any]) -> None:
+            original(config)
+            prepare(config)
+
+        return process
+
+    wrap(configuration, _HOOK, make)
+
+
+def apply_refusal() -> None:
+    """Put only this seam in place, so that the refusal is told as one line."""
+    _check()
+    _apply()
+
+
+SEAMS = (
+    Seam("setup", "validate the freqpilot section, carry the pack into workers", _check, _apply),
+)

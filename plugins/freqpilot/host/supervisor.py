@@ -1,0 +1,168 @@
+"""The run's risk supervisor: one ledger, one set of limits, asked by both gates and by strategies.
+
+A run begins when the bot starts, or with each backtest and each hyperopt epoch. Live, the
+ledger is kept in the store and survives a restart; otherwise it lives and ends with the run.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from freqpilot.control.counters import Counters
+from freqpilot.errors import NoEntry
+from freqpilot.host.log import DECISIONS
+from freqpilot.risk import ledger, limits
+from freqpilot.settings import Settings
+from freqpilot.shapes import Book, Cut, OrderRequest, Position, RiskVerdict
+from freqpilot.store import Store, open_store
+
+logger = logging.getLogger(__name__)
+decisions = logging.getLogger(DECISIONS)
+
+LEDGER_KEY = "ledger"
+
+
+@dataclass
+class Run:
+    """What belongs to one run: settings, ledger, store and counters."""
+
+    settings: Settings
+    store: Store
+    live: bool
+    state: ledger.Ledger
+    counters: Counters = field(default_factory=Counters)
+    claimed: dict[str, datetime] = field(default_factory=dict)
+
+
+_runs: list[Run] = []
+
+
+def store_url(settings: Settings, user_data: Path) -> str:
+    """Return the store's database URL; a relative SQLite path counts from user_data."""
+    url = settings.store.url or "sqlite:///freqpilot.sqlite"
+    prefix = "sqlite:///"
+    path = Path(url.removeprefix(prefix))
+    if url.startswith(prefix) and not path.is_absolute():
+        return f"{prefix}{user_data / path}"
+    return url
+
+
+def begin(config: dict[str, Any], *, live: bool) -> Run:
+    """Start a run and make it the current one of this process."""
+    settings = Settings.from_config(config)
+    if live:
+        store = open_store(store_url(settings, Path(config["user_data_dir"])))
+        saved = store.load_state(LEDGER_KEY)
+        state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
+    else:
+        store, state = Store.memory(), ledger.Ledger.empty()
+    run = Run(settings, store, live, state)
+    _runs[:] = [run]
+    return run
+
+
+def current() -> Run:
+    """Return the current run.
+
+    :raises NoEntry: when no run has begun; entries are refused then.
+    """
+    if not _runs:
+        raise NoEntry("no run has begun, so there is no ledger to judge an order by")
+    return _runs[0]
+
+
+def observe(time: datetime, equity: float) -> None:
+    """Show the account's equity to the ledger, before the entries of a candle or loop."""
+    run = current()
+    if run.live and run.state.halted:
+        run.state = _released_elsewhere(run)
+    before = run.state
+    run.state = ledger.observe(before, time, equity, run.settings.risk)
+    if run.state.stamp == time:
+        run.counters.stamp(time)
+    if not run.live:
+        run.state = ledger.operate(run.state, time, run.settings.risk)
+        return
+    run.counters.beat(time)
+    run.store.beat("bot", time)
+    if ledger.durable(run.state) != ledger.durable(before):
+        run.store.save_state(LEDGER_KEY, run.state.to_dict(), time)
+    if run.state.halted and run.state.halted != before.halted:
+        run.store.add_event(time, "halt", "EMERGENCY", run.state.halted, {"equity": equity})
+        logger.critical("No new position until a person releases it: %s", run.state.halted)
+
+
+def _released_elsewhere(run: Run) -> ledger.Ledger:
+    """Return the ledger as a person left it: ``freqpilot release`` works in another process."""
+    saved = run.store.load_state(LEDGER_KEY)
+    known = ledger.Ledger.from_dict(saved) if saved else run.state
+    return known if known.releases > run.state.releases else run.state
+
+
+def release(url: str, time: datetime) -> str | None:
+    """Release the latch that is kept in the store at ``url``, as a person's act.
+
+    A running bot sees it at its next loop.
+
+    :returns: the reason of the halt that was released, or None when there was none.
+    """
+    store = open_store(url)
+    saved = store.load_state(LEDGER_KEY)
+    state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
+    if state.halted is None:
+        return None
+    store.save_state(LEDGER_KEY, ledger.release(state, time).to_dict(), time)
+    store.add_event(time, "release", "CRITICAL", state.halted, {"equity": state.equity})
+    return state.halted
+
+
+def book(positions: Sequence[Position] = ()) -> Book | None:
+    """Return the account as the ledger last saw it, with the given open positions."""
+    return current().state.book(tuple(positions))
+
+
+def ask(order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
+    """Judge an order that raises risk, count and log the verdict."""
+    run = current()
+    if not run.settings.supervisor:
+        return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+    known = run.state.book(tuple(positions))
+    if known is None:
+        veto = "the account has not been observed yet"
+        verdict = RiskVerdict(False, 0.0, cuts=(Cut("ledger", 0.0),), veto=veto)
+    else:
+        verdict = limits.judge(order, known, run.settings.risk)
+    if verdict.allowed:
+        run.counters.count("orders_allowed")
+        return verdict
+    run.counters.veto(verdict.cuts[-1].rule)
+    if run.live:
+        logger.warning("Refused %s %s: %s", order.purpose, order.pair, verdict.veto)
+        run.store.add_event(order.time, "veto", "WARNING", str(verdict.veto), {"pair": order.pair})
+        run.store.save_counters(run.counters.snapshot(order.time)["vetoes"], order.time)
+        decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
+    return verdict
+
+
+def count_gate_error(error: Exception) -> str:
+    """Count a fault of the gate itself and return the reason for the refusal."""
+    if _runs:
+        _runs[0].counters.count("gate_errors")
+    logger.error("The order gate failed and refuses the order: %s", error, exc_info=error)
+    return f"the order gate failed ({type(error).__name__}: {error})"
+
+
+def claim(pair: str, candle: datetime) -> bool:
+    """Claim a pair's one discretionary entry of a candle: the decision clock.
+
+    Live, Freqtrade would enter again within the candle whose trade was just stopped out; the
+    backtest cannot. True only for the first claim of the candle.
+    """
+    run = current()
+    if run.claimed.get(pair) == candle:
+        return False
+    run.claimed[pair] = candle
+    return True

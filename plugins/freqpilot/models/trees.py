@@ -1,0 +1,134 @@
+"""Gradient-boosted trees on triple-barrier classes, by LightGBM."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freqpilot.errors import Degraded
+from freqpilot.shapes import Floats, Floats32, Ints
+
+CLASSES = (-1, 0, 1)
+"""Order of the probability columns: loss barrier, neither, profit barrier."""
+
+DEFAULTS: Mapping[str, Any] = {
+    "objective": "multiclass",
+    "num_class": len(CLASSES),
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 50,
+    "feature_fraction": 0.7,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "max_bin": 63,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "verbosity": -1,
+}
+ROUNDS = 200
+PATIENCE = 20
+
+
+@dataclass(frozen=True)
+class FittedTrees:
+    """A fitted model as LightGBM's text (``text``), or constant probabilities where a window knew
+    one class only (``constant``). It holds no state and pickles as that text."""
+
+    features: int
+    text: str = ""
+    constant: tuple[float, ...] = ()
+
+    def predict_proba(self, x: Floats32) -> Floats:
+        """Return probabilities (n × 3) in the order of :data:`CLASSES`; NaN for a row that holds
+        one.
+
+        :raises ValueError: when ``x`` has another number of columns than the training data.
+        """
+        if x.ndim != 2 or x.shape[1] != self.features:
+            raise ValueError(f"the model knows {self.features} features, not {x.shape[1:]}")
+        out = np.full((x.shape[0], len(CLASSES)), np.nan)
+        whole = np.isfinite(x).all(axis=1)
+        if self.constant:
+            out[whole] = self.constant
+        elif whole.any():
+            from lightgbm import Booster
+
+            out[whole] = Booster(model_str=self.text).predict(x[whole], num_threads=1)
+        return out
+
+    def save(self, path: Path) -> None:
+        """Write the model as JSON with a digest of its content."""
+        content = {"features": self.features, "text": self.text, "constant": self.constant}
+        body = json.dumps(content, sort_keys=True)
+        document = {"digest": _digest(body), "content": body}
+        path.write_text(json.dumps(document), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "FittedTrees":
+        """Read a model.
+
+        :raises Degraded: when the file is missing, is none, or was changed.
+        """
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            body = document["content"]
+            if _digest(body) != document["digest"]:
+                raise ValueError("its content does not fit its digest")
+            content = json.loads(body)
+            return cls(content["features"], content["text"], tuple(content["constant"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Degraded(
+                f"the model file {path} is corrupt or missing ({error}), so it is not used: no "
+                "entry on it until it is trained anew; the file was left as it is"
+            ) from None
+
+
+def fit(
+    x: Floats32,
+    y: Ints,
+    weights: Floats,
+    x_valid: Floats32,
+    y_valid: Ints,
+    weights_valid: Floats,
+    *,
+    seed: int,
+    params: Mapping[str, Any] | None = None,
+) -> FittedTrees:
+    """Fit on the training part, stopping early on the validation part.
+
+    :param x: features (n × k), no NaN; ``y`` classes of :data:`CLASSES`; ``weights`` of the rows.
+    :param params: LightGBM parameters that replace :data:`DEFAULTS`; ``n_estimators`` is the
+        number of rounds at most.
+    :raises ValueError: when there is no row to train on.
+    """
+    if not len(y):
+        raise ValueError("there is no row to train on")
+    classes = np.unique(y)
+    if len(classes) == 1:
+        constant = tuple(float(code == classes[0]) for code in CLASSES)
+        return FittedTrees(x.shape[1], constant=constant)
+    import lightgbm
+
+    settings = {**DEFAULTS, "seed": seed, **(params or {})}
+    rounds = int(settings.pop("n_estimators", ROUNDS))
+    train = lightgbm.Dataset(x, _codes(y), weight=weights, params={"verbosity": -1})
+    valid = lightgbm.Dataset(x_valid, _codes(y_valid), weight=weights_valid, reference=train)
+    stop = lightgbm.early_stopping(PATIENCE, verbose=False)
+    booster = lightgbm.train(settings, train, rounds, valid_sets=[valid], callbacks=[stop])
+    return FittedTrees(x.shape[1], booster.model_to_string(num_iteration=booster.best_iteration))
+
+
+def _codes(y: Ints) -> NDArray[np.int64]:
+    """Map −1, 0, 1 to LightGBM's 0, 1, 2."""
+    return np.asarray(y, dtype=np.int64) + 1
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,124 @@
+"""Plain ``freqtrade backtesting`` against the stand-in exchange, as a child process."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from freqpilot.errors import RefuseToStart
+from freqpilot.host.doors import config_dir
+from freqpilot.rehearsal.clock import FixedClock
+from freqpilot.rehearsal.config import exchange_overlay
+from freqpilot.rehearsal.server import RehearsalServer
+from freqpilot.rehearsal.tape import Tape
+
+LAYERS = ("base", "freqai", "autopilot", "freqpilot")
+LAST_LINES = 25
+
+
+@dataclass(frozen=True)
+class BacktestOptions:
+    """One backtest: candles, period (UTC), pairs, and what differs from the pack's configs."""
+
+    datadir: Path
+    pairs: Sequence[str]
+    start: datetime
+    end: datetime
+    user_data: Path
+    fee: float = 0.001
+    layers: Sequence[str] = LAYERS
+    overlay: Mapping[str, Any] = field(default_factory=dict)
+    strategy: str = "Autopilot"
+
+
+def run_backtest(
+    options: BacktestOptions, on_line: Callable[[str], None] = lambda line: None
+) -> Path:
+    """Run one backtest and return the result file that Freqtrade exported.
+
+    The stand-in's clock stands at the period's start, so that a pairlist which asks the exchange
+    for candles sees none of the period.
+
+    :param on_line: gets each line that Freqtrade logs.
+    :raises RefuseToStart: when Freqtrade fails, with its last lines.
+    """
+    results = options.user_data / "backtest_results"
+    results.mkdir(parents=True, exist_ok=True)
+    tape = Tape.from_folder(options.datadir, "1h", options.pairs)
+    with RehearsalServer(tape, FixedClock(options.start)) as server:
+        layers = [config_dir() / f"{name}.json" for name in options.layers]
+        overlay = _merge(exchange_overlay(server.url, options.pairs), options.overlay)
+        overlay.setdefault("freqpilot", {})["synthetic"] = tape.synthetic
+        file = options.user_data / "backtest-overlay.json"
+        file.write_text(json.dumps(overlay, indent=1), encoding="utf-8")
+        before = set(results.glob("*.zip"))
+        _freqtrade(_arguments(options, [*layers, file]), options.user_data, on_line)
+    new = sorted(set(results.glob("*.zip")) - before)
+    if not new:
+        raise RefuseToStart(f"freqtrade backtesting ended without a result in {results}")
+    return new[-1]
+
+
+def _arguments(options: BacktestOptions, layers: Sequence[Path]) -> list[str]:
+    start, end = (f"{t.astimezone(UTC):%Y%m%d}" for t in (options.start, options.end))
+    return [
+        "backtesting",
+        *(part for layer in layers for part in ("-c", str(layer))),
+        *("--userdir", str(options.user_data)),
+        *("--datadir", str(options.datadir)),
+        *("--strategy", options.strategy),
+        *("--timerange", f"{start}-{end}"),
+        *("--fee", str(options.fee)),
+        *("--cache", "none"),
+        *("--export", "signals"),
+        *("--backtest-directory", str(options.user_data / "backtest_results")),
+    ]
+
+
+def _freqtrade(
+    arguments: Sequence[str], user_data: Path, on_line: Callable[[str], None]
+) -> None:
+    """Run ``freqtrade`` on this interpreter and hand on its log."""
+    # Freqtrade leaves out its logging set-up, and so Freqpilot, under pytest.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    environment |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "200", "PYTHONWARNINGS": "ignore"}
+    log = user_data / "logs" / "backtest.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    with (
+        log.open("w", encoding="utf-8") as stream,
+        subprocess.Popen(
+            [sys.executable, "-m", "freqtrade", *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as child,
+    ):
+        assert child.stdout is not None
+        for line in child.stdout:
+            stream.write(line)
+            lines.append(line.rstrip())
+            on_line(line.rstrip())
+    if child.returncode != 0:
+        last = "\n".join(lines[-LAST_LINES:])
+        raise RefuseToStart(
+            f"freqtrade backtesting failed (exit {child.returncode}); its last lines, the rest is "
+            f"in {log}:\n{last}"
+        )
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        known = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(known, Mapping):
+            merged[key] = _merge(known, value)
+        else:
+            merged[key] = value
+    return merged

@@ -1,0 +1,95 @@
+"""The config overlay that turns Freqtrade's Binance to the stand-in exchange."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from freqpilot.errors import RefuseToStart
+
+DOORS = ("telegram", "discord", "webhook", "api_server", "external_message_consumer")
+# ccxt's rate limit waits for the wall clock, which stands still on a virtual one.
+UNLIMITED = {"enableRateLimit": False}
+
+
+def exchange_overlay(base_url: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """Return the config layer, to be given last, that redirects every call to ``base_url``.
+
+    Works for dry runs and backtests on spot. It holds no key and overwrites those of earlier files.
+
+    :raises RefuseToStart: when ``base_url`` is not on this machine.
+    """
+    if urlsplit(base_url).hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise RefuseToStart(f"{base_url!r} is not on this machine; a rehearsal stays on loopback")
+    ccxt = {
+        "urls": {
+            "api": {
+                "public": f"{base_url}/api/v3",
+                "private": f"{base_url}/api/v3",
+                "v1": f"{base_url}/api/v1",
+                "sapi": f"{base_url}/sapi/v1",
+                "sapiV2": f"{base_url}/sapi/v2",
+                "sapiV3": f"{base_url}/sapi/v3",
+                "sapiV4": f"{base_url}/sapi/v4",
+                "fapiPublic": f"{base_url}/fapi/v1",
+                "fapiPrivate": f"{base_url}/fapi/v1",
+                "dapiPublic": f"{base_url}/dapi/v1",
+                "dapiPrivate": f"{base_url}/dapi/v1",
+            }
+        },
+        "options": {
+            "fetchMarkets": {"types": ["spot"]},
+            "fetchMargins": False,
+            "fetchCurrencies": False,
+        },
+        **UNLIMITED,
+    }
+    return {
+        "dry_run": True,
+        "trading_mode": "spot",
+        "margin_mode": "",
+        "exchange": {
+            "name": "binance",
+            "key": "",
+            "secret": "",
+            "password": "",
+            "enable_ws": False,
+            "pair_whitelist": list(pairs),
+            "ccxt_config": ccxt,
+            "ccxt_sync_config": UNLIMITED,
+            "ccxt_async_config": UNLIMITED,
+        },
+    }
+
+
+def rehearsal_overlay(
+    base_url: str,
+    pairs: Sequence[str],
+    user: Mapping[str, Any],
+    *,
+    loop_seconds: int,
+    store_url: str,
+    label: str,
+    synthetic: bool,
+) -> dict[str, Any]:
+    """Return the overlay of a whole rehearsal: the stand-in exchange, a store and models of its own
+    (nothing of the live ones is touched), and no door to the outside.
+
+    :param user: the merged config files of the user, to see what has to be shut.
+    :param label: names this rehearsal's FreqAI models.
+    """
+    overlay = exchange_overlay(base_url, pairs)
+    overlay |= {
+        "fiat_display_currency": "",
+        "initial_state": "running",
+        "cancel_open_orders_on_exit": False,
+        "internals": {
+            "process_throttle_secs": loop_seconds,
+            "heartbeat_interval": 86_400,
+            "sd_notify": False,
+        },
+        "freqpilot": {"store": {"url": store_url}, "synthetic": synthetic},
+    }
+    overlay |= {door: {"enabled": False} for door in DOORS if door in user}
+    if user.get("freqai", {}).get("enabled"):
+        overlay["freqai"] = {"identifier": f"{user['freqai'].get('identifier', '')}-{label}"}
+    return overlay

@@ -1,0 +1,1 @@
+"""From memory to better: statistics that say how much a backtest proves."""

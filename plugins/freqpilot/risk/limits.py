@@ -1,0 +1,144 @@
+"""The verdict on an order that is about to be sent and raises risk. It fails closed."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from freqpilot.risk.soundness import fault_of
+from freqpilot.risk.tiers import tier_of
+from freqpilot.settings import RiskSettings, Tier
+from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict
+
+STAKE_TOLERANCE = 1e-6
+"""A stake may pass its cap by this share: rounding to the exchange's steps is not a breach."""
+
+LOSS_TOLERANCE = 1e-9
+"""A loss this close below its limit counts as reached: 1 − 950/1000 is not exactly .05."""
+
+
+class Case(NamedTuple):
+    """What a rule looks at."""
+
+    order: OrderRequest
+    book: Book
+    settings: RiskSettings
+    tier: Tier
+
+
+def judge(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdict:
+    """Return the verdict on ``order`` as it stands: allowed with its stake, or refused.
+
+    The stake is never changed here: resizing is :func:`freqpilot.risk.sizing.propose`'s part.
+    A refused verdict says why in ``veto`` and names the rule in its only cut. ``book`` must not
+    contain the order's own stake; for a replacement that means without the replaced order.
+    """
+    if fault := fault_of(order, book):
+        return _refused("figures", fault)
+    case = Case(order, book, settings, tier_of(book.equity, settings))
+    for rule, check in RULES.items():
+        if veto := check(case):
+            return _refused(rule, veto)
+    return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+
+
+def _refused(rule: str, veto: str) -> RiskVerdict:
+    return RiskVerdict(allowed=False, stake=0.0, cuts=(Cut(rule, 0.0),), veto=veto)
+
+
+def _stamp(case: Case) -> str | None:
+    age = (case.order.time - case.book.stamp).total_seconds()
+    if age < 0:
+        return f"the account was observed {-age:.0f} s after the order's time; check the clock"
+    if age > case.settings.max_stamp_age_seconds:
+        return (
+            f"the account was last observed {age:.0f} s ago, "
+            f"limit {case.settings.max_stamp_age_seconds:.0f} s"
+        )
+    return None
+
+
+def _halted(case: Case) -> str | None:
+    return None if case.book.halted is None else f"trading is halted: {case.book.halted}"
+
+
+def _loss(name: str, equity: float, start: float, limit: float) -> str | None:
+    loss = 1.0 - equity / start
+    if loss < limit - LOSS_TOLERANCE:
+        return None
+    return f"the {name} loss is {loss:.1%} of {start:.2f}, limit {limit:.1%}"
+
+
+def _daily_loss(case: Case) -> str | None:
+    return _loss("daily", case.book.equity, case.book.day_start, case.settings.daily_loss)
+
+
+def _weekly_loss(case: Case) -> str | None:
+    return _loss("weekly", case.book.equity, case.book.week_start, case.settings.weekly_loss)
+
+
+def _total_loss(case: Case) -> str | None:
+    return _loss("total", case.book.equity, case.book.start, case.settings.total_loss)
+
+
+def _drawdown(case: Case) -> str | None:
+    drawdown, limit = case.book.drawdown, case.settings.drawdown_halt
+    if drawdown < limit - LOSS_TOLERANCE:
+        return None
+    return (
+        f"the drawdown is {drawdown:.1%} from the peak of {case.book.peak:.2f}, halt at {limit:.1%}"
+    )
+
+
+def _open_trades(case: Case) -> str | None:
+    count, limit = len(case.book.positions), case.tier.max_open_trades
+    if case.order.purpose != "entry" or count < limit:
+        return None
+    return f"{count} trades are open, limit {limit} in tier {case.tier.name}"
+
+
+def _leverage(case: Case) -> str | None:
+    leverage, limit = case.order.leverage, case.tier.max_leverage
+    if leverage < 1:
+        return f"the leverage is {leverage:g}, below 1"
+    if leverage <= limit * (1 + STAKE_TOLERANCE):
+        return None
+    return f"the leverage would be {leverage:g}, limit {limit:g} in tier {case.tier.name}"
+
+
+def _position(case: Case) -> str | None:
+    stake = stake_in(case.order.pair, case.book) + case.order.stake
+    if stake <= case.tier.max_position * case.book.equity * (1 + STAKE_TOLERANCE):
+        return None
+    return (
+        f"the position in {case.order.pair} would be {stake / case.book.equity:.1%} of equity, "
+        f"limit {case.tier.max_position:.1%} in tier {case.tier.name}"
+    )
+
+
+def _exposure(case: Case) -> str | None:
+    exposure = case.book.exposure + case.order.stake
+    if exposure <= case.settings.max_exposure * case.book.equity * (1 + STAKE_TOLERANCE):
+        return None
+    return (
+        f"exposure would be {exposure / case.book.equity:.1%} of equity, "
+        f"limit {case.settings.max_exposure:.1%}"
+    )
+
+
+def stake_in(pair: str, book: Book) -> float:
+    """Return the own money that is already in ``pair``, in stake currency."""
+    return sum(position.stake for position in book.positions if position.pair == pair)
+
+
+RULES: dict[str, Callable[[Case], str | None]] = {
+    "stamp": _stamp,
+    "halted": _halted,
+    "daily_loss": _daily_loss,
+    "weekly_loss": _weekly_loss,
+    "total_loss": _total_loss,
+    "drawdown_halt": _drawdown,
+    "max_open_trades": _open_trades,
+    "max_leverage": _leverage,
+    "max_position": _position,
+    "max_exposure": _exposure,
+}
+"""The rules by name, in the order they are asked; the first that trips gives the reason."""

@@ -1,0 +1,137 @@
+"""How much an entry may stake: a volatility target, scaled by confidence and drawdown, capped."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from freqpilot.risk.exits import atr_stop
+from freqpilot.risk.limits import judge, stake_in
+from freqpilot.risk.soundness import fault_of, is_number
+from freqpilot.risk.tiers import tier_of
+from freqpilot.settings import RiskSettings
+from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict, Side
+
+MIN_CONFIDENCE_FACTOR = 0.5
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An entry that asks for a stake.
+
+    ``rate`` and ``atr`` are prices in the quote currency; ``confidence`` is 0…1; ``min_stake`` and
+    ``max_stake`` are the exchange's and the wallet's bounds in stake currency; ``free`` is the
+    wallet's free money where ``max_stake`` does not count it already.
+    """
+
+    time: datetime
+    pair: str
+    side: Side
+    rate: float
+    atr: float
+    confidence: float
+    leverage: float
+    min_stake: float
+    max_stake: float
+    free: float | None = None
+
+
+def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdict:
+    """Return the stake for an entry, which :func:`~freqpilot.risk.limits.judge` allows, or 0.
+
+    The base is a volatility target: equity × the tier's risk per trade / (stop distance ×
+    leverage), the stop distance being ``stop_atr_multiple`` × ATR / rate, so that the stop costs
+    the risk per trade. It is multiplied by the confidence, at least one half, and by the drawdown
+    factor; then the smallest cap wins. ``cuts`` lists every rule that lowered it, in order. A
+    stake below the exchange's minimum is refused, never raised to it.
+    """
+    if fault := _fault_of(proposal):
+        return RiskVerdict(False, 0.0, veto=fault)
+    if fault := fault_of(_order(proposal, 1.0), book):
+        return RiskVerdict(False, 0.0, veto=fault)
+    stake = _target(proposal, book, settings)
+    if not is_number(stake, above=0):
+        veto = f"an ATR of {proposal.atr} at a rate of {proposal.rate} gives no stake"
+        return RiskVerdict(False, 0.0, veto=veto)
+    cuts: list[Cut] = []
+    for rule, bound in _bounds(proposal, book, settings, stake):
+        if max(bound, 0.0) < stake:
+            stake = max(bound, 0.0)
+            cuts.append(Cut(rule, stake))
+    return _verdict(proposal, book, settings, stake, tuple(cuts))
+
+
+def drawdown_factor(drawdown: float, settings: RiskSettings) -> float:
+    """Return the factor for a drawdown (fraction of the peak): 1, the cut's, or the half's."""
+    factor = 1.0
+    if drawdown >= settings.drawdown_cut:
+        factor = settings.drawdown_cut_factor
+    if drawdown >= settings.drawdown_half:
+        factor = min(factor, settings.drawdown_half_factor)
+    return factor
+
+
+def _target(proposal: Proposal, book: Book, settings: RiskSettings) -> float:
+    """Return the uncapped stake, NaN when the distance is beyond what a float can hold."""
+    distance = settings.stop_atr_multiple * proposal.atr / proposal.rate * proposal.leverage
+    risk = tier_of(book.equity, settings).risk_per_trade * book.equity
+    return risk / distance if distance > 0 else math.nan
+
+
+def _bounds(
+    proposal: Proposal, book: Book, settings: RiskSettings, target: float
+) -> list[tuple[str, float]]:
+    tier = tier_of(book.equity, settings)
+    trusted = target * min(1.0, max(MIN_CONFIDENCE_FACTOR, proposal.confidence))
+    bounds = [
+        ("confidence", trusted),
+        ("drawdown", trusted * drawdown_factor(book.drawdown, settings)),
+        ("max_position", tier.max_position * book.equity - stake_in(proposal.pair, book)),
+        ("max_exposure", settings.max_exposure * book.equity - book.exposure),
+        ("max_stake", proposal.max_stake),
+    ]
+    if proposal.free is not None:
+        bounds.append(("free", proposal.free))
+    return bounds
+
+
+def _verdict(
+    proposal: Proposal, book: Book, settings: RiskSettings, stake: float, cuts: tuple[Cut, ...]
+) -> RiskVerdict:
+    # A limit of the account says more than the stake of 0 it left, so limits are asked first; a
+    # stake of 0 is asked about as the least order possible.
+    least = math.ulp(0.0)
+    verdict = judge(_order(proposal, max(stake, least)), book, settings)
+    if not verdict.allowed:
+        return RiskVerdict(False, 0.0, cuts=cuts + verdict.cuts, veto=verdict.veto)
+    if stake <= 0:
+        return RiskVerdict(False, 0.0, cuts=cuts, veto=f"nothing is left by {cuts[-1].rule}")
+    if stake < proposal.min_stake:
+        veto = f"the stake of {stake:.2f} is below the exchange's minimum {proposal.min_stake:.2f}"
+        return RiskVerdict(False, 0.0, cuts=cuts, veto=veto)
+    stop = atr_stop(proposal.side, proposal.rate, proposal.atr, settings)
+    return RiskVerdict(True, stake, proposal.leverage, stop, cuts)
+
+
+def _order(proposal: Proposal, stake: float) -> OrderRequest:
+    return OrderRequest(
+        time=proposal.time,
+        pair=proposal.pair,
+        side=proposal.side,
+        purpose="entry",
+        stake=stake,
+        rate=proposal.rate,
+        leverage=proposal.leverage,
+    )
+
+
+def _fault_of(proposal: Proposal) -> str | None:
+    for name in ("rate", "atr", "confidence", "leverage"):
+        if not is_number(getattr(proposal, name), above=0):
+            return f"the {name} is {getattr(proposal, name)}, not a positive number"
+    if proposal.confidence > 1 + 1e-9:
+        return f"the confidence is {proposal.confidence}, above 1"
+    for name in ("min_stake", "max_stake", "free"):
+        figure = getattr(proposal, name)
+        if (name != "free" or figure is not None) and not is_number(figure):
+            return f"the {name} is {figure}, not a number"
+    return None

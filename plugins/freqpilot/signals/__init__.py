@@ -1,0 +1,1 @@
+"""Numbers to opinions, opinions to one decision. Pure."""

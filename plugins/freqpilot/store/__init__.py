@@ -1,0 +1,33 @@
+"""What must survive a restart: risk state, decisions, events, counters.
+
+``open_store`` gives the database, ``Store.memory`` the same in memory for one backtest or hyperopt
+epoch, which never touches a file. SQLAlchemy and Alembic are imported when a database is opened.
+"""
+
+from freqpilot.store.base import Event, Store
+
+__all__ = ["Event", "Store", "check_store", "open_store"]
+
+
+def open_store(url: str, *, busy_timeout: float = 5.0) -> Store:
+    """Open the database at a SQLAlchemy URL, make or upgrade its tables and return the store.
+
+    Missing folders of a SQLite file are made. ``busy_timeout`` is how many seconds to wait for
+    another process that writes.
+
+    :raises RefuseToStart: when the database is corrupt, locked, out of reach or was written by a
+        newer version; its content is unchanged then.
+    """
+    from freqpilot.store.database import DatabaseStore
+
+    return DatabaseStore.open(url, busy_timeout)
+
+
+def check_store(url: str) -> str:
+    """Look at the database without changing or creating it; return one line on its state.
+
+    :raises RefuseToStart: as :func:`open_store`.
+    """
+    from freqpilot.store.database import inspect_database
+
+    return inspect_database(url)

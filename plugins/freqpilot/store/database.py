@@ -1,0 +1,226 @@
+"""The store in a database: SQLite beside Freqtrade's, or any other that SQLAlchemy reaches."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.orm import sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from freqpilot.errors import RefuseToStart
+from freqpilot.shapes import Decision
+from freqpilot.store.base import Event, Store
+from freqpilot.store.plain import decision_fields, decision_from, plain
+from freqpilot.store.tables import CounterRow, DecisionRow, EventRow, HeartbeatRow, RiskStateRow
+from freqpilot.store.upgrade import newest, revision_of, upgrade
+
+WRITES = {"freqpilot_writes": True}
+"""Execution option of a transaction that writes. In SQLite it takes the write lock at its begin
+and waits for it; one that reads first and then wants to write would fail at once instead."""
+
+
+class DatabaseStore(Store):
+    """A store whose every method is one transaction, safe to call from any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._session = sessionmaker(engine)
+        self._write = sessionmaker(engine.execution_options(**WRITES))
+
+    @classmethod
+    def open(cls, url: str, busy_timeout: float) -> "DatabaseStore":
+        """See :func:`freqpilot.store.open_store`."""
+        parsed = _parsed(url)
+        try:
+            if path := _file(parsed):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            engine = _engine(parsed, busy_timeout)
+        except OSError as error:
+            raise RefuseToStart(f"the folder of {_shown(parsed)} cannot be made: {error}") from None
+        try:
+            _make_ready(engine)
+        except DBAPIError as error:
+            engine.dispose()
+            raise _refusal(parsed, error) from None
+        except RefuseToStart:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def save_state(self, key: str, state: Mapping[str, Any], time: datetime) -> None:
+        with self._write.begin() as session:
+            session.merge(RiskStateRow(key=key, state=plain(state), updated_at=time))
+
+    def load_state(self, key: str) -> dict[str, Any] | None:
+        with self._session() as session:
+            row = session.get(RiskStateRow, key)
+            return None if row is None else row.state
+
+    def add_event(
+        self,
+        time: datetime,
+        kind: str,
+        level: str,
+        text: str,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        row = EventRow(time=time, kind=kind, level=level, text=text, data=plain(data or {}))
+        with self._write.begin() as session:
+            session.add(row)
+
+    def events(self, kind: str | None = None, limit: int = 100) -> list[Event]:
+        query = select(EventRow).order_by(EventRow.id.desc()).limit(limit)
+        if kind is not None:
+            query = query.where(EventRow.kind == kind)
+        with self._session() as session:
+            rows = list(session.scalars(query))
+        return [Event(row.time, row.kind, row.level, row.text, row.data) for row in reversed(rows)]
+
+    def add_decision(self, trade_id: int, decision: Decision) -> bool:
+        row = DecisionRow(trade_id=trade_id, **decision_fields(decision))
+        known = select(DecisionRow.id).where(
+            DecisionRow.trade_id == trade_id,
+            DecisionRow.pair == row.pair,
+            DecisionRow.time == row.time,
+        )
+        try:
+            with self._write.begin() as session:
+                if session.scalar(known) is not None:
+                    return False
+                session.add(row)
+        except IntegrityError:
+            return False  # another thread kept it between the look and the write
+        return True
+
+    def decision(self, trade_id: int) -> Decision | None:
+        query = select(DecisionRow).where(DecisionRow.trade_id == trade_id)
+        with self._session() as session:
+            row = session.scalar(query.order_by(DecisionRow.id.desc()).limit(1))
+            return None if row is None else decision_from(vars(row))
+
+    def save_counters(self, counts: Mapping[str, int], time: datetime) -> None:
+        with self._write.begin() as session:
+            for name, value in counts.items():
+                session.merge(CounterRow(name=name, value=value, updated_at=time))
+
+    def counters(self) -> dict[str, int]:
+        with self._session() as session:
+            return {row.name: row.value for row in session.scalars(select(CounterRow))}
+
+    def beat(self, source: str, time: datetime) -> None:
+        with self._write.begin() as session:
+            session.merge(HeartbeatRow(source=source, beat_at=time))
+
+    def beats(self) -> dict[str, datetime]:
+        with self._session() as session:
+            return {row.source: row.beat_at for row in session.scalars(select(HeartbeatRow))}
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def inspect_database(url: str) -> str:
+    """See :func:`freqpilot.store.check_store`."""
+    parsed = _parsed(url)
+    path = _file(parsed)
+    if path and not path.exists():
+        return f"{_shown(parsed)} will be made at the first start"
+    engine = _engine(parsed, busy_timeout=1.0, writes=False)
+    try:
+        with engine.connect() as connection:
+            _check_sound(engine, connection)
+            revision = revision_of(connection)
+    except DBAPIError as error:
+        raise _refusal(parsed, error) from None
+    finally:
+        engine.dispose()
+    if revision == newest():
+        return f"{_shown(parsed)} is up to date (revision {revision})"
+    now = f"at revision {revision}" if revision else "empty"
+    return f"{_shown(parsed)} is {now}, the next start brings it to {newest()}"
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        raise RefuseToStart(
+            "freqpilot.store.url is no database URL; write it as sqlite:///freqpilot.sqlite or "
+            "postgresql+psycopg://user@host/name, or leave it out"
+        ) from None
+
+
+def _file(url: URL) -> Path | None:
+    """Return the SQLite file, or None for another database or one in memory."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(url.database))
+
+
+def _shown(url: URL) -> str:
+    """Return how a message names the database: never with its password."""
+    return str(_file(url) or url.render_as_string(hide_password=True))
+
+
+def _engine(url: URL, busy_timeout: float, *, writes: bool = True) -> Engine:
+    try:
+        engine = create_engine(url)
+    except (ImportError, NoSuchModuleError) as error:
+        raise RefuseToStart(
+            f"the driver for {_shown(url)} is not installed ({error}); "
+            "run pip install 'freqpilot[scale]' or use SQLite"
+        ) from None
+    if engine.dialect.name != "sqlite":
+        return engine
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: ConnectionPoolEntry) -> None:
+        # Python's sqlite3 begins no transaction before DDL; we begin each one ourselves instead.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if writes:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # A latch must also survive a power cut; writes are rare enough to wait for the disk.
+            connection.execute("PRAGMA synchronous = FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        writing = WRITES.items() <= connection.get_execution_options().items()
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _make_ready(engine: Engine) -> None:
+    with engine.execution_options(**WRITES).begin() as connection:
+        _check_sound(engine, connection)
+        upgrade(connection)
+
+
+def _check_sound(engine: Engine, connection: Any) -> None:
+    """Let SQLite read its whole file, so that a damaged one is refused before it is written to."""
+    if engine.dialect.name != "sqlite":
+        return
+    verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if verdict != "ok":
+        raise RefuseToStart(
+            f"the database {engine.url.database} is damaged ({verdict}); open trades are "
+            "untouched. Restore it from a backup, or move it away to begin without peak and latches"
+        )
+
+
+def _refusal(url: URL, error: DBAPIError) -> RefuseToStart:
+    cause = str(error.orig)
+    if "locked" in cause or "busy" in cause:
+        advice = "another process holds it: stop the other bot or give each its freqpilot.store.url"
+    elif "not a database" in cause or "malformed" in cause:
+        advice = "it is damaged: restore it from a backup, or move it away to begin a new one"
+    else:
+        advice = "check freqpilot.store.url and its permissions"
+    return RefuseToStart(
+        f"the database {_shown(url)} cannot be used ({cause}); open trades are untouched. {advice}"
+    )

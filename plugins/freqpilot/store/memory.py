@@ -1,0 +1,67 @@
+"""The store of a backtest or hyperopt epoch: dictionaries, gone with the run."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from freqpilot.shapes import Decision
+from freqpilot.store.base import Event, Store
+from freqpilot.store.plain import decision_fields, decision_from, plain, utc
+
+
+class MemoryStore(Store):
+    """Keeps copies in the form the database keeps, so that both give back the same."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, dict[str, Any]] = {}
+        self._events: list[Event] = []
+        self._decisions: dict[tuple[int, str, datetime], dict[str, Any]] = {}
+        self._counters: dict[str, int] = {}
+        self._beats: dict[str, datetime] = {}
+
+    def save_state(self, key: str, state: Mapping[str, Any], time: datetime) -> None:
+        utc(time)
+        self._states[key] = plain(state)
+
+    def load_state(self, key: str) -> dict[str, Any] | None:
+        saved = self._states.get(key)
+        return None if saved is None else plain(saved)
+
+    def add_event(
+        self,
+        time: datetime,
+        kind: str,
+        level: str,
+        text: str,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._events.append(Event(utc(time), kind, level, text, plain(data or {})))
+
+    def events(self, kind: str | None = None, limit: int = 100) -> list[Event]:
+        chosen = [event for event in self._events if kind is None or event.kind == kind]
+        return chosen[max(0, len(chosen) - limit) :]
+
+    def add_decision(self, trade_id: int, decision: Decision) -> bool:
+        fields = decision_fields(decision)
+        key = (trade_id, decision.pair, fields["time"])
+        if key in self._decisions:
+            return False
+        self._decisions[key] = fields
+        return True
+
+    def decision(self, trade_id: int) -> Decision | None:
+        found = [fields for key, fields in self._decisions.items() if key[0] == trade_id]
+        return decision_from(found[-1]) if found else None
+
+    def save_counters(self, counts: Mapping[str, int], time: datetime) -> None:
+        utc(time)
+        self._counters.update(counts)
+
+    def counters(self) -> dict[str, int]:
+        return dict(self._counters)
+
+    def beat(self, source: str, time: datetime) -> None:
+        self._beats[source] = utc(time)
+
+    def beats(self) -> dict[str, datetime]:
+        return dict(self._beats)

@@ -1,0 +1,107 @@
+"""The tables of the database; their history is in ``migrations``."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from freqpilot.store.plain import utc
+
+BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up INTEGER keys only
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC: SQLite has no time zones, so they are taken off and put back here."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return utc(value).replace(tzinfo=None) if dialect.name == "sqlite" else utc(value)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+    }
+
+
+class RiskStateRow(Base):
+    """The latest state under a key."""
+
+    __tablename__ = "risk_state"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
+
+
+class EventRow(Base):
+    """What happened; rows are only appended."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    time: Mapped[datetime] = mapped_column(index=True)
+    kind: Mapped[str] = mapped_column(index=True)
+    level: Mapped[str]
+    text: Mapped[str]
+    data: Mapped[dict[str, Any]]
+
+
+class DecisionRow(Base):
+    """The decision that opened a trade."""
+
+    __tablename__ = "decision"
+    __table_args__ = (UniqueConstraint("trade_id", "pair", "time"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    trade_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    pair: Mapped[str]
+    time: Mapped[datetime]
+    side: Mapped[str]
+    composite: Mapped[float | None]
+    confidence: Mapped[float | None]
+    coverage: Mapped[float | None]
+    contributions: Mapped[dict[str, Any]]
+    reasons: Mapped[list[str]]
+
+
+class CounterRow(Base):
+    """The last saved value of a counter."""
+
+    __tablename__ = "counter"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+    updated_at: Mapped[datetime]
+
+
+class HeartbeatRow(Base):
+    """When a source was last alive."""
+
+    __tablename__ = "heartbeat"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    beat_at: Mapped[datetime]

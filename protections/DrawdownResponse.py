@@ -1,0 +1,110 @@
+"""Pauses all entries for a while after a close that leaves the account in a drawdown."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from freqpilot.errors import NoEntry
+from freqpilot.host import supervisor
+from freqpilot.research.stats import drawdown_now
+from freqpilot.risk.ledger import Ledger
+from freqtrade.constants import LongShort
+from freqtrade.exceptions import ConfigurationError
+from freqtrade.persistence import LocalTrade, Trade
+from freqtrade.plugins.protections import IProtection, ProtectionReturn
+
+logger = logging.getLogger(__name__)
+
+KEYS = ("method", "max_drawdown", "stop_duration", "stop_duration_candles", "unlock_at")
+
+
+class DrawdownResponse(IProtection):
+    """Locks all pairs when the drawdown of equity from its peak reaches ``max_drawdown``.
+
+    The drawdown is the larger one of closed trades alone and of the risk supervisor's ledger,
+    which counts open profit; both begin anew when a halt was released. Freqtrade asks when a trade
+    closes. This only blocks entries for a time: the order gate is what limits.
+
+    Example in a strategy::
+
+        protections = [
+            {"method": "DrawdownResponse", "max_drawdown": 0.10, "stop_duration_candles": 24}
+        ]
+    """
+
+    has_global_stop: bool = True
+    has_local_stop: bool = False
+
+    def __init__(self, config: dict[str, Any], protection_config: dict[str, Any]) -> None:
+        if unknown := sorted(set(protection_config) - set(KEYS)):
+            raise ConfigurationError(
+                f"DrawdownResponse does not know {', '.join(unknown)}; it takes "
+                f"{', '.join(KEYS[1:])}. Its drawdown counts from the highest equity, so there is "
+                "no lookback. Please mend the protections of your strategy."
+            )
+        super().__init__(config, protection_config)
+        limit = protection_config.get("max_drawdown", 0.10)
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit < 1:
+            raise ConfigurationError(
+                f"DrawdownResponse needs max_drawdown between 0 and 1 (0.10 is ten percent), "
+                f"not {limit!r}. Please mend the protections of your strategy."
+            )
+        self._max_drawdown = float(limit)
+
+    def short_desc(self) -> str:
+        """
+        Short method description - used for startup-messages
+        """
+        return (
+            f"{self.name} - Pause entries when equity is {self._max_drawdown:.1%} or more below "
+            f"its peak, {self.unlock_reason_time_element}."
+        )
+
+    def global_stop(
+        self, date_now: datetime, side: LongShort, starting_balance: float
+    ) -> ProtectionReturn | None:
+        """
+        Stops trading (position entering) for all pairs
+        """
+        trades = sorted(Trade.get_trades_proxy(is_open=False), key=_closed_at)
+        drawdown = _drawdown(trades, starting_balance, _ledger())
+        if not trades or drawdown < self._max_drawdown:
+            return None
+        self.log_once(f"Entries paused: drawdown is {drawdown:.1%}.", logger.info)
+        return ProtectionReturn(
+            lock=True,
+            until=self.calculate_lock_end(trades[-1:]),
+            reason=(
+                f"Drawdown of {drawdown:.1%} reached {self._max_drawdown:.1%}, "
+                f"locking {self.unlock_reason_time_element}."
+            ),
+        )
+
+    def stop_per_pair(
+        self, pair: str, date_now: datetime, side: LongShort, starting_balance: float
+    ) -> ProtectionReturn | None:
+        """
+        Stops trading (position entering) for this pair: never
+        """
+        return None
+
+
+def _ledger() -> Ledger | None:
+    try:
+        return supervisor.current().state
+    except NoEntry:
+        return None  # no supervised run in this process: closed trades have to do
+
+
+def _closed_at(trade: LocalTrade) -> datetime:
+    return trade.close_date_utc or datetime.min.replace(tzinfo=UTC)
+
+
+def _drawdown(trades: list[LocalTrade], starting_balance: float, ledger: Ledger | None) -> float:
+    profits = np.array([trade.close_profit_abs or 0.0 for trade in trades])
+    since = ledger.rebased_at if ledger else None
+    before = sum(_closed_at(trade) <= since for trade in trades) if since else 0
+    closed = drawdown_now(profits[before:], starting_balance + float(profits[:before].sum()))
+    book = ledger.book() if ledger else None
+    return max(closed, book.drawdown) if book else closed

@@ -1,0 +1,141 @@
+"""Trades the composite decision: three technical analysts and, with FreqAI on, the model."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from freqtrade.exchange import timeframe_to_minutes
+from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
+from pandas import DataFrame
+
+from freqpilot.host import frames, persistence, proposals, require_active, supervisor
+from freqpilot.settings import Settings
+
+
+class Autopilot(IStrategy):
+    """Enters when composite and confidence pass their thresholds, sized by volatility under the
+    risk supervisor's caps, with an ATR stop that rests on the exchange. Exits on the opposite
+    decision or at the stop. Shorts on futures only.
+
+    Everything it decides on is computed from closed candles in ``populate_*``; callbacks look up.
+    """
+
+    INTERFACE_VERSION = 3
+    timeframe = "1h"
+    startup_candle_count = frames.STARTUP
+    process_only_new_candles = True
+    minimal_roi: dict[str, float] = {}
+    stoploss = -0.10
+    use_custom_stoploss = True
+    use_exit_signal = True
+    position_adjustment_enable = False
+    order_types = {
+        "entry": "limit",
+        "exit": "limit",
+        "emergency_exit": "market",
+        "force_entry": "limit",
+        "force_exit": "market",
+        "stoploss": "limit",
+        "stoploss_on_exchange": True,
+        "stoploss_on_exchange_limit_ratio": 0.99,
+    }
+    plot_config = {
+        "main_plot": {},
+        "subplots": {
+            "decision": {
+                "composite": {"color": "#2f6f9f"},
+                "confidence": {"color": "#c08a2d"},
+            }
+        },
+    }
+
+    threshold_shift = DecimalParameter(-0.2, 0.2, default=0.0, decimals=2, space="buy")
+    confidence_shift = DecimalParameter(-0.2, 0.2, default=0.0, decimals=2, space="buy")
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.can_short = config.get("trading_mode") == "futures"
+        super().__init__(config)
+
+    @property
+    def protections(self) -> list[dict[str, Any]]:
+        return [{"method": "DrawdownResponse", "stop_duration_candles": 24}]
+
+    def bot_start(self, **kwargs: Any) -> None:
+        require_active("Autopilot")
+
+    def feature_engineering_expand_basic(
+        self, dataframe: DataFrame, metadata: dict[str, Any], **kwargs: Any
+    ) -> DataFrame:
+        return frames.add_features(dataframe)
+
+    def feature_engineering_standard(
+        self, dataframe: DataFrame, metadata: dict[str, Any], **kwargs: Any
+    ) -> DataFrame:
+        return frames.add_calendar(dataframe)
+
+    def set_freqai_targets(
+        self, dataframe: DataFrame, metadata: dict[str, Any], **kwargs: Any
+    ) -> DataFrame:
+        self.freqai.class_names = sorted(frames.NAMES.values())
+        return frames.add_labels(dataframe, Settings.from_config(self.config).labels)
+
+    def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        require_active("Autopilot")
+        if frames.model_enabled(self.config):
+            dataframe = self.freqai.start(dataframe, metadata, self)
+        return frames.add_decisions(dataframe, Settings.from_config(self.config))
+
+    def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        sides = frames.sides(dataframe, self._signals())
+        dataframe["enter_long"] = (sides == 1).astype(int)
+        dataframe["enter_short"] = ((sides == -1) & self.can_short).astype(int)
+        dataframe["enter_tag"] = frames.tags(dataframe, sides)
+        return dataframe
+
+    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        sides = frames.sides(dataframe, self._signals())
+        dataframe["exit_long"] = (sides == -1).astype(int)
+        dataframe["exit_short"] = (sides == 1).astype(int)
+        return dataframe
+
+    def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
+        return proposals.stake(self._row(pair, current_time), pair, current_time, call)
+
+    def confirm_trade_entry(
+        self, pair: str, current_time: datetime, entry_tag: str | None, **call: Any
+    ) -> bool:
+        return proposals.confirm(self._row(pair, current_time), pair, entry_tag)
+
+    def custom_stoploss(
+        self,
+        pair: str,
+        trade: Any,
+        current_time: datetime,
+        current_rate: float,
+        after_fill: bool,
+        **call: Any,
+    ) -> float | None:
+        if not after_fill:
+            return None  # the stop is set once, at the fill, and never moved
+        stop = proposals.stop(self._row(pair, current_time), trade)
+        if stop is None:
+            return None
+        return stoploss_from_absolute(stop, current_rate, trade.is_short, trade.leverage)
+
+    def order_filled(self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any) -> None:
+        row = self._row(pair, order.order_date_utc)
+        if order.ft_order_side == trade.entry_side and row is not None:
+            decision = frames.decision_of(pair, row, trade.trade_direction, self._step())
+            persistence.record_decision(trade, decision)
+
+    def _signals(self) -> Any:
+        signals = Settings.from_config(self.config).signals
+        return frames.shifted(
+            signals, self.threshold_shift.value, self.confidence_shift.value
+        )
+
+    def _step(self) -> timedelta:
+        return timedelta(minutes=timeframe_to_minutes(self.timeframe))
+
+    def _row(self, pair: str, time: datetime) -> Any:
+        frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
+        return frames.closed_row(frame, time, self._step())

@@ -1,0 +1,111 @@
+"""Clocks, and the wait for FreqAI's models."""
+
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from freqpilot.errors import RefuseToStart
+from freqpilot.rehearsal.clock import FastClock, FixedClock, VirtualClock
+from freqpilot.rehearsal.training import TrainingWait
+
+MOMENT = datetime(2024, 3, 1, 12, tzinfo=UTC)
+
+
+def test_fixed_clock_stands_still() -> None:
+    clock = FixedClock(MOMENT)
+    assert clock() == clock() == MOMENT.timestamp()
+
+
+def test_fast_clock_multiplies_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = iter([100.0, 100.0, 102.5])
+    monkeypatch.setattr(time, "monotonic", lambda: next(real))
+    clock = FastClock(MOMENT, speed=300)
+    assert clock() == MOMENT.timestamp()
+    assert clock() == MOMENT.timestamp() + 750
+    with pytest.raises(RefuseToStart, match="speed"):
+        FastClock(MOMENT, speed=0)
+
+
+def test_virtual_clock_moves_by_sleep_only() -> None:
+    real_sleep, begun = time.sleep, time.monotonic()
+    with VirtualClock(MOMENT) as clock:
+        assert clock() == time.time() == MOMENT.timestamp()
+        time.sleep(3_600)
+        assert datetime.now(UTC) == clock.now() == MOMENT + timedelta(hours=1)
+        time.sleep(0.001)  # a wait for another thread is real
+        assert clock.now() == MOMENT + timedelta(hours=1)
+        assert time.monotonic() >= begun
+    assert time.sleep is real_sleep
+    assert datetime.now(UTC) > MOMENT + timedelta(days=1)
+
+
+def test_other_threads_sleep_in_real_time() -> None:
+    with VirtualClock(MOMENT) as clock:
+        thread = threading.Thread(target=time.sleep, args=(0.15,))
+        begun = time.monotonic()
+        thread.start()
+        thread.join()
+        assert time.monotonic() - begun >= 0.14
+        assert clock.now() == MOMENT
+
+
+class Model:
+    """As much of a FreqAI model as the wait looks at: trains a pair each time it is polled."""
+
+    def __init__(self, pairs: list[str], broken: str = "") -> None:
+        self.train_queue = deque(pairs)
+        self.trained = dict.fromkeys(pairs, 0.0)
+        self.broken = broken
+        self.dd = SimpleNamespace(get_pair_dict_info=lambda pair: ("", self.trained[pair]))
+        self.polls = 0
+
+    def poll(self, _seconds: float) -> bool:
+        self.polls += 1
+        due = [pair for pair, at in self.trained.items() if at < time.time() - 3_600]
+        for pair in [pair for pair in due if pair != self.broken][:1]:
+            self.trained[pair] = time.time()
+        return False
+
+
+def bot(model: Model | None, enabled: bool = True) -> Any:
+    return SimpleNamespace(
+        strategy=SimpleNamespace(freqai=model),
+        config={"freqai": {"enabled": enabled, "live_retrain_hours": 24}},
+        active_pair_whitelist=["A/USDT", "B/USDT"],
+    )
+
+
+def test_clock_is_held_until_all_pairs_have_a_model() -> None:
+    with VirtualClock(MOMENT) as clock:
+        model = Model(["A/USDT", "B/USDT", "LEFT/USDT"])
+        wait = TrainingWait(model.poll)
+        assert wait(bot(model)) is False
+        assert model.trained["A/USDT"] == model.trained["B/USDT"] == MOMENT.timestamp()
+        polls = model.polls
+        clock.advance(23 * 3_600)
+        wait(bot(model))
+        assert model.polls == polls
+        clock.advance(2 * 3_600)
+        wait(bot(model))
+        assert model.trained["B/USDT"] == time.time()
+
+
+def test_a_broken_model_does_not_stop_the_clock() -> None:
+    model = Model(["A/USDT", "B/USDT"], broken="B/USDT")
+    wait = TrainingWait(model.poll, patience=0.05)
+    assert wait(bot(model)) is False
+    polls = model.polls
+    assert wait(bot(model)) is False
+    assert model.polls == polls
+
+
+def test_no_wait_without_freqai_and_a_stop_is_told() -> None:
+    model = Model(["A/USDT"])
+    assert TrainingWait(model.poll)(bot(model, enabled=False)) is False
+    assert TrainingWait(model.poll)(bot(None)) is False
+    assert model.polls == 0
+    assert TrainingWait(lambda _: True)(bot(model)) is True

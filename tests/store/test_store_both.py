@@ -1,0 +1,143 @@
+"""What every store does, run on the one in memory and on SQLite."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from freqpilot.shapes import Decision
+from freqpilot.store import Store, open_store
+
+NOW = datetime(2024, 3, 6, 12, 30, 15, 123456, tzinfo=UTC)
+DECISION = Decision(
+    pair="BTC/USDT",
+    time=NOW,
+    side="long",
+    composite=0.61,
+    confidence=0.7,
+    coverage=0.66,
+    contributions={"technical_trend": 0.4, "volume_confirmation": 0.21},
+    reasons=("trend up", "volume confirms"),
+)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "memory":
+        opened = Store.memory()
+    else:
+        opened = open_store(f"sqlite:///{tmp_path}/deep/folder/freqpilot.sqlite")
+    yield opened
+    opened.close()
+
+
+def test_state_is_replaced(store: Store) -> None:
+    assert store.load_state("ledger") is None
+    store.save_state("ledger", {"peak": 1000.5, "halted": None}, NOW)
+    store.save_state("other", {"x": 1}, NOW)
+    store.save_state("ledger", {"peak": 1100, "days": [1, 2]}, NOW)
+    assert store.load_state("ledger") == {"peak": 1100, "days": [1, 2]}
+    assert store.load_state("other") == {"x": 1}
+
+
+def test_what_is_kept_is_a_copy(store: Store) -> None:
+    state: dict[str, Any] = {"days": [1]}
+    store.save_state("ledger", state, NOW)
+    state["days"].append(2)
+    loaded = store.load_state("ledger")
+    assert loaded == {"days": [1]}
+    loaded["days"].append(3)
+    assert store.load_state("ledger") == {"days": [1]}
+
+
+def test_figures_that_json_cannot_hold_are_null(store: Store) -> None:
+    state = {"a": math.nan, "b": [math.inf], "c": np.float64(1.5), "d": np.int64(2), "e": NOW}
+    store.save_state("ledger", state, NOW)
+    assert store.load_state("ledger") == {
+        "a": None,
+        "b": [None],
+        "c": 1.5,
+        "d": 2,
+        "e": NOW.isoformat(),
+    }
+
+
+def test_what_is_no_data_is_refused(store: Store) -> None:
+    with pytest.raises(TypeError, match="JSON"):
+        store.save_state("ledger", {"a": object()}, NOW)
+    assert store.load_state("ledger") is None
+
+
+def test_events_are_appended_in_order(store: Store) -> None:
+    for number in range(5):
+        kind = "veto" if number % 2 else "halt"
+        store.add_event(NOW, kind, "WARNING", f"event {number}", {"number": number})
+    assert [event.data["number"] for event in store.events()] == [0, 1, 2, 3, 4]
+    assert [event.text for event in store.events("halt", limit=2)] == ["event 2", "event 4"]
+    assert store.events("other") == []
+    assert store.events(limit=0) == []
+    last = store.events()[-1]
+    assert (last.time, last.kind, last.level) == (NOW, "halt", "WARNING")
+
+
+def test_times_come_back_in_utc(store: Store) -> None:
+    tokyo = NOW.astimezone(timezone(timedelta(hours=9)))
+    store.add_event(tokyo, "halt", "INFO", "text")
+    assert store.events()[0].time == NOW
+    assert store.events()[0].time.utcoffset() == timedelta(0)
+
+
+def test_a_time_without_zone_is_refused(store: Store) -> None:
+    naive = NOW.replace(tzinfo=None)
+    for call in (
+        lambda: store.add_event(naive, "halt", "INFO", "text"),
+        lambda: store.save_state("ledger", {}, naive),
+        lambda: store.add_decision(1, replace(DECISION, time=naive)),
+        lambda: store.beat("loop", naive),
+        lambda: store.save_counters({"orders": 1}, naive),
+    ):
+        with pytest.raises(Exception, match="no time zone"):
+            call()
+
+
+def test_a_decision_is_kept_once(store: Store) -> None:
+    assert store.decision(7) is None
+    assert store.add_decision(7, DECISION)
+    assert not store.add_decision(7, replace(DECISION, composite=0.9))
+    assert store.decision(7) == DECISION
+    assert store.decision(8) is None
+
+
+def test_a_new_trades_database_begins_ids_anew(store: Store) -> None:
+    later = replace(DECISION, pair="ETH/USDT", time=NOW + timedelta(days=9))
+    assert store.add_decision(1, DECISION)
+    assert store.add_decision(1, later)
+    assert store.decision(1) == later
+
+
+def test_a_decision_without_figures_comes_back_as_nan(store: Store) -> None:
+    store.add_decision(1, replace(DECISION, composite=math.nan, contributions={"x": math.nan}))
+    found = store.decision(1)
+    assert found is not None
+    assert math.isnan(found.composite)
+    assert math.isnan(found.contributions["x"])
+
+
+def test_counters_and_beats(store: Store) -> None:
+    store.save_counters({"orders": 3, "vetoes": 1}, NOW)
+    store.save_counters({"orders": 4}, NOW)
+    assert store.counters() == {"orders": 4, "vetoes": 1}
+    store.beat("loop", NOW)
+    store.beat("loop", NOW + timedelta(seconds=5))
+    assert store.beats() == {"loop": NOW + timedelta(seconds=5)}
+
+
+def test_memory_stores_are_apart() -> None:
+    first, second = Store.memory(), Store.memory()
+    first.save_state("ledger", {"peak": 1}, NOW)
+    assert second.load_state("ledger") is None

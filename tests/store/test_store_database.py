@@ -1,0 +1,213 @@
+"""The database: upgrades that keep data, refusals, threads, and what it must not disturb."""
+
+import logging
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from freqpilot.errors import RefuseToStart
+from freqpilot.store import check_store, open_store
+from freqpilot.store.database import _engine, _parsed
+from freqpilot.store.tables import Base
+from freqpilot.store.upgrade import newest, upgrade
+
+NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "freqpilot.sqlite"
+
+
+def url(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def old_file(file: Path) -> Iterator[Path]:
+    """A file at the first revision that holds data."""
+    engine = _engine(_parsed(url(file)), 1.0)
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+    engine.dispose()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "INSERT INTO risk_state VALUES ('ledger', '{\"peak\": 1234.5}', '2024-03-01 00:00:00')"
+        )
+        connection.execute(
+            "INSERT INTO event (time, kind, level, text) "
+            "VALUES ('2024-03-01 00:00:00', 'halt', 'EMERGENCY', 'drawdown')"
+        )
+    return file
+
+
+def test_upgrade_keeps_what_the_file_holds(old_file: Path) -> None:
+    assert "at revision 0001" in check_store(url(old_file))
+    store = open_store(url(old_file))
+    assert store.load_state("ledger") == {"peak": 1234.5}
+    (event,) = store.events()
+    assert (event.text, event.data) == ("drawdown", {})
+    assert event.time == datetime(2024, 3, 1, tzinfo=UTC)
+    store.add_event(NOW, "release", "INFO", "by a person", {"user": "x"})
+    store.save_counters({"orders": 1}, NOW)
+    store.close()
+    assert f"up to date (revision {newest()})" in check_store(url(old_file))
+
+
+def test_a_failed_upgrade_is_taken_back_as_a_whole(old_file: Path) -> None:
+    with closing(sqlite3.connect(old_file)) as connection, connection:
+        connection.execute("CREATE TABLE heartbeat (x)")  # the last step of 0002 stumbles over it
+    with pytest.raises(RefuseToStart, match="heartbeat"):
+        open_store(url(old_file))
+    with closing(sqlite3.connect(old_file)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        revision = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(event)")]
+    assert "decision" not in tables
+    assert "data" not in columns
+    assert revision == [("0001",)]
+
+
+def test_migrations_make_the_tables_the_code_declares(file: Path) -> None:
+    open_store(url(file)).close()
+    engine = _engine(_parsed(url(file)), 1.0)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_reopening_keeps_everything(file: Path) -> None:
+    first = open_store(url(file))
+    first.save_state("ledger", {"halted": "drawdown"}, NOW)
+    first.close()
+    second = open_store(url(file))
+    assert second.load_state("ledger") == {"halted": "drawdown"}
+    second.close()
+
+
+def test_a_newer_version_is_refused(file: Path) -> None:
+    open_store(url(file)).close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    for call in (open_store, check_store):
+        with pytest.raises(RefuseToStart, match=r"9999.*newer version"):
+            call(url(file))
+
+
+def test_a_file_that_is_no_database_is_refused_and_kept(file: Path) -> None:
+    file.write_bytes(b"this is not a database, it is a letter" * 100)
+    before = file.read_bytes()
+    for call in (open_store, check_store):
+        with pytest.raises(RefuseToStart, match="damaged"):
+            call(url(file))
+    assert file.read_bytes() == before
+
+
+def test_a_damaged_page_is_refused(file: Path) -> None:
+    store = open_store(url(file))
+    for number in range(200):
+        store.add_event(NOW, "veto", "WARNING", "x" * 200, {"number": number})
+    store.close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = b"\xff" * 4096
+    file.write_bytes(bytes(content))
+    for call in (open_store, check_store):
+        with pytest.raises(RefuseToStart, match="damaged"):
+            call(url(file))
+
+
+def test_a_locked_file_is_refused(file: Path) -> None:
+    open_store(url(file)).close()
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RefuseToStart, match="another process holds it"):
+            open_store(url(file), busy_timeout=0.01)
+        holder.execute("ROLLBACK")
+    open_store(url(file)).close()
+
+
+def test_a_folder_that_cannot_be_made_is_refused(file: Path) -> None:
+    file.write_text("")
+    with pytest.raises(RefuseToStart, match="folder"):
+        open_store(url(file / "below" / "x.sqlite"))
+
+
+@pytest.mark.parametrize("bad", ["freqpilot.sqlite", "", "nosuchdb:///x"])
+def test_a_bad_url_is_refused(bad: str) -> None:
+    with pytest.raises(RefuseToStart):
+        open_store(bad)
+
+
+def test_no_message_shows_a_password() -> None:
+    with pytest.raises(RefuseToStart) as error:
+        open_store("nosuchdb://user:secret-word@host/name")
+    assert "secret-word" not in str(error.value)
+
+
+def test_check_makes_no_file(file: Path) -> None:
+    assert "will be made" in check_store(url(file))
+    assert not file.exists()
+
+
+def test_sqlite_is_set_up_to_survive(file: Path) -> None:
+    store = open_store(url(file))
+    with store._engine.connect() as connection:  # type: ignore[attr-defined]
+        settings = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    store.close()
+    assert settings == ["wal", 2, 1, 5000]
+
+
+def test_threads_write_without_loss(file: Path) -> None:
+    store = open_store(url(file))
+    faults: list[Exception] = []
+
+    def write(thread: int) -> None:
+        try:
+            for number in range(10):
+                store.add_event(NOW, "veto", "INFO", f"{thread}/{number}")
+                store.save_state("ledger", {"thread": thread}, NOW)
+        except Exception as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert len({event.text for event in store.events()}) == 40
+    store.close()
+
+
+def test_loggers_are_left_alone(file: Path) -> None:
+    logger = logging.getLogger("some.early.logger")
+    handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
+    open_store(url(file)).close()
+    assert not logger.disabled
+    assert logging.getLogger().handlers == handlers
+    assert logging.getLogger().level == level
+
+
+def test_the_package_imports_no_database() -> None:
+    code = (
+        "import sys; from freqpilot.store import Store; Store.memory(); "
+        "print([m for m in ('sqlalchemy', 'alembic', 'pandas', 'numba') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
