@@ -47,7 +47,7 @@ unit: install
 test: lint types house unit
 
 rehearse: install
-	$(BIN)/freqpilot rehearse --days 3 --speed 300
+	$(BIN)/freqpilot rehearse --days 3
 
 compat: install
 	$(BIN)/python benchmarks/compat.py

@@ -1,4 +1,4 @@
-"""LightGBM on triple-barrier labels; what FreqAI loads with ``--freqaimodel FreqpilotClassifier``."""
+"""LightGBM on triple-barrier labels, for ``--freqaimodel FreqpilotClassifier``."""
 
 from freqpilot.host.freqai import PurgedClassifier
 

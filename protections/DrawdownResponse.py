@@ -9,6 +9,7 @@ from freqpilot.errors import NoEntry
 from freqpilot.host import supervisor
 from freqpilot.research.stats import drawdown_now
 from freqpilot.risk.ledger import Ledger
+from freqpilot.risk.soundness import reached
 from freqtrade.constants import LongShort
 from freqtrade.exceptions import ConfigurationError
 from freqtrade.persistence import LocalTrade, Trade
@@ -69,7 +70,7 @@ class DrawdownResponse(IProtection):
         """
         trades = sorted(Trade.get_trades_proxy(is_open=False), key=_closed_at)
         drawdown = _drawdown(trades, starting_balance, _ledger())
-        if not trades or drawdown < self._max_drawdown:
+        if not trades or not reached(drawdown, self._max_drawdown):
             return None
         self.log_once(f"Entries paused: drawdown is {drawdown:.1%}.", logger.info)
         return ProtectionReturn(

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from freqpilot.host import frames, persistence, proposals, require_active
+from freqpilot.host.freqai import NAMES
+from freqpilot.settings import Settings
 from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
 from pandas import DataFrame
-
-from freqpilot.host import frames, persistence, proposals, require_active, supervisor
-from freqpilot.settings import Settings
 
 
 class Autopilot(IStrategy):
@@ -75,7 +75,7 @@ class Autopilot(IStrategy):
     def set_freqai_targets(
         self, dataframe: DataFrame, metadata: dict[str, Any], **kwargs: Any
     ) -> DataFrame:
-        self.freqai.class_names = sorted(frames.NAMES.values())
+        self.freqai.class_names = sorted(NAMES.values())
         return frames.add_labels(dataframe, Settings.from_config(self.config).labels)
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
@@ -119,9 +119,11 @@ class Autopilot(IStrategy):
         stop = proposals.stop(self._row(pair, current_time), trade)
         if stop is None:
             return None
-        return stoploss_from_absolute(stop, current_rate, trade.is_short, trade.leverage)
+        return float(stoploss_from_absolute(stop, current_rate, trade.is_short, trade.leverage))
 
-    def order_filled(self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any) -> None:
+    def order_filled(
+        self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any
+    ) -> None:
         row = self._row(pair, order.order_date_utc)
         if order.ft_order_side == trade.entry_side and row is not None:
             decision = frames.decision_of(pair, row, trade.trade_direction, self._step())
@@ -129,9 +131,7 @@ class Autopilot(IStrategy):
 
     def _signals(self) -> Any:
         signals = Settings.from_config(self.config).signals
-        return frames.shifted(
-            signals, self.threshold_shift.value, self.confidence_shift.value
-        )
+        return frames.shifted(signals, self.threshold_shift.value, self.confidence_shift.value)
 
     def _step(self) -> timedelta:
         return timedelta(minutes=timeframe_to_minutes(self.timeframe))

@@ -97,9 +97,11 @@ def release(
     settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
     url = supervisor.store_url(settings, userdir.resolve())
     if not yes:
-        typer.confirm("New positions will be allowed again. Have you reviewed the loss?", abort=True)
-    reason = supervisor.release(url, datetime.now(UTC))
-    typer.echo(f"released: {reason}" if reason else "nothing is halted")
+        typer.confirm(
+            "New positions will be allowed again. Have you reviewed the loss?", abort=True
+        )
+    released = supervisor.release(url, datetime.now(UTC))
+    typer.echo("\n".join(f"released {line}" for line in released) or "nothing is halted")
 
 
 @app.command()
@@ -122,6 +124,65 @@ def demo(
     report = write_report(run, folder, options.user_data / "report.html")
     _console().print(summary_table(run))
     typer.echo(f"report: {report}")
+
+
+@app.command()
+def rehearse(
+    config: ConfigFiles = None,
+    strategy: Annotated[str, typer.Option("--strategy", help="Default: the config's.")] = "",
+    days: Annotated[float, typer.Option("--days", help="Market days to play.")] = 3.0,
+    speed: Annotated[float, typer.Option("--speed", help="Limit, times real time; 0: none.")] = 0,
+    datadir: Annotated[
+        Path | None, typer.Option("--datadir", help="Recorded candles; default SYNTHETIC.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the SYNTHETIC market.")] = 7,
+    pair: Annotated[list[str] | None, typer.Option("--pair", help="Several times.")] = None,
+    userdir: UserDir = Path("user_data"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the last one.")] = False,
+) -> None:
+    """Run the real `freqtrade trade` (dry run) against the stand-in exchange on a virtual clock.
+
+    Without --config it runs Autopilot without its model on the pack's own configs.
+    """
+    from freqpilot.host.doors import config_dir
+    from freqpilot.rehearsal.session import RehearsalOptions
+    from freqpilot.rehearsal.session import rehearse as play
+    from freqpilot.rehearsal.show import Progress, print_summary
+
+    own = tuple(config_dir() / f"{n}.json" for n in ("base", "autopilot", "freqpilot"))
+    given = tuple(Path(file) for file in config or ())
+    userdir.mkdir(parents=True, exist_ok=True)
+    options = RehearsalOptions(
+        userdir=userdir,
+        configs=given or (() if resume else own),
+        strategy=strategy,
+        datadir=datadir,
+        seed=seed,
+        pairs=tuple(pair or ()),
+        days=days,
+        speed=speed,
+        resume=resume,
+    )
+    console = _console()
+    with Progress(console) as progress:
+        summary = play(options, progress.show)
+    print_summary(summary, console)
+    raise typer.Exit(0 if summary.finished else 1)
+
+
+@app.command()
+def serve(
+    datadir: Annotated[
+        Path | None, typer.Option("--datadir", help="Recorded candles; default SYNTHETIC.")
+    ] = None,
+    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 18555,
+    speed: Annotated[float, typer.Option("--speed", help="Times real time.")] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the SYNTHETIC market.")] = 7,
+) -> None:
+    """Run the stand-in exchange in the foreground, for config/exchange-rehearsal.json."""
+    from freqpilot.rehearsal.show import serve_market
+
+    serve_market(datadir, port, speed, seed, typer.echo)
 
 
 @app.command()

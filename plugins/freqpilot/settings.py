@@ -1,4 +1,4 @@
-"""The ``freqpilot`` section of Freqtrade's configuration: one pydantic tree, closed to unknown keys.
+"""The ``freqpilot`` section of Freqtrade's config: one pydantic tree, closed to unknown keys.
 
 Every default is the number of the specification. ``Settings.from_config`` is the only way in; it
 turns what pydantic reports into sentences that name the nearest known key.

@@ -36,12 +36,20 @@ class Candles(NamedTuple):
     close: Floats
     volume: Floats
 
-    def __len__(self) -> int:  # type: ignore[override]
+    def __len__(self) -> int:
         return int(self.close.shape[0])
 
     def window(self, start: int, stop: int | None = None) -> "Candles":
         """Return the candles ``start:stop`` as views."""
-        return Candles(*(column[start:stop] for column in tuple.__iter__(self)))
+        rows = slice(start, stop)
+        return Candles(
+            self.date[rows],
+            self.open[rows],
+            self.high[rows],
+            self.low[rows],
+            self.close[rows],
+            self.volume[rows],
+        )
 
 
 @dataclass(frozen=True)

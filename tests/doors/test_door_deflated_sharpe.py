@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from freqtrade.optimize.hyperopt_loss.hyperopt_loss_interface import IHyperOptLoss
-from freqtrade.resolvers.hyperopt_resolver import HyperOptLossResolver
-
 from freqpilot.host.doors import door_dir
 from freqpilot.research.stats import deflated_statistic
+from freqtrade.optimize.hyperopt_loss.hyperopt_loss_interface import IHyperOptLoss
+from freqtrade.resolvers.hyperopt_resolver import HyperOptLossResolver
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS = 200
@@ -55,7 +54,9 @@ def trades(mean: float, count: int = 100, seed: int = 1) -> pd.DataFrame:
 def test_loss_is_the_deflated_statistic_of_all_days() -> None:
     results = pd.DataFrame(
         {
-            "close_date": [pd.Timestamp(START) + timedelta(days=n * 10, hours=23) for n in range(20)],
+            "close_date": [
+                pd.Timestamp(START) + timedelta(days=n * 10, hours=23) for n in range(20)
+            ],
             "profit_abs": [10.0, -5.0] * 10,
         }
     )

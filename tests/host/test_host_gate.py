@@ -1,4 +1,4 @@
-"""The order gate: every path that can raise risk is judged, and what cannot be judged is refused."""
+"""The order gate: every path that can raise risk is judged; what cannot be judged is refused."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -6,13 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from freqtrade.exceptions import DependencyException
-from freqtrade.persistence import LocalTrade, Trade
-from freqtrade.rpc.rpc import RPCException
-
 from freqpilot.errors import NoEntry
 from freqpilot.host import backtest, exchange, supervisor
 from freqpilot.host.positions import account_equity, committed_stake
+from freqtrade.exceptions import DependencyException
+from freqtrade.persistence import LocalTrade, Trade
+from freqtrade.rpc.rpc import RPCException
 
 CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
 

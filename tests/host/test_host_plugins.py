@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import plugins
 from freqpilot.host.doors import KINDS, door_dir
@@ -13,7 +12,7 @@ from freqpilot.host.init import init
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-PAIRLIST = '''
+PAIRLIST = """
 from freqtrade.plugins.pairlist.IPairList import IPairList, SupportsBacktesting
 
 
@@ -33,7 +32,7 @@ class FirstTwo(IPairList):
 
     def filter_pairlist(self, pairlist, tickers):
         return pairlist[:2]
-'''
+"""
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def test_another_pack_is_found_by_its_entry_point(other_pack: Path) -> None:
 def test_an_unknown_kind_of_entry_point_is_refused(other_pack: Path) -> None:
     points = other_pack / "otherpack-1.0.dist-info" / "entry_points.txt"
     points.write_text("[freqtrade.plugins]\npairlist = otherpack.lists\n")
-    with pytest.raises(RefuseToStart, match="'pairlist' of otherpack .* is not one of strategies"):
+    with pytest.raises(RefuseToStart, match=r"'pairlist' of otherpack .* is not one of strategies"):
         plugins.foreign_dirs("pairlists")
 
 

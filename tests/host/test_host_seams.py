@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from conftest import child_environment
-
 from freqpilot.host import activation
 from freqpilot.host.seams import Seam, SeamError, expect, is_wrapped, wrap
 
@@ -21,7 +20,7 @@ class Place:
 
 
 def test_expect_names_what_is_missing() -> None:
-    with pytest.raises(SeamError, match="Place.gone does not exist"):
+    with pytest.raises(SeamError, match=r"Place.gone does not exist"):
         expect(Place, "gone")
     with pytest.raises(SeamError, match=r"Place.method has no parameter stake"):
         expect(Place, "method", ["pair", "stake"])

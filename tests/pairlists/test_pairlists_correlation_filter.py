@@ -1,18 +1,19 @@
 """The correlation filter as Freqtrade's resolver loads it, on a stand-in for the exchange."""
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
+import freqpilot
 import numpy as np
 import pandas as pd
 import pytest
+import time_machine
 from freqtrade.enums import CandleType, RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.plugins.pairlist.IPairList import IPairList, SupportsBacktesting
 from freqtrade.resolvers import PairListResolver
-
-import freqpilot
 
 FOLDER = Path(freqpilot.__file__).parent / "pairlists"
 CANDLES = 720
@@ -88,7 +89,9 @@ def test_options_move_the_limit() -> None:
     exchange = FakeExchange(market())
     assert make(exchange, max_correlated=1).filter_pairlist(pairs, {}) == ["C0/USDT"]
     assert make(exchange, max_correlated=2).filter_pairlist(pairs, {}) == pairs[:2]
-    assert make(exchange, max_correlated=1, max_correlation=0.999).filter_pairlist(pairs, {}) == pairs
+    assert (
+        make(exchange, max_correlated=1, max_correlation=0.999).filter_pairlist(pairs, {}) == pairs
+    )
 
 
 def test_candles_are_asked_for_once_a_refresh_period() -> None:
@@ -99,6 +102,25 @@ def test_candles_are_asked_for_once_a_refresh_period() -> None:
     handler.filter_pairlist(pairs, {})
     handler.filter_pairlist(["C0/USDT", "C1/USDT"], {})
     assert exchange.asked == [["C0/USDT", "GONE/USDT"], ["C1/USDT"]]
+
+
+def test_the_answer_follows_the_list_that_is_asked_about() -> None:
+    handler = make(FakeExchange(market()), max_correlated=1)
+    first = handler.filter_pairlist(["C0/USDT", "C1/USDT"], {})
+    first.append("mine")
+    assert handler.filter_pairlist(["C0/USDT", "C1/USDT"], {}) == ["C0/USDT"]
+    assert handler.filter_pairlist(["C1/USDT", "C0/USDT"], {}) == ["C1/USDT"]
+    assert handler.filter_pairlist([], {}) == []
+
+
+def test_old_candles_are_fetched_anew() -> None:
+    exchange = FakeExchange(market())
+    handler = make(exchange, refresh_period=60, max_correlated=1)
+    start = time.time()
+    for after, asked in [(0, 1), (59, 1), (61, 2)]:
+        with time_machine.travel(start + after, tick=False):
+            handler.filter_pairlist(["C0/USDT", "C1/USDT"], {})
+        assert len(exchange.asked) == asked
 
 
 @pytest.mark.parametrize("runmode", [RunMode.BACKTEST, RunMode.HYPEROPT])

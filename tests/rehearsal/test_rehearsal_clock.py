@@ -62,12 +62,15 @@ class Model:
         self.broken = broken
         self.dd = SimpleNamespace(get_pair_dict_info=lambda pair: ("", self.trained[pair]))
         self.polls = 0
+        self.stuck = False
 
     def poll(self, _seconds: float) -> bool:
         self.polls += 1
-        due = [pair for pair, at in self.trained.items() if at < time.time() - 3_600]
-        for pair in [pair for pair in due if pair != self.broken][:1]:
-            self.trained[pair] = time.time()
+        head = self.train_queue[0]
+        if head not in ("LEFT/USDT", self.broken):
+            self.trained[head] = time.time()
+        if not self.stuck:
+            self.train_queue.rotate(-1)
         return False
 
 
@@ -94,11 +97,23 @@ def test_clock_is_held_until_all_pairs_have_a_model() -> None:
         assert model.trained["B/USDT"] == time.time()
 
 
-def test_a_broken_model_does_not_stop_the_clock() -> None:
-    model = Model(["A/USDT", "B/USDT"], broken="B/USDT")
+def test_a_failing_model_does_not_stop_the_clock() -> None:
+    model = Model(["A/USDT", "B/USDT"], broken="A/USDT")
+    wait = TrainingWait(model.poll)
+    assert wait(bot(model)) is False
+    assert model.trained["B/USDT"] > model.trained["A/USDT"] == 0
+    polls = model.polls
+    assert wait(bot(model)) is False
+    assert model.polls == polls
+
+
+def test_a_model_that_never_ends_is_waited_for_within_limits() -> None:
+    model = Model(["A/USDT"], broken="A/USDT")
+    model.stuck = True
     wait = TrainingWait(model.poll, patience=0.05)
     assert wait(bot(model)) is False
     polls = model.polls
+    assert polls > 0
     assert wait(bot(model)) is False
     assert model.polls == polls
 

@@ -168,6 +168,7 @@ def test_overlay_stays_on_this_machine_and_shuts_the_doors() -> None:
     )
     assert overlay["dry_run"] is True
     assert overlay["exchange"]["key"] == overlay["exchange"]["secret"] == ""
+    assert overlay["exchange"]["only_from_ccxt"] is True
     assert overlay["telegram"] == {"enabled": False}
     assert "api_server" not in overlay
     assert overlay["freqai"]["identifier"] == "mine-rehearsal-a"

@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from freqpilot.research import stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from freqpilot.research import stats
 
 RETURNS = np.array([0.02, -0.01, 0.03, 0.0])
 
@@ -80,7 +79,7 @@ def test_moments_by_hand() -> None:
 
 
 def test_probabilistic_sharpe_published_example() -> None:
-    # Bailey and López de Prado (2012): 24 monthly returns, Sharpe .458, skew −2.448, kurtosis 10.164
+    # Bailey and López de Prado (2012): 24 months, Sharpe .458, skew −2.448, kurtosis 10.164
     assert stats.probabilistic_sharpe(0.458, 0.0, 24) == pytest.approx(0.982, abs=1e-3)
     assert stats.probabilistic_sharpe(0.458, 0.0, 24, -2.448, 10.164) == pytest.approx(
         0.913, abs=1e-3

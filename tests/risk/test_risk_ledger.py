@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from freqpilot.errors import RefuseToStart
 from freqpilot.risk.ledger import Ledger, durable, observe, operate, release
 from freqpilot.settings import RiskSettings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 SETTINGS = RiskSettings()
 WEDNESDAY = datetime(2024, 3, 6, 12, tzinfo=UTC)
@@ -56,6 +55,12 @@ def test_day_and_week_begin_at_utc_midnight() -> None:
             1000,
         )
         assert book.stamp == hours(after)
+
+
+def test_a_week_is_named_by_its_monday() -> None:
+    monday = datetime(2024, 3, 4, tzinfo=UTC)
+    for after in range(7):
+        assert run((monday + timedelta(days=after), 1000)).week == monday.date()
 
 
 def test_days_are_counted_in_utc() -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-
 from freqpilot.risk.limits import RULES, judge
 from freqpilot.risk.tiers import tier_of
 from freqpilot.settings import RiskSettings
@@ -29,11 +28,23 @@ def positions(*stakes: float, pair: str | None = None) -> tuple[Position, ...]:
 
 # rule, order, book that trips it, order, book that just does not
 ROWS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]] = [
-    ("stamp", {"time": NOW + timedelta(seconds=121)}, {}, {"time": NOW + timedelta(seconds=120)}, {}),
+    (
+        "stamp",
+        {"time": NOW + timedelta(seconds=121)},
+        {},
+        {"time": NOW + timedelta(seconds=120)},
+        {},
+    ),
     ("stamp", {"time": NOW - timedelta(seconds=1)}, {}, {"time": NOW}, {}),
     ("halted", {}, {"halted": "drawdown"}, {}, {"halted": None}),
     ("daily_loss", {}, {"equity": 950}, {}, {"equity": 950.01}),
-    ("weekly_loss", {}, {"equity": 900, "day_start": 900}, {}, {"equity": 900.01, "day_start": 901}),
+    (
+        "weekly_loss",
+        {},
+        {"equity": 900, "day_start": 900},
+        {},
+        {"equity": 900.01, "day_start": 901},
+    ),
     (
         "total_loss",
         {},

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from freqpilot.risk.limits import judge
 from freqpilot.risk.sizing import Proposal, drawdown_factor, propose
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, OrderRequest, Position
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
 SETTINGS = RiskSettings()
@@ -57,7 +56,10 @@ def test_leverage_does_not_raise_the_risk() -> None:
 TABLE: list[tuple[dict[str, Any], dict[str, Any], float, list[str]]] = [
     ({"confidence": 0.8}, {}, 64, ["confidence"]),
     ({"confidence": 0.3}, {}, 40, ["confidence"]),
-    ({}, {"peak": 1000 / 0.91}, 80, []),
+    ({}, {"peak": 1000 / 0.9001}, 80, []),
+    ({}, {"equity": 900, "day_start": 900, "week_start": 900}, 50.4, ["drawdown"]),
+    ({}, {"peak": 1000 / 0.8501}, 56, ["drawdown"]),
+    ({}, {"equity": 850, "day_start": 850, "week_start": 850}, 34, ["drawdown"]),
     ({}, {"peak": 1000 / 0.89}, 56, ["drawdown"]),
     ({}, {"peak": 1000 / 0.84}, 40, ["drawdown"]),
     ({"confidence": 0.8}, {"peak": 1000 / 0.84}, 32, ["confidence", "drawdown"]),
@@ -125,6 +127,9 @@ def test_half_never_sizes_more_than_cut() -> None:
     odd = RiskSettings(drawdown_cut_factor=0.3, drawdown_half_factor=0.9)
     assert drawdown_factor(0.16, odd) == drawdown_factor(0.12, odd) == 0.3
 
+
+PROPOSAL_FIGURES = ("rate", "atr", "confidence", "leverage", "min_stake", "max_stake", "free")
+BOOK_FIGURES = ("equity", "peak", "start", "day_start", "week_start")
 
 amounts = st.floats(min_value=0.0, max_value=5_000)
 proposals = st.builds(
@@ -218,10 +223,7 @@ def test_stake_falls_with_drawdown_and_rises_with_confidence(
 @given(
     proposal=proposals,
     book=books,
-    field=st.sampled_from(
-        ["rate", "atr", "confidence", "leverage", "min_stake", "max_stake", "free"]
-        + ["equity", "peak", "start", "day_start", "week_start"]
-    ),
+    field=st.sampled_from([*PROPOSAL_FIGURES, *BOOK_FIGURES]),
     value=st.sampled_from([math.nan, math.inf, -math.inf]),
 )
 def test_nothing_unsound_ever_enters(

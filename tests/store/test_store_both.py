@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from freqpilot.shapes import Decision
 from freqpilot.store import Store, open_store
 

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 PRICES = ("open", "high", "low", "close", "volume")
 
 
+def utc_dates(frame: "pd.DataFrame") -> "pd.Series[pd.Timestamp]":
+    """Return the frame's ``date`` as UTC timestamps.
+
+    Freqtrade joins candles from files and from the exchange, whose UTC zones are different objects;
+    pandas then keeps the dates as plain objects, without ``.dt``.
+    """
+    import pandas as pd
+
+    return pd.to_datetime(frame["date"], utc=True)
+
+
 def candles_from_frame(frame: "pd.DataFrame") -> Candles:
     """Return the candles of one pair and timeframe.
 
@@ -26,7 +37,7 @@ def candles_from_frame(frame: "pd.DataFrame") -> Candles:
             f"the candles have no column {', '.join(missing)}, so nothing is computed from them "
             "and there is no entry; download them anew with freqtrade download-data"
         )
-    date = frame["date"].to_numpy(dtype="datetime64[ns]").astype(np.int64)
+    date = utc_dates(frame).to_numpy(dtype="datetime64[ns]").astype(np.int64)
     if len(date) > 1 and not (np.diff(date) > 0).all():
         row = int(np.argmin(np.diff(date) > 0)) + 1
         raise Degraded(

@@ -28,7 +28,13 @@ class Barriers(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def _scan(
-    high: Floats, low: Floats, close: Floats, width: Floats, horizon: int, profit: float, loss: float
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    width: Floats,
+    horizon: int,
+    profit: float,
+    loss: float,
 ) -> tuple[NDArray[np.int8], Ints, Bools]:
     n = close.shape[0]
     label = np.zeros(n, dtype=np.int8)

@@ -8,7 +8,7 @@ import numpy as np
 from freqpilot.features import kernels
 from freqpilot.shapes import Candles, Floats
 
-ORIGIN_ERROR = 1e-5
+ORIGIN_ERROR = 1e-6
 """What is left of an exponential mean's first value when it is given: the error against a series
 with another origin, as a share of their difference."""
 

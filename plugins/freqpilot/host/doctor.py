@@ -3,7 +3,6 @@ database, each with the mend in its line. It changes nothing."""
 
 import logging
 import socket
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -83,8 +82,6 @@ def _run(check: str, work: Callable[[], str]) -> Finding:
 
 def _versions() -> Finding:
     def work() -> str:
-        if sys.version_info < (3, 11):
-            raise FreqpilotError("Python 3.11 or newer is needed; use another interpreter")
         installed = version("freqtrade")
         key = tuple(int(part) for part in installed.split(".")[:2])
         low, high = (tuple(int(part) for part in text.split(".")) for text in TESTED)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from freqpilot.features.atr import atr
 from freqpilot.features.bank import FeatureBank
-from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.candles import candles_from_frame, utc_dates
 from freqpilot.features.labels import triple_barrier
 from freqpilot.host.freqai import LABEL, NAMES
 from freqpilot.settings import LabelSettings, Settings, SignalSettings
@@ -39,7 +39,7 @@ def add_features(frame: pd.DataFrame) -> pd.DataFrame:
 
 def add_calendar(frame: pd.DataFrame) -> pd.DataFrame:
     """Return ``frame`` with hour of day and day of week (UTC) as points on a circle."""
-    dates = frame["date"].dt
+    dates = utc_dates(frame).dt
     day = 2 * np.pi * dates.hour / 24
     week = 2 * np.pi * dates.dayofweek / 7
     return frame.assign(
@@ -53,10 +53,10 @@ def add_calendar(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def add_labels(frame: pd.DataFrame, settings: LabelSettings) -> pd.DataFrame:
-    """Return ``frame`` with the triple-barrier class in words, missing where it is not known yet."""
+    """Return ``frame`` with the triple-barrier class in words, missing where it is not known."""
     barrier = triple_barrier(candles_from_frame(frame), settings)
-    names = np.array([NAMES[-1], NAMES[0], NAMES[1]], dtype=object)
-    words = np.where(barrier.known, names[np.clip(barrier.label, -1, 1) + 1], None)
+    words = np.array([NAMES[-1], NAMES[0], NAMES[1]], dtype=object)[barrier.label + 1]
+    words[~barrier.known] = None
     return frame.assign(**{LABEL: pd.Series(words, index=frame.index, dtype="object")})
 
 
@@ -122,14 +122,14 @@ def tags(frame: pd.DataFrame, direction: pd.Series) -> pd.Series:
 
 def closed_row(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> pd.Series | None:
     """Return the row of the last candle that is closed at ``time``, or None."""
-    place = int(frame["date"].searchsorted(pd.Timestamp(time - timeframe), side="right")) - 1
+    place = int(utc_dates(frame).searchsorted(pd.Timestamp(time - timeframe), side="right")) - 1
     return None if place < 0 else frame.iloc[place]
 
 
 def decision_of(pair: str, row: pd.Series, side: str, timeframe: timedelta) -> Decision:
     """Return the decision that a row of :func:`add_decisions` holds, with its reasons in words."""
     parts = {
-        name.removeprefix("contrib_"): float(value)
+        str(name).removeprefix("contrib_"): float(value)
         for name, value in row.items()
         if str(name).startswith("contrib_") and np.isfinite(value)
     }

@@ -19,6 +19,7 @@ from freqpilot.features.labels import age_weights, triple_barrier, uniqueness
 from freqpilot.features.splits import purged_split
 from freqpilot.models.trees import CLASSES, FittedTrees, fit
 from freqpilot.settings import Settings
+from freqpilot.shapes import Bools
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ class PurgedClassifier(BaseClassifierModel):
         dk.data_dictionary["prediction_features"] = features
         model: FittedTrees = self.model
         probabilities = model.predict_proba(features.to_numpy(dtype=np.float32))
-        finite = np.isfinite(probabilities).all(axis=1)
+        finite: Bools = np.asarray(np.isfinite(probabilities).all(axis=1))
         probabilities = np.where(finite[:, None], probabilities, 0.0)
         names = [NAMES[code] for code in CLASSES]
         best = np.asarray(names, dtype=object)[probabilities.argmax(axis=1)]

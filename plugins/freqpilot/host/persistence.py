@@ -5,6 +5,7 @@ live, into the store. Both writes are idempotent: ``order_filled`` may come many
 """
 
 import json
+import logging
 from dataclasses import asdict
 from typing import Any
 
@@ -26,7 +27,7 @@ def record_decision(trade: Any, decision: Decision) -> None:
     run = supervisor.current()
     if run.live:
         run.store.add_decision(int(trade.id), decision)
-        supervisor.logging.getLogger(DECISIONS).info(
+        logging.getLogger(DECISIONS).info(
             "entry", extra={"decision": {"trade": int(trade.id), **fields}}
         )
 

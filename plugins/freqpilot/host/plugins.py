@@ -93,7 +93,9 @@ def class_names(folder: Path) -> list[str]:
         try:
             tree = ast.parse(file.read_text(encoding="utf-8"))
         except (SyntaxError, UnicodeDecodeError) as error:
-            raise RefuseToStart(f"{file} is not valid Python ({error}); mend or remove it") from None
+            raise RefuseToStart(
+                f"{file} is not valid Python ({error}); mend or remove it"
+            ) from None
         names += [
             node.name
             for node in tree.body

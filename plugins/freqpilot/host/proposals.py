@@ -13,6 +13,7 @@ from typing import Any
 from freqpilot.host import supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.risk import exits, sizing
+from freqpilot.shapes import Side
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def stop(row: Any, trade: Any) -> float | None:
     if row is None or not math.isfinite(float(row["atr"])):
         return None
     settings = supervisor.current().settings.risk
-    side = "short" if trade.is_short else "long"
+    side: Side = "short" if trade.is_short else "long"
     proposed = exits.atr_stop(side, float(trade.open_rate), float(row["atr"]), settings)
     if trade.stop_loss:
         proposed = exits.never_loosened(side, float(trade.stop_loss), proposed)

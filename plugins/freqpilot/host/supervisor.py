@@ -22,7 +22,8 @@ from freqpilot.store import Store, open_store
 logger = logging.getLogger(__name__)
 decisions = logging.getLogger(DECISIONS)
 
-LEDGER_KEY = "ledger"
+LEDGER_KEYS = {True: "ledger dry run", False: "ledger live"}
+"""A dry run's money says nothing of the account's, so each has a ledger of its own."""
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Run:
     store: Store
     live: bool
     state: ledger.Ledger
+    key: str
     counters: Counters = field(default_factory=Counters)
     claimed: dict[str, datetime] = field(default_factory=dict)
 
@@ -53,13 +55,14 @@ def store_url(settings: Settings, user_data: Path) -> str:
 def begin(config: dict[str, Any], *, live: bool) -> Run:
     """Start a run and make it the current one of this process."""
     settings = Settings.from_config(config)
+    key = LEDGER_KEYS[bool(config.get("dry_run", True))]
     if live:
         store = open_store(store_url(settings, Path(config["user_data_dir"])))
-        saved = store.load_state(LEDGER_KEY)
+        saved = store.load_state(key)
         state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
     else:
         store, state = Store.memory(), ledger.Ledger.empty()
-    run = Run(settings, store, live, state)
+    run = Run(settings, store, live, state, key)
     _runs[:] = [run]
     return run
 
@@ -89,7 +92,7 @@ def observe(time: datetime, equity: float) -> None:
     run.counters.beat(time)
     run.store.beat("bot", time)
     if ledger.durable(run.state) != ledger.durable(before):
-        run.store.save_state(LEDGER_KEY, run.state.to_dict(), time)
+        run.store.save_state(run.key, run.state.to_dict(), time)
     if run.state.halted and run.state.halted != before.halted:
         run.store.add_event(time, "halt", "EMERGENCY", run.state.halted, {"equity": equity})
         logger.critical("No new position until a person releases it: %s", run.state.halted)
@@ -97,26 +100,30 @@ def observe(time: datetime, equity: float) -> None:
 
 def _released_elsewhere(run: Run) -> ledger.Ledger:
     """Return the ledger as a person left it: ``freqpilot release`` works in another process."""
-    saved = run.store.load_state(LEDGER_KEY)
+    saved = run.store.load_state(run.key)
     known = ledger.Ledger.from_dict(saved) if saved else run.state
     return known if known.releases > run.state.releases else run.state
 
 
-def release(url: str, time: datetime) -> str | None:
-    """Release the latch that is kept in the store at ``url``, as a person's act.
+def release(url: str, time: datetime) -> list[str]:
+    """Release the latches that are kept in the store at ``url``, as a person's act.
 
     A running bot sees it at its next loop.
 
-    :returns: the reason of the halt that was released, or None when there was none.
+    :returns: the reasons of the halts that were released.
     """
     store = open_store(url)
-    saved = store.load_state(LEDGER_KEY)
-    state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
-    if state.halted is None:
-        return None
-    store.save_state(LEDGER_KEY, ledger.release(state, time).to_dict(), time)
-    store.add_event(time, "release", "CRITICAL", state.halted, {"equity": state.equity})
-    return state.halted
+    released: list[str] = []
+    for key in LEDGER_KEYS.values():
+        saved = store.load_state(key)
+        state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
+        if state.halted is None:
+            continue
+        store.save_state(key, ledger.release(state, time).to_dict(), time)
+        store.add_event(time, "release", "CRITICAL", state.halted, {"equity": state.equity})
+        released.append(f"{key}: {state.halted}")
+    store.close()
+    return released
 
 
 def book(positions: Sequence[Position] = ()) -> Book | None:
@@ -138,7 +145,7 @@ def ask(order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
     if verdict.allowed:
         run.counters.count("orders_allowed")
         return verdict
-    run.counters.veto(verdict.cuts[-1].rule)
+    run.counters.veto(verdict.cuts[-1].rule if verdict.cuts else "unnamed")
     if run.live:
         logger.warning("Refused %s %s: %s", order.purpose, order.pair, verdict.veto)
         run.store.add_event(order.time, "veto", "WARNING", str(verdict.veto), {"pair": order.pair})

@@ -58,6 +58,8 @@ class CorrelationFilter(IPairList):
         # Half of the lookback: a correlation of fewer returns is more noise than measure.
         self._min_overlap = self._lookback_candles // 2
         self._returns: FtTTLCache = FtTTLCache(maxsize=1000, ttl=self._refresh_period)
+        self._asked: list[str] = []
+        self._kept: list[str] = []
 
     def short_desc(self) -> str:
         """
@@ -112,7 +114,12 @@ class CorrelationFilter(IPairList):
         """
         if self._config["runmode"] in (RunMode.BACKTEST, RunMode.HYPEROPT):
             return pairlist
-        self._refresh(pairlist)
+        # Freqtrade asks in every loop; without new candles the answer is the one before.
+        if self._refresh(pairlist) or pairlist != self._asked:
+            self._asked, self._kept = list(pairlist), self._uncrowded(pairlist)
+        return list(self._kept)
+
+    def _uncrowded(self, pairlist: list[str]) -> list[str]:
         kept, dropped = uncrowded(
             pairlist,
             {pair: self._returns[pair] for pair in pairlist if pair in self._returns},
@@ -124,18 +131,20 @@ class CorrelationFilter(IPairList):
             self.log_once(f"Removed {pair} from whitelist, because of {reason}.", logger.info)
         return kept
 
-    def _refresh(self, pairlist: list[str]) -> None:
+    def _refresh(self, pairlist: list[str]) -> bool:
+        """Fetch the candles that are missing or too old; False when there were none."""
         needed: ListPairsWithTimeframes = [
             (pair, self._timeframe, self._candle_type)
             for pair in pairlist
             if pair not in self._returns
         ]
         if not needed:
-            return
+            return False
         since = date_minus_candles(self._timeframe, self._lookback_candles)
         candles = self._exchange.refresh_latest_ohlcv(needed, since_ms=dt_ts(since), cache=False)
         for key in needed:
             self._returns[key[0]] = self._returns_of(candles.get(key))
+        return True
 
     def _returns_of(self, candles: DataFrame | None) -> tuple[Ints, Floats]:
         if candles is None or candles.empty:

@@ -80,9 +80,7 @@ def _arguments(options: BacktestOptions, layers: Sequence[Path]) -> list[str]:
     ]
 
 
-def _freqtrade(
-    arguments: Sequence[str], user_data: Path, on_line: Callable[[str], None]
-) -> None:
+def _freqtrade(arguments: Sequence[str], user_data: Path, on_line: Callable[[str], None]) -> None:
     """Run ``freqtrade`` on this interpreter and hand on its log."""
     # Freqtrade leaves out its logging set-up, and so Freqpilot, under pytest.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}

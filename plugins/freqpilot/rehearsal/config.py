@@ -53,6 +53,8 @@ def exchange_overlay(base_url: str, pairs: Sequence[str]) -> dict[str, Any]:
             "secret": "",
             "password": "",
             "enable_ws": False,
+            # Freqtrade would fetch history from Binance's public archive, past the stand-in.
+            "only_from_ccxt": True,
             "pair_whitelist": list(pairs),
             "ccxt_config": ccxt,
             "ccxt_sync_config": UNLIMITED,

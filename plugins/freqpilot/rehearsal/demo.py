@@ -18,7 +18,10 @@ WINDOW_DAYS = 20
 STARTUP_DAYS = 25
 SYNTHETIC_START = datetime(2026, 1, 1, tzinfo=UTC)
 MATCHES = (
-    (re.compile(r"(\S+/\S+): training on (\d+) rows.*?(\d+) purged"), r"train \1 on \2 rows, \3 purged"),
+    (
+        re.compile(r"(\S+/\S+): training on (\d+) rows.*?(\d+) purged"),
+        r"train \1 on \2 rows, \3 purged",
+    ),
     (re.compile(r"Training (\S+), \d+/\d+ pairs.*, (\d+/\d+ trains)"), r"model of \1, window \2"),
     (re.compile(r"Backtesting with data from (\S+ \S+) up to (\S+ \S+)"), r"backtest \1 – \2"),
     (re.compile(r"(Loading data from .*)"), r"\1"),

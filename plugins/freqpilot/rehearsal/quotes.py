@@ -159,7 +159,7 @@ def _trade(pair: PairTape, number: int) -> Json:
         "qty": _text(amount),
         "quoteQty": _text(price * amount),
         "time": time,
-        "isBuyerMaker": price < pair.price(max(time - TRADE_EVERY_MS, int(pair.base.date[0]))),
+        "isBuyerMaker": price < pair.price(max(time - TRADE_EVERY_MS, int(pair.base.date[0]) + 1)),
         "isBestMatch": True,
     }
 
@@ -180,7 +180,7 @@ def _level_size(pair: PairTape, now: int) -> float:
 
 def _last_day(pair: PairTape, now: int) -> Klines:
     """Candles that overlap the last 24 hours, the oldest whole; the running one as far as now."""
-    known = pair.known(max(now, int(pair.base.date[0]) + 1))
+    known = pair.known(now)
     first = int(np.searchsorted(known.date, now - DAY_MS - pair.step, side="right"))
     return known.rows(slice(min(first, len(known.date) - 1), None))
 

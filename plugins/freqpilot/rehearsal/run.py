@@ -62,14 +62,17 @@ def _trade(plan: "RehearsalOptions", run_dir: Path, stepper: "Stepper") -> int:
 
     from freqpilot.rehearsal.session import DATABASE
 
-    class SteppedWorker(freqtrade.worker.Worker):  # type: ignore[misc]
+    class SteppedWorker(freqtrade.worker.Worker):
         """Freqtrade's worker, whose sleep moves the virtual clock."""
 
         def _sleep(self, sleep_duration: float) -> None:
             stepper.loop_end(sleep_duration, self.freqtrade)
 
     freqtrade.worker.Worker = SteppedWorker
+    (run_dir / "data").mkdir(exist_ok=True)
     command = ["trade", "--dry-run", "--userdir", str(plan.userdir)]
+    # What FreqAI downloads must not mix with the user's candles.
+    command += ["--datadir", str(run_dir / "data")]
     command += ["--db-url", f"sqlite:///{run_dir / DATABASE}"]
     for path in (*plan.configs, run_dir / "overlay.json"):
         command += ["--config", str(path)]

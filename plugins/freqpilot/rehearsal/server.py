@@ -206,7 +206,7 @@ class RehearsalServer:
         wanted = request.query.get("symbols", "").strip("[]").replace('"', "")
         if wanted:
             return [quote(self.tape.symbol(name), now) for name in wanted.split(",")]
-        begun = [pair for pair in self.tape.pairs.values() if pair.base.date[0] <= now]
+        begun = [pair for pair in self.tape.pairs.values() if pair.base.date[0] < now]
         return [quote(pair, now) for pair in begun]
 
 

@@ -82,9 +82,9 @@ class PairTape:
         return float(f"1e-{self.decimals}")
 
     def price(self, now: int) -> float:
-        """Return the last price at ``now``.
+        """Return the last price at ``now``; at the moment a candle opens, still the last close.
 
-        :raises NotListed: before the first candle.
+        :raises NotListed: before the first candle has begun.
         """
         row = self._row(now)
         share = min(1.0, (now - int(self.base.date[row])) / self.step)
@@ -137,7 +137,7 @@ class PairTape:
         return answer.rows(slice(first, min(last, first + limit)))
 
     def _row(self, now: int) -> int:
-        row = int(np.searchsorted(self.base.date, now, side="right")) - 1
+        row = int(np.searchsorted(self.base.date, now, side="left")) - 1
         if row < 0:
             raise NotListed(f"{self.pair} has no candle before {now}")
         return row
@@ -153,7 +153,7 @@ class PairTape:
     def _cut(self, length: int, now: int, start: int | None, end: int | None, limit: int) -> Klines:
         """Cut base candles into shorter ones, only as many as are asked for."""
         parts = self.step // length
-        low, high = 0, self._row(now - 1) + 1
+        low, high = 0, self._row(now) + 1
         reach = limit // parts + 2
         if end is not None:
             high = min(high, int(np.searchsorted(self.base.date, end, side="right")))

@@ -12,7 +12,7 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 PATIENCE = 300.0
-"""Seconds of real time to wait for one round of training."""
+"""Seconds of real time to wait for one round of training. A failing model is noticed before."""
 
 
 class TrainingWait:
@@ -29,14 +29,21 @@ class TrainingWait:
     def __call__(self, bot: Any) -> bool:
         """Wait while a pair of ``bot`` (a FreqtradeBot) is due; returns true when told to stop."""
         model = getattr(bot.strategy, "freqai", None)
-        if not bot.config.get("freqai", {}).get("enabled") or not hasattr(model, "train_queue"):
+        enabled = bot.config.get("freqai", {}).get("enabled")
+        if model is None or not enabled or not hasattr(model, "train_queue"):
             return False
         deadline = time.monotonic() + self._patience
+        tried: set[str] = set()
         while due := self._due(bot, model):
-            if time.monotonic() > deadline:
-                self._given_up |= due
-                logger.warning("No model for %s in time; the clock goes on", ", ".join(due))
-                break
+            head = model.train_queue[0]
+            # FreqAI trains the head and then moves it to the end: who was there and is still due
+            # has failed.
+            failed = due if time.monotonic() > deadline else (tried - {head}) & due
+            if failed:
+                self._given_up |= failed
+                logger.warning("No model for %s; the clock goes on", ", ".join(sorted(failed)))
+                continue
+            tried.add(head)
             if self._sleep(0.1):
                 return True
         return False

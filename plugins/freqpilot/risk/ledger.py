@@ -11,11 +11,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.risk.soundness import is_number, is_utc_aware
+from freqpilot.risk.soundness import is_number, is_utc_aware, reached
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Position
 
-LIMIT_TOLERANCE = 1e-9
 TOTAL_LOSS, DRAWDOWN = "total_loss", "drawdown_halt"
 
 
@@ -166,13 +165,13 @@ _FIGURES = ("equity", "start", "peak", "day_start", "week_start")
 
 def _latched(state: Ledger, settings: RiskSettings) -> Ledger:
     loss, drawdown = 1.0 - state.equity / state.start, 1.0 - state.equity / state.peak
-    if loss >= settings.total_loss - LIMIT_TOLERANCE:
+    if reached(loss, settings.total_loss):
         cause = TOTAL_LOSS
         text = (
             f"total loss of {loss:.1%} (limit {settings.total_loss:.1%}): equity "
             f"{state.equity:.2f}, start {state.start:.2f}"
         )
-    elif drawdown >= settings.drawdown_halt - LIMIT_TOLERANCE:
+    elif reached(drawdown, settings.drawdown_halt):
         cause = DRAWDOWN
         text = (
             f"drawdown of {drawdown:.1%} (limit {settings.drawdown_halt:.1%}): equity "

@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from freqpilot.risk.soundness import fault_of
+from freqpilot.risk.soundness import fault_of, reached
 from freqpilot.risk.tiers import tier_of
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict
 
 STAKE_TOLERANCE = 1e-6
 """A stake may pass its cap by this share: rounding to the exchange's steps is not a breach."""
-
-LOSS_TOLERANCE = 1e-9
-"""A loss this close below its limit counts as reached: 1 − 950/1000 is not exactly .05."""
 
 
 class Case(NamedTuple):
@@ -62,7 +59,7 @@ def _halted(case: Case) -> str | None:
 
 def _loss(name: str, equity: float, start: float, limit: float) -> str | None:
     loss = 1.0 - equity / start
-    if loss < limit - LOSS_TOLERANCE:
+    if not reached(loss, limit):
         return None
     return f"the {name} loss is {loss:.1%} of {start:.2f}, limit {limit:.1%}"
 
@@ -81,7 +78,7 @@ def _total_loss(case: Case) -> str | None:
 
 def _drawdown(case: Case) -> str | None:
     drawdown, limit = case.book.drawdown, case.settings.drawdown_halt
-    if drawdown < limit - LOSS_TOLERANCE:
+    if not reached(drawdown, limit):
         return None
     return (
         f"the drawdown is {drawdown:.1%} from the peak of {case.book.peak:.2f}, halt at {limit:.1%}"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from freqpilot.risk.exits import atr_stop
 from freqpilot.risk.limits import judge, stake_in
-from freqpilot.risk.soundness import fault_of, is_number
+from freqpilot.risk.soundness import fault_of, is_number, reached
 from freqpilot.risk.tiers import tier_of
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict, Side
@@ -63,9 +63,9 @@ def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdi
 def drawdown_factor(drawdown: float, settings: RiskSettings) -> float:
     """Return the factor for a drawdown (fraction of the peak): 1, the cut's, or the half's."""
     factor = 1.0
-    if drawdown >= settings.drawdown_cut:
+    if reached(drawdown, settings.drawdown_cut):
         factor = settings.drawdown_cut_factor
-    if drawdown >= settings.drawdown_half:
+    if reached(drawdown, settings.drawdown_half):
         factor = min(factor, settings.drawdown_half_factor)
     return factor
 

@@ -28,6 +28,14 @@ def is_number(value: Any, *, above: float = -math.inf) -> bool:
     )
 
 
+def reached(loss: float, limit: float) -> bool:
+    """Tell whether a loss or drawdown (a fraction) has come to its limit.
+
+    Within 1e-9 counts as reached: 1 − 900/1000 is a little less than .1 in floating point.
+    """
+    return loss >= limit - 1e-9
+
+
 def is_utc_aware(value: Any) -> bool:
     """Tell whether ``value`` is a time that carries its time zone."""
     return isinstance(value, datetime) and value.tzinfo is not None

@@ -14,8 +14,8 @@ def combine(signals: Sequence[Signal], settings: SignalSettings) -> Composite:
 
     Over the analysts that are fresh (confidence above 0): value = Σ(value·weight·confidence) / Σ
     weight, confidence = Σ(weight·confidence) / Σ weight, and coverage = Σ weight, the weights
-    being shares of 1. An opinion within ±``neutral`` counts as 0. ``contributions`` are the terms of
-    value and sum to it.
+    being shares of 1. An opinion within ±``neutral`` counts as 0. ``contributions`` are the terms
+    of value and sum to it.
 
     :raises ValueError: for an analyst without a weight, or one that is given twice.
     """

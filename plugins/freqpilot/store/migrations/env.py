@@ -1,15 +1,12 @@
-"""Alembic's environment: upgrades the connection it is handed, and sets up no logging."""
+"""Alembic's environment: upgrades the connection it is handed, and sets up no logging.
+
+The caller has begun the transaction, so a migration that fails is taken back as a whole.
+"""
 
 from alembic import context
 
 from freqpilot.store.tables import Base
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
-    # The store's connections begin their transactions explicitly, so that SQLite too takes a
-    # migration back as a whole when it fails.
-    transactional_ddl=True,
-)
+context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
 with context.begin_transaction():
     context.run_migrations()

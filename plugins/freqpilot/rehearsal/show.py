@@ -1,0 +1,112 @@
+"""What a person sees of a rehearsal: progress, the summary, the stand-in in the foreground."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from freqpilot.rehearsal.clock import FastClock
+from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.rehearsal.server import serve
+from freqpilot.rehearsal.session import RehearsalProgress, RehearsalSummary, RehearsedTrade
+from freqpilot.rehearsal.tape import Tape
+
+HISTORY_DAYS = 60
+AHEAD_DAYS = 365
+
+
+class Progress:
+    """A progress bar on a terminal; a line each tenth of the way where there is none."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting freqtrade", total=1.0)
+        self._tenth = -1
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, step: RehearsalProgress) -> None:
+        """Show one step."""
+        text = f"{step.now:%Y-%m-%d %H:%M}  loops {step.loops}  open trades {step.open_trades}"
+        self._bar.update(self._task, completed=step.share, description=text)
+        tenth = int(step.share * 10)
+        if not self._console.is_terminal and tenth > self._tenth:
+            self._tenth = tenth
+            self._console.print(f"{step.share:4.0%}  {text}  ({step.wall_seconds:.0f} s)")
+
+
+def print_summary(summary: RehearsalSummary, console: Console) -> None:
+    """Print what happened and every trade found in Freqtrade's database."""
+    label = "SYNTHETIC market" if summary.synthetic else "recorded market"
+    console.print(
+        f"{label}: {summary.loops} loops, {summary.virtual_hours:.1f} market hours in "
+        f"{summary.wall_seconds:.0f} s ({summary.speed:.0f}× real time), "
+        f"{summary.requests} requests{'' if summary.finished else ', stopped before its end'}"
+    )
+    _table(f"Closed trades ({label})", summary.trades, console)
+    _table(f"Open trades ({label})", summary.open_trades, console)
+    for path, times in summary.unknown.items():
+        console.print(f"not known to the stand-in: {path} ({times}×)")
+    for line in summary.errors:
+        console.print(f"freqtrade: {line}", markup=False)
+    console.print(f"database and logs: {summary.run_dir}", soft_wrap=True)
+
+
+def _table(title: str, trades: Sequence[RehearsedTrade], console: Console) -> None:
+    if not trades:
+        console.print(f"{title}: none")
+        return
+    table = Table("pair", "opened", "closed", "stake", "profit", "exit", "reasons", title=title)
+    for trade in trades:
+        profit = "" if trade.profit_ratio is None else f"{trade.profit_ratio:+.2%}"
+        table.add_row(
+            trade.pair,
+            trade.open_date[:16],
+            (trade.close_date or "")[:16],
+            f"{trade.stake:.2f}",
+            profit,
+            trade.exit_reason or "",
+            trade.enter_tag or "",
+        )
+    console.print(table)
+
+
+def serve_market(
+    datadir: Path | None, port: int, speed: float, seed: int, say: Callable[[str], None]
+) -> None:
+    """Serve recorded candles from the middle of their time on, or an invented market from now on,
+    until it is interrupted."""
+    if datadir is None:
+        start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        hours = 24 * (HISTORY_DAYS + AHEAD_DAYS)
+        begin = start - timedelta(days=HISTORY_DAYS)
+        tape = Tape.from_market(SyntheticMarket(start=begin, candles=hours, seed=seed))
+    else:
+        tape = Tape.from_folder(datadir)
+        start = datetime.fromtimestamp((tape.start + tape.end) / 2000, UTC)
+    label = "SYNTHETIC market" if tape.synthetic else f"candles of {datadir}"
+    say(f"{label} at http://127.0.0.1:{port}, {len(tape.pairs)} pairs; Ctrl-C stops it")
+    serve(tape, port, FastClock(start, speed))

@@ -1,0 +1,125 @@
+"""Every registered feature, and the label: no look-ahead, and no memory beyond the startup.
+
+A new feature is tested here without a line of its own.
+"""
+
+import numpy as np
+import pytest
+from candle_source import MUTATIONS, candles, shuffled_after
+from freqpilot.features.bank import FEATURES, FeatureBank
+from freqpilot.features.labels import triple_barrier
+from freqpilot.settings import LabelSettings
+from freqpilot.shapes import Candles
+from hypothesis import given
+from hypothesis import strategies as st
+
+seeds = st.integers(0, 10_000)
+lengths = st.integers(480, 700)
+mutations = st.sampled_from(MUTATIONS)
+SPANS = LabelSettings()
+
+
+@given(seeds, lengths, mutations, st.data())
+def test_prefix_invariance(seed: int, length: int, mutation: str, data: st.DataObject) -> None:
+    whole = candles(seed, length, mutation)
+    cut = data.draw(st.integers(1, length))
+    full = FeatureBank().compute(whole).values
+    part = FeatureBank().compute(whole.window(0, cut)).values
+    np.testing.assert_array_equal(part, full[:cut])
+
+
+@given(seeds, lengths, mutations, st.integers(1, 100))
+def test_origin_invariance(seed: int, length: int, mutation: str, begin: int) -> None:
+    whole = candles(seed, length, mutation)
+    full, late = FeatureBank().compute(whole), FeatureBank().compute(whole.window(begin))
+    for name, feature in FEATURES.items():
+        a = full.column(name)[begin + feature.startup :]
+        b = late.column(name)[feature.startup :]
+        scale = np.nanstd(full.column(name)) if np.isfinite(full.column(name)).any() else 0.0
+        assert np.isnan(a).tolist() == np.isnan(b).tolist(), name
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-4 * scale + 1e-7, err_msg=name)
+
+
+@given(seeds, lengths, st.data())
+def test_the_future_in_another_order_changes_nothing(
+    seed: int, length: int, data: st.DataObject
+) -> None:
+    whole = candles(seed, length)
+    cut = data.draw(st.integers(1, length - 1))
+    other = shuffled_after(whole, cut, seed)
+    a, b = FeatureBank().compute(whole).values, FeatureBank().compute(other).values
+    np.testing.assert_array_equal(a[:cut], b[:cut])
+
+
+@pytest.mark.parametrize("name", list(FEATURES))
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_feature_is_never_infinite_and_settles(name: str, mutation: str) -> None:
+    startup = FEATURES[name].startup
+    column = FeatureBank([name]).compute(candles(3, 900, mutation)).column(name)
+    assert not np.isinf(column).any()
+    clean = slice(startup, 450) if mutation == "nan" else slice(startup, None)
+    assert np.isfinite(column[clean]).all()
+    if mutation == "nan":
+        assert np.isnan(column[450]), "a missing candle must not be papered over"
+        assert np.isfinite(column[450 + 46 + startup :]).all(), "it must recover"
+
+
+@pytest.mark.parametrize("length", [0, 1, 2])
+def test_tiny_inputs(length: int) -> None:
+    frame = FeatureBank().compute(candles(1, 5).window(0, length))
+    assert frame.values.shape == (length, len(FEATURES))
+    assert np.isnan(frame.values[:1]).all()
+
+
+def test_startup_covers_every_feature_and_stays_small() -> None:
+    bank = FeatureBank()
+    assert bank.startup == max(feature.startup for feature in FEATURES.values()) <= 400
+
+
+def test_an_unknown_feature_is_named() -> None:
+    with pytest.raises(KeyError, match="no feature rsi_41"):
+        FeatureBank(["rsi_41"])
+
+
+@given(seeds, st.integers(150, 400), mutations, st.data())
+def test_a_label_looks_no_further_than_its_horizon(
+    seed: int, length: int, mutation: str, data: st.DataObject
+) -> None:
+    whole = candles(seed, length, mutation)
+    cut = data.draw(st.integers(SPANS.horizon + 1, length))
+    full, part = triple_barrier(whole, SPANS), triple_barrier(whole.window(0, cut), SPANS)
+    settled = cut - SPANS.horizon
+    for column_full, column_part in zip(full, part, strict=True):
+        np.testing.assert_array_equal(column_part[:settled], column_full[:settled])
+    assert not part.known[settled:].any(), "labels at the end are not known yet"
+    assert (full.end - np.arange(length) <= SPANS.horizon).all()
+
+
+def path(*closes: float) -> Candles:
+    """Return quiet candles for the volatility window, then the given closes without wicks."""
+    calm = 100 * np.exp(0.01 * (np.arange(120) % 2))
+    close = np.concatenate([calm, closes])
+    return Candles(np.arange(len(close)), close, close.copy(), close.copy(), close, close * 0 + 1)
+
+
+@pytest.mark.parametrize(
+    ("closes", "label", "taken"),
+    [
+        ((100.5, 107.0, 90.0), 1, 2),  # profit barrier (about +3.5 %) on the second candle
+        ((100.5, 95.0, 110.0), -1, 2),
+        ((100.5, 100.4, 100.6), 0, 12),  # neither in time
+    ],
+)
+def test_labels_by_hand(closes: tuple[float, ...], label: int, taken: int) -> None:
+    tail = closes + (100.5,) * 14
+    barriers = triple_barrier(path(*tail), SPANS)
+    entry = 119
+    assert barriers.known[entry]
+    assert barriers.label[entry] == label
+    assert barriers.end[entry] - entry == taken
+
+
+def test_a_candle_that_meets_both_barriers_is_a_loss() -> None:
+    source = path(*(100.5,) * 14)
+    source.high[121], source.low[121] = 120.0, 80.0
+    assert triple_barrier(source, SPANS).label[120] == -1
