@@ -1,5 +1,5 @@
-"""Candles for tests, drawn from a seed: a strategy of Hypothesis draws the seed, the length, the cut
-and the mutation, never raw arrays."""
+"""Candles for tests, from a seed: a strategy of Hypothesis draws seed, length, cut and mutation,
+never raw arrays."""
 
 import numpy as np
 from freqpilot.shapes import Candles

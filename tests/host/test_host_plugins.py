@@ -105,5 +105,6 @@ def test_plain_freqtrade_lists_the_pack(
     command: str, name: str, freqtrade: Run, tmp_path: Path
 ) -> None:
     folder = init(tmp_path / "user_data").folder
-    done = freqtrade(command, "-c", str(folder / "freqpilot.json"), "-1", "--userdir", "user_data")
+    layers = [str(folder / name) for name in ("exchange-binance.json", "freqpilot.json")]
+    done = freqtrade(command, "-c", layers[0], "-c", layers[1], "-1", "--userdir", "user_data")
     assert name in done.stdout.split(), done.stderr

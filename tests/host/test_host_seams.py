@@ -61,7 +61,7 @@ import sys
 from freqtrade.exchange.exchange import Exchange
 del Exchange.create_order
 from freqtrade.main import main
-main(["list-strategies", "-c", sys.argv[1], "--userdir", sys.argv[2]])
+main(["list-strategies", *sys.argv[1:]])
 """
 
 
@@ -71,7 +71,11 @@ def test_a_broken_seam_stops_freqtrade_with_one_line(tmp_path: Path) -> None:
 
     folder = init(tmp_path / "user_data").folder
     done = subprocess.run(
-        [sys.executable, "-c", BREAK, folder / "freqpilot.json", tmp_path / "user_data"],
+        [
+            *(sys.executable, "-c", BREAK, "--userdir", str(tmp_path / "user_data")),
+            *("-c", str(folder / "exchange-binance.json")),
+            *("-c", str(folder / "freqpilot.json")),
+        ],
         env=child_environment(),
         cwd=tmp_path,
         capture_output=True,

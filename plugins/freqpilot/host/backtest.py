@@ -43,7 +43,7 @@ def allowed(
 
 
 def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _enter_trade(  # noqa: PLR0917
+    def _enter_trade(
         self: Any,
         pair: str,
         row: tuple[Any, ...],

@@ -144,9 +144,11 @@ def daily(equity: pd.Series) -> pd.Series:
         return equity.rename("equity")
     # Not resample(closed="right"): it adds empty days at both ends.
     day = (pd.DatetimeIndex(after.index) - pd.Timedelta(milliseconds=1)).floor("D")
-    closes = after.groupby(day).last().asfreq("D").ffill()
-    first = pd.Series([equity.iloc[0]], index=[closes.index[0] - pd.Timedelta(days=1)])
-    return pd.concat([first, closes]).rename("equity")
+    begin = pd.Timestamp(equity.index[0]).floor("D")
+    before = begin - pd.Timedelta(days=1)
+    closes = after.groupby(day).last().reindex(pd.date_range(before, day[-1]))
+    closes.iloc[0] = equity.iloc[0]
+    return closes.ffill().rename("equity")
 
 
 def monthly(equity: pd.Series) -> pd.Series:

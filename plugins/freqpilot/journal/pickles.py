@@ -89,7 +89,7 @@ def read_frames(content: bytes, strategy: str) -> dict[str, pd.DataFrame]:
     return frames
 
 
-class _Reader(joblib_format.NumpyUnpickler):  # type: ignore[misc]
+class _Reader(joblib_format.NumpyUnpickler):
     """joblib's unpickler with a closed list of names."""
 
     dispatch = joblib_format.NumpyUnpickler.dispatch.copy()
@@ -119,7 +119,7 @@ class _Reader(joblib_format.NumpyUnpickler):  # type: ignore[misc]
     dispatch[pickle.BUILD[0]] = load_build
 
 
-class _Array(joblib_format.NumpyArrayWrapper):  # type: ignore[misc]
+class _Array(joblib_format.NumpyArrayWrapper):
     """joblib's array on disk. Objects in it are a pickle of their own, which some releases of
     joblib read without asking the reader."""
 
