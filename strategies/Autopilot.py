@@ -85,7 +85,7 @@ class Autopilot(IStrategy):
         return frames.add_decisions(dataframe, Settings.from_config(self.config))
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
-        sides = frames.sides(dataframe, self._signals())
+        sides = frames.sides(dataframe, self._signals()) * frames.model_ready(dataframe)
         dataframe["enter_long"] = (sides == 1).astype(int)
         dataframe["enter_short"] = ((sides == -1) & self.can_short).astype(int)
         dataframe["enter_tag"] = frames.tags(dataframe, sides)

@@ -88,7 +88,7 @@ def test_lookahead_analysis_finds_no_bias(
         *("--lookahead-analysis-exportfilename", "bias.csv"),
     )
     assert (tmp_path / "bias.csv").is_file(), done.stdout[-3000:] + done.stderr[-3000:]
-    (row,) = csv.DictReader((tmp_path / "bias.csv").open())
+    (row,) = csv.DictReader((tmp_path / "bias.csv").read_text().splitlines())
     assert row["has_bias"] == "False", row
     assert int(row["total_signals"]) >= 20
 

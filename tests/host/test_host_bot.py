@@ -16,7 +16,11 @@ from freqpilot.rehearsal.market import SyntheticMarket
 from freqpilot.rehearsal.server import RehearsalServer
 from freqpilot.rehearsal.tape import Tape
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("bot")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.xdist_group("bot"),
+]
 
 STRATEGY = """
 from freqtrade.strategy import IStrategy
@@ -106,7 +110,9 @@ def test_a_forced_entry_over_a_limit_is_refused_and_told(bot: Any) -> None:
     rpc = RPC(bot)
     with pytest.raises(RPCException, match="Freqpilot refused the buy order for ETH/USDT"):
         rpc._rpc_force_entry("ETH/USDT", None, order_side=SignalDirection.LONG, stake_amount=300.0)
-    assert rpc._rpc_force_entry("ETH/USDT", None, order_side=SignalDirection.LONG, stake_amount=90.0)
+    assert rpc._rpc_force_entry(
+        "ETH/USDT", None, order_side=SignalDirection.LONG, stake_amount=90.0
+    )
     # A second forced entry on an open pair is a position adjustment, without any callback.
     with pytest.raises(RPCException, match="position"):
         rpc._rpc_force_entry("ETH/USDT", None, order_side=SignalDirection.LONG, stake_amount=90.0)

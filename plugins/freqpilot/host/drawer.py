@@ -1,4 +1,5 @@
-"""Stamps FreqAI's model files when they are saved and checks them before they are loaded."""
+"""Mends FreqAI around the models: files are stamped when saved and checked before they are loaded,
+and a backtest's last candle gets its prediction."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,10 +19,26 @@ def _check() -> None:
     expect(BaseClassifierModel, "predict", ["unfiltered_df", "dk"])
     expect(FreqaiDataKitchen, "filter_features", ["unfiltered_df", "training_filter"])
     expect(FreqaiDataKitchen, "build_data_dictionary")
+    expect(FreqaiDataKitchen, "split_timerange", ["tr", "train_split", "bt_split"])
+
+
+def _make_split(original: Callable[..., Any]) -> Callable[..., Any]:
+    def split_timerange(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """The last window ends one candle later: FreqAI leaves out the candle at its end, which
+        then has no prediction, so its decision would depend on where a backtest ends."""
+        from freqtrade.exchange import timeframe_to_seconds
+
+        training, backtesting = original(self, *args, **kwargs)
+        if backtesting:
+            backtesting[-1].stopts += timeframe_to_seconds(self.config["timeframe"])
+        return training, backtesting
+
+    return split_timerange
 
 
 def _apply() -> None:
     from freqtrade.freqai.data_drawer import FreqaiDataDrawer
+    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
     from freqpilot.host import freqai
 
@@ -55,6 +72,7 @@ def _apply() -> None:
 
     wrap(FreqaiDataDrawer, "save_data", make_save)
     wrap(FreqaiDataDrawer, "load_data", make_load)
+    wrap(FreqaiDataKitchen, "split_timerange", _make_split)
 
 
 SEAMS = (Seam("freqai", "purged training, checked model files", _check, _apply),)

@@ -110,6 +110,16 @@ def sides(frame: pd.DataFrame, signals: SignalSettings) -> pd.Series:
     return pd.Series(side, index=frame.index)
 
 
+def model_ready(frame: pd.DataFrame) -> pd.Series:
+    """Tell for each row whether the model has spoken; true everywhere without a model.
+
+    A model that is silent (missing, expired, a NaN among its features) means no new position.
+    """
+    if "do_predict" not in frame:
+        return pd.Series(True, index=frame.index)
+    return frame["do_predict"] == 1
+
+
 def tags(frame: pd.DataFrame, direction: pd.Series) -> pd.Series:
     """Return for each row the analysts that spoke for its direction, as ``trend+model``."""
     words = pd.Series("", index=frame.index, dtype="object")
