@@ -109,7 +109,7 @@ def demo(
     datadir: Annotated[
         Path | None, typer.Option("--datadir", help="Folder of 1h feather candles.")
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=1, help="Days to trade.")] = 60,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days to trade.")] = 180,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the SYNTHETIC market.")] = 7,
     userdir: UserDir = Path("user_data/demo"),
 ) -> None:

@@ -41,7 +41,7 @@ def add_calendar(frame: pd.DataFrame) -> pd.DataFrame:
     """Return ``frame`` with hour of day and day of week (UTC) as points on a circle."""
     dates = utc_dates(frame).dt
     day = 2 * np.pi * dates.hour / 24
-    week = 2 * np.pi * dates.dayofweek / 7
+    week = 2 * np.pi * dates.day_of_week / 7
     return frame.assign(
         **{
             "%-hour_sin": np.sin(day),

@@ -22,7 +22,6 @@ MATCHES = (
         re.compile(r"(\S+/\S+): training on (\d+) rows.*?(\d+) purged"),
         r"train \1 on \2 rows, \3 purged",
     ),
-    (re.compile(r"Training (\S+), \d+/\d+ pairs.*, (\d+/\d+ trains)"), r"model of \1, window \2"),
     (re.compile(r"Backtesting with data from (\S+ \S+) up to (\S+ \S+)"), r"backtest \1 – \2"),
     (re.compile(r"(Loading data from .*)"), r"\1"),
     (re.compile(r"(.*Refused .*)"), r"\1"),
@@ -35,7 +34,7 @@ class DemoOptions:
 
     user_data: Path
     datadir: Path | None = None
-    days: int = 60
+    days: int = 180
     seed: int = 7
 
 

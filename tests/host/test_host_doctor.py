@@ -1,0 +1,141 @@
+"""Doctor names each fault with its mend; the command line is quick and tells errors in a line."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import child_environment
+
+from freqpilot.host import doctor
+from freqpilot.host.init import init
+from freqpilot.rehearsal.market import SyntheticMarket
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    init(tmp_path / "user_data")
+    return tmp_path / "user_data"
+
+
+def findings(home: Path, *names: str, **overlay: Any) -> dict[str, doctor.Finding]:
+    file = home / "overlay.json"
+    file.write_text(json.dumps({"exchange": {"name": "binance"}, **overlay}))
+    files = [str(home / "freqpilot" / f"{name}.json") for name in names] + [str(file)]
+    return {f.check: f for f in doctor.examine(files, str(home))}
+
+
+def test_all_is_well(home: Path) -> None:
+    SyntheticMarket(("BTC/USDT",), candles=50).write_candles(home / "data" / "binance")
+    found = findings(home, "base", "exchange-binance", "autopilot", "freqpilot")
+    assert [f for f in found.values() if not f.ok] == []
+    assert "1 candle file" in found["data"].detail
+
+
+@pytest.mark.parametrize(
+    ("names", "overlay", "check", "words"),
+    [
+        (("base", "freqpilot"), {}, "data", "freqtrade download-data"),
+        (("base",), {}, "config.activation", "add -c freqpilot.json"),
+        (("base",), {}, "config.protections", '"enable_protections": true'),
+        (("base", "freqpilot"), {"freqpilot": {"seeed": 1}}, "config", "did you mean 'seed'"),
+        (
+            ("base", "freqpilot"),
+            {"freqpilot": {"store": {"url": "nonsense://"}}},
+            "database",
+            "nonsense",
+        ),
+    ],
+)
+def test_each_fault_names_its_mend(
+    home: Path, names: tuple[str, ...], overlay: dict[str, Any], check: str, words: str
+) -> None:
+    found = findings(home, *names, **overlay)
+    assert not found[check].ok
+    assert words in found[check].detail
+
+
+def test_a_busy_port_is_found_before_freqtrade_hangs_on_it(home: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        api = {
+            "enabled": True,
+            "listen_ip_address": "127.0.0.1",
+            "listen_port": taken.getsockname()[1],
+            "username": "u",
+            "password": "p",
+        }
+        found = findings(home, "base", "freqpilot", api_server=api)
+    assert not found["api port"].ok
+    assert "would hang at its start" in found["api port"].detail
+
+
+def test_a_corrupt_database_is_named_and_left_alone(home: Path) -> None:
+    file = home / "freqpilot.sqlite"
+    file.write_bytes(b"this is no database" * 100)
+    found = findings(home, "base", "freqpilot")
+    assert not found["database"].ok
+    assert file.read_bytes() == b"this is no database" * 100
+
+
+def test_init_touches_nothing_of_the_users(tmp_path: Path) -> None:
+    own = tmp_path / "config.json"
+    own.write_text("{}")
+    first = init(tmp_path)
+    changed = first.folder / "base.json"
+    changed.write_text('{"dry_run_wallet": 5}')
+    second = init(tmp_path)
+    assert own.read_text() == "{}"
+    assert changed in second.kept
+    assert second.written == ()
+    assert changed.read_text() == '{"dry_run_wallet": 5}'
+    assert changed in init(tmp_path, force=True).written
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "freqpilot.cli", *arguments],
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_doctor_prints_json_and_its_exit_code() -> None:
+    done = command("doctor", "--json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 0, document
+    assert document["ok"]
+    assert {"versions", "activation", "door strategies"} <= {
+        finding["check"] for finding in document["findings"]
+    }
+
+
+def test_an_error_is_one_line_with_its_exit_code(tmp_path: Path) -> None:
+    done = command("demo", "--datadir", str(tmp_path / "gone"), "--userdir", str(tmp_path))
+    assert done.returncode == 2
+    assert "is not a folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_releasing_without_a_halt_says_so(tmp_path: Path) -> None:
+    done = command("release", "--yes", "--userdir", str(tmp_path))
+    assert done.stdout.strip() == "nothing is halted"
+
+
+def test_importing_the_package_is_cheap() -> None:
+    script = (
+        "import sys, freqpilot; heavy = {'numpy', 'pandas', 'numba', 'sqlalchemy', 'torch', "
+        "'transformers', 'stable_baselines3', 'ray', 'freqtrade'} & set(sys.modules); "
+        "print(sorted(heavy))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
