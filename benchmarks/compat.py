@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VERSIONS = ("2026.6", "2026.7", "2026.8", "2026.9")
+PINS = {version: ["joblib<1.6"] for version in ("2026.6", "2026.7", "2026.8")}
+"""What an older Freqtrade needs itself: it imports a part of joblib that 1.6 has removed."""
 SMOKE = """
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,7 +45,8 @@ def examine(version: str) -> dict[str, object]:
         print(f"==> Freqtrade {version}: installing", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "--editable", str(ROOT)]
-        subprocess.run([*install, f"freqtrade[freqai]=={version}"], check=True)
+        wanted = [f"freqtrade[freqai,hyperopt]=={version}", *PINS.get(version, [])]
+        subprocess.run([*install, *wanted], check=True)
     print(f"==> Freqtrade {version}: doctor and smoke tests", flush=True)
     doctor = run([str(python), "-m", "freqpilot.cli", "doctor", "--json"])
     work = home / "smoke"

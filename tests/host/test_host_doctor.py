@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from conftest import child_environment
-
 from freqpilot.host import doctor
 from freqpilot.host.init import init
 from freqpilot.rehearsal.market import SyntheticMarket

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from candle_source import candles
-from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-
 from freqpilot.errors import Degraded
 from freqpilot.host import frames, freqai
 from freqpilot.settings import LabelSettings, Settings
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 ROWS = 1_200
 
@@ -111,8 +110,7 @@ def test_a_label_beyond_the_window_changes_no_model(model: Any) -> None:
         absurd.loc[ROWS:, name] *= 100
 
     def window(whole: pd.DataFrame) -> pd.DataFrame:
-        labelled = frames.add_labels(frames.add_features(whole).head(ROWS), LabelSettings())
-        return labelled
+        return frames.add_labels(frames.add_features(whole).head(ROWS), LabelSettings())
 
     assert trained(model, window(plain)).text == trained(model, window(absurd)).text
 
