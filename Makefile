@@ -20,10 +20,10 @@ help:
 
 $(VENV)/.installed: pyproject.toml requirements.lock
 	@echo "==> making $(VENV) (a minute or two, once)"
-	$(PYTHON) -c 'import sys; sys.exit("freqpilot needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --progress-bar on --constraint requirements.lock --editable '.[dev]' | sed -n 's/^Collecting \([^ ]*\).*/    \1/p; s/^Successfully.*/    done/p'
+	@$(PYTHON) -c 'import sys; sys.exit("freqpilot needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --progress-bar on --constraint requirements.lock --editable '.[dev]' | sed -n 's/^Collecting \([^ ]*\).*/    \1/p; s/^Successfully.*/    done/p'
 	@touch $@
 
 install: $(VENV)/.installed

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
 from freqpilot.journal.backtest import BacktestRun
 from freqpilot.journal.measures import DAYS_A_YEAR, costs, daily, turnover
 from freqpilot.research import stats
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.baselines import grid, held_figures, random_entries, run_figures, spread
 from freqpilot import __version__
 from freqpilot.errors import FreqpilotError
 from freqpilot.journal.backtest import BacktestRun, load_run
@@ -30,8 +32,6 @@ from freqpilot.journal.report import summary_table, write_report
 from freqpilot.rehearsal.backtest import LAYERS, BacktestOptions, run_backtest
 from freqpilot.rehearsal.demo import MATCHES
 from freqpilot.settings import Settings
-
-from benchmarks.baselines import grid, held_figures, random_entries, run_figures, spread
 
 NAME = "realdata_backtest"
 FEE = 0.001

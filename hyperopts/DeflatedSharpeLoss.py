@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from freqpilot.research.stats import daily_returns, deflated_loss
 from freqtrade.optimize.hyperopt_loss.hyperopt_loss_interface import IHyperOptLoss
 from pandas import DataFrame
+
+from freqpilot.research.stats import daily_returns, deflated_loss
 
 
 class DeflatedSharpeLoss(IHyperOptLoss):

@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from freqtrade.constants import LongShort
+from freqtrade.exceptions import ConfigurationError
+from freqtrade.persistence import LocalTrade, Trade
+from freqtrade.plugins.protections import IProtection, ProtectionReturn
+
 from freqpilot.errors import NoEntry
 from freqpilot.host import supervisor
 from freqpilot.research.stats import drawdown_now
 from freqpilot.risk.ledger import Ledger
 from freqpilot.risk.soundness import reached
-from freqtrade.constants import LongShort
-from freqtrade.exceptions import ConfigurationError
-from freqtrade.persistence import LocalTrade, Trade
-from freqtrade.plugins.protections import IProtection, ProtectionReturn
 
 logger = logging.getLogger(__name__)
 

@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from freqpilot.host import frames, persistence, proposals, require_active
-from freqpilot.host.freqai import NAMES
-from freqpilot.settings import Settings
 from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
 from pandas import DataFrame
+
+from freqpilot.host import frames, persistence, proposals, require_active
+from freqpilot.host.freqai import NAMES
+from freqpilot.settings import Settings
 
 
 class Autopilot(IStrategy):
@@ -57,7 +58,7 @@ class Autopilot(IStrategy):
 
     @property
     def protections(self) -> list[dict[str, Any]]:
-        return [{"method": "DrawdownResponse", "stop_duration_candles": 24}]
+        return [{"method": "DrawdownResponse", "max_drawdown": 0.15, "stop_duration": 24 * 60}]
 
     def bot_start(self, **kwargs: Any) -> None:
         require_active("Autopilot")

@@ -2,6 +2,7 @@
 never raw arrays."""
 
 import numpy as np
+
 from freqpilot.shapes import Candles
 
 HOUR = 3_600_000_000_000

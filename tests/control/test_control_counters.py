@@ -4,6 +4,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from freqpilot.control.counters import Counters
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from freqpilot.host.init import init
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.config import exchange_overlay

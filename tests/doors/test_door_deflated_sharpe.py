@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from freqpilot.host.doors import door_dir
-from freqpilot.research.stats import deflated_statistic
 from freqtrade.optimize.hyperopt_loss.hyperopt_loss_interface import IHyperOptLoss
 from freqtrade.resolvers.hyperopt_resolver import HyperOptLossResolver
+
+from freqpilot.host.doors import door_dir
+from freqpilot.research.stats import deflated_statistic
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS = 200

@@ -6,12 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from freqpilot.host import supervisor
-from freqpilot.host.doors import door_dir
 from freqtrade.exceptions import ConfigurationError
 from freqtrade.persistence import Trade
 from freqtrade.plugins.protections import IProtection, ProtectionReturn
 from freqtrade.resolvers import ProtectionResolver
+
+from freqpilot.host import supervisor
+from freqpilot.host.doors import door_dir
 
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)
 CONFIG = {"timeframe": "1h", "runmode": "backtest"}

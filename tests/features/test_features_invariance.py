@@ -5,13 +5,14 @@ A new feature is tested here without a line of its own.
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from candle_source import MUTATIONS, candles, shuffled_after
 from freqpilot.features.bank import FEATURES, FeatureBank
 from freqpilot.features.labels import triple_barrier
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Candles
-from hypothesis import given
-from hypothesis import strategies as st
 
 seeds = st.integers(0, 10_000)
 lengths = st.integers(480, 700)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
+
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features import kernels

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from freqpilot.host import activation, live, supervisor
 from freqpilot.host.doors import config_dir
 from freqpilot.rehearsal.config import exchange_overlay

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import child_environment
 from freqpilot.host import doctor
 from freqpilot.host.init import init

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.host import frames, freqai
 from freqpilot.settings import LabelSettings, Settings
-from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 ROWS = 1_200
 

@@ -6,12 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from freqpilot.errors import NoEntry
-from freqpilot.host import backtest, exchange, supervisor
-from freqpilot.host.positions import account_equity, committed_stake
 from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import LocalTrade, Trade
 from freqtrade.rpc.rpc import RPCException
+
+from freqpilot.errors import NoEntry
+from freqpilot.host import backtest, exchange, supervisor
+from freqpilot.host.positions import account_equity, committed_stake
 
 CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import plugins
 from freqpilot.host.doors import KINDS, door_dir

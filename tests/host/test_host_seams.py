@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from conftest import child_environment
 from freqpilot.host import activation
 from freqpilot.host.seams import Seam, SeamError, expect, is_wrapped, wrap

@@ -1,6 +1,7 @@
 """The freqpilot section: bad input is named with the nearest known key."""
 
 import pytest
+
 from freqpilot.errors import RefuseToStart
 from freqpilot.settings import Settings
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from freqpilot.errors import RefuseToStart
 from freqpilot.journal.backtest import NO_SIGNALS, load_run
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from freqpilot.journal.backtest import load_run
 from freqpilot.journal.candles import prices
 from freqpilot.settings import Settings

@@ -6,6 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from freqpilot.journal.backtest import load_run
 from freqpilot.journal.candles import is_synthetic, prices
 from freqpilot.journal.contributions import analysts, contributions, winners_and_losers
@@ -22,8 +25,6 @@ from freqpilot.journal.measures import (
     turnover,
 )
 from freqpilot.research import stats
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def curve(values, start="2026-01-01", step="h") -> pd.Series:

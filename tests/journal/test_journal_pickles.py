@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+
 from freqpilot.journal.backtest import load_run
 from freqpilot.journal.pickles import PickleRefused, read_frames
 

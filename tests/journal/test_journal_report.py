@@ -7,12 +7,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
+
 from freqpilot.journal import charts
 from freqpilot.journal.backtest import NO_SIGNALS, load_run
 from freqpilot.journal.candles import prices
 from freqpilot.journal.contributions import PREFIX, contributions
 from freqpilot.journal.report import NO_TRADES, config_digest, summary_table, write_report
-from rich.console import Console
 
 
 class Page(HTMLParser):

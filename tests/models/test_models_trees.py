@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from freqpilot.errors import Degraded
 from freqpilot.models.trees import CLASSES, FittedTrees, fit
 

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import freqpilot
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +13,8 @@ from freqtrade.enums import CandleType, RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.plugins.pairlist.IPairList import IPairList, SupportsBacktesting
 from freqtrade.resolvers import PairListResolver
+
+import freqpilot
 
 FOLDER = Path(freqpilot.__file__).parent / "pairlists"
 CANDLES = 720

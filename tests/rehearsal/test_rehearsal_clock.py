@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.clock import FastClock, FixedClock, VirtualClock
 from freqpilot.rehearsal.training import TrainingWait

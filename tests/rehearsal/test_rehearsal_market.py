@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.market import DEFAULT_PAIRS, REGIMES, SyntheticMarket
 

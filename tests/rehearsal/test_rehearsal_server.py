@@ -10,6 +10,7 @@ from typing import Any
 
 import ccxt
 import pytest
+
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.clock import FastClock, FixedClock
 from freqpilot.rehearsal.config import exchange_overlay, rehearsal_overlay

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.config import exchange_overlay

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.rehearsal.session import RehearsalOptions
 from freqpilot.rehearsal.stage import Stage, build_stage

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal import quotes
 from freqpilot.rehearsal.intervals import INTERVAL_MINUTES, MINUTE_MS
 from freqpilot.rehearsal.market import SyntheticMarket
 from freqpilot.rehearsal.tape import Klines, NotListed, PairTape, Tape
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 HOUR = 60 * MINUTE_MS
 MARKET = SyntheticMarket(pairs=["BTC/USDT", "XRP/USDT"], candles=400, seed=3)

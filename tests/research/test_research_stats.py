@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from freqpilot.research import stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from freqpilot.research import stats
 
 RETURNS = np.array([0.02, -0.01, 0.03, 0.0])
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from freqpilot.risk.correlation import correlation, log_returns, uncrowded
 from freqpilot.shapes import Floats, Ints
 

@@ -3,11 +3,12 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from freqpilot.risk.exits import atr_stop, never_loosened
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Side
-from hypothesis import given
-from hypothesis import strategies as st
 
 SETTINGS = RiskSettings()
 

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from freqpilot.errors import RefuseToStart
 from freqpilot.risk.ledger import Ledger, durable, observe, operate, release
 from freqpilot.settings import RiskSettings
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SETTINGS = RiskSettings()
 WEDNESDAY = datetime(2024, 3, 6, 12, tzinfo=UTC)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from freqpilot.risk.limits import RULES, judge
 from freqpilot.risk.tiers import tier_of
 from freqpilot.settings import RiskSettings

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from freqpilot.risk.limits import judge
 from freqpilot.risk.sizing import Proposal, drawdown_factor, propose
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, OrderRequest, Position
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
 SETTINGS = RiskSettings()

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from candle_source import MUTATIONS, candles, shuffled_after
 from freqpilot.features.workspace import Workspace
 from freqpilot.shapes import Candles, Signal
 from freqpilot.signals.analysts import MISSING, STARTUP, TECHNICAL, Analyst, ModelForecast
-from hypothesis import given
-from hypothesis import strategies as st
 
 seeds = st.integers(0, 10_000)
 lengths = st.integers(480, 700)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from freqpilot.settings import SignalSettings
 from freqpilot.shapes import Composite, Signal
 from freqpilot.signals.composite import combine
-from hypothesis import given
-from hypothesis import strategies as st
 
 NAMES = ("technical_trend", "technical_momentum", "volume_confirmation", "model_forecast")
 QUARTERS = SignalSettings.model_validate({"weights": dict.fromkeys(NAMES, 0.25)})

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from freqpilot.shapes import Decision
 from freqpilot.store import Store, open_store
 

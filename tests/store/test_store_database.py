@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+
 from freqpilot.errors import RefuseToStart
 from freqpilot.store import check_store, open_store
 from freqpilot.store.database import _engine, _parsed

@@ -117,6 +117,9 @@ def _write_overlay(
         label=f"rehearsal-{run_dir.name}",
         synthetic=stage.tape.synthetic,
     )
+    if "freqpilot" in user.get("log_config", {}).get("handlers", {}):
+        handler = {"filename": str(run_dir / "decisions.jsonl")}
+        overlay["log_config"] = {"handlers": {"freqpilot": handler}}
     (run_dir / "overlay.json").write_text(json.dumps(overlay, indent=1), encoding="utf-8")
     if stage.tape.synthetic:
         note = f"# SYNTHETIC\n\nA rehearsal on an invented market (seed {plan.seed}).\n"
