@@ -160,7 +160,8 @@ class StoreSettings(Section):
 
 class Settings(Section):
     """The whole tree. ``digest`` is written by the host (pack and data version, so that
-    Freqtrade's backtest cache notices a change); ``synthetic`` marks invented market data."""
+    Freqtrade's backtest cache notices a change), and so is ``run`` after a backtest (vetoes and
+    released halts, for the report); ``synthetic`` marks invented market data."""
 
     signals: SignalSettings = SignalSettings()
     labels: LabelSettings = LabelSettings()
@@ -170,6 +171,7 @@ class Settings(Section):
     supervisor: bool = True
     synthetic: bool = False
     digest: dict[str, str] = {}
+    run: dict[str, Any] = {}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -103,6 +103,18 @@ def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
     return reset_backtest
 
 
+def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
+    def backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        # The only part of the config that Freqtrade exports with the result.
+        exported = self.config.get("original_config")
+        if isinstance(exported, dict):
+            exported.setdefault("freqpilot", {})["run"] = supervisor.facts()
+        return result
+
+    return backtest
+
+
 def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
     def time_pair_generator(
         self: Any, *args: Any, **kwargs: Any
@@ -137,6 +149,7 @@ def _check() -> None:
     expect(cls, "get_valid_entry_price_and_stake", STAKE_PARAMETERS)
     expect(cls, "reset_backtest")
     expect(cls, "time_pair_generator")
+    expect(cls, "backtest", ["processed", "start_date", "end_date"])
     expect(LocalTrade, "bt_trades_open")
     if backtesting.HEADERS[:5] != ["date", "open", "high", "low", "close"]:
         raise SeamError("the backtester's rows do not begin with date, open, high, low, close")
@@ -149,6 +162,7 @@ def _apply() -> None:
     wrap(Backtesting, "get_valid_entry_price_and_stake", _make_stake)
     wrap(Backtesting, "reset_backtest", _make_reset)
     wrap(Backtesting, "time_pair_generator", _make_generator)
+    wrap(Backtesting, "backtest", _make_backtest)
 
 
 SEAMS = (Seam("gate.backtest", "the same gate and ledger in the backtester", _check, _apply),)

@@ -154,6 +154,21 @@ def ask(order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
     return verdict
 
 
+def facts() -> dict[str, Any]:
+    """Return what a report tells of the current run: releases by the simulated operator, a halt
+    that still holds, and vetoes by rule."""
+    run = current()
+    stamp = run.state.stamp
+    figures = run.counters.snapshot(stamp) if stamp else {"vetoes": {}, "counts": {}}
+    return {
+        "supervisor": run.settings.supervisor,
+        "releases": run.state.releases,
+        "halted": run.state.halted,
+        "vetoes": figures["vetoes"],
+        "counts": figures["counts"],
+    }
+
+
 def count_gate_error(error: Exception) -> str:
     """Count a fault of the gate itself and return the reason for the refusal."""
     if _runs:

@@ -93,8 +93,10 @@ def summary_table(run: BacktestRun) -> "Table":
 
 def config_digest(run: BacktestRun) -> str:
     """Return the first 12 hex digits of the SHA-256 of the config that the run was started with,
-    without the paths of its files."""
+    without the paths of its files and what the host noted of the run itself."""
     content = {key: value for key, value in run.config.items() if key != "config_files"}
+    if isinstance(section := content.get("freqpilot"), dict):
+        content["freqpilot"] = {key: value for key, value in section.items() if key != "run"}
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -121,10 +123,26 @@ def _header(run: BacktestRun) -> str:
         ("Versions", packs),
         ("Config digest", config_digest(run)),
         ("Seed", str(seed)),
+        ("Risk supervisor", _supervision(section)),
         ("Result file", run.file.name),
     ]
     empty = "" if len(run.trades) else page.note(NO_TRADES)
     return f"<h1>{escape(run.strategy)}</h1>{page.note('Backtest')}{empty}{page.facts(items)}"
+
+
+def _supervision(section: object) -> str:
+    """Say what the supervisor did in the run, as the host wrote it into the exported config."""
+    run = section.get("run", {}) if isinstance(section, dict) else {}
+    if not run:
+        return "no record in this result"
+    if not run.get("supervisor", True):
+        return "off, for comparison"
+    vetoes = ", ".join(f"{rule} {times}" for rule, times in sorted(run["vetoes"].items()))
+    halted = f"; halted at the end: {run['halted']}" if run.get("halted") else ""
+    return (
+        f"{run['releases']} halts released by the simulated operator{halted}; "
+        f"orders refused at the gate: {vetoes or 'none'}"
+    )
 
 
 def _scorecard(run: BacktestRun, held: pd.Series, absent: list[str]) -> str:

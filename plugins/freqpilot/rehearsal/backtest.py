@@ -57,10 +57,12 @@ def run_backtest(
         file = options.user_data / "backtest-overlay.json"
         file.write_text(json.dumps(overlay, indent=1), encoding="utf-8")
         before = set(results.glob("*.zip"))
-        _freqtrade(_arguments(options, [*layers, file]), options.user_data, on_line)
+        lines = _freqtrade(_arguments(options, [*layers, file]), options.user_data, on_line)
     new = sorted(set(results.glob("*.zip")) - before)
     if not new:
-        raise RefuseToStart(f"freqtrade backtesting ended without a result in {results}")
+        # Freqtrade ends with exit code 0 on some faults of the configuration.
+        last = "\n".join(lines[-LAST_LINES:])
+        raise RefuseToStart(f"freqtrade backtesting gave no result; its last lines:\n{last}")
     return new[-1]
 
 
@@ -80,8 +82,10 @@ def _arguments(options: BacktestOptions, layers: Sequence[Path]) -> list[str]:
     ]
 
 
-def _freqtrade(arguments: Sequence[str], user_data: Path, on_line: Callable[[str], None]) -> None:
-    """Run ``freqtrade`` on this interpreter and hand on its log."""
+def _freqtrade(
+    arguments: Sequence[str], user_data: Path, on_line: Callable[[str], None]
+) -> list[str]:
+    """Run ``freqtrade`` on this interpreter, hand on its log and return its lines."""
     # Freqtrade leaves out its logging set-up, and so Freqpilot, under pytest.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     environment |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "200", "PYTHONWARNINGS": "ignore"}
@@ -109,6 +113,7 @@ def _freqtrade(arguments: Sequence[str], user_data: Path, on_line: Callable[[str
             f"freqtrade backtesting failed (exit {child.returncode}); its last lines, the rest is "
             f"in {log}:\n{last}"
         )
+    return lines
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,12 +19,11 @@ STARTUP_DAYS = 25
 SYNTHETIC_START = datetime(2026, 1, 1, tzinfo=UTC)
 MATCHES = (
     (
-        re.compile(r"(\S+/\S+): training on (\d+) rows.*?(\d+) purged"),
-        r"train \1 on \2 rows, \3 purged",
+        re.compile(r"Training (\S+), .* from (\S+) \S+ to (\S+) \S+, (\d+)/(\d+) trains"),
+        r"model of \1, window \4 of \5, trained on \2 – \3",
     ),
-    (re.compile(r"Backtesting with data from (\S+ \S+) up to (\S+ \S+)"), r"backtest \1 – \2"),
-    (re.compile(r"(Loading data from .*)"), r"\1"),
-    (re.compile(r"(.*Refused .*)"), r"\1"),
+    (re.compile(r"Backtesting with data from (\S+) \S+ up to (\S+) "), r"backtest \1 – \2"),
+    (re.compile(r"Loading data from (\S+) \S+ up to (\S+) "), r"candles \1 – \2 loaded"),
 )
 
 
