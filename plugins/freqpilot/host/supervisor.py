@@ -63,6 +63,8 @@ def begin(config: dict[str, Any], *, live: bool) -> Run:
     else:
         store, state = Store.memory(), ledger.Ledger.empty()
     run = Run(settings, store, live, state, key)
+    for former in _runs:
+        former.store.close()
     _runs[:] = [run]
     return run
 
