@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import LocalTrade, Trade
@@ -132,6 +133,30 @@ def test_the_backtests_gate_asks_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     assert not backtest.allowed("BTC/USDT", now, "long", "replace", {**fine, "stake": 151.0})
     assert not backtest.allowed("ETH/USDT", now, "long", "add", {**fine, "stake": 51.0})
     assert not backtest.allowed("BTC/USDT", now, "long", "entry", {"rate": 1.0})  # raises inside
+
+
+def test_a_replacement_over_a_limit_never_reaches_the_backtester(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(LocalTrade, "bt_trades_open", [])
+    placed: list[Any] = []
+    enter = backtest._make_enter(lambda *order: placed.append(order))
+    replaced = trade("BTC/USDT", 0, filled=False)
+    row = (pd.Timestamp(supervisor.current().state.stamp),)
+    order = {"trade": replaced, "requested_rate": 1.0}
+    assert enter(None, "BTC/USDT", row, "long", **order, requested_stake=151.0) is replaced
+    assert placed == []
+    enter(None, "BTC/USDT", row, "long", **order, requested_stake=150.0)
+    assert len(placed) == 1
+
+
+def test_a_refused_stake_is_none_for_the_backtester(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalTrade, "bt_trades_open", [])
+    now = supervisor.current().state.stamp
+    for stake, kept in ((150.0, 150.0), (151.0, 0.0)):
+        ask = backtest._make_stake(lambda *_, stake=stake: (1.0, stake, 1.0, 5.0))
+        call = ("BTC/USDT", (), 1.0, stake, "long", now, None, None, "limit", None, 1)
+        assert ask(None, *call) == (1.0, kept, 1.0, 5.0)
 
 
 def test_a_cancelled_order_does_not_count_and_a_pending_one_does() -> None:
