@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.features.atr import atr
-from freqpilot.features.bank import FeatureBank
+from freqpilot.features.bank import CORE, FeatureBank
 from freqpilot.features.candles import candles_from_frame, utc_dates
 from freqpilot.features.labels import triple_barrier
 from freqpilot.host.freqai import LABEL, NAMES
@@ -25,14 +25,14 @@ SHORT_NAMES = {
     "volume_confirmation": "volume",
     "model_forecast": "model",
 }
-STARTUP = max(FeatureBank().startup, analysts.STARTUP)
+STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP)
 """Candles before the first decision that can be trusted; the longest memory in use."""
 MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
 
 
 def add_features(frame: pd.DataFrame) -> pd.DataFrame:
     """Return ``frame`` with the bank's columns, named as FreqAI wants its features (``%-name``)."""
-    features = FeatureBank().compute(candles_from_frame(frame))
+    features = FeatureBank(CORE).compute(candles_from_frame(frame))
     columns = {f"%-{name}": features.column(name) for name in features.names}
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
 
