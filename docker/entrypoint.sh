@@ -19,4 +19,5 @@ set -- trade --userdir "$user_data" \
     --db-url "sqlite:///$user_data/tradesv3.sqlite" "$@"
 
 freqpilot doctor
+freqpilot warm
 exec freqtrade "$@"

@@ -82,6 +82,18 @@ def doctor(
 
 
 @app.command()
+def warm() -> None:
+    """Compile all numba kernels now, so that a cold bot answers its first candle in seconds."""
+    import time
+
+    from freqpilot.features.warm import warm as compile_all
+
+    begun = time.monotonic()
+    compiled = compile_all()
+    typer.echo(f"{compiled} kernels are compiled ({time.monotonic() - begun:.1f} s)")
+
+
+@app.command()
 def release(
     config: ConfigFiles = None,
     userdir: UserDir = Path("user_data"),

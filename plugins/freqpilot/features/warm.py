@@ -1,0 +1,43 @@
+"""Compiles every kernel once, so that a cold bot answers its first candle in seconds.
+
+Numba keeps what it compiled in ``NUMBA_CACHE_DIR``, else beside the source when that is writable,
+else in the user's cache folder. Importing the library compiles nothing.
+"""
+
+import inspect
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from freqpilot.features import kernels, labels
+from freqpilot.features.bank import ROOMS, FeatureBank
+from freqpilot.settings import LabelSettings
+from freqpilot.shapes import Candles
+
+CANDLES = 800
+
+
+def dispatchers() -> dict[str, Any]:
+    """Return every compiled function of the room's modules, by qualified name."""
+    modules: list[ModuleType] = [kernels, labels, *ROOMS]
+    found: dict[str, Any] = {}
+    for module in modules:
+        for _, member in inspect.getmembers(module, lambda m: hasattr(m, "nopython_signatures")):
+            found[f"{member.__module__}.{member.__name__}"] = member
+        for _, used in inspect.getmembers(module, inspect.ismodule):
+            if used.__name__.startswith("freqpilot.features") and used not in modules:
+                modules.append(used)
+    return found
+
+
+def warm() -> int:
+    """Compile all kernels that features and labels use; return how many are compiled now."""
+    steps = np.arange(CANDLES, dtype=np.int64)
+    close = 100 * np.exp(0.01 * np.sin(steps / 7.0))
+    hour = 3_600_000_000_000
+    candles = Candles(steps * hour, close, close * 1.01, close * 0.99, close.copy(), close + 1)
+    FeatureBank().compute(candles)
+    barriers = labels.triple_barrier(candles, LabelSettings())
+    labels.uniqueness(barriers.end)
+    return sum(bool(d.signatures) for d in dispatchers().values())
