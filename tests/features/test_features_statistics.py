@@ -1,0 +1,240 @@
+"""Kernels over rolling windows against pandas, SciPy and plain loops; their features' invariance.
+
+The invariance suite covers the features too; here each is met by name, with fewer cases.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from candle_source import MUTATIONS, candles, shuffled_after
+from freqpilot.features import kernels, statistics, windows
+from freqpilot.features.registry import FEATURES, FeatureBank
+from freqpilot.features.workspace import Workspace
+from freqpilot.shapes import Candles, Floats
+
+OURS = [name for name, f in FEATURES.items() if f.compute.__module__ == statistics.__name__]
+WINDOW = 60
+LAGS = np.array([1.0, 2.0, 4.0, 8.0])
+KINDS = ("random", "ties", "flat", "nan", "inf", "level", "one", "none")
+
+
+def series(kind: str, seed: int = 5) -> Floats:
+    """Return 400 values with what ``kind`` says in them."""
+    x = np.random.default_rng(seed).standard_normal(400)
+    if kind == "ties":
+        x = np.round(x)
+    elif kind == "flat":
+        x[:] = 0.1
+    elif kind in {"nan", "inf"}:
+        x[[3, 150, 151]] = np.nan if kind == "nan" else np.inf
+        x[300:380] = x[300]
+    elif kind == "level":
+        x += 1e6
+    return x[: {"one": 1, "none": 0}.get(kind, 400)]
+
+
+def by_window(x: Floats, window: int, compute: Callable[[Floats], float]) -> Floats:
+    """Return ``compute`` of every window without a bad value, NaN elsewhere."""
+    out = np.full(len(x), np.nan)
+    for i in range(window - 1, len(x)):
+        part = x[i - window + 1 : i + 1]
+        if np.isfinite(part).all():
+            out[i] = compute(part)
+    return out
+
+
+def zscore(part: Floats) -> float:
+    return (part[-1] - part.mean()) / part.std() if np.ptp(part) else 0.0
+
+
+def moments(part: Floats, power: int) -> float:
+    if not np.ptp(part):
+        return 0.0
+    return float(stats.skew(part) if power == 3 else stats.kurtosis(part))
+
+
+def words(part: Floats) -> float:
+    up = part > 0
+    _, counts = np.unique(np.stack([up[:-2], up[1:-1], up[2:]]), axis=1, return_counts=True)
+    return float(stats.entropy(counts, base=2)) / 3
+
+
+def binned(part: Floats) -> float:
+    if not np.ptp(part):
+        return 0.0
+    edges = part.mean() + part.std() * np.linspace(-2, 2, 9)[1:-1]
+    counts = np.bincount(np.searchsorted(edges, part, side="right"), minlength=8)
+    return float(stats.entropy(counts, base=2)) / 3
+
+
+def hurst(part: Floats) -> float:
+    squares = [((part[lag:] - part[:-lag]) ** 2).mean() for lag in LAGS.astype(int)]
+    return np.polyfit(np.log(LAGS), np.log(squares), 1)[0] / 2 if min(squares) else 0.5
+
+
+def variance_ratio(part: Floats) -> float:
+    change, q = np.diff(part), 4
+    n, drift = len(change), (part[-1] - part[0]) / len(change)
+    one = ((change - drift) ** 2).sum() / (n - 1)
+    many = ((part[q:] - part[:-q] - q * drift) ** 2).sum() / (q * (n - q + 1) * (1 - q / n))
+    return many / one - 1 if one else 0.0
+
+
+def lagged(part: Floats, lag: int = 1) -> float:
+    return float(np.corrcoef(part[:-lag], part[lag:])[0, 1]) if np.ptp(part) else 0.0
+
+
+CASES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], float], int]] = {
+    "sum": (lambda x: windows.window_sum(x, WINDOW), lambda p: p.sum(), WINDOW),
+    "quantile": (
+        lambda x: windows.rolling_quantile(x, WINDOW, 0.3),
+        lambda p: np.quantile(p, 0.3),
+        WINDOW,
+    ),
+    "zscore": (lambda x: windows.rolling_zscore(x, WINDOW), zscore, WINDOW),
+    "skew": (lambda x: windows.rolling_shape(x, WINDOW)[0], lambda p: moments(p, 3), WINDOW),
+    "kurtosis": (lambda x: windows.rolling_shape(x, WINDOW)[1], lambda p: moments(p, 4), WINDOW),
+    "sign entropy": (lambda x: windows.sign_entropy(x, WINDOW, 3), words, WINDOW),
+    "hurst": (lambda x: windows.hurst(x, WINDOW, LAGS), hurst, WINDOW),
+    "variance ratio": (lambda x: windows.variance_ratio(x, WINDOW, 4), variance_ratio, WINDOW + 1),
+    "lag 1": (lambda x: windows.autocorrelation(x, WINDOW, 1), lagged, WINDOW),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", CASES)
+def test_against_a_loop_over_windows(name: str, kind: str) -> None:
+    ours, theirs, window = CASES[name]
+    x = series(kind)
+    # At a level of 1e6 the references themselves lose six digits.
+    tolerance = 1e-6 if kind == "level" else 1e-9
+    expected = by_window(x, window, theirs)
+    np.testing.assert_allclose(ours(x), expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in {"ties", "level"}])
+def test_entropy_of_bins(kind: str) -> None:
+    """Not with ties or levels: whether a value on an edge falls left or right is rounding."""
+    x = series(kind)
+    expected = by_window(x, WINDOW, binned)
+    np.testing.assert_allclose(windows.bin_entropy(x, WINDOW, 8), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("window", [2, 7, 96])
+def test_rank_is_that_of_the_plain_kernel_and_of_pandas(kind: str, window: int) -> None:
+    x = series(kind)
+    ours = windows.rolling_rank(x, window)
+    np.testing.assert_allclose(ours, kernels.rolling_rank(x, window), rtol=1e-14)
+    finite = pd.Series(np.where(np.isfinite(x), x, np.nan), dtype=float)
+    theirs = (finite.rolling(window).rank().to_numpy() - 1) / (window - 1)
+    np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+def test_quantiles_are_those_of_pandas() -> None:
+    x, shares = series("ties"), np.array([0.0, 0.25, 0.9, 1.0])
+    for row, share in zip(windows.rolling_quantiles(x, 50, shares), shares, strict=True):
+        theirs = pd.Series(x).rolling(50).quantile(share)
+        np.testing.assert_allclose(row, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_correlation_and_beta_of_two_series(kind: str) -> None:
+    x, y = series(kind), series("random" if kind != "flat" else "ties", 6)[: len(series(kind))]
+    y = np.ascontiguousarray(y + 0.5 * np.where(np.isfinite(x), x, 0.0))
+    correlation = windows.rolling_correlation(x, y, WINDOW)
+    beta = windows.rolling_beta(x, y, WINDOW)
+    places = np.arange(len(x), dtype=float)
+    places[~np.isfinite(x)] = np.nan
+
+    def both(part: Floats) -> float:
+        rows = part.astype(int)
+        return float(np.corrcoef(x[rows], y[rows])[0, 1]) if np.ptp(x[rows]) else 0.0
+
+    def slope(part: Floats) -> float:
+        rows = part.astype(int)
+        return float(np.cov(x[rows], y[rows])[0, 1] / y[rows].var(ddof=1))
+
+    np.testing.assert_allclose(correlation, by_window(places, WINDOW, both), atol=1e-9)
+    np.testing.assert_allclose(beta, by_window(places, WINDOW, slope), atol=1e-9)
+    assert (windows.rolling_beta(y, np.ones(len(y)), WINDOW)[WINDOW - 1 :] == 0).all()
+
+
+def test_fractional_weights_by_hand() -> None:
+    np.testing.assert_allclose(windows.fractional_weights(1.0, 1e-9), [1, -1])
+    np.testing.assert_allclose(windows.fractional_weights(0.5, 0.06), [1, -0.5, -0.125, -0.0625])
+    long = windows.fractional_weights(0.4, 1e-4)
+    assert abs(long[-1]) >= 1e-4
+    assert len(long) <= 300
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fractional_difference(kind: str) -> None:
+    weights = windows.fractional_weights(0.4, 1e-2)
+    ours = windows.fractional_difference(series(kind), weights)
+    theirs = by_window(series(kind), len(weights), lambda p: float(p[::-1] @ weights))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_hurst_knows_a_trend_from_reversion() -> None:
+    noise = np.random.default_rng(1).standard_normal(20_000)
+    assert np.nanmean(windows.hurst(noise, 256, LAGS)) < 0.05
+    assert abs(np.nanmean(windows.hurst(np.cumsum(noise), 256, LAGS)) - 0.5) < 0.03
+    assert np.nanmean(windows.hurst(np.cumsum(np.cumsum(noise)), 256, LAGS)) > 0.9
+
+
+def bank() -> FeatureBank:
+    return FeatureBank(OURS)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("seed", range(4))
+def test_prefix_and_origin(seed: int, mutation: str) -> None:
+    whole, cut, begin = candles(seed, 800, mutation), 97 + 180 * seed, 1 + 31 * seed
+    full = bank().compute(whole)
+    part = bank().compute(whole.window(0, cut)).values
+    np.testing.assert_array_equal(part, full.values[:cut])
+    other = bank().compute(shuffled_after(whole, cut, seed)).values
+    np.testing.assert_array_equal(other[:cut], full.values[:cut])
+    late = bank().compute(whole.window(begin))
+    for name in OURS:
+        a = full.column(name)[begin + FEATURES[name].startup :]
+        b = late.column(name)[FEATURES[name].startup :]
+        np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("name", OURS)
+def test_settles_and_recovers(name: str, mutation: str) -> None:
+    startup = FEATURES[name].startup
+    column = FEATURES[name].compute(Workspace(candles(3, 1_500, mutation)))
+    assert not np.isinf(column).any()
+    assert np.isfinite(column[startup : 750 if mutation == "nan" else None]).all()
+    assert np.isnan(column[: startup - 1]).all(), "the startup is no longer than needed"
+    if mutation == "nan":
+        assert np.isnan(column[750])
+        assert np.isfinite(column[750 + 76 + startup :]).all()
+    if mutation == "flat":
+        assert np.unique(column[startup:]).size == 1 or "volume" in name
+
+
+def test_no_movement_is_0_and_the_unit_of_the_price_does_not_matter() -> None:
+    flat, source = Workspace(candles(1, 700, "flat")), candles(1, 700)
+    scaled = [column * 1e5 for column in source[1:5]]
+    dear = Workspace(Candles(source.date, *scaled, source.volume))
+    for name in OURS:
+        if name != "volume_rank_96":
+            assert FEATURES[name].compute(flat)[-1] == 0, name
+        ours, theirs = FEATURES[name].compute(Workspace(source)), FEATURES[name].compute(dear)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2])
+def test_tiny_inputs(length: int) -> None:
+    assert np.isnan(bank().compute(candles(1, 5).window(0, length)).values).all()
