@@ -8,14 +8,15 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import talib
 
-from freqpilot.features import kernels
-from freqpilot.features.bank import FEATURES, FeatureBank
+from freqpilot.features import windows
+from freqpilot.features.bank import CORE, FEATURES, FeatureBank
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import triple_barrier, uniqueness
 from freqpilot.features.workspace import Workspace
@@ -38,7 +39,7 @@ def parity(candles: Candles) -> dict[str, float]:
         "rsi 14": (50 * work.rsi() + 50, talib.RSI(close, 14)),
         "atr 14": (work.atr(), talib.ATR(high, low, close, 14)),
         "adx 14": (100 * work.adx(), talib.ADX(high, low, close, 14)),
-        "rank 96": (kernels.rolling_rank(close, 96) * 95 + 1, series.rolling(96).rank().to_numpy()),
+        "rank 96": (windows.rolling_rank(close, 96) * 95 + 1, series.rolling(96).rank().to_numpy()),
     }
     return {
         name: float(np.max(np.abs(ours[SETTLED:] - theirs[SETTLED:]) / np.abs(theirs[SETTLED:])))
@@ -65,18 +66,24 @@ def main() -> None:
     holds = all(error <= 1e-9 for error in errors.values())
     series = pd.Series(candles.close)
     nanoseconds = 1e9 / CANDLES
-    bank, labels = FeatureBank(), LabelSettings()
+    bank, core, labels = FeatureBank(), FeatureBank(CORE), LabelSettings()
     ends = triple_barrier(candles, labels).end
     figures = {
         "bank of all features, ns a candle": best(lambda: bank.compute(candles)) * nanoseconds,
         "features in the bank": len(FEATURES),
+        "features in the core": len(CORE),
         "triple barrier, ns a candle": best(lambda: triple_barrier(candles, labels)) * nanoseconds,
         "uniqueness, ns a candle": best(lambda: uniqueness(ends)) * nanoseconds,
-        "rolling rank 96, ns a candle": best(lambda: kernels.rolling_rank(candles.close, 96))
-        * nanoseconds,
-        "pandas rolling rank 96, ns a candle": best(lambda: series.rolling(96).rank())
-        * nanoseconds,
+        "core features, ns a candle": best(lambda: core.compute(candles)) * nanoseconds,
     }
+    for window in (96, 480):
+        ours = best(partial(windows.rolling_rank, candles.close, window))
+        theirs = best(series.rolling(window).rank)
+        figures |= {
+            f"rolling rank {window}, ns a candle": ours * nanoseconds,
+            f"pandas rolling rank {window}, ns a candle": theirs * nanoseconds,
+            f"rolling rank {window}, times pandas": theirs / ours,
+        }
     document = {
         "name": "features",
         "synthetic": True,
