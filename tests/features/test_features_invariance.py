@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from candle_source import MUTATIONS, candles, shuffled_after
 from freqpilot.features.bank import CORE, FEATURES, FeatureBank
 from freqpilot.features.labels import triple_barrier
+from freqpilot.features.workspace import Workspace
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Candles
+from freqpilot.signals.analysts import TechnicalTrend
 
 seeds = st.integers(0, 10_000)
 lengths = st.integers(680, 900)
@@ -63,6 +65,25 @@ def test_a_feature_is_never_infinite_and_settles(name: str, mutation: str) -> No
     if mutation == "nan":
         assert np.isnan(column[750]), "a missing candle must not be papered over"
         assert np.isfinite(column[750 + 76 + startup :]).all(), "it must recover"
+
+
+def frozen(price: float) -> Candles:
+    """Return 800 candles of a market, then 3,000 of a pair that stopped trading at ``price``."""
+    source = candles(2, 3_800)
+    for column in (source.open, source.high, source.low, source.close):
+        column[800:] = price
+    source.volume[800:] = 0.0
+    return source
+
+
+@pytest.mark.parametrize("price", [100.0, 0.1])
+def test_a_pair_that_stops_trading_has_no_infinite_feature_and_no_trend(price: float) -> None:
+    frame = FeatureBank().compute(frozen(price))
+    assert not np.isinf(frame.values).any()
+    for name in ("trend_8_21", "trend_21_50", "trend_200", "bollinger_position_20"):
+        assert np.abs(frame.column(name)[-100:]).max() < 1e-3, name
+    trend = TechnicalTrend().evaluate(Workspace(frozen(price)))
+    assert np.abs(trend.value[-100:]).max() < 1e-3
 
 
 @pytest.mark.parametrize("length", [0, 1, 2])

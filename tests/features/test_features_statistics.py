@@ -14,7 +14,7 @@ from candle_source import MUTATIONS, candles, shuffled_after
 from freqpilot.features import kernels, statistics, windows
 from freqpilot.features.registry import FEATURES, FeatureBank
 from freqpilot.features.workspace import Workspace
-from freqpilot.shapes import Candles, Floats
+from freqpilot.shapes import Floats
 
 OURS = [name for name, f in FEATURES.items() if f.compute.__module__ == statistics.__name__]
 WINDOW = 60
@@ -226,8 +226,10 @@ def test_settles_and_recovers(name: str, mutation: str) -> None:
 
 def test_no_movement_is_0_and_the_unit_of_the_price_does_not_matter() -> None:
     flat, source = Workspace(candles(1, 700, "flat")), candles(1, 700)
-    scaled = [column * 1e5 for column in source[1:5]]
-    dear = Workspace(Candles(source.date, *scaled, source.volume))
+    scaled = candles(1, 700)
+    for column in scaled[1:5]:
+        np.multiply(column, 1e5, out=column)
+    dear = Workspace(scaled)
     for name in OURS:
         if name != "volume_rank_96":
             assert FEATURES[name].compute(flat)[-1] == 0, name

@@ -4,7 +4,7 @@ import numpy as np
 
 from freqpilot.features import kernels
 from freqpilot.features.registry import feature
-from freqpilot.features.workspace import EMA_ALPHA, WILDER, Workspace, settle_of
+from freqpilot.features.workspace import EMA_ALPHA, FLAT, WILDER, Workspace, settle_of
 from freqpilot.shapes import Floats
 
 CORE = (
@@ -89,6 +89,8 @@ def _(w: Workspace) -> Floats:
 def _(w: Workspace) -> Floats:
     """Distance of the close from its mean, in standard deviations."""
     deviation = kernels.rolling_std(w.candles.close, 20)
+    # A constant that binary cannot hold has a deviation of pure rounding.
+    deviation = np.where(deviation < FLAT * np.abs(w.mean(20)), 0.0, deviation)
     return np.asarray(kernels.ratio(w.candles.close - w.mean(20), deviation))
 
 

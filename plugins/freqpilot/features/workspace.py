@@ -18,6 +18,8 @@ def settle_of(alpha: float) -> int:
     return math.ceil(math.log(ORIGIN_ERROR) / math.log1p(-alpha)) + 1
 
 
+FLAT = 1e-9
+"""A range below this share of the price is no movement."""
 EMA_ALPHA = {span: 2.0 / (span + 1) for span in (8, 21, 50)}
 WILDER = 1.0 / 14
 
@@ -72,9 +74,19 @@ class Workspace:
         )
 
     def atr(self) -> Floats:
-        """Average true range over 14 candles, in price."""
+        """Average true range over 14 candles, in price, at least ``FLAT`` of the close.
+
+        On a pair that stopped trading it would decay below the rounding of what is divided by it.
+        """
         c = self.candles
-        return self.wilder("atr", lambda: np.asarray(kernels.true_range(c.high, c.low, c.close)))
+
+        def compute() -> Floats:
+            ranges = self.wilder(
+                "true range", lambda: np.asarray(kernels.true_range(c.high, c.low, c.close))
+            )
+            return np.maximum(ranges, FLAT * np.abs(c.close))
+
+        return self._once("atr", compute)
 
     def directional(self, *, up: bool) -> Floats:
         """Wilder's +DI or −DI over 14 candles, 0…1."""
@@ -128,6 +140,7 @@ class Workspace:
         def compute() -> Floats:
             logged = np.log1p(np.maximum(self.candles.volume, 0.0))
             mean, std = kernels.rolling_mean(logged, window), kernels.rolling_std(logged, window)
-            return np.asarray(kernels.ratio(logged - mean, std))
+            # A constant that binary cannot hold has a deviation of pure rounding.
+            return np.asarray(kernels.ratio(logged - mean, np.where(std < FLAT, 0.0, std)))
 
         return self._once(f"volume_score_{window}", compute)
