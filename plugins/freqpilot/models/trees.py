@@ -106,10 +106,10 @@ def fit(
     :param x: features (n × k), no NaN; ``y`` classes of :data:`CLASSES`; ``weights`` of the rows.
     :param params: LightGBM parameters that replace :data:`DEFAULTS`; ``n_estimators`` is the
         number of rounds at most.
-    :raises ValueError: when there is no row to train on.
+    :raises ValueError: when there is no row to train or to validate on, or a class is unknown.
     """
-    if not len(y):
-        raise ValueError("there is no row to train on")
+    _check(y, "train", "training")
+    _check(y_valid, "validate", "validation")
     classes = np.unique(y)
     if len(classes) == 1:
         constant = tuple(float(code == classes[0]) for code in CLASSES)
@@ -123,6 +123,16 @@ def fit(
     stop = lightgbm.early_stopping(PATIENCE, verbose=False)
     booster = lightgbm.train(settings, train, rounds, valid_sets=[valid], callbacks=[stop])
     return FittedTrees(x.shape[1], booster.model_to_string(num_iteration=booster.best_iteration))
+
+
+def _check(y: Ints, act: str, part: str) -> None:
+    if not len(y):
+        raise ValueError(f"there is no row to {act} on")
+    if unknown := sorted({int(code) for code in np.unique(y)} - set(CLASSES)):
+        raise ValueError(
+            f"the {part} classes {', '.join(map(str, unknown))} are none of "
+            f"{', '.join(map(str, CLASSES))}"
+        )
 
 
 def _codes(y: Ints) -> NDArray[np.int64]:
