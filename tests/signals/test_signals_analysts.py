@@ -89,3 +89,18 @@ def test_the_models_opinion_by_hand() -> None:
     np.testing.assert_allclose(signal.confidence, [1, 0.5, 0.7, 0, 0, 0], atol=1e-12)
     assert signal.reason(0) == "the model expects a rise"
     assert signal.reason(3) == "an input is missing"
+
+
+@every
+@given(seed=seeds, length=lengths)
+def test_a_candle_without_a_trade_has_nothing_to_say(
+    analyst: Analyst, seed: int, length: int
+) -> None:
+    source = candles(seed, length)
+    stopped = length - 60
+    for column in (source.open, source.high, source.low, source.close):
+        column[stopped:] = source.close[stopped - 1]
+    source.volume[stopped:] = 0.0
+    signal = opinion(analyst, source)
+    assert (signal.confidence[stopped:] == 0).all(), "not only once the averages have died away"
+    assert signal.confidence[stopped - 1] > 0

@@ -25,8 +25,14 @@ class Analyst(ABC):
         """Return value −1…1 and confidence 0…1 of each candle; NaN where an input is missing."""
 
     def evaluate(self, work: Workspace) -> Signal:
-        """Return the opinion on every candle; confidence 0 where an input is missing."""
-        return _signal(self.name, *self.opinion(work), self.words)
+        """Return the opinion on every candle; confidence 0 where an input is missing.
+
+        Nor has a candle without a trade anything to say: its price is the last one carried on, and
+        averages over a pair that stopped trading keep their trend for days.
+        """
+        value, confidence = self.opinion(work)
+        traded = work.candles.volume > 0
+        return _signal(self.name, value, np.where(traded, confidence, 0.0), self.words)
 
 
 class TechnicalTrend(Analyst):
