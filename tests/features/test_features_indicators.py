@@ -7,19 +7,20 @@ import pytest
 import talib
 
 from candle_source import MUTATIONS, candles, shuffled_after
-from freqpilot.features import kernels, momentum, oscillators, volatility, volume
-from freqpilot.features.registry import FEATURES, FeatureBank
+from freqpilot.features import formulas, kernels, momentum, rolling, volatility, volume
+from freqpilot.features.graph import CLOSE
+from freqpilot.features.registry import FEATURES, FeatureBank, evaluate
 from freqpilot.features.workspace import Workspace
 from freqpilot.shapes import Candles, Floats
 
 SETTLED = 700  # candles after which two origins of the slowest average agree to 1e-9
 ROOMS = {module.__name__ for module in (momentum, volatility, volume)}
-OURS = [name for name, known in FEATURES.items() if known.compute.__module__ in ROOMS]
+OURS = [name for name, known in FEATURES.items() if known.room in ROOMS]
 SEEDS = (1, 2)
 
 
 def column(name: str, source: Candles) -> Floats:
-    return FEATURES[name].compute(Workspace(source))
+    return Workspace(source).values(FEATURES[name].node)
 
 
 def same(
@@ -60,7 +61,7 @@ def test_parity_with_talib(seed: int) -> None:
         "volume_dryup_24": traded / talib.SMA(traded, 24),
     }
     for name, values in theirs.items():
-        same(FEATURES[name].compute(work), values, name)
+        same(work.values(FEATURES[name].node), values, name)
     # TA-Lib takes its deviation as a difference of squares, which costs digits.
     squeeze = width / (3 * atr)
     np.testing.assert_allclose(column("squeeze_20", c)[SETTLED:], squeeze[SETTLED:], rtol=1e-6)
@@ -125,9 +126,9 @@ def supertrend(c: Candles, offset: Floats, begin: int, end: int) -> list[float]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_supertrend_by_plain_loop_and_against_the_one_with_memory(seed: int) -> None:
     c = candles(seed, 1_000)
-    ranges = kernels.true_range(c.high, c.low, c.close)
+    ranges = evaluate([formulas.true_range()], c)[0]
     offset = 3 * pd.Series(ranges).rolling(10).mean().to_numpy()
-    ours = oscillators.supertrend_distance(c.high, c.low, c.close, offset, 168)
+    ours = kernels.supertrend_distance(c.high, c.low, c.close, offset, 168)
     for end in range(190, 1_000, 17):
         expected = np.nan_to_num(supertrend(c, offset, end - 167, end)[-1])
         assert ours[end] == pytest.approx(expected, rel=1e-9)
@@ -138,16 +139,23 @@ def test_supertrend_by_plain_loop_and_against_the_one_with_memory(seed: int) -> 
 def test_slope_and_weighted_mean_by_numpy() -> None:
     rng = np.random.default_rng(4)
     x, weight = rng.standard_normal(200), rng.lognormal(0, 2, 200)
-    slope = oscillators.rolling_slope(x, 20)
-    mean = oscillators.rolling_weighted(x, weight, 20)
+    wide = Candles(np.arange(200), x, x, x, x, weight)
+    slope, mean = evaluate([rolling.slope(CLOSE, 20), formulas.weighted_price(20)], wide)
     for i in range(19, 200):
         rows = slice(i - 19, i + 1)
         assert slope[i] == pytest.approx(np.polyfit(np.arange(20), x[rows], 1)[0], rel=1e-9)
         assert mean[i] == pytest.approx(np.average(x[rows], weights=weight[rows]), rel=1e-9)
     flat = np.full(50, 0.1)
-    assert (oscillators.rolling_weighted(flat, flat * 0, 20)[19:] == 0.1).all()
-    assert (oscillators.rolling_slope(flat, 20)[19:] == 0).all()
-    assert (oscillators.commodity_channel(flat, 20)[19:] == 0).all()
+    rest = Candles(np.arange(50), flat, flat, flat, flat, flat * 0)
+    wanted = [
+        formulas.weighted_price(20),
+        rolling.slope(CLOSE, 20),
+        formulas.commodity_channel(20),
+    ]
+    price, slope, channel = evaluate(wanted, rest)[:, 19:]
+    np.testing.assert_allclose(price, 0.1, rtol=1e-15)
+    assert (slope == 0).all()
+    assert (channel == 0).all()
 
 
 @pytest.mark.parametrize("seed", [3, 4, 5])

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import MUTATIONS, candles, shuffled_after
-from freqpilot.features.bank import CORE, FEATURES, FeatureBank
+from freqpilot.features.bank import CORE, FEATURES, FeatureBank, FeatureStream
 from freqpilot.features.labels import triple_barrier
 from freqpilot.features.workspace import Workspace
 from freqpilot.settings import LabelSettings
-from freqpilot.shapes import Candles
+from freqpilot.shapes import Candles, Floats32
 from freqpilot.signals.analysts import TechnicalTrend
 
 seeds = st.integers(0, 10_000)
@@ -145,3 +145,50 @@ def test_a_candle_that_meets_both_barriers_is_a_loss() -> None:
     source = path(*(100.5,) * 14)
     source.high[121], source.low[121] = 120.0, 80.0
     assert triple_barrier(source, SPANS).label[120] == -1
+
+
+def appended(stream: FeatureStream, source: Candles, begin: int) -> list[Floats32]:
+    """Return the rows of the candles from ``begin`` on, given to ``stream`` one by one."""
+    columns = (source.open, source.high, source.low, source.close, source.volume)
+    return [
+        stream.append(int(source.date[i]), *(float(column[i]) for column in columns))
+        for i in range(begin, len(source))
+    ]
+
+
+@given(seeds, lengths, mutations, st.integers(0, 700))
+def test_a_live_row_is_the_row_of_a_batch(
+    seed: int, length: int, mutation: str, begin: int
+) -> None:
+    whole, begin = candles(seed, length, mutation), min(begin, length)
+    stream = FeatureBank().stream(whole.window(0, begin))
+    rows = np.array(appended(stream, whole, begin)).reshape(-1, len(FEATURES))
+    np.testing.assert_array_equal(rows, FeatureBank().compute(whole).values[begin:])
+
+
+def test_a_restarted_stream_goes_on_with_the_same_rows() -> None:
+    whole, bank = candles(11, 1_400), FeatureBank()
+    rows = np.array(appended(bank.stream(whole.window(0, 1_300)), whole, 1_300))
+    restored = bank.stream(whole.window(1_300 - bank.startup, 1_350))
+    again = np.array(appended(restored, whole, 1_350))
+    scale = np.nanstd(bank.compute(whole).values, axis=0)
+    assert (np.abs(rows[50:] - again) <= 1e-4 * scale + 1e-7).all()
+    bitwise = bank.stream(whole.window(0, 1_350))
+    np.testing.assert_array_equal(rows[50:], appended(bitwise, whole, 1_350))
+
+
+def test_a_stream_refuses_an_old_candle_and_goes_on() -> None:
+    whole, bank = candles(12, 700), FeatureBank(CORE)
+    stream = bank.stream(whole.window(0, 699))
+    with pytest.raises(ValueError, match="not later than the last one"):
+        appended(stream, whole.window(0, 699), 698)
+    row = appended(stream, whole, 699)[0]
+    np.testing.assert_array_equal(row, bank.compute(whole).values[-1])
+
+
+def test_pairs_on_threads_are_the_pairs_one_by_one() -> None:
+    pairs = [candles(seed, 900, "nan") for seed in range(6)]
+    bank = FeatureBank()
+    for workers in (1, 3):
+        for frame, pair in zip(bank.compute_all(pairs, workers), pairs, strict=True):
+            np.testing.assert_array_equal(frame.values, bank.compute(pair).values)

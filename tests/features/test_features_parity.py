@@ -9,9 +9,10 @@ import talib
 
 from candle_source import candles
 from freqpilot.errors import Degraded
-from freqpilot.features import kernels
+from freqpilot.features import rolling
 from freqpilot.features.atr import atr
 from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.graph import CLOSE
 from freqpilot.features.labels import age_weights, uniqueness
 from freqpilot.features.splits import purged_split
 from freqpilot.features.workspace import Workspace
@@ -34,11 +35,13 @@ def check(source: Candles) -> None:
         np.testing.assert_allclose(ours[SETTLED:], theirs[SETTLED:], rtol=1e-9, err_msg=name)
     series = pd.Series(close)
     deviation = series.rolling(20).std(ddof=0).to_numpy()
-    np.testing.assert_allclose(kernels.rolling_std(close, 20)[20:], deviation[20:], rtol=1e-6)
+    np.testing.assert_allclose(
+        work.values(rolling.deviation(CLOSE, 20))[20:], deviation[20:], rtol=1e-6
+    )
     top = series.rolling(48).max().to_numpy()
-    np.testing.assert_array_equal(kernels.rolling_extreme(close, 48, 1.0)[48:], top[48:])
+    np.testing.assert_array_equal(work.values(rolling.highest(CLOSE, 48))[48:], top[48:])
     rank = (series.rolling(96).rank().to_numpy() - 1) / 95
-    np.testing.assert_allclose(kernels.rolling_rank(close, 96)[96:], rank[96:], atol=1e-12)
+    np.testing.assert_allclose(work.values(rolling.rank(CLOSE, 96))[96:], rank[96:], atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

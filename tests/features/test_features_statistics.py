@@ -11,14 +11,15 @@ import pytest
 from scipy import stats
 
 from candle_source import MUTATIONS, candles, shuffled_after
-from freqpilot.features import kernels, statistics, windows
-from freqpilot.features.registry import FEATURES, FeatureBank
+from freqpilot.features import rolling, statistics, windows
+from freqpilot.features.graph import CLOSE, VOLUME, Node
+from freqpilot.features.registry import FEATURES, FeatureBank, evaluate
 from freqpilot.features.workspace import Workspace
-from freqpilot.shapes import Floats
+from freqpilot.shapes import Candles, Floats
 
-OURS = [name for name, f in FEATURES.items() if f.compute.__module__ == statistics.__name__]
+OURS = [name for name, f in FEATURES.items() if f.room == statistics.__name__]
 WINDOW = 60
-LAGS = np.array([1.0, 2.0, 4.0, 8.0])
+LAGS = (1, 2, 4, 8)
 KINDS = ("random", "ties", "flat", "nan", "inf", "level", "one", "none")
 
 
@@ -72,7 +73,7 @@ def binned(part: Floats) -> float:
 
 
 def hurst(part: Floats) -> float:
-    squares = [((part[lag:] - part[:-lag]) ** 2).mean() for lag in LAGS.astype(int)]
+    squares = [((part[lag:] - part[:-lag]) ** 2).mean() for lag in LAGS]
     return np.polyfit(np.log(LAGS), np.log(squares), 1)[0] / 2 if min(squares) else 0.5
 
 
@@ -88,20 +89,33 @@ def lagged(part: Floats, lag: int = 1) -> float:
     return float(np.corrcoef(part[:-lag], part[lag:])[0, 1]) if np.ptp(part) else 0.0
 
 
+def over(formula: Node, x: Floats, y: Floats | None = None) -> Floats:
+    """Return a formula of the close (``x``) and the volume (``y``)."""
+    return evaluate([formula], Candles(np.arange(len(x)), x, x, x, x, x if y is None else y))[0]
+
+
 CASES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], float], int]] = {
-    "sum": (lambda x: windows.window_sum(x, WINDOW), lambda p: p.sum(), WINDOW),
+    "sum": (lambda x: over(rolling.total(CLOSE, WINDOW), x), lambda p: p.sum(), WINDOW),
     "quantile": (
         lambda x: windows.rolling_quantile(x, WINDOW, 0.3),
         lambda p: np.quantile(p, 0.3),
         WINDOW,
     ),
-    "zscore": (lambda x: windows.rolling_zscore(x, WINDOW), zscore, WINDOW),
-    "skew": (lambda x: windows.rolling_shape(x, WINDOW)[0], lambda p: moments(p, 3), WINDOW),
-    "kurtosis": (lambda x: windows.rolling_shape(x, WINDOW)[1], lambda p: moments(p, 4), WINDOW),
+    "zscore": (lambda x: over(rolling.zscore(CLOSE, WINDOW), x), zscore, WINDOW),
+    "skew": (lambda x: over(rolling.skew(CLOSE, WINDOW), x), lambda p: moments(p, 3), WINDOW),
+    "kurtosis": (
+        lambda x: over(rolling.excess_kurtosis(CLOSE, WINDOW), x),
+        lambda p: moments(p, 4),
+        WINDOW,
+    ),
     "sign entropy": (lambda x: windows.sign_entropy(x, WINDOW, 3), words, WINDOW),
-    "hurst": (lambda x: windows.hurst(x, WINDOW, LAGS), hurst, WINDOW),
-    "variance ratio": (lambda x: windows.variance_ratio(x, WINDOW, 4), variance_ratio, WINDOW + 1),
-    "lag 1": (lambda x: windows.autocorrelation(x, WINDOW, 1), lagged, WINDOW),
+    "hurst": (lambda x: over(statistics.hurst(CLOSE, WINDOW, LAGS), x), hurst, WINDOW),
+    "variance ratio": (
+        lambda x: over(rolling.variance_ratio(CLOSE, WINDOW, 4), x),
+        variance_ratio,
+        WINDOW + 1,
+    ),
+    "lag 1": (lambda x: over(rolling.autocorrelation(CLOSE, WINDOW, 1), x), lagged, WINDOW),
 }
 
 
@@ -127,10 +141,9 @@ def test_entropy_of_bins(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("window", [2, 7, 96])
-def test_rank_is_that_of_the_plain_kernel_and_of_pandas(kind: str, window: int) -> None:
+def test_rank_is_that_of_pandas(kind: str, window: int) -> None:
     x = series(kind)
     ours = windows.rolling_rank(x, window)
-    np.testing.assert_allclose(ours, kernels.rolling_rank(x, window), rtol=1e-14)
     finite = pd.Series(np.where(np.isfinite(x), x, np.nan), dtype=float)
     theirs = (finite.rolling(window).rank().to_numpy() - 1) / (window - 1)
     np.testing.assert_allclose(ours, theirs, atol=1e-12)
@@ -147,8 +160,8 @@ def test_quantiles_are_those_of_pandas() -> None:
 def test_correlation_and_beta_of_two_series(kind: str) -> None:
     x, y = series(kind), series("random" if kind != "flat" else "ties", 6)[: len(series(kind))]
     y = np.ascontiguousarray(y + 0.5 * np.where(np.isfinite(x), x, 0.0))
-    correlation = windows.rolling_correlation(x, y, WINDOW)
-    beta = windows.rolling_beta(x, y, WINDOW)
+    correlation = over(rolling.correlation(CLOSE, VOLUME, WINDOW), x, y)
+    beta = over(rolling.beta(CLOSE, VOLUME, WINDOW), x, y)
     places = np.arange(len(x), dtype=float)
     places[~np.isfinite(x)] = np.nan
 
@@ -162,7 +175,7 @@ def test_correlation_and_beta_of_two_series(kind: str) -> None:
 
     np.testing.assert_allclose(correlation, by_window(places, WINDOW, both), atol=1e-9)
     np.testing.assert_allclose(beta, by_window(places, WINDOW, slope), atol=1e-9)
-    assert (windows.rolling_beta(y, np.ones(len(y)), WINDOW)[WINDOW - 1 :] == 0).all()
+    assert (over(rolling.beta(CLOSE, VOLUME, WINDOW), y, np.ones(len(y)))[WINDOW - 1 :] == 0).all()
 
 
 def test_fractional_weights_by_hand() -> None:
@@ -183,9 +196,9 @@ def test_fractional_difference(kind: str) -> None:
 
 def test_hurst_knows_a_trend_from_reversion() -> None:
     noise = np.random.default_rng(1).standard_normal(20_000)
-    assert np.nanmean(windows.hurst(noise, 256, LAGS)) < 0.05
-    assert abs(np.nanmean(windows.hurst(np.cumsum(noise), 256, LAGS)) - 0.5) < 0.03
-    assert np.nanmean(windows.hurst(np.cumsum(np.cumsum(noise)), 256, LAGS)) > 0.9
+    assert np.nanmean(over(statistics.hurst(CLOSE, 256, LAGS), noise)) < 0.05
+    assert abs(np.nanmean(over(statistics.hurst(CLOSE, 256, LAGS), np.cumsum(noise))) - 0.5) < 0.03
+    assert np.nanmean(over(statistics.hurst(CLOSE, 256, LAGS), np.cumsum(np.cumsum(noise)))) > 0.9
 
 
 def bank() -> FeatureBank:
@@ -213,7 +226,7 @@ def test_prefix_and_origin(seed: int, mutation: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_settles_and_recovers(name: str, mutation: str) -> None:
     startup = FEATURES[name].startup
-    column = FEATURES[name].compute(Workspace(candles(3, 1_500, mutation)))
+    column = Workspace(candles(3, 1_500, mutation)).values(FEATURES[name].node)
     assert not np.isinf(column).any()
     assert np.isfinite(column[startup : 750 if mutation == "nan" else None]).all()
     assert np.isnan(column[: startup - 1]).all(), "the startup is no longer than needed"
@@ -232,8 +245,11 @@ def test_no_movement_is_0_and_the_unit_of_the_price_does_not_matter() -> None:
     dear = Workspace(scaled)
     for name in OURS:
         if name != "volume_rank_96":
-            assert FEATURES[name].compute(flat)[-1] == 0, name
-        ours, theirs = FEATURES[name].compute(Workspace(source)), FEATURES[name].compute(dear)
+            assert flat.values(FEATURES[name].node)[-1] == 0, name
+        ours, theirs = (
+            Workspace(source).values(FEATURES[name].node),
+            dear.values(FEATURES[name].node),
+        )
         np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9, err_msg=name)
 
 

@@ -1,9 +1,7 @@
 """The average true range that stops are set by."""
 
-import numpy as np
-
-from freqpilot.features import kernels
-from freqpilot.features.workspace import settle_of
+from freqpilot.features.formulas import average_range
+from freqpilot.features.registry import evaluate
 from freqpilot.shapes import Candles, Floats
 
 
@@ -12,6 +10,5 @@ def atr(candles: Candles, period: int) -> Floats:
 
     Source: J. W. Wilder, New Concepts in Technical Trading Systems, 1978.
     """
-    alpha = 1.0 / period
-    ranges = kernels.true_range(candles.high, candles.low, candles.close)
-    return np.asarray(kernels.ewm(ranges, alpha, settle_of(alpha)))
+    values: Floats = evaluate([average_range(period)], candles)[0]
+    return values

@@ -1,10 +1,18 @@
 """All features of the library: importing this registers every room of them."""
 
-from freqpilot.features import core, momentum, statistics, volatility, volume
+from freqpilot.features import (
+    adaptive,
+    core,
+    momentum,
+    statistics,
+    structure,
+    volatility,
+    volume,
+)
 from freqpilot.features.core import CORE
-from freqpilot.features.registry import FEATURES, Feature, FeatureBank, feature
+from freqpilot.features.registry import FEATURES, Feature, FeatureBank, FeatureStream, feature
 
-ROOMS = (core, momentum, volatility, volume, statistics)
+ROOMS = (core, momentum, volatility, volume, statistics, structure, adaptive)
 """The modules that hold features; a new one is added here."""
 
-__all__ = ["CORE", "FEATURES", "ROOMS", "Feature", "FeatureBank", "feature"]
+__all__ = ["CORE", "FEATURES", "ROOMS", "Feature", "FeatureBank", "FeatureStream", "feature"]

@@ -1,123 +1,13 @@
-"""Numba kernels over one float64 array each, oldest value first.
+"""Numba kernels of single indicators that are no sum, mean or extreme: moves and Supertrend.
 
 All give NaN until they have settled. A NaN in the input gives NaN and starts the kernel anew
-behind it, so one bad candle never poisons what comes later. State is float64.
+behind it, so one bad candle never poisons what comes later.
 """
 
 import numpy as np
 from numba import njit
 
 from freqpilot.shapes import Floats
-
-
-@njit(cache=True, nogil=True)
-def ewm(x: Floats, alpha: float, settle: int) -> Floats:
-    """Exponentially weighted mean with weight ``alpha`` for the newest value, begun at the first
-    value and given after ``settle`` values. EMA of span n has alpha 2/(n+1), Wilder's 1/n."""
-    out = np.full(x.shape[0], np.nan)
-    state, count = 0.0, 0
-    for i in range(x.shape[0]):
-        value = x[i]
-        if not np.isfinite(value):
-            count = 0
-            continue
-        state = value if count == 0 else state + alpha * (value - state)
-        count += 1
-        if count >= settle:
-            out[i] = state
-    return out
-
-
-@njit(cache=True, nogil=True)
-def rolling_mean(x: Floats, window: int) -> Floats:
-    """Mean of the last ``window`` values. Summed anew each time: no drift from any origin."""
-    out = np.full(x.shape[0], np.nan)
-    count = 0
-    for i in range(x.shape[0]):
-        count = count + 1 if np.isfinite(x[i]) else 0
-        if count < window:
-            continue
-        total = 0.0
-        for j in range(i - window + 1, i + 1):
-            total += x[j]
-        out[i] = total / window
-    return out
-
-
-@njit(cache=True, nogil=True)
-def rolling_std(x: Floats, window: int) -> Floats:
-    """Population standard deviation of the last ``window`` values, by two passes."""
-    out = np.full(x.shape[0], np.nan)
-    count = 0
-    for i in range(x.shape[0]):
-        count = count + 1 if np.isfinite(x[i]) else 0
-        if count < window:
-            continue
-        mean = 0.0
-        for j in range(i - window + 1, i + 1):
-            mean += x[j]
-        mean /= window
-        total = 0.0
-        for j in range(i - window + 1, i + 1):
-            total += (x[j] - mean) ** 2
-        out[i] = np.sqrt(total / window)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def rolling_extreme(x: Floats, window: int, sign: float) -> Floats:
-    """Highest (``sign`` 1) or lowest (``sign`` −1) of the last ``window`` values."""
-    out = np.full(x.shape[0], np.nan)
-    count = 0
-    for i in range(x.shape[0]):
-        count = count + 1 if np.isfinite(x[i]) else 0
-        if count < window:
-            continue
-        best = x[i]
-        for j in range(i - window + 1, i):
-            if x[j] * sign > best * sign:
-                best = x[j]
-        out[i] = best
-    return out
-
-
-@njit(cache=True, nogil=True)
-def rolling_rank(x: Floats, window: int) -> Floats:
-    """Share of the other ``window`` − 1 last values below the newest, ties counted half, 0…1."""
-    out = np.full(x.shape[0], np.nan)
-    count = 0
-    for i in range(x.shape[0]):
-        count = count + 1 if np.isfinite(x[i]) else 0
-        if count < window:
-            continue
-        below = 0.0
-        for j in range(i - window + 1, i):
-            if x[j] < x[i]:
-                below += 1.0
-            elif x[j] == x[i]:
-                below += 0.5
-        out[i] = below / (window - 1)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def lag_difference(x: Floats, lag: int) -> Floats:
-    """``x[i] − x[i − lag]``."""
-    out = np.full(x.shape[0], np.nan)
-    for i in range(lag, x.shape[0]):
-        out[i] = x[i] - x[i - lag]
-    return out
-
-
-@njit(cache=True, nogil=True)
-def true_range(high: Floats, low: Floats, close: Floats) -> Floats:
-    """Wilder's true range; NaN for the first candle, which has no previous close."""
-    out = np.full(close.shape[0], np.nan)
-    for i in range(1, close.shape[0]):
-        before = close[i - 1]
-        if np.isfinite(high[i]) and np.isfinite(low[i]) and np.isfinite(before):
-            out[i] = max(high[i] - low[i], abs(high[i] - before), abs(low[i] - before))
-    return out
 
 
 @njit(cache=True, nogil=True)
@@ -136,11 +26,40 @@ def directional_moves(high: Floats, low: Floats, up: bool) -> Floats:
 
 
 @njit(cache=True, nogil=True)
-def ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Quotient; 0 where the denominator is 0 (no movement has no direction), NaN stays NaN."""
-    out = np.full(numerator.shape[0], np.nan)
-    for i in range(numerator.shape[0]):
-        if not (np.isfinite(numerator[i]) and np.isfinite(denominator[i])):
-            continue
-        out[i] = numerator[i] / denominator[i] if denominator[i] != 0.0 else 0.0
+def _supertrend_at(
+    middle: Floats, close: Floats, offset: Floats, begin: int, end: int
+) -> tuple[float, int]:
+    """Close − Supertrend at ``end`` with bands begun at ``begin``, and the trend (0: none)."""
+    upper, lower = middle[begin] + offset[begin], middle[begin] - offset[begin]
+    trend = 0
+    for j in range(begin + 1, end + 1):
+        above, below = middle[j] + offset[j], middle[j] - offset[j]
+        if above < upper or close[j - 1] > upper:
+            upper = above
+        if below > lower or close[j - 1] < lower:
+            lower = below
+        if close[j] > upper:
+            trend = 1
+        elif close[j] < lower:
+            trend = -1
+    if trend == 0:
+        return 0.0, 0
+    return close[end] - (lower if trend > 0 else upper), trend
+
+
+@njit(cache=True, nogil=True)
+def supertrend_distance(
+    high: Floats, low: Floats, close: Floats, offset: Floats, window: int
+) -> Floats:
+    """Close − Supertrend (Seban 2009) with its bands begun anew ``window`` candles ago, at
+    ``offset`` from the middle of the candle; 0 where no band was broken in that window. Seban's
+    own recurrence may remember its first candle for ever; this one cannot."""
+    out = np.full(close.shape[0], np.nan)
+    middle = 0.5 * (high + low)
+    count = 0
+    for i in range(close.shape[0]):
+        known = np.isfinite(middle[i]) and np.isfinite(close[i]) and np.isfinite(offset[i])
+        count = count + 1 if known else 0
+        if count >= window:
+            out[i] = _supertrend_at(middle, close, offset, i - window + 1, i)[0]
     return out

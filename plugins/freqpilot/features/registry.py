@@ -1,43 +1,99 @@
-"""The registry of features by name, and the bank that computes them together."""
+"""The registry of features by name, and the banks and streams that compute them together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from freqpilot.features.workspace import Workspace
-from freqpilot.shapes import Candles, FeatureFrame, Floats
+from freqpilot.features.engine import Machine, Program, compile_graph
+from freqpilot.features.graph import INPUTS, Node
+from freqpilot.shapes import Candles, FeatureFrame, Floats, Floats32
+
+DAY = 86_400_000_000_000
+STREAM_ROWS = 64
+"""Candles that a stream takes before it moves its buffers."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A column: ``compute`` gives it over a workspace; ``startup`` is after how many candles it no
-    longer depends on where they begin (and before which it is NaN)."""
+    """A column: the ``node`` that it is, and the module it was written in."""
 
     name: str
-    startup: int
-    compute: Callable[[Workspace], Floats]
+    node: Node
+    room: str
+
+    @property
+    def startup(self) -> int:
+        """After how many candles it no longer depends on where they begin; before, it is NaN."""
+        return self.node.startup
 
 
 FEATURES: dict[str, Feature] = {}
 
 
-def feature(name: str, startup: int) -> Callable[[Callable[[Workspace], Floats]], None]:
-    """Register the decorated function as feature ``name``.
+def feature(name: str) -> Callable[[Callable[[], Node]], None]:
+    """Register what the decorated function returns as feature ``name``.
 
     :raises ValueError: when the name is taken.
     """
 
-    def register(compute: Callable[[Workspace], Floats]) -> None:
+    def register(formula: Callable[[], Node]) -> None:
         if name in FEATURES:
             raise ValueError(f"there is a feature {name!r} already")
-        FEATURES[name] = Feature(name, startup, compute)
+        FEATURES[name] = Feature(name, formula(), formula.__module__)
 
     return register
 
 
-class FeatureBank:
-    """Features by name (all by default), computed together.
+class Bank:
+    """Columns by name, computed together: what they share is computed once."""
+
+    def __init__(self, columns: Mapping[str, Node]) -> None:
+        self.names = tuple(columns)
+        self._nodes = list(columns.values())
+
+    @property
+    def startup(self) -> int:
+        """Candles needed before the first complete row."""
+        return max((each.startup for each in self._nodes), default=0)
+
+    @cached_property
+    def program(self) -> Program:
+        """The graph made ready to run."""
+        return compile_graph(self._nodes)
+
+    def compute(self, candles: Candles) -> FeatureFrame:
+        """Return all columns of ``candles``; a row is NaN where a column has not settled."""
+        matrix = np.empty((len(candles), len(self.names)), dtype=np.float32, order="F")
+        Machine(self.program).run(inputs_of(candles), matrix.T)
+        return self._frame(matrix)
+
+    def compute_all(
+        self, pairs: Sequence[Candles], workers: int | None = None
+    ) -> Iterator[FeatureFrame]:
+        """Yield the columns of each pair's candles, in their order, on several threads at once.
+
+        :param workers: threads; as many as the machine has cores when it is None.
+        """
+        if workers == 1:
+            yield from map(self.compute, pairs)
+            return
+        _ = self.program  # compiled once, not by each thread
+        with ThreadPoolExecutor(workers) as pool:
+            yield from pool.map(self.compute, pairs)
+
+    def stream(self, candles: Candles | None = None) -> "FeatureStream":
+        """Return a stream that has seen ``candles``; a restart restores it by this."""
+        return FeatureStream(self, candles)
+
+    def _frame(self, matrix: Floats32) -> FeatureFrame:
+        return FeatureFrame(matrix, self.names, min(self.startup, len(matrix)))
+
+
+class FeatureBank(Bank):
+    """Features by name (all by default).
 
     >>> FeatureBank(["return_1", "rsi_14"]).names
     ('return_1', 'rsi_14')
@@ -49,18 +105,61 @@ class FeatureBank:
         unknown = [name for name in wanted if name not in FEATURES]
         if unknown:
             raise KeyError(f"no feature {', '.join(unknown)}; there are {', '.join(FEATURES)}")
-        self.names = wanted
-        self._features = [FEATURES[name] for name in wanted]
+        super().__init__({name: FEATURES[name].node for name in wanted})
 
-    @property
-    def startup(self) -> int:
-        """Candles needed before the first complete row."""
-        return max((f.startup for f in self._features), default=0)
 
-    def compute(self, candles: Candles) -> FeatureFrame:
-        """Return all columns of ``candles``; a row is NaN where a column has not settled."""
-        work = Workspace(candles)
-        matrix = np.empty((len(candles), len(self.names)), dtype=np.float32, order="F")
-        for place, column in enumerate(self._features):
-            matrix[:, place] = column.compute(work)
-        return FeatureFrame(matrix, self.names, min(self.startup, len(candles)))
+class FeatureStream:
+    """The columns of one pair and timeframe, a candle at a time.
+
+    A row is bit by bit the last row of :meth:`Bank.compute` over all candles since the
+    stream began; past the bank's startup it is within 1e-4 of each column's scale of the row of any
+    other origin. One thread at a time.
+    """
+
+    def __init__(self, bank: Bank, candles: Candles | None = None) -> None:
+        self.names = bank.names
+        self._machine = Machine(bank.program, STREAM_ROWS)
+        self._last = -1
+        if candles is not None and len(candles):
+            self._run(inputs_of(candles))
+            self._last = int(candles.date[-1])
+
+    def append(
+        self, date: int, opened: float, high: float, low: float, close: float, volume: float
+    ) -> Floats32:
+        """Return the row of a new closed candle, NaN where a column has not settled.
+
+        :param date: open time in nanoseconds since the epoch.
+        :raises ValueError: when the candle is not later than the last one; nothing is changed.
+        """
+        if date <= self._last:
+            raise ValueError(
+                f"the candle of {date} is not later than the last one, {self._last}; "
+                "build the stream anew from the candles"
+            )
+        self._last = date
+        row = np.array([[opened], [high], [low], [close], [volume], [float(date // DAY)]])
+        return self._run(row)[:, -1]
+
+    def _run(self, inputs: Floats) -> Floats32:
+        columns = np.empty((len(self.names), inputs.shape[1]), dtype=np.float32)
+        self._machine.run(inputs, columns)
+        return columns
+
+
+def inputs_of(candles: Candles) -> Floats:
+    """Return a row for each of :data:`~freqpilot.features.graph.INPUTS`; what is infinite is
+    missing."""
+    inputs = np.empty((len(INPUTS), len(candles)))
+    for place, column in enumerate(candles[1:]):
+        inputs[place] = column
+    inputs[-1] = candles.date // DAY
+    inputs[~np.isfinite(inputs)] = np.nan
+    return inputs
+
+
+def evaluate(nodes: Sequence[Node], candles: Candles) -> Floats:
+    """Return the series of ``nodes`` over ``candles`` in float64, a row each."""
+    columns: Floats = np.empty((len(nodes), len(candles)))
+    Machine(compile_graph(nodes)).run(inputs_of(candles), columns)
+    return columns

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from freqpilot.features import kernels, labels
-from freqpilot.features.bank import ROOMS, FeatureBank
+from freqpilot.features import engine, labels, orderflow, sampling
+from freqpilot.features.bank import FeatureBank
+from freqpilot.features.graph import CLOSE
+from freqpilot.features.registry import evaluate
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Candles
 
@@ -20,7 +22,7 @@ CANDLES = 800
 
 def dispatchers() -> dict[str, Any]:
     """Return every compiled function of the room's modules, by qualified name."""
-    modules: list[ModuleType] = [kernels, labels, *ROOMS]
+    modules: list[ModuleType] = [engine, labels, orderflow, sampling]
     found: dict[str, Any] = {}
     for module in modules:
         for _, member in inspect.getmembers(module, lambda m: hasattr(m, "nopython_signatures")):
@@ -32,12 +34,22 @@ def dispatchers() -> dict[str, Any]:
 
 
 def warm() -> int:
-    """Compile all kernels that features and labels use; return how many are compiled now."""
+    """Compile all kernels; return how many entry points are ready, those that nothing else calls.
+
+    What only other kernels call is compiled into them.
+    """
     steps = np.arange(CANDLES, dtype=np.int64)
     close = 100 * np.exp(0.01 * np.sin(steps / 7.0))
     hour = 3_600_000_000_000
     candles = Candles(steps * hour, close, close * 1.01, close * 0.99, close.copy(), close + 1)
     FeatureBank().compute(candles)
+    evaluate([CLOSE], candles)
     barriers = labels.triple_barrier(candles, LabelSettings())
     labels.uniqueness(barriers.end)
+    sampling.trend_scan(close, 5, 20)
+    density = sampling.gaussian_log_likelihood(close, np.array([99.0, 101.0]), np.ones(2))
+    sampling.forward_filter(density, np.full((2, 2), 0.5), np.full(2, 0.5))
+    share = orderflow.bulk_buy_share(close, 20)
+    orderflow.vpin(candles.volume, share, 100.0)
+    orderflow.order_flow_imbalance(close, close, candles.high, close, 20)
     return sum(bool(d.signatures) for d in dispatchers().values())

@@ -1,40 +1,12 @@
-"""Numba kernels over rolling windows of one or two series: order, moments, entropy, memory.
+"""Numba kernels over rolling windows: order, entropy, fractional differentiation.
 
-NaN as in :mod:`freqpilot.features.kernels`. A value depends on its own window alone, bit by bit:
-sums are made anew or by doubling, the sorted window and the counts are exact.
+NaN as in :mod:`freqpilot.features.kernels`. A value depends on its own window alone, bit by bit.
 """
 
 import numpy as np
 from numba import njit
 
 from freqpilot.shapes import Floats
-
-
-@njit(cache=True, nogil=True)
-def window_sum(x: Floats, window: int) -> Floats:
-    """Sum of the last ``window`` values, O(log window): sums of 2, 4, 8 … values by doubling
-    (Hillis and Steele 1986), so that the order of additions is the same at every place."""
-    n = x.shape[0]
-    out = np.zeros(n)
-    block = x.copy()
-    size, done, rest = 1, 0, window
-    while rest > 0:
-        if rest & 1:
-            out[: min(done, n)] = np.nan
-            for i in range(done, n):
-                out[i] += block[i - done]
-            done += size
-        rest >>= 1
-        if rest > 0:
-            doubled = np.full(n, np.nan)
-            for i in range(size, n):
-                doubled[i] = block[i] + block[i - size]
-            block = doubled
-            size *= 2
-    for i in range(n):
-        if not np.isfinite(out[i]):
-            out[i] = np.nan
-    return out
 
 
 @njit(cache=True, nogil=True)
@@ -138,50 +110,6 @@ def _mean(x: Floats, begin: int, count: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def rolling_zscore(x: Floats, window: int) -> Floats:
-    """Distance of the newest value from the mean of the last ``window`` in their population
-    standard deviations (Student 1908)."""
-    out = np.full(x.shape[0], np.nan)
-    count = 0
-    for i in range(x.shape[0]):
-        count = count + 1 if np.isfinite(x[i]) else 0
-        if count < window:
-            continue
-        begin = i - window + 1
-        mean, square = _mean(x, begin, window), 0.0
-        for j in range(begin, i + 1):
-            square += (x[j] - mean) ** 2
-        out[i] = (x[i] - mean) / np.sqrt(square / window) if square > 0 else 0.0
-    return out
-
-
-@njit(cache=True, nogil=True)
-def rolling_shape(x: Floats, window: int) -> Floats:
-    """Two rows: skew m3 / m2^1.5 and excess kurtosis m4 / m2² − 3 of the last ``window`` values
-    (Pearson 1895, 1905; population moments by two passes); 0 where they are all the same."""
-    out = np.full((2, x.shape[0]), np.nan)
-    count = 0
-    for i in range(x.shape[0]):
-        count = count + 1 if np.isfinite(x[i]) else 0
-        if count < window:
-            continue
-        begin = i - window + 1
-        mean = _mean(x, begin, window)
-        m2, m3, m4 = 0.0, 0.0, 0.0
-        for j in range(begin, i + 1):
-            d = x[j] - mean
-            square = d * d
-            m2 += square
-            m3 += square * d
-            m4 += square * square
-        m2, m3, m4 = m2 / window, m3 / window, m4 / window
-        cube = m2 * np.sqrt(m2)
-        out[0, i] = m3 / cube if cube > 0 else 0.0
-        out[1, i] = m4 / (m2 * m2) - 3.0 if m2 * m2 > 0 else 0.0
-    return out
-
-
-@njit(cache=True, nogil=True)
 def _entropy(counts: Floats, total: float) -> float:
     """Shannon entropy in bits of ``counts`` that add up to ``total``."""
     bits = 0.0
@@ -248,34 +176,6 @@ def bin_entropy(x: Floats, window: int, bins: int) -> Floats:
     return out
 
 
-@njit(cache=True, nogil=True)
-def hurst(x: Floats, window: int, lags: Floats) -> Floats:
-    """Hurst exponent of the levels ``x``: half the slope of log mean squared difference over log
-    lag, at fixed whole ``lags`` (Mandelbrot and Van Ness 1968; Di Matteo 2007 with q = 2). 0.5 is
-    a random walk, and given where a lag has no movement at all."""
-    n = x.shape[0]
-    logs = np.log(lags)
-    logs -= logs.mean()
-    slope = np.zeros(n)
-    flat = np.zeros(n, dtype=np.bool_)
-    for k in range(lags.shape[0]):
-        lag = int(lags[k])
-        squares = np.full(n, np.nan)
-        for i in range(lag, n):
-            squares[i] = (x[i] - x[i - lag]) ** 2
-        squares = window_sum(squares, window - lag)
-        for i in range(n):
-            if squares[i] == 0.0:
-                flat[i] = True
-            else:
-                slope[i] += logs[k] * np.log(squares[i] / (window - lag))
-    slope /= 2.0 * (logs * logs).sum()
-    for i in range(n):
-        if flat[i]:
-            slope[i] = 0.5
-    return slope
-
-
 def fractional_weights(order: float, threshold: float) -> Floats:
     """Weights of (1 − B)^``order``, newest value first, up to the first smaller than ``threshold``
     (López de Prado 2018 §5.5, snippet 5.3)."""
@@ -304,90 +204,4 @@ def fractional_difference(x: Floats, weights: Floats) -> Floats:
         for i in range(end - begin):
             if np.isfinite(total[i]):
                 out[begin + i] = total[i]
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _comoments(
-    x: Floats, y: Floats, begin_x: int, begin_y: int, count: int
-) -> tuple[float, float, float]:
-    """Return Σdx·dy, Σdx² and Σdy² of ``count`` values of each, about their means."""
-    mean_x, mean_y = _mean(x, begin_x, count), _mean(y, begin_y, count)
-    xy, xx, yy = 0.0, 0.0, 0.0
-    for j in range(count):
-        dx, dy = x[begin_x + j] - mean_x, y[begin_y + j] - mean_y
-        xy += dx * dy
-        xx += dx * dx
-        yy += dy * dy
-    return xy, xx, yy
-
-
-@njit(cache=True, nogil=True)
-def rolling_correlation(x: Floats, y: Floats, window: int) -> Floats:
-    """Correlation of the last ``window`` values of two series (Pearson 1896); 0 where one rests."""
-    out = np.full(x.shape[0], np.nan)
-    count = 0
-    for i in range(x.shape[0]):
-        count = count + 1 if np.isfinite(x[i]) and np.isfinite(y[i]) else 0
-        if count < window:
-            continue
-        begin = i - window + 1
-        xy, xx, yy = _comoments(x, y, begin, begin, window)
-        scale = np.sqrt(xx) * np.sqrt(yy)
-        out[i] = min(max(xy / scale, -1.0), 1.0) if scale > 0 else 0.0
-    return out
-
-
-@njit(cache=True, nogil=True)
-def rolling_beta(x: Floats, market: Floats, window: int) -> Floats:
-    """Slope of ``x`` on ``market`` over ``window`` values (Sharpe 1964); 0 where that rests."""
-    out = np.full(x.shape[0], np.nan)
-    count = 0
-    for i in range(x.shape[0]):
-        count = count + 1 if np.isfinite(x[i]) and np.isfinite(market[i]) else 0
-        if count < window:
-            continue
-        begin = i - window + 1
-        xy, _, yy = _comoments(x, market, begin, begin, window)
-        out[i] = xy / yy if yy > 0 else 0.0
-    return out
-
-
-@njit(cache=True, nogil=True)
-def autocorrelation(x: Floats, window: int, lag: int) -> Floats:
-    """Correlation of the last ``window`` values with those ``lag`` before, all of them within the
-    window (Box and Jenkins 1970, with the means of the pairs, as pandas); 0 where flat."""
-    out = np.full(x.shape[0], np.nan)
-    count = 0
-    for i in range(x.shape[0]):
-        count = count + 1 if np.isfinite(x[i]) else 0
-        if count < window:
-            continue
-        begin = i - window + 1
-        xy, xx, yy = _comoments(x, x, begin, begin + lag, window - lag)
-        scale = np.sqrt(xx) * np.sqrt(yy)
-        out[i] = min(max(xy / scale, -1.0), 1.0) if scale > 0 else 0.0
-    return out
-
-
-@njit(cache=True, nogil=True)
-def variance_ratio(x: Floats, window: int, lag: int) -> Floats:
-    """Variance of ``lag``-step changes of the levels ``x`` over ``lag`` times that of one step,
-    less 1, from the last ``window`` changes (Lo and MacKinlay 1988, overlapping and unbiased):
-    above 0 a trend, below 0 reversion; 0 where there is no variance."""
-    out = np.full(x.shape[0], np.nan)
-    scale = lag * (window - lag + 1.0) * (1.0 - lag / window) / (window - 1.0)
-    count = 0
-    for i in range(x.shape[0]):
-        count = count + 1 if np.isfinite(x[i]) else 0
-        if count < window + 1:
-            continue
-        begin = i - window
-        drift = (x[i] - x[begin]) / window
-        short, long = 0.0, 0.0
-        for j in range(begin + 1, i + 1):
-            short += (x[j] - x[j - 1] - drift) ** 2
-        for j in range(begin + lag, i + 1):
-            long += (x[j] - x[j - lag] - lag * drift) ** 2
-        out[i] = long / (short * scale) - 1.0 if short * scale > 0 else 0.0
     return out

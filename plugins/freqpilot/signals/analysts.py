@@ -5,8 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from freqpilot.features import kernels
-from freqpilot.features.workspace import EMA_ALPHA, WILDER, Workspace, settle_of
+from freqpilot.features.workspace import EMA_ALPHA, WILDER, Workspace, ratio, settle_of
 from freqpilot.shapes import Bools, Candles, Floats, Signal
 
 BEARISH, NEUTRAL, BULLISH, MISSING = range(4)
@@ -43,8 +42,8 @@ class TechnicalTrend(Analyst):
     words = ("averages fall in order", "averages are tangled", "averages rise in order")
 
     def opinion(self, work: Workspace) -> tuple[Floats, Floats]:
-        fast = np.tanh(kernels.ratio(work.ema(8) - work.ema(21), work.atr()))
-        slow = np.tanh(kernels.ratio(work.ema(21) - work.ema(50), 2.0 * work.atr()))
+        fast = np.tanh(ratio(work.ema(8) - work.ema(21), work.atr()))
+        slow = np.tanh(ratio(work.ema(21) - work.ema(50), 2.0 * work.atr()))
         # ADX .15 is no trend, .40 a strong one (Wilder's scale is 15 and 40).
         sureness = 0.3 + 0.7 * np.clip((work.adx() - 0.15) / 0.25, 0.0, 1.0)
         return 0.5 * fast + 0.5 * slow, sureness
@@ -59,9 +58,9 @@ class TechnicalMomentum(Analyst):
 
     def opinion(self, work: Workspace) -> tuple[Floats, Floats]:
         strength = np.tanh(work.rsi() / 0.35)
-        moved = kernels.ratio(work.log_return(24), work.volatility(168) * np.sqrt(24.0))
+        moved = ratio(work.log_return(24), work.volatility(168) * np.sqrt(24.0))
         speed = np.tanh(moved / 1.5)
-        agreement = kernels.ratio(np.abs(strength + speed), np.abs(strength) + np.abs(speed))
+        agreement = ratio(np.abs(strength + speed), np.abs(strength) + np.abs(speed))
         return 0.5 * strength + 0.5 * speed, 0.4 + 0.6 * agreement
 
 
@@ -73,7 +72,7 @@ class VolumeConfirmation(Analyst):
     words = ("volume confirms the fall", "volume confirms nothing", "volume confirms the rise")
 
     def opinion(self, work: Workspace) -> tuple[Floats, Floats]:
-        moved = kernels.ratio(work.log_return(6), work.volatility(168) * np.sqrt(6.0))
+        moved = ratio(work.log_return(6), work.volatility(168) * np.sqrt(6.0))
         flow = np.tanh(4.0 * work.money_flow(20))
         value = 0.5 * np.tanh(moved) + 0.5 * flow
         return value, np.clip(0.6 + 0.2 * work.volume_score(48), 0.2, 1.0)
