@@ -42,6 +42,7 @@ house: install
 	$(BIN)/lint-imports
 
 unit: install
+	$(BIN)/freqpilot warm
 	$(BIN)/python -m pytest
 
 test: lint types house unit

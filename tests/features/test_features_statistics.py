@@ -97,7 +97,7 @@ def over(formula: Node, x: Floats, y: Floats | None = None) -> Floats:
 CASES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], float], int]] = {
     "sum": (lambda x: over(rolling.total(CLOSE, WINDOW), x), lambda p: p.sum(), WINDOW),
     "quantile": (
-        lambda x: windows.rolling_quantile(x, WINDOW, 0.3),
+        lambda x: over(statistics.quantiles(CLOSE, WINDOW, (0.3,))[0], x),
         lambda p: np.quantile(p, 0.3),
         WINDOW,
     ),

@@ -12,15 +12,27 @@ from types import CodeType
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import carray, njit, types  # type: ignore[attr-defined]
+from numba.extending import intrinsic
 
-from freqpilot.features import kernels, structural, swings, windows
+from freqpilot.features import kernels, order, structural, swings, windows
 from freqpilot.features.graph import INPUTS, Node, Op
-from freqpilot.shapes import Floats, Floats32, Ints
+from freqpilot.shapes import Candles, Floats, Floats32, Ints
 
-BLOCK = 512
+CACHED = 150_000
+"""Values that the buffers of a batch hold together: what stays in the second-level cache."""
+LANES = 4
+"""Exponential means that run side by side."""
+LEAST_ROWS, MOST_ROWS = 512, 4_096
 """Rows of a batch that are computed together."""
 FIELDS, MOST_INPUTS = 6, 8
+_GROUP = FIELDS + 2 * MOST_INPUTS
+DAY_LENGTH = 86_400_000_000_000
+_NOTHING = np.empty(0)
+FEW = 32
+"""Rows below which a window is counted or kept sorted; both ways give the same, bit by bit."""
+MOST = 3e38
+"""The largest value that is given; float32 holds no more."""
 
 # The compiled steps know an operation by its number.
 _SCALE, _ABS, _SQRT, _LOG = int(Op.SCALE), int(Op.ABS), int(Op.SQRT), int(Op.LOG)
@@ -149,19 +161,31 @@ def _moment4(
 
 
 @njit(cache=True, nogil=True)
+def _steady(p: Floats, state: Floats, a: Floats) -> bool:
+    """Tell whether a mean has settled and none of the next values is missing."""
+    missing = 0
+    for i in range(a.shape[0]):
+        missing += not abs(a[i]) <= MOST
+    return bool(missing == 0 and state[1] >= p[1])
+
+
+@njit(cache=True, nogil=True)
 def _ewm(p: Floats, state: Floats, a: Floats, out: Floats) -> None:
-    alpha, settle = p[0], int(p[1])
-    value, count = state[0], int(state[1])
+    alpha, settle = p[0], p[1]
+    value, count = state[0], state[1]
+    if _steady(p, state, a):
+        for i in range(out.shape[0]):
+            value += alpha * (a[i] - value)
+            out[i] = value
+        state[0], state[1] = value, count + out.shape[0]
+        return
     for i in range(out.shape[0]):
         x = a[i]
-        if not np.isfinite(x):
-            count = 0
-            out[i] = np.nan
-            continue
-        value = x if count == 0 else value + alpha * (x - value)
-        count += 1
+        known = abs(x) <= MOST
+        value = value + alpha * (x - value) if count > 0.0 else x
+        count = count + 1.0 if known else 0.0
         out[i] = value if count >= settle else np.nan
-    state[0], state[1] = value, float(count)
+    state[0], state[1] = value, count
 
 
 @njit(cache=True, nogil=True)
@@ -194,10 +218,12 @@ def _mean_deviation(p: Floats, past: Floats, mean: Floats, out: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _windowed(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats) -> Floats:
-    """One series of a step that reads a window; the rows before the block come first."""
+def _windowed(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats, rows: int) -> Floats:
+    """One series of a step that reads a window; the rows before the block's come first."""
     if op == _RANK:
-        return windows.rolling_rank(a, int(p[0]))
+        if rows < FEW:
+            return windows.rolling_rank(a, int(p[0]))
+        return order.rolling_rank(a, int(p[0]))
     if op == _SIGN_ENTROPY:
         return windows.sign_entropy(a, int(p[0]), int(p[1]))
     if op == _BIN_ENTROPY:
@@ -222,16 +248,105 @@ def _windowed(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats) ->
 
 
 @njit(cache=True, nogil=True)
-def _several(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats) -> Floats:
+def _several(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats, rows: int) -> Floats:
     """Several series of a step that reads a window, a row each."""
     if op == _QUANTILES:
-        return windows.rolling_quantiles(a, int(p[0]), p[1:])
+        if rows < FEW:
+            return windows.rolling_quantiles(a, int(p[0]), p[1:])
+        return order.rolling_quantiles(a, int(p[0]), p[1:])
     return structural.previous_day(a, b, c, d, int(p[0]))
 
 
+@intrinsic
+def _pointer(typing: Any, address: Any) -> Any:
+    """Return a number as a pointer to float64."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(types.float64)(types.uintp), generate  # type: ignore[no-untyped-call]
+
+
 @njit(cache=True, nogil=True)
-def _view(flat: Floats, at: int, back: int, ahead: int) -> Floats:
-    return flat[at - back : at + ahead]
+def _view(memory: int, at: int, rows: int) -> Floats:
+    """Return ``rows`` values of the buffers from place ``at`` on.
+
+    A slice would count references atomically, which costs ten times the step on a single candle.
+    """
+    return carray(_pointer(np.uint64(memory + 8 * at)), (rows,))  # type: ignore[call-arg]
+
+
+@njit(cache=True, nogil=True)
+def _ewm_at(
+    code: Ints, k: int, weights: int, states: int, memory: int, starts: Ints, begin: int, rows: int
+) -> None:
+    """Run the exponential mean of step ``k``."""
+    source = _view(memory, starts[code[k, 6]] + begin, rows)
+    out = _view(memory, starts[code[k, 1]] + begin, rows)
+    _ewm(_view(weights, code[k, 3], 2), _view(states, code[k, 2], 2), source, out)
+
+
+@njit(cache=True, nogil=True)
+def _steady_at(
+    code: Ints, k: int, weights: int, states: int, memory: int, starts: Ints, begin: int, rows: int
+) -> bool:
+    source = _view(memory, starts[code[k, 6]] + begin, rows)
+    return _steady(_view(weights, code[k, 3], 2), _view(states, code[k, 2], 2), source)
+
+
+@njit(cache=True, nogil=True)
+def _ewm4(
+    code: Ints, k: int, weights: int, states: int, memory: int, starts: Ints, begin: int, rows: int
+) -> None:
+    """Run four means that have settled and miss nothing, side by side: each waits for its own last
+    value, together they do not. The arithmetic is that of :func:`_ewm`."""
+    a0 = _view(memory, starts[code[k + 0, 6]] + begin, rows)
+    a1 = _view(memory, starts[code[k + 1, 6]] + begin, rows)
+    a2 = _view(memory, starts[code[k + 2, 6]] + begin, rows)
+    a3 = _view(memory, starts[code[k + 3, 6]] + begin, rows)
+    o0 = _view(memory, starts[code[k + 0, 1]] + begin, rows)
+    o1 = _view(memory, starts[code[k + 1, 1]] + begin, rows)
+    o2 = _view(memory, starts[code[k + 2, 1]] + begin, rows)
+    o3 = _view(memory, starts[code[k + 3, 1]] + begin, rows)
+    w0 = _view(weights, code[k + 0, 3], 1)[0]
+    w1 = _view(weights, code[k + 1, 3], 1)[0]
+    w2 = _view(weights, code[k + 2, 3], 1)[0]
+    w3 = _view(weights, code[k + 3, 3], 1)[0]
+    v0 = _view(states, code[k + 0, 2], 1)[0]
+    v1 = _view(states, code[k + 1, 2], 1)[0]
+    v2 = _view(states, code[k + 2, 2], 1)[0]
+    v3 = _view(states, code[k + 3, 2], 1)[0]
+    for i in range(rows):
+        v0 += w0 * (a0[i] - v0)
+        v1 += w1 * (a1[i] - v1)
+        v2 += w2 * (a2[i] - v2)
+        v3 += w3 * (a3[i] - v3)
+        o0[i], o1[i], o2[i], o3[i] = v0, v1, v2, v3
+    for j, value in enumerate((v0, v1, v2, v3)):
+        state = _view(states, code[k + j, 2], 2)
+        state[0] = value
+        state[1] += rows
+
+
+@njit(cache=True, nogil=True)
+def _lanes(
+    code: Ints, k: int, weights: int, states: int, memory: int, starts: Ints, begin: int, rows: int
+) -> int:
+    """Run the exponential means of one group from step ``k`` on; return the step behind them."""
+    end = k + 1
+    while end < code.shape[0] and code[end, 0] == _EWM and code[end, _GROUP] == code[k, _GROUP]:
+        end += 1
+    while k < end:
+        steady = k + LANES <= end and rows > 1
+        for j in range(LANES if steady else 0):
+            steady &= _steady_at(code, k + j, weights, states, memory, starts, begin, rows)
+        if steady:
+            _ewm4(code, k, weights, states, memory, starts, begin, rows)
+            k += LANES
+        else:
+            _ewm_at(code, k, weights, states, memory, starts, begin, rows)
+            k += 1
+    return k
 
 
 def _fingerprint() -> int:
@@ -251,12 +366,75 @@ def _fingerprint() -> int:
         return zlib.crc32(repr(code.co_names).encode(), number)
 
     number = 0
-    for module in (kernels, windows, structural, swings):
+    for module in (kernels, windows, order, structural, swings):
         for name in sorted(vars(module)):
             function = getattr(getattr(module, name), "py_func", None)
             if function is not None:
                 number = digest(function.__code__, number)
     return number
+
+
+@njit(cache=True, nogil=True)
+def _block(
+    code: Ints, weights: int, states: int, memory: int, starts: Ints, begin: int, rows: int
+) -> None:
+    """Compute rows ``begin`` … of every series but the inputs, step by step."""
+    k, count = 0, code.shape[0]
+    while k < count:
+        op, first, size = code[k, 0], code[k, 1], code[k, 5]
+        if op == _EWM:
+            k = _lanes(code, k, weights, states, memory, starts, begin, rows)
+            continue
+        p, own = _view(weights, code[k, 3], code[k, 4]), _view(states, code[k, 2], 2)
+        at0, at1 = starts[code[k, 6]] + begin, starts[code[k, 7]] + begin
+        back0, back1 = code[k, 14], code[k, 15]
+        out = _view(memory, starts[first] + begin, rows)
+        if op <= _CLIP:
+            _unary(op, p, _view(memory, at0, rows), out)
+        elif op <= _TOWARDS:
+            b = _view(memory, at1 - back1, rows)
+            _binary(op, p, _view(memory, at0, rows), b, out)
+        elif op <= _MOMENT4:
+            at2, at3 = starts[code[k, 8]] + begin, starts[code[k, 9]] + begin
+            at4, at5 = starts[code[k, 10]] + begin, starts[code[k, 11]] + begin
+            a, b = _view(memory, at0, rows), _view(memory, at1 - back1, rows)
+            c, d = _view(memory, at2, rows), _view(memory, at3 - code[k, 17], rows)
+            e, f = _view(memory, at4, rows), _view(memory, at5 - code[k, 19], rows)
+            if op == _COMOMENT:
+                _comoment(p, a, b, c, d, e, f, out)
+            elif op == _MOMENT3:
+                _moment3(p, a, b, c, d, e, f, out)
+            else:
+                at6, at7 = starts[code[k, 12]] + begin, starts[code[k, 13]] + begin
+                g, h = _view(memory, at6, rows), _view(memory, at7 - code[k, 21], rows)
+                _moment4(p, a, b, c, d, e, f, g, h, out)
+        elif op == _ADAPTIVE:
+            _adaptive(p, own, _view(memory, at0, rows), _view(memory, at1, rows), out)
+        else:
+            a = _view(memory, at0 - back0, back0 + rows)
+            b = _view(memory, at1 - back1, back1 + rows)
+            if op == _DEVIATION:
+                _mean_deviation(p, a, b, out)
+            else:
+                back2, back3 = code[k, 16], code[k, 17]
+                c = _view(memory, starts[code[k, 8]] + begin - back2, back2 + rows)
+                d = _view(memory, starts[code[k, 9]] + begin - back3, back3 + rows)
+                if op not in (_QUANTILES, _PREVIOUS_DAY):
+                    out[:] = _windowed(op, p, a, b, c, d, rows)[back0:]
+                else:
+                    table = _several(op, p, a, b, c, d, rows)
+                    for j in range(size):
+                        _view(memory, starts[first + j] + begin, rows)[:] = table[j, back0:]
+        k += 1
+
+
+@njit(cache=True, nogil=True)
+def _shift(memory: int, starts: Ints, history: Ints, rows: int) -> None:
+    """Move what the next rows look back at to the front of every buffer."""
+    for s in range(starts.shape[0]):
+        whole = _view(memory, starts[s] - history[s], history[s] + rows)
+        for i in range(history[s]):
+            whole[i] = whole[i + rows]
 
 
 def _make_advance(fingerprint: int) -> Any:
@@ -267,80 +445,44 @@ def _make_advance(fingerprint: int) -> Any:
         state: Floats,
         flat: Floats,
         starts: Ints,
-        inputs: Floats,
-        begin: int,
+        history: Ints,
+        inputs: tuple[Floats, ...],
+        count: int,
+        filled: int,
+        capacity: int,
         outputs: Ints,
         columns: Floats32,
     ) -> int:
-        """Compute the rows of ``inputs`` as rows ``begin`` … of every buffer; write ``columns``."""
-        rows = inputs.shape[1]
-        for j in range(inputs.shape[0]):
-            _view(flat, starts[j] + begin, 0, rows)[:] = inputs[j]
-        for k in range(code.shape[0]):
-            line = code[k]
-            op, first, size = line[0], line[1], line[5]
-            p = params[line[3] : line[3] + line[4]]
-            own = state[line[2] : line[2] + 2]
-            at0, at1 = starts[line[6]] + begin, starts[line[7]] + begin
-            back0, back1 = line[14], line[15]
-            out = _view(flat, starts[first] + begin, 0, rows)
-            if op <= _CLIP:
-                _unary(op, p, _view(flat, at0, 0, rows), out)
-                continue
-            if op <= _TOWARDS:
-                b = _view(flat, at1, back1, rows - back1)
-                _binary(op, p, _view(flat, at0, 0, rows), b, out)
-                continue
-            at2, at3 = starts[line[8]] + begin, starts[line[9]] + begin
-            at4, at5 = starts[line[10]] + begin, starts[line[11]] + begin
-            back2, back3, back5 = line[16], line[17], line[19]
-            if op <= _MOMENT4:
-                a, b = _view(flat, at0, 0, rows), _view(flat, at1, back1, rows - back1)
-                c, d = _view(flat, at2, 0, rows), _view(flat, at3, back3, rows - back3)
-                e, f = _view(flat, at4, 0, rows), _view(flat, at5, back5, rows - back5)
-                if op == _COMOMENT:
-                    _comoment(p, a, b, c, d, e, f, out)
-                elif op == _MOMENT3:
-                    _moment3(p, a, b, c, d, e, f, out)
-                else:
-                    g = _view(flat, starts[line[12]] + begin, 0, rows)
-                    h = _view(flat, starts[line[13]] + begin, line[21], rows - line[21])
-                    _moment4(p, a, b, c, d, e, f, g, h, out)
-            elif op == _EWM:
-                _ewm(p, own, _view(flat, at0, 0, rows), out)
-            elif op == _ADAPTIVE:
-                _adaptive(p, own, _view(flat, at0, 0, rows), _view(flat, at1, 0, rows), out)
-            elif op == _DEVIATION:
-                _mean_deviation(p, _view(flat, at0, back0, rows), _view(flat, at1, 0, rows), out)
-            else:
-                a, b = _view(flat, at0, back0, rows), _view(flat, at1, back1, rows)
-                c, d = _view(flat, at2, back2, rows), _view(flat, at3, back3, rows)
-                if size == 1:
-                    out[:] = _windowed(op, p, a, b, c, d)[back0:]
-                else:
-                    table = _several(op, p, a, b, c, d)
-                    for j in range(size):
-                        _view(flat, starts[first + j] + begin, 0, rows)[:] = table[j, back0:]
-        for k in range(outputs.shape[0]):
-            at = starts[outputs[k]] + begin
-            for i in range(rows):
-                value = flat[at + i]
-                columns[k, i] = value if np.isfinite(value) else np.nan
-        return fingerprint
+        """Compute the ``count`` rows of ``inputs`` behind the ``filled`` ones of the buffers, which
+        hold ``capacity``; write ``columns``; return how many are filled then."""
+        memory, done = flat.ctypes.data, 0
+        while done < count and fingerprint >= 0:
+            if filled == capacity:
+                _shift(memory, starts, history, capacity)
+                filled = 0
+            rows = min(capacity - filled, count - done)
+            for j in range(len(inputs)):
+                if len(inputs[j]) == 0:
+                    continue
+                target = _view(memory, starts[j] + filled, rows)
+                source = inputs[j][done : done + rows]
+                for i in range(rows):
+                    target[i] = source[i] if abs(source[i]) <= MOST else np.nan
+            _block(code, params.ctypes.data, state.ctypes.data, memory, starts, filled, rows)
+            for k in range(outputs.shape[0]):
+                column = _view(memory, starts[outputs[k]] + filled, rows)
+                given = columns[k, done : done + rows]
+                for i in range(rows):
+                    # Not infinite either: no reader of a feature expects that.
+                    given[i] = column[i] if abs(column[i]) <= MOST else np.nan
+            filled += rows
+            done += rows
+        return filled
 
     return advance
 
 
 _advance = _make_advance(_fingerprint())
-
-
-@njit(cache=True, nogil=True)
-def _shift(flat: Floats, starts: Ints, history: Ints, rows: int) -> None:
-    """Move what the next rows look back at to the front of every buffer."""
-    for s in range(starts.shape[0]):
-        base = starts[s] - history[s]
-        for i in range(history[s]):
-            flat[base + i] = flat[base + i + rows]
 
 
 @dataclass(frozen=True)
@@ -350,6 +492,7 @@ class Program:
     code: Ints
     params: Floats
     outputs: Ints
+    used: tuple[bool, ...]
     history: Ints
     states: int
     startup: int
@@ -362,13 +505,10 @@ class Program:
 
 def compile_graph(wanted: Sequence[Node]) -> Program:
     """Return the program of ``wanted``: each step once, behind the steps that it reads."""
-    order: list[Node] = []
-    seen: set[int] = set()
-    for each in wanted:
-        _visit(each, seen, order)
+    steps, depth = _schedule(wanted)
     place = {id(each): k for k, each in enumerate(_inputs())}
     count = len(INPUTS)
-    for each in order:
+    for each in steps:
         if each.op is Op.PICK:
             place[id(each)] = place[id(each.inputs[0])] + int(each.params[0])
         elif each.op is not Op.INPUT:
@@ -377,7 +517,7 @@ def compile_graph(wanted: Sequence[Node]) -> Program:
     history = np.zeros(count, dtype=np.int64)
     lines: list[list[int]] = []
     params: list[float] = []
-    for each in order:
+    for each in steps:
         if each.op in (Op.INPUT, Op.PICK):
             continue
         line = [int(each.op), place[id(each)], 2 * len(lines), len(params), len(each.params)]
@@ -389,11 +529,12 @@ def compile_graph(wanted: Sequence[Node]) -> Program:
         # A step without a second input reads the first one twice; it costs nothing.
         filled = [*ids, *(ids[:1] * len(rest))]
         backs = [*each.lags, *(each.lags[:1] * len(rest))]
-        lines.append([*line, each.size, *filled, *backs])
+        lines.append([*line, each.size, *filled, *backs, depth[id(each)]])
     return Program(
-        np.array(lines, dtype=np.int64).reshape(-1, FIELDS + 2 * MOST_INPUTS),
+        np.array(lines, dtype=np.int64).reshape(-1, _GROUP + 1),
         np.array(params, dtype=np.float64),
         np.array([place[id(each)] for each in wanted], dtype=np.int64),
+        tuple(each in steps for each in _inputs()),
         history,
         2 * len(lines),
         max((each.startup for each in wanted), default=0),
@@ -406,20 +547,41 @@ def _inputs() -> list[Node]:
     return [getattr(graph, name.upper()) for name in INPUTS]
 
 
-def _visit(each: Node, seen: set[int], order: list[Node]) -> None:
-    if id(each) in seen:
-        return
-    seen.add(id(each))
-    for given in each.inputs:
-        _visit(given, seen, order)
-    order.append(each)
+def _schedule(wanted: Sequence[Node]) -> tuple[list[Node], dict[int, int]]:
+    """Return the steps, each behind its inputs, exponential means next to each other; and the
+    group of each: means of one group do not read one another.
+
+    Steps come by how many exponential means are behind one another up to them, and the means of one
+    such depth, whose inputs are all there then, last.
+    """
+    depth: dict[int, int] = {}
+    steps: list[Node] = []
+
+    def visit(each: Node) -> int:
+        if id(each) not in depth:
+            behind = max((visit(given) for given in each.inputs), default=0)
+            # A mean's own depth counts from the next step on: what reads it comes one later.
+            depth[id(each)] = behind + (1 if each.op is Op.EWM else 0)
+            steps.append(each)
+        return depth[id(each)]
+
+    for each in wanted:
+        visit(each)
+    steps.sort(
+        key=lambda each: (depth[id(each)] - 1, 1) if each.op is Op.EWM else (depth[id(each)], 0)
+    )
+    return steps, depth
 
 
 class Machine:
     """The buffers and states of one run of a program; one thread at a time."""
 
-    def __init__(self, program: Program, rows: int = BLOCK) -> None:
-        """:param rows: how many rows the buffers hold besides what steps look back at."""
+    def __init__(self, program: Program, rows: int | None = None) -> None:
+        """:param rows: how many rows the buffers hold besides what steps look back at; None is for
+        batches.
+        """
+        if rows is None:
+            rows = min(max(CACHED // program.series, LEAST_ROWS), MOST_ROWS)
         self.program, self.rows = program, rows
         lengths = program.history + rows
         self._starts = np.cumsum(lengths) - lengths + program.history
@@ -427,29 +589,31 @@ class Machine:
         self._state = np.zeros(max(program.states, 2))
         self._filled = 0
 
-    def run(self, inputs: Floats, columns: Floats32 | Floats) -> None:
+    def run(self, candles: Candles, columns: Floats32 | Floats) -> None:
         """Compute the rows behind those computed before.
 
-        :param inputs: a row for each of :data:`~freqpilot.features.graph.INPUTS`.
+        :param candles: what is infinite in them counts as missing.
         :param columns: where the wanted series go, a row each.
         """
-        done, count = 0, inputs.shape[1]
-        while done < count:
-            if self._filled == self.rows:
-                _shift(self._flat, self._starts, self.program.history, self.rows)
-                self._filled = 0
-            rows = min(self.rows - self._filled, count - done)
-            part = slice(done, done + rows)
-            _advance(
-                self.program.code,
-                self.program.params,
-                self._state,
-                self._flat,
-                self._starts,
-                inputs[:, part],
-                self._filled,
-                self.program.outputs,
-                columns[:, part],
-            )
-            self._filled += rows
-            done += rows
+        p, count = self.program, len(candles)
+        if not count:
+            return
+        inputs = tuple(
+            np.require(column, np.float64, ["C", "W"]) if wanted else _NOTHING
+            for column, wanted in zip(candles[1:], p.used, strict=False)
+        )
+        days = (candles.date // DAY_LENGTH).astype(np.float64) if p.used[-1] else _NOTHING
+        self._filled = _advance(
+            p.code,
+            p.params,
+            self._state,
+            self._flat,
+            self._starts,
+            p.history,
+            (*inputs, days),
+            count,
+            self._filled,
+            self.rows,
+            p.outputs,
+            columns,
+        )

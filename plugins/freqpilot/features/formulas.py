@@ -35,6 +35,8 @@ ORIGIN_ERROR = 1e-6
 with another origin, as a share of their difference."""
 FLAT = 1e-9
 """A range below this share of the price is no movement."""
+ROUNDING = 1e-12
+"""A change below this share of the price is one of its last binary digits."""
 PERIOD = 14
 """Wilder's own period of his indicators."""
 
@@ -72,8 +74,7 @@ def log_volume() -> Node:
 
 def typical() -> Node:
     """Typical price of each candle."""
-    # Divided and not scaled: whether two candles tie, which MFI asks, hangs on the last digit.
-    return ratio(HIGH + LOW + CLOSE, scale(CLOSE, 0.0, 3.0))
+    return scale(HIGH + LOW + CLOSE, 1.0 / 3.0)
 
 
 def log_ratio(x: Node, y: Node) -> Node:
@@ -186,7 +187,11 @@ def balance(amount: Node, change: Node, window: int) -> Node:
 def money_flow_index(window: int) -> Node:
     """Money flow index, −1…1 instead of 0…100 (Quong and Soudack 1989)."""
     price = typical()
-    flow = signed(price * VOLUME, difference(price, 1))
+    change = difference(price, 1)
+    # Typical prices that are equal in decimals differ in the last binary digit: no change.
+    rounding = scale(price, ROUNDING)
+    change = change - largest(smallest(change, rounding), -rounding)
+    flow = signed(price * VOLUME, change)
     return ratio(mean(flow, window), mean(absolute(flow), window))
 
 

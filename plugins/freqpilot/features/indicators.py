@@ -1,4 +1,4 @@
-"""The usual indicators by name and period, in their usual units: ``rsi_14``, ``bollinger_upper_20``.
+"""The usual indicators by name and period, in their usual units: ``rsi_14``, ``macd_12_26``.
 
 These hold prices and are for rules and charts; models take the stationary features of
 :mod:`freqpilot.features.bank`. Definitions are those of TA-Lib, and agree with it to rounding past
@@ -165,9 +165,9 @@ def indicator(name: str) -> Node:
         )
     if column and (kind not in ON_INPUT or column not in INPUT_NAMES):
         raise KeyError(f"{name}: the input of {kind} is {', '.join(INPUT_NAMES)} or is not chosen")
-    return (
-        formula(INPUT_NAMES[column or "close"], *periods) if kind in ON_INPUT else formula(*periods)
-    )
+    if kind in ON_CANDLES:
+        return formula(*periods)
+    return formula(INPUT_NAMES[column or "close"], *periods)
 
 
 class IndicatorBank(Bank):

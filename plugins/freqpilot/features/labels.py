@@ -46,16 +46,12 @@ def _scan(
         top, bottom = close[i] * np.exp(profit * width[i]), close[i] * np.exp(-loss * width[i])
         decided, whole = i + horizon, True
         for j in range(i + 1, i + horizon + 1):
-            if not (np.isfinite(high[j]) and np.isfinite(low[j])):
-                whole = False
-                break
+            if low[j] > bottom and high[j] < top:
+                continue
+            whole = bool(np.isfinite(high[j]) and np.isfinite(low[j]))
             # A candle that meets both barriers counts as the loss: its path is not known.
-            if low[j] <= bottom:
-                label[i], decided = -1, j
-                break
-            if high[j] >= top:
-                label[i], decided = 1, j
-                break
+            label[i], decided = -1 if low[j] <= bottom else 1, j
+            break
         if whole:
             end[i], known[i] = decided, True
         else:

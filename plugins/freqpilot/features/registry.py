@@ -8,12 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from freqpilot.features.engine import Machine, Program, compile_graph
-from freqpilot.features.graph import INPUTS, Node
+from freqpilot.features.graph import Node
 from freqpilot.shapes import Candles, FeatureFrame, Floats, Floats32
 
-DAY = 86_400_000_000_000
-STREAM_ROWS = 64
-"""Candles that a stream takes before it moves its buffers."""
+STREAM_ROWS = 4
+"""Candles that a stream takes before it moves its buffers; few, so that streams stay small."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Bank:
     def compute(self, candles: Candles) -> FeatureFrame:
         """Return all columns of ``candles``; a row is NaN where a column has not settled."""
         matrix = np.empty((len(candles), len(self.names)), dtype=np.float32, order="F")
-        Machine(self.program).run(inputs_of(candles), matrix.T)
+        Machine(self.program).run(candles, matrix.T)
         return self._frame(matrix)
 
     def compute_all(
@@ -121,7 +120,7 @@ class FeatureStream:
         self._machine = Machine(bank.program, STREAM_ROWS)
         self._last = -1
         if candles is not None and len(candles):
-            self._run(inputs_of(candles))
+            self._run(candles)
             self._last = int(candles.date[-1])
 
     def append(
@@ -138,28 +137,17 @@ class FeatureStream:
                 "build the stream anew from the candles"
             )
         self._last = date
-        row = np.array([[opened], [high], [low], [close], [volume], [float(date // DAY)]])
-        return self._run(row)[:, -1]
+        columns = np.array([opened, high, low, close, volume]).reshape(5, 1)
+        return self._run(Candles(np.array([date]), *columns))[:, -1]
 
-    def _run(self, inputs: Floats) -> Floats32:
-        columns = np.empty((len(self.names), inputs.shape[1]), dtype=np.float32)
-        self._machine.run(inputs, columns)
+    def _run(self, candles: Candles) -> Floats32:
+        columns = np.empty((len(self.names), len(candles)), dtype=np.float32)
+        self._machine.run(candles, columns)
         return columns
-
-
-def inputs_of(candles: Candles) -> Floats:
-    """Return a row for each of :data:`~freqpilot.features.graph.INPUTS`; what is infinite is
-    missing."""
-    inputs = np.empty((len(INPUTS), len(candles)))
-    for place, column in enumerate(candles[1:]):
-        inputs[place] = column
-    inputs[-1] = candles.date // DAY
-    inputs[~np.isfinite(inputs)] = np.nan
-    return inputs
 
 
 def evaluate(nodes: Sequence[Node], candles: Candles) -> Floats:
     """Return the series of ``nodes`` over ``candles`` in float64, a row each."""
     columns: Floats = np.empty((len(nodes), len(candles)))
-    Machine(compile_graph(nodes)).run(inputs_of(candles), columns)
+    Machine(compile_graph(nodes)).run(candles, columns)
     return columns

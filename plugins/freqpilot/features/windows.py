@@ -1,6 +1,7 @@
 """Numba kernels over rolling windows: order, entropy, fractional differentiation.
 
 NaN as in :mod:`freqpilot.features.kernels`. A value depends on its own window alone, bit by bit.
+Rank and quantiles are for a few rows at a time; :mod:`freqpilot.features.order` is for many.
 """
 
 import numpy as np
@@ -10,45 +11,9 @@ from freqpilot.shapes import Floats
 
 
 @njit(cache=True, nogil=True)
-def _below(ordered: Floats, size: int, value: float) -> int:
-    """Return how many of the first ``size`` sorted values are smaller."""
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) >> 1
-        if ordered[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@njit(cache=True, nogil=True)
-def _insert(ordered: Floats, size: int, new: float) -> None:
-    """Insert ``new`` into ``size`` sorted values."""
-    place = _below(ordered, size, new)
-    for j in range(size - place):
-        ordered[size - j] = ordered[size - j - 1]
-    ordered[place] = new
-
-
-@njit(cache=True, nogil=True)
-def _replace(ordered: Floats, size: int, old: float, new: float) -> None:
-    """Put ``new`` into ``size`` sorted values in place of ``old``."""
-    left, target = _below(ordered, size, old), _below(ordered, size, new)
-    if target > left:
-        target -= 1
-        for j in range(left, target):
-            ordered[j] = ordered[j + 1]
-    else:
-        for j in range(left - target):
-            ordered[left - j] = ordered[left - j - 1]
-    ordered[target] = new
-
-
-@njit(cache=True, nogil=True)
 def rolling_rank(x: Floats, window: int) -> Floats:
     """Share of the other ``window`` − 1 last values below the newest, ties counted half, 0…1 (the
-    mid-rank of Kendall 1945). Counted without a branch, several at once: faster than sorting."""
+    mid-rank of Kendall 1945). Counted without a branch, several at once."""
     out = np.full(x.shape[0], np.nan)
     others = max(window - 1, 1)
     count = 0
@@ -69,34 +34,20 @@ def rolling_rank(x: Floats, window: int) -> Floats:
 @njit(cache=True, nogil=True)
 def rolling_quantiles(x: Floats, window: int, shares: Floats) -> Floats:
     """Quantiles of the last ``window`` values, a row for each of ``shares`` (0…1), interpolated
-    linearly (type 7 of Hyndman and Fan 1996), from a window kept sorted."""
+    linearly (type 7 of Hyndman and Fan 1996); each window is sorted anew."""
     out = np.full((shares.shape[0], x.shape[0]), np.nan)
-    ordered = np.empty(window)
-    size = 0
+    count = 0
     for i in range(x.shape[0]):
-        if not np.isfinite(x[i]):
-            size = 0
+        count = count + 1 if np.isfinite(x[i]) else 0
+        if count < window:
             continue
-        if size < window:
-            _insert(ordered, size, x[i])
-            size += 1
-        else:
-            _replace(ordered, size, x[i - window], x[i])
-        if size < window:
-            continue
+        ordered = np.sort(x[i - window + 1 : i + 1])
         for k in range(shares.shape[0]):
             place = shares[k] * (window - 1)
             low = int(place)
             high = min(low + 1, window - 1)
             out[k, i] = ordered[low] + (ordered[high] - ordered[low]) * (place - low)
     return out
-
-
-@njit(cache=True, nogil=True)
-def rolling_quantile(x: Floats, window: int, share: float) -> Floats:
-    """One row of :func:`rolling_quantiles`."""
-    row: Floats = rolling_quantiles(x, window, np.array([share]))[0]
-    return row
 
 
 @njit(cache=True, nogil=True)
