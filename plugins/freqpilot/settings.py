@@ -158,6 +158,13 @@ class StoreSettings(Section):
     url: str = ""
 
 
+class FeatureSettings(Section):
+    """``shared``: FreqAI's features of a pair and timeframe are computed once a candle, for all
+    pairs. Off for a strategy whose features read more than candles, which may change within one."""
+
+    shared: bool = True
+
+
 class Settings(Section):
     """The whole tree. ``digest`` is written by the host (pack and data version, so that
     Freqtrade's backtest cache notices a change), and so is ``run`` after a backtest (vetoes and
@@ -166,6 +173,7 @@ class Settings(Section):
     signals: SignalSettings = SignalSettings()
     labels: LabelSettings = LabelSettings()
     risk: RiskSettings = RiskSettings()
+    features: FeatureSettings = FeatureSettings()
     store: StoreSettings = StoreSettings()
     seed: Annotated[int, Field(ge=0)] = 20260101
     supervisor: bool = True

@@ -13,7 +13,16 @@ _state: dict[str, Any] = {"active": False, "refusal": None}
 
 def all_seams() -> tuple[Seam, ...]:
     """Return every seam, in the order in which they are applied."""
-    from freqpilot.host import backtest, drawer, exchange, hyperopt, live, plugins, setup
+    from freqpilot.host import (
+        backtest,
+        drawer,
+        exchange,
+        featurestage,
+        hyperopt,
+        live,
+        plugins,
+        setup,
+    )
 
     return (
         *setup.SEAMS,
@@ -23,6 +32,7 @@ def all_seams() -> tuple[Seam, ...]:
         *backtest.SEAMS,
         *live.SEAMS,
         *drawer.SEAMS,
+        *featurestage.SEAMS,
     )
 
 

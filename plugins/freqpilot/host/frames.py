@@ -4,6 +4,7 @@ Strategies call these from ``populate_*``, where all that can be known for every
 computed once; callbacks only look up a row.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 from freqpilot.features.atr import atr
 from freqpilot.features.bank import CORE, FeatureBank
 from freqpilot.features.candles import candles_from_frame, utc_dates
+from freqpilot.features.indicators import IndicatorBank
 from freqpilot.features.labels import triple_barrier
 from freqpilot.host.freqai import LABEL, NAMES
 from freqpilot.settings import LabelSettings, Settings, SignalSettings
@@ -34,6 +36,19 @@ def add_features(frame: pd.DataFrame) -> pd.DataFrame:
     """Return ``frame`` with the bank's columns, named as FreqAI wants its features (``%-name``)."""
     features = FeatureBank(CORE).compute(candles_from_frame(frame))
     columns = {f"%-{name}": features.column(name) for name in features.names}
+    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+
+
+def add_indicators(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return ``frame`` with indicators by name, as ``["ema_21", "rsi_14", "macd_12_26"]``.
+
+    A column is NaN until it no longer depends on where the candles begin, so the strategy's
+    ``startup_candle_count`` has to be ``IndicatorBank(names).startup`` or more.
+
+    :raises KeyError: for a name that is no indicator, with those there are.
+    """
+    bank = IndicatorBank(names).compute(candles_from_frame(frame))
+    columns = {name: bank.column(name) for name in bank.names}
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
 
 
