@@ -19,11 +19,11 @@ from freqpilot.features import kernels, order, structural, swings, windows
 from freqpilot.features.graph import INPUTS, Node, Op
 from freqpilot.shapes import Candles, Floats, Floats32, Ints
 
-CACHED = 150_000
+CACHED = 100_000
 """Values that the buffers of a batch hold together: what stays in the second-level cache."""
 LANES = 4
 """Exponential means that run side by side."""
-LEAST_ROWS, MOST_ROWS = 512, 4_096
+LEAST_ROWS, MOST_ROWS = 256, 2_048
 """Rows of a batch that are computed together."""
 FIELDS, MOST_INPUTS = 6, 8
 _GROUP = FIELDS + 2 * MOST_INPUTS
