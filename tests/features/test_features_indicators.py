@@ -220,5 +220,42 @@ def test_a_pair_that_has_stopped_trading_gives_no_noise() -> None:
 def test_bounds() -> None:
     for name in ("stochastic_k_14", "stochastic_d_14", "williams_14", "mfi_14", "obv_24"):
         assert np.nanmax(np.abs(column(name, candles(9, 1_000)))) <= 1 + 1e-12
-    assert len(OURS) == 31
+    assert len(OURS) == 33
     assert max(FEATURES[name].startup for name in OURS) <= 600
+
+
+def value_area_by_numpy(c: Candles, end: int) -> tuple[float, float]:
+    """Return the value area of the 96 candles up to ``end``."""
+    rows = slice(end - 95, end + 1)
+    price = ((c.high + c.low + c.close) / 3)[rows]
+    edges = np.linspace(c.low[rows].min(), c.high[rows].max(), 25)
+    traded, _ = np.histogram(price, edges, weights=c.volume[rows])
+    first = last = int(traded.argmax())
+    while traded[first : last + 1].sum() < 0.7 * traded.sum():
+        below = traded[first - 1] if first else -1.0
+        above = traded[last + 1] if last < 23 else -1.0
+        first, last = (first, last + 1) if above >= below else (first - 1, last)
+    return float(edges[first]), float(edges[last + 1])
+
+
+def test_volume_profile_by_numpy() -> None:
+    c = candles(21, 700)
+    price = (c.high + c.low + c.close) / 3
+    place = column("profile_place_96", c)
+    control = Workspace(c).values(FEATURES["profile_control_96"].node) * Workspace(c).atr()
+    for end in range(190, 700, 13):
+        low, high = value_area_by_numpy(c, end)
+        expected = np.clip((2 * price[end] - low - high) / (high - low), -3, 3)
+        assert place[end] == pytest.approx(expected, abs=1e-9)
+        rows = slice(end - 95, end + 1)
+        edges = np.linspace(c.low[rows].min(), c.high[rows].max(), 25)
+        traded, _ = np.histogram(price[rows], edges, weights=c.volume[rows])
+        middle = (edges[traded.argmax()] + edges[traded.argmax() + 1]) / 2
+        assert control[end] == pytest.approx(price[end] - middle, abs=1e-9)
+
+
+def test_a_profile_without_range_or_volume_is_the_price() -> None:
+    assert (column("profile_place_96", candles(1, 400, "flat"))[200:] == 0).all()
+    still = candles(2, 400)
+    still.volume[:] = 0.0
+    assert (column("profile_control_96", still)[250:] == 0).all()

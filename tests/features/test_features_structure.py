@@ -25,7 +25,7 @@ def columns(source: Candles) -> dict[str, Floats]:
 
 
 def test_all_features_are_there() -> None:
-    assert len(NAMES) == 13
+    assert len(NAMES) == 15
     assert max(FEATURES[name].startup for name in NAMES) <= 600
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numba import carray, njit, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
-from freqpilot.features import kernels, order, structural, swings, windows
+from freqpilot.features import kernels, order, profile, structural, swings, windows
 from freqpilot.features.graph import INPUTS, Node, Op
 from freqpilot.shapes import Candles, Floats, Floats32, Ints
 
@@ -54,6 +54,7 @@ _SWING_VALUE, _SWING_AGE, _RETRACEMENT, _SWING_STEPS = (
 _DIVERGENCE, _DOUBLE, _PREVIOUS_DAY = (
     int(op) for op in (Op.DIVERGENCE, Op.DOUBLE, Op.PREVIOUS_DAY)
 )
+_PROFILE = int(Op.VOLUME_PROFILE)
 
 
 @njit(cache=True, nogil=True)
@@ -254,6 +255,8 @@ def _several(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats, row
         if rows < FEW:
             return windows.rolling_quantiles(a, int(p[0]), p[1:])
         return order.rolling_quantiles(a, int(p[0]), p[1:])
+    if op == _PROFILE:
+        return profile.volume_profile(a, b, c, d, int(p[0]), int(p[1]))
     return structural.previous_day(a, b, c, d, int(p[0]))
 
 
@@ -366,7 +369,7 @@ def _fingerprint() -> int:
         return zlib.crc32(repr(code.co_names).encode(), number)
 
     number = 0
-    for module in (kernels, windows, order, structural, swings):
+    for module in (kernels, windows, order, profile, structural, swings):
         for name in sorted(vars(module)):
             function = getattr(getattr(module, name), "py_func", None)
             if function is not None:
@@ -419,7 +422,7 @@ def _block(
                 back2, back3 = code[k, 16], code[k, 17]
                 c = _view(memory, starts[code[k, 8]] + begin - back2, back2 + rows)
                 d = _view(memory, starts[code[k, 9]] + begin - back3, back3 + rows)
-                if op not in (_QUANTILES, _PREVIOUS_DAY):
+                if op not in (_QUANTILES, _PREVIOUS_DAY, _PROFILE):
                     out[:] = _windowed(op, p, a, b, c, d, rows)[back0:]
                 else:
                     table = _several(op, p, a, b, c, d, rows)

@@ -51,6 +51,7 @@ class Op(IntEnum):
     DIVERGENCE = auto()
     DOUBLE = auto()
     PREVIOUS_DAY = auto()
+    VOLUME_PROFILE = auto()
 
 
 Operand = Union["Node", float]

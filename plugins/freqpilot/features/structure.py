@@ -84,6 +84,18 @@ def _() -> Node:
     return _side(Op.DIVERGENCE, f.rsi(), top=False)
 
 
+@feature("macd_divergence_high_5")
+def _() -> Node:
+    """How far MACD, in ATRs, fell between the last two swing highs while the price rose, else 0."""
+    return _side(Op.DIVERGENCE, f.per_atr(f.macd()), top=True)
+
+
+@feature("macd_divergence_low_5")
+def _() -> Node:
+    """How far MACD, in ATRs, rose between the last two swing lows while the price fell, else 0."""
+    return _side(Op.DIVERGENCE, f.per_atr(f.macd()), top=False)
+
+
 @feature("double_top_5")
 def _() -> Node:
     """Score 0…1 of the last two swing highs as a double top."""

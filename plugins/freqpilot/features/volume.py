@@ -1,7 +1,19 @@
 """Features of volume: on which side it traded, at what price, and how much of it."""
 
 from freqpilot.features import formulas as f
-from freqpilot.features.graph import CLOSE, VOLUME, Node, ewm, ratio
+from freqpilot.features.graph import (
+    CLOSE,
+    HIGH,
+    LOW,
+    VOLUME,
+    Node,
+    Op,
+    clip,
+    ewm,
+    pick,
+    ratio,
+    windowed,
+)
 from freqpilot.features.registry import feature
 from freqpilot.features.rolling import highest, mean
 
@@ -43,6 +55,26 @@ def _() -> Node:
 def _() -> Node:
     """Distance of the close from the volume-weighted price of 24 candles, in ATRs."""
     return f.per_atr(CLOSE - f.weighted_price(24))
+
+
+def _profile() -> list[Node]:
+    """Point of control, lower and upper end of the value area of 96 candles in 24 bins."""
+    inputs = (HIGH, LOW, f.typical(), VOLUME)
+    found = windowed(Op.VOLUME_PROFILE, inputs, 95, (96.0, 24.0), 3)
+    return [pick(found, place) for place in range(3)]
+
+
+@feature("profile_control_96")
+def _() -> Node:
+    """Distance of the typical price from where most was traded in 96 candles, in ATRs."""
+    return f.per_atr(f.typical() - _profile()[0])
+
+
+@feature("profile_place_96")
+def _() -> Node:
+    """Place of the typical price in the value area, −1 at its lower end, 1 at its upper; ±3."""
+    _, low, high = _profile()
+    return clip(ratio(2.0 * f.typical() - low - high, high - low), -3.0, 3.0)
 
 
 @feature("volume_climax_96")
