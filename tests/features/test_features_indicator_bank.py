@@ -10,7 +10,7 @@ from benchmarks.libraries import LOSSY, by_talib
 from candle_source import candles
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.graph import CLOSE
-from freqpilot.features.indicators import ON_CANDLES, ON_INPUT, IndicatorBank, indicator
+from freqpilot.features.indicators import ON_CANDLES, ON_INPUT, SINGLE, IndicatorBank, indicator
 from freqpilot.features.registry import evaluate
 from freqpilot.shapes import Bools, Candles, Floats
 
@@ -69,6 +69,7 @@ def test_what_talib_loses_digits_of_is_exact_here() -> None:
 def test_every_indicator_is_computed_and_settles() -> None:
     known = [(name, count) for name, (count, _) in (ON_INPUT | ON_CANDLES).items()]
     names = [name + "_7_14_28"[: (2, 5, 8)[count - 1]] for name, count in known]
+    names += [name + "_2" * count for name, count in known] + [f"{name}_1" for name in SINGLE]
     bank = IndicatorBank(names)
     frame = bank.compute(candles(4, 1_000))
     assert frame.names == tuple(names)
@@ -97,9 +98,9 @@ def test_one_candle_and_none(length: int) -> None:
     ("name", "words"),
     [
         ("rsix_14", "no indicator rsix_14; there are"),
-        ("rsi", "rsi takes 1 of 1 to 2000, as rsi_14"),
-        ("macd_12", "macd takes 2 of 1 to 2000, as macd_14_14"),
-        ("ema_0", "ema takes 1 of 1"),
+        ("rsi", "rsi takes 1 of 2 to 2000, as rsi_14"),
+        ("macd_12", "macd takes 2 of 2 to 2000, as macd_14_14"),
+        ("ema_0", "ema takes 1 of 2"),
         ("adx_14@volume", "the input of adx is"),
         ("ema_14@price", "the input of ema is open, high"),
     ],

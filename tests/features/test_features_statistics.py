@@ -256,3 +256,11 @@ def test_no_movement_is_0_and_the_unit_of_the_price_does_not_matter() -> None:
 @pytest.mark.parametrize("length", [0, 1, 2])
 def test_tiny_inputs(length: int) -> None:
     assert np.isnan(bank().compute(candles(1, 5).window(0, length)).values).all()
+
+
+@pytest.mark.parametrize("window", [1, 4_097])
+def test_a_window_that_cannot_be_ordered_is_refused(window: int) -> None:
+    with pytest.raises(ValueError, match="take 2 to 4096 values"):
+        rolling.rank(CLOSE, window)
+    with pytest.raises(ValueError, match=f"a window of {window}"):
+        statistics.quantiles(CLOSE, window, (0.5,))

@@ -137,8 +137,10 @@ ON_CANDLES: dict[str, tuple[int, Formula]] = {
     "garman_klass": (1, lambda n: root(clip(f.garman_klass_variance(n), 0.0))),
 }
 """Indicators of whole candles."""
-LEAST, MOST = 1, 2_000
+LEAST, MOST = 2, 2_000
 """Periods that are taken."""
+SINGLE = {"roc", "momentum", "sma", "highest", "lowest", "total"}
+"""Indicators that a period of 1 says something of."""
 
 
 def indicator(name: str) -> Node:
@@ -159,9 +161,10 @@ def indicator(name: str) -> Node:
     if kind not in known:
         raise KeyError(f"no indicator {name}; there are {', '.join(sorted(known))}")
     wanted, formula = known[kind]
-    if len(periods) != wanted or not all(LEAST <= n <= MOST for n in periods):
+    least = 1 if kind in SINGLE else LEAST
+    if len(periods) != wanted or not all(least <= n <= MOST for n in periods):
         raise KeyError(
-            f"{name}: {kind} takes {wanted} of {LEAST} to {MOST}, as {kind}{'_14' * wanted}"
+            f"{name}: {kind} takes {wanted} of {least} to {MOST}, as {kind}{'_14' * wanted}"
         )
     if column and (kind not in ON_INPUT or column not in INPUT_NAMES):
         raise KeyError(f"{name}: the input of {kind} is {', '.join(INPUT_NAMES)} or is not chosen")

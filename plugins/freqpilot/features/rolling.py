@@ -20,6 +20,9 @@ from freqpilot.features.graph import (
     windowed,
 )
 
+MOST_ORDERED = 4_096
+"""The longest window of ranks and quantiles."""
+
 
 def total(x: Node, window: int) -> Node:
     """Sum of the last ``window`` values."""
@@ -176,8 +179,20 @@ def mean_deviation(x: Node, window: int) -> Node:
     return node(Op.DEVIATION, (x, mean(x, window)), (window - 1, 0), (float(window),))
 
 
+def check_ordered(window: int) -> None:
+    """Raise :class:`ValueError` unless rank and quantiles of ``window`` values can be kept."""
+    if not 2 <= window <= MOST_ORDERED:
+        raise ValueError(
+            f"a window of {window}: rank and quantiles take 2 to {MOST_ORDERED} values"
+        )
+
+
 def rank(x: Node, window: int) -> Node:
-    """Share of the other ``window`` − 1 last values below the newest, ties counted half, 0…1."""
+    """Share of the other ``window`` − 1 last values below the newest, ties counted half, 0…1.
+
+    :raises ValueError: for a window that the sorted cells do not hold.
+    """
+    check_ordered(window)
     return windowed(Op.RANK, (x,), window - 1, (float(window),))
 
 

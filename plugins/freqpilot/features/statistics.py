@@ -27,7 +27,11 @@ _TINY = 1e-300
 
 
 def quantiles(x: Node, window: int, shares: tuple[float, ...]) -> list[Node]:
-    """Quantiles of the last ``window`` values, interpolated linearly."""
+    """Quantiles of the last ``window`` values, interpolated linearly.
+
+    :raises ValueError: for a window that the sorted cells do not hold.
+    """
+    rolling.check_ordered(window)
     found = windowed(Op.QUANTILES, (x,), window - 1, (float(window), *shares), len(shares))
     return [pick(found, place) for place in range(len(shares))]
 
