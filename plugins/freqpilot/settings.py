@@ -135,6 +135,9 @@ class RiskSettings(Section):
     drawdown_halt: Fraction = 0.20
     simulated_operator_hours: Positive = 72
     max_stamp_age_seconds: Positive = 120
+    api_errors: Annotated[int, Field(ge=1)] = 6
+    api_error_share: Fraction = 0.30
+    api_window_minutes: Positive = 5
 
     @field_validator("tiers")
     @classmethod

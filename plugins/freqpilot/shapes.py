@@ -20,6 +20,8 @@ Bools = NDArray[np.bool_]
 
 Side = Literal["long", "short"]
 OrderPurpose = Literal["entry", "replace", "add"]
+SentPurpose = Literal["entry", "replace", "add", "exit", "stop"]
+IntentState = Literal["sent", "accepted", "known", "rejected", "absent"]
 
 
 class Candles(NamedTuple):
@@ -169,6 +171,38 @@ class OrderRequest:
     stake: float
     rate: float
     leverage: float = 1.0
+
+
+@dataclass(frozen=True)
+class OrderIntent:
+    """An order as it was meant, written down before it is sent.
+
+    ``state`` is ``sent`` while the exchange's answer is not known, ``accepted`` when the exchange
+    has it (as ``order_id``), ``known`` once Freqtrade's database has it as well, ``rejected`` when
+    the exchange refused it and ``absent`` when it never arrived and cannot any more. ``trade`` is
+    Freqtrade's id, None for a trade that is yet to begin; ``amount`` is in base currency, ``rate``
+    the limit or None, ``stop`` the trigger of a stop order.
+    """
+
+    client_id: str
+    pair: str
+    side: str
+    purpose: SentPurpose
+    trade: int | None
+    kind: str
+    amount: float
+    rate: float | None
+    stop: float | None
+    leverage: float
+    tag: str | None
+    time: datetime
+    state: IntentState = "sent"
+    order_id: str | None = None
+
+    @property
+    def raises_risk(self) -> bool:
+        """Whether it can open or enlarge a position."""
+        return self.purpose in ("entry", "replace", "add")
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def order(stake: float, pair: str = "BTC/USDT", side: str = "buy", **more: Any) 
 def send(monkeypatch: pytest.MonkeyPatch, trades: list[Any], request: dict[str, Any]) -> None:
     """Ask the live gate with ``trades`` open."""
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: trades))
-    exchange.check_order(SimpleNamespace(trading_mode="spot"), request)
+    exchange.check_order(SimpleNamespace(trading_mode="spot", _config={"dry_run": True}), request)
 
 
 def counted() -> dict[str, int]:
@@ -95,7 +95,10 @@ def test_an_order_over_a_limit_is_refused(
 def test_reducing_orders_never_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     supervisor._runs.clear()  # not even with no run at all
     send(monkeypatch, [], order(1e9, side="sell"))
-    exchange.check_order(SimpleNamespace(trading_mode="futures"), order(1e9, reduceOnly=True))
+    exchange.check_order(
+        SimpleNamespace(trading_mode="futures", _config={"dry_run": True}),
+        order(1e9, reduceOnly=True),
+    )
 
 
 def test_without_a_run_every_entry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,12 @@ from freqpilot.rehearsal.stage import Stage, build_stage
 from freqpilot.rehearsal.stepper import Stepper
 
 BOT = SimpleNamespace(strategy=SimpleNamespace(), config={})
-SERVER: Any = SimpleNamespace(url="http://127.0.0.1:1", requests=Counter(a=3), unknown=Counter())
+SERVER: Any = SimpleNamespace(
+    url="http://127.0.0.1:1",
+    requests=Counter(a=3),
+    unknown=Counter(),
+    loop_ended=lambda _: None,
+)
 
 
 class Waits:
@@ -37,7 +42,7 @@ class Waits:
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     options = RehearsalOptions(userdir=tmp_path, days=1, history_days=2, pairs=("BTC/USDT",))
-    return build_stage(options, {}, tmp_path)
+    return build_stage(options, {}, tmp_path)[1]
 
 
 @pytest.fixture

@@ -18,10 +18,13 @@ def all_seams() -> tuple[Seam, ...]:
         drawer,
         exchange,
         featurestage,
+        health,
         hyperopt,
         live,
+        orders,
         plugins,
         setup,
+        stops,
     )
 
     return (
@@ -29,6 +32,9 @@ def all_seams() -> tuple[Seam, ...]:
         *plugins.SEAMS,
         *hyperopt.SEAMS,
         *exchange.SEAMS,
+        *orders.SEAMS,
+        *health.SEAMS,
+        *stops.SEAMS,
         *backtest.SEAMS,
         *live.SEAMS,
         *drawer.SEAMS,

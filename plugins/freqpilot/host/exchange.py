@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from freqpilot.host import supervisor
+from freqpilot.errors import NoEntry
+from freqpilot.host import health, orders, reconcile, supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.host.seams import Seam, expect, wrap
-from freqpilot.shapes import OrderPurpose, OrderRequest
+from freqpilot.shapes import OrderRequest
 
 
 @cache
@@ -37,12 +38,6 @@ def order_refused() -> type[Exception]:
     return OrderRefused
 
 
-def raises_risk(trading_mode: str, side: str, reduce_only: bool) -> bool:
-    """Tell whether an order can open or enlarge a position: on spot every buy, on futures every
-    order that is not reduce-only."""
-    return side == "buy" if str(trading_mode) == "spot" else not reduce_only
-
-
 def check_order(exchange: Any, order: dict[str, Any]) -> None:
     """Ask the supervisor about a live order.
 
@@ -50,9 +45,13 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
     """
     from freqtrade.persistence import Trade
 
-    if not raises_risk(exchange.trading_mode, order["side"], order.get("reduceOnly", False)):
+    if not orders.raises_risk(exchange.trading_mode, order["side"], order.get("reduceOnly", False)):
         return
     try:
+        if not exchange._config["dry_run"]:
+            reconcile.require_done()
+            health.require_sound()
+            orders.require_certainty(exchange._api)
         trades = Trade.get_open_trades()
         own = next((t for t in trades if t.pair == order["pair"]), None)
         leverage = float(order.get("leverage") or 1)
@@ -60,13 +59,15 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
             time=datetime.now(UTC),
             pair=order["pair"],
             side="long" if order["side"] == "buy" else "short",
-            purpose=_purpose(own),
+            purpose=orders.purpose_of(own),
             stake=float(order["amount"]) * float(order["rate"]) / leverage,
             rate=float(order["rate"]),
             leverage=leverage,
         )
         verdict = supervisor.ask(request, [position_of(t) for t in trades])
         reason = None if verdict.allowed else verdict.veto
+    except NoEntry as refusal:
+        reason = supervisor.count_wait(refusal)
     except Exception as error:  # whatever went wrong, an unjudged order is not sent
         reason = supervisor.count_gate_error(error)
     if reason:
@@ -74,12 +75,6 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
             f"Freqpilot refused the {order['side']} order for {order['pair']}: {reason}. "
             "Open trades are not affected."
         )
-
-
-def _purpose(trade: Any | None) -> OrderPurpose:
-    if trade is None:
-        return "entry"
-    return "add" if trade.nr_of_successful_entries else "replace"
 
 
 def _check() -> None:
@@ -105,7 +100,7 @@ def _apply() -> None:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def create_order(self: Any, **order: Any) -> Any:
             check_order(self, order)
-            return original(self, **order)
+            return orders.place(self, original, order)
 
         return create_order
 

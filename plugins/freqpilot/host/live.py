@@ -1,4 +1,5 @@
-"""Shows the live account to the supervisor: once when the bot starts and before each loop."""
+"""What comes before each loop of a live bot: its books are reconciled with the exchange's, and the
+supervisor is shown the account."""
 
 import logging
 import math
@@ -6,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.host import supervisor
+from freqpilot.host import health, reconcile, supervisor
 from freqpilot.host.positions import account_equity
 from freqpilot.host.seams import Seam, expect, wrap
 
@@ -57,12 +58,16 @@ def _apply() -> None:
     def make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         def startup(self: Any) -> Any:
             supervisor.begin(self.config, live=True)
+            health.HEALTH.begin()
+            if not self.config["dry_run"]:
+                reconcile.PROGRESS.begin()
             return original(self)
 
         return startup
 
     def make_process(original: Callable[..., Any]) -> Callable[..., Any]:
         def process(self: Any) -> Any:
+            reconcile.step(self)
             observe(self)
             return original(self)
 

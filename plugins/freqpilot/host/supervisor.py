@@ -179,6 +179,14 @@ def count_gate_error(error: Exception) -> str:
     return f"the order gate failed ({type(error).__name__}: {error})"
 
 
+def count_wait(refusal: NoEntry) -> str:
+    """Count an entry that has to wait and return the reason."""
+    if _runs:
+        _runs[0].counters.veto("wait")
+    logger.warning("Entry refused: %s", refusal)
+    return str(refusal)
+
+
 def claim(pair: str, candle: datetime) -> bool:
     """Claim a pair's one discretionary entry of a candle: the decision clock.
 

@@ -1,9 +1,12 @@
 """Clocks: each is a callable that returns seconds since the epoch, like ``time.time``."""
 
+import mmap
+import struct
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -38,6 +41,32 @@ class FastClock:
         return self._start + (time.monotonic() - self._begun) * self._speed
 
 
+class SharedClock:
+    """A time that one process sets and another reads, kept in a file: it outlives both.
+
+    Reading and setting are single stores of eight bytes, so neither waits for the other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """:raises OSError: when the file cannot be made."""
+        with path.open("a+b") as file:
+            if file.tell() < _SECONDS.size:
+                file.write(bytes(_SECONDS.size))
+                file.flush()
+            self._memory = mmap.mmap(file.fileno(), _SECONDS.size)
+
+    def __call__(self) -> float:
+        return float(_SECONDS.unpack_from(self._memory)[0])
+
+    def set(self, seconds: float) -> None:
+        """Set the time, in seconds since the epoch."""
+        _SECONDS.pack_into(self._memory, 0, seconds)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._memory.close()
+
+
 class VirtualClock:
     """The time of this whole process: it stands still but where somebody sleeps.
 
@@ -47,12 +76,12 @@ class VirtualClock:
     Because nothing but a sleep moves it, a run is the same however fast the machine is.
 
     A module that has done ``from time import sleep`` before the clock begins keeps real sleep:
-    begin before Freqtrade is imported.
+    begin, or call :func:`install_sleep`, before Freqtrade is imported.
     """
 
-    def __init__(self, start: datetime) -> None:
-        self._start = start.astimezone(UTC)
-        self._sleep = time.sleep
+    def __init__(self, start: datetime, mirror: SharedClock | None = None) -> None:
+        """:param mirror: shown every move of this clock."""
+        self._start, self._mirror = start.astimezone(UTC), mirror
         self._travel: Any = None
         self._traveller: Any = None
 
@@ -66,21 +95,17 @@ class VirtualClock:
     def advance(self, seconds: float) -> None:
         """Move the clock forward."""
         self._traveller.shift(timedelta(seconds=seconds))
+        self._show()
 
     def __enter__(self) -> Self:
         import time_machine
 
-        owner = threading.get_ident()
         self._travel = time_machine.travel(self._start, tick=False)
         self._traveller = self._travel.start()
-
-        def sleep(seconds: float, /) -> None:
-            if threading.get_ident() != owner or 0 <= seconds < BUSY_WAIT:
-                self._sleep(seconds)
-                return
-            self.advance(seconds)
-
-        time.sleep = sleep  # type: ignore[assignment]
+        self._sleep_before = time.sleep
+        install_sleep()
+        _sleepers[threading.get_ident()] = self
+        self._show()
         return self
 
     def __exit__(
@@ -89,5 +114,29 @@ class VirtualClock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        time.sleep = self._sleep
+        del _sleepers[threading.get_ident()]
+        time.sleep = self._sleep_before
         self._travel.stop()
+
+    def _show(self) -> None:
+        if self._mirror is not None:
+            self._mirror.set(time.time())
+
+
+def install_sleep() -> None:
+    """Put our ``time.sleep`` in place: it is the real one but for a thread whose virtual clock
+    runs."""
+    time.sleep = _sleep  # type: ignore[assignment]
+
+
+def _sleep(seconds: float, /) -> None:
+    clock = _sleepers.get(threading.get_ident())
+    if clock is None or 0 <= seconds < BUSY_WAIT:
+        _REAL_SLEEP(seconds)
+    else:
+        clock.advance(seconds)
+
+
+_SECONDS = struct.Struct("<d")
+_REAL_SLEEP = time.sleep
+_sleepers: dict[int, VirtualClock] = {}

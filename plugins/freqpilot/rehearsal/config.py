@@ -1,13 +1,16 @@
 """The config overlay that turns Freqtrade's Binance to the stand-in exchange."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.rehearsal.private import KEY, SECRET
 
 DOORS = ("telegram", "discord", "webhook", "api_server", "external_message_consumer")
 # ccxt's rate limit waits for the wall clock, which stands still on a virtual one.
+API_USER, API_PASSWORD = "rehearsal", "rehearsal"
 UNLIMITED = {"enableRateLimit": False}
 
 
@@ -63,6 +66,20 @@ def exchange_overlay(base_url: str, pairs: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def api_server(port: int) -> dict[str, Any]:
+    """Return the section of Freqtrade's REST API on this machine, for the length of a rehearsal."""
+    return {
+        "enabled": True,
+        "listen_ip_address": "127.0.0.1",
+        "listen_port": port,
+        "verbosity": "error",
+        "username": API_USER,
+        "password": API_PASSWORD,
+        "jwt_secret_key": secrets.token_hex(32),
+        "ws_token": secrets.token_urlsafe(24),
+    }
+
+
 def rehearsal_overlay(
     base_url: str,
     pairs: Sequence[str],
@@ -72,12 +89,16 @@ def rehearsal_overlay(
     store_url: str,
     label: str,
     synthetic: bool,
+    live: bool = False,
+    api_port: int = 0,
 ) -> dict[str, Any]:
     """Return the overlay of a whole rehearsal: the stand-in exchange, a store and models of its own
     (nothing of the live ones is touched), and no door to the outside.
 
     :param user: the merged config files of the user, to see what has to be shut.
     :param label: names this rehearsal's FreqAI models.
+    :param live: orders go to the stand-in's account, signed with its keys.
+    :param api_port: where Freqtrade's REST API listens on this machine; 0 shuts it.
     """
     overlay = exchange_overlay(base_url, pairs)
     overlay |= {
@@ -92,6 +113,11 @@ def rehearsal_overlay(
         "freqpilot": {"store": {"url": store_url}, "synthetic": synthetic},
     }
     overlay |= {door: {"enabled": False} for door in DOORS if door in user}
+    if live:
+        overlay["dry_run"] = False
+        overlay["exchange"] |= {"key": KEY, "secret": SECRET}
+    if api_port:
+        overlay["api_server"] = api_server(api_port)
     if user.get("freqai", {}).get("enabled"):
         overlay["freqai"] = {"identifier": f"{user['freqai'].get('identifier', '')}-{label}"}
     return overlay

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FIRST_TURN, SECOND_TURN = 0.25, 0.75
+FIRST_TURN, SECOND_TURN = TURNS = 0.25, 0.75
 
 
 class Legs(NamedTuple):

@@ -4,6 +4,8 @@ Book and trades are derived from the tape, deterministic in time: a ladder aroun
 whose size follows the volume of the last *closed* candle, and one trade every ten seconds.
 """
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,15 @@ LOT = 1e-5
 MIN_NOTIONAL = 5.0
 TRADE_EVERY_MS = 10_000
 MAX_TRADES = 1_000
+MAX_LEVELS = 1_000
+
+
+class BadRequest(ValueError):
+    """A request that Binance would refuse, with its error code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def exchange_info(tape: Tape, now: int) -> Json:
@@ -98,17 +109,30 @@ def price_ticker(pair: PairTape, now: int) -> Json:
 
 def depth(pair: PairTape, now: int, limit: int) -> Json:
     """Return a ladder of ``limit`` levels a side, growing away from the price."""
-    bid, ask = best(pair, now)
-    size = _level_size(pair, now)
-    gap = max(pair.tick, pair.price(now) * LEVEL_GAP)
-    bids, asks = [], []
-    for level in range(max(1, min(limit, 1_000))):
-        amount = _text(size * (1 + 0.3 * level))
-        lower = round(bid - level * gap, pair.decimals)
-        if lower > 0:
-            bids.append([_text(lower), amount])
-        asks.append([_text(round(ask + level * gap, pair.decimals)), amount])
+    count = max(1, min(limit, MAX_LEVELS))
+    asks, bids = (
+        [[_text(price), _text(size)] for price, size in islice(levels(pair, now, sign), count)]
+        for sign in (1, -1)
+    )
     return {"lastUpdateId": now, "bids": bids, "asks": asks}
+
+
+def levels(
+    pair: PairTape, now: int, sign: int, price: float | None = None
+) -> Iterator[tuple[float, float]]:
+    """Yield price and size of the levels that a buy (``sign`` 1) or a sell (−1) meets.
+
+    :param price: where the market is; the last price at ``now`` when it is None.
+    """
+    middle = pair.price(now) if price is None else price
+    bid, ask = _around(pair, middle)
+    size = _level_size(pair, now)
+    gap = max(pair.tick, middle * LEVEL_GAP)
+    for level in range(MAX_LEVELS):
+        at = round(ask + level * gap if sign > 0 else bid - level * gap, pair.decimals)
+        if at <= 0:
+            return
+        yield at, size * (1 + 0.3 * level)
 
 
 def trades(pair: PairTape, now: int, query: dict[str, int]) -> list[Json]:
@@ -142,7 +166,10 @@ def aggregate(trade: Json) -> Json:
 
 def best(pair: PairTape, now: int) -> tuple[float, float]:
     """Return best bid and ask: at least one tick apart, both on the tick grid."""
-    price = pair.price(now)
+    return _around(pair, pair.price(now))
+
+
+def _around(pair: PairTape, price: float) -> tuple[float, float]:
     half = max(pair.tick / 2, price * HALF_SPREAD)
     bid = max(pair.tick, np.floor((price - half) / pair.tick + 1e-9) * pair.tick)
     ask = np.ceil((price + half) / pair.tick - 1e-9) * pair.tick
@@ -152,7 +179,7 @@ def best(pair: PairTape, now: int) -> tuple[float, float]:
 def _trade(pair: PairTape, number: int) -> Json:
     time = number * TRADE_EVERY_MS
     price = pair.price(time)
-    amount = max(LOT, _closed_volume(pair, time) * TRADE_EVERY_MS / pair.step)
+    amount = max(LOT, closed_volume(pair, time) * TRADE_EVERY_MS / pair.step)
     return {
         "id": number,
         "price": _text(price),
@@ -164,7 +191,7 @@ def _trade(pair: PairTape, number: int) -> Json:
     }
 
 
-def _closed_volume(pair: PairTape, now: int) -> float:
+def closed_volume(pair: PairTape, now: int) -> float:
     """Volume of the last closed candle, 1 before any has closed; never the running candle's, which
     would tell how it ends."""
     closed = int(np.searchsorted(pair.base.date, now - pair.step, side="right")) - 1
@@ -174,7 +201,7 @@ def _closed_volume(pair: PairTape, now: int) -> float:
 
 
 def _level_size(pair: PairTape, now: int) -> float:
-    hourly = _closed_volume(pair, now) * 60 * MINUTE_MS / pair.step
+    hourly = closed_volume(pair, now) * 60 * MINUTE_MS / pair.step
     return max(LOT, round(hourly * LEVEL_SHARE, LOT_DECIMALS))
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from freqpilot.errors import RefuseToStart
 
 if TYPE_CHECKING:
-    from freqpilot.rehearsal.server import RehearsalServer
     from freqpilot.rehearsal.session import RehearsalOptions
     from freqpilot.rehearsal.stage import Stage
     from freqpilot.rehearsal.stepper import Stepper
@@ -38,21 +37,46 @@ def main(run_dir: Path) -> int:
 
     try:
         plan = load_plan(run_dir)
-        user = _user_config(plan)
-        stage = build_stage(plan, user, run_dir)
+        user = user_config(plan)
+        tape, stage = build_stage(plan, user, run_dir)
         stepper = Stepper(stage, plan.speed, run_dir / STATE, reports)
         with (
             VirtualClock(stage.begin) as clock,
-            RehearsalServer(stage.tape, clock, port=plan.port) as server,
+            RehearsalServer(tape, clock, port=plan.port) as server,
         ):
             stepper.begin(clock, server)
-            _write_overlay(plan, stage, user, server, run_dir)
+            write_overlay(plan, stage, user, server.url, run_dir)
             code = _trade(plan, run_dir, stepper)
             stepper.done(code)
     except RefuseToStart as refusal:
         report(reports, "refused", message=str(refusal))
         return refusal.exit_code
     return 0
+
+
+def play_live(run_dir: Path, stage: "Stage", url: str, reports: int) -> None:
+    """Run the bot in live mode against the stand-in at ``url``, in a process of its own. It moves
+    the shared clock of the run's folder.
+
+    :param reports: descriptor that the reports are written to.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+
+    from freqpilot.rehearsal.clock import SharedClock, VirtualClock
+    from freqpilot.rehearsal.remote import RemoteExchange
+    from freqpilot.rehearsal.session import CLOCK, LOG, STATE, clean_environment, load_plan
+    from freqpilot.rehearsal.stepper import Stepper
+
+    clean_environment(os.environ)
+    with (run_dir / LOG).open("a", encoding="utf-8") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    plan = load_plan(run_dir)
+    written = os.fdopen(reports, "w", buffering=1, encoding="utf-8")
+    stepper = Stepper(stage, plan.speed, run_dir / STATE, written)
+    with VirtualClock(stage.begin, SharedClock(run_dir / CLOCK)) as virtual:
+        stepper.begin(virtual, RemoteExchange(url))
+        stepper.done(_trade(plan, run_dir, stepper))
 
 
 def _trade(plan: "RehearsalOptions", run_dir: Path, stepper: "Stepper") -> int:
@@ -70,7 +94,9 @@ def _trade(plan: "RehearsalOptions", run_dir: Path, stepper: "Stepper") -> int:
 
     freqtrade.worker.Worker = SteppedWorker
     (run_dir / "data").mkdir(exist_ok=True)
-    command = ["trade", "--dry-run", "--userdir", str(plan.userdir)]
+    command = ["trade", "--userdir", str(plan.userdir)]
+    if not plan.live:
+        command.append("--dry-run")
     # What FreqAI downloads must not mix with the user's candles.
     command += ["--datadir", str(run_dir / "data")]
     command += ["--db-url", f"sqlite:///{run_dir / DATABASE}"]
@@ -87,7 +113,11 @@ def _trade(plan: "RehearsalOptions", run_dir: Path, stepper: "Stepper") -> int:
     return 0
 
 
-def _user_config(plan: "RehearsalOptions") -> dict[str, Any]:
+def user_config(plan: "RehearsalOptions") -> dict[str, Any]:
+    """Return the merged config files of the plan.
+
+    :raises RefuseToStart: when one cannot be read.
+    """
     from freqtrade.configuration.load_config import load_from_files
     from freqtrade.exceptions import FreqtradeException
 
@@ -99,29 +129,32 @@ def _user_config(plan: "RehearsalOptions") -> dict[str, Any]:
         raise RefuseToStart(f"a config file cannot be read: {fault}") from None
 
 
-def _write_overlay(
+def write_overlay(
     plan: "RehearsalOptions",
     stage: "Stage",
     user: dict[str, Any],
-    server: "RehearsalServer",
+    url: str,
     run_dir: Path,
 ) -> None:
+    """Write the config layer that turns the bot to the stand-in at ``url``."""
     from freqpilot.rehearsal.config import rehearsal_overlay
 
     overlay = rehearsal_overlay(
-        base_url=server.url,
+        base_url=url,
         pairs=stage.pairs,
         user=user,
         loop_seconds=stage.loop_seconds,
         store_url=f"sqlite:///{run_dir / 'freqpilot.sqlite'}",
         label=f"rehearsal-{run_dir.name}",
-        synthetic=stage.tape.synthetic,
+        synthetic=stage.synthetic,
+        live=plan.live,
+        api_port=plan.api_port,
     )
     if "freqpilot" in user.get("log_config", {}).get("handlers", {}):
         handler = {"filename": str(run_dir / "decisions.jsonl")}
         overlay["log_config"] = {"handlers": {"freqpilot": handler}}
     (run_dir / "overlay.json").write_text(json.dumps(overlay, indent=1), encoding="utf-8")
-    if stage.tape.synthetic:
+    if stage.synthetic:
         note = f"# SYNTHETIC\n\nA rehearsal on an invented market (seed {plan.seed}).\n"
         (run_dir / "SYNTHETIC.md").write_text(note, encoding="utf-8")
 

@@ -17,6 +17,7 @@ from aiohttp import web
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal import quotes
 from freqpilot.rehearsal.clock import Clock
+from freqpilot.rehearsal.quotes import BadRequest
 from freqpilot.rehearsal.tape import NotListed, PairTape, Tape
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -28,14 +29,6 @@ EMPTY_LISTS = (
     "/sapi/v1/margin/isolated/allPairs",
     "/sapi/v1/spot/delist-schedule",
 )
-
-
-class BadRequest(ValueError):
-    """A request that Binance would refuse, with its error code."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class RehearsalServer:
@@ -96,6 +89,9 @@ class RehearsalServer:
     ) -> None:
         self.stop()
 
+    def loop_ended(self, bot: Any) -> None:
+        """Take note that the bot has ended a loop: nothing here depends on it."""
+
     def stop(self) -> None:
         """End the thread; safe to call twice."""
         if self._thread.is_alive() and self._stopping is not None:
@@ -135,15 +131,13 @@ class RehearsalServer:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         answer = self._answers.get(request.path) if request.method == "GET" else None
         if answer is None:
-            self.unknown[f"{request.method} {request.path}"] += 1
-            return _error(404, -1, f"the stand-in exchange has no {request.method} {request.path}")
+            return self._no_route(request)
         self.requests[request.path] += 1
-        try:
-            return web.json_response(answer(request))
-        except NotListed:
-            return _error(400, -1121, "Invalid symbol.")
-        except BadRequest as fault:
-            return _error(400, fault.code, str(fault))
+        return answered(lambda: answer(request))
+
+    def _no_route(self, request: web.Request) -> web.Response:
+        self.unknown[f"{request.method} {request.path}"] += 1
+        return error(404, -1, f"the stand-in exchange has no {request.method} {request.path}")
 
     def _now(self) -> int:
         return int(self.clock() * 1000)
@@ -226,7 +220,18 @@ def _numbers(request: web.Request) -> dict[str, int]:
         raise BadRequest(-1100, "Illegal characters found in a parameter.") from None
 
 
-def _error(status: int, code: int, message: str) -> web.Response:
+def answered(answer: Callable[[], Any]) -> web.Response:
+    """Return an answer as JSON, or the refusal of it in Binance's shape."""
+    try:
+        return web.json_response(answer())
+    except NotListed:
+        return error(400, -1121, "Invalid symbol.")
+    except BadRequest as fault:
+        return error(400, fault.code, str(fault))
+
+
+def error(status: int, code: int, message: str) -> web.Response:
+    """Return a refusal in Binance's shape."""
     return web.json_response({"code": code, "msg": message}, status=status)
 
 

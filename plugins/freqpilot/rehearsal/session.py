@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,6 +31,7 @@ FAULT = re.compile(r" - (ERROR|CRITICAL) - |^[\w.]+(Error|Exception): ")
 """A logged error, or the line of a traceback that names the exception."""
 
 PLAN, STATE, DATABASE, LOG = "plan.json", "state.json", "trades.sqlite", "freqtrade.log"
+CLOCK = "clock"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ class RehearsalOptions:
     last ``days`` of the recording, or 2026-01-01 on an invented market. ``speed`` is a limit in
     multiples of real time, 0 none; ``loop_seconds`` 0: four loops a candle, at most every 15
     minutes. ``run_dir`` empty: a new folder under ``userdir``/rehearsal; with ``resume`` the latest
-    there, whose plan is kept but for ``speed`` and, when given, configs and strategy.
+    there, whose plan is kept but for ``speed`` and, when given, configs and strategy. ``live``
+    trades in live mode, on an account of the stand-in, with the ``faults`` of a list (see
+    :mod:`freqpilot.rehearsal.faults`) drawn from ``seed``; ``api_port`` opens Freqtrade's REST API
+    on this machine.
     """
 
     userdir: Path
@@ -62,6 +66,9 @@ class RehearsalOptions:
     port: int = 0
     run_dir: Path | None = None
     resume: bool = False
+    live: bool = False
+    faults: str = "none"
+    api_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -125,9 +132,9 @@ def rehearse(
     :raises RefuseToStart: for bad options or data, or when Freqtrade itself does not start.
     """
     run_dir = prepare(options)
-    watch = _Watch(run_dir, on_progress)
-    with _terminate_as_interrupt(), _child(run_dir) as child:
-        reader = threading.Thread(target=watch.read, args=(child,), daemon=True)
+    watch = Watch(run_dir, on_progress)
+    with terminate_as_interrupt(), _child(run_dir) as child:
+        reader = threading.Thread(target=watch.read, args=(child.stdout,), daemon=True)
         reader.start()
         try:
             while reader.is_alive():
@@ -190,7 +197,7 @@ def read_trades(database: Path) -> tuple[RehearsedTrade, ...]:
         return tuple(RehearsedTrade(*row) for row in rows)
 
 
-class _Watch:
+class Watch:
     """Reads the child's reports, one JSON object a line."""
 
     def __init__(self, run_dir: Path, on_progress: OnProgress) -> None:
@@ -199,14 +206,19 @@ class _Watch:
         self._ready: dict[str, Any] = {}
         self._done: dict[str, Any] = {}
         self._refused = ""
+        self._loops = self._seen = 0
 
-    def read(self, child: subprocess.Popen[str]) -> None:
-        assert child.stdout is not None
-        for line in child.stdout:
+    def read(self, lines: Iterable[str]) -> None:
+        """Take in a child's reports until it ends."""
+        for line in lines:
+            if not line.endswith("\n"):
+                return  # cut off: the child was killed in the middle of it
             report = json.loads(line)
             kind = report.pop("report")
             if kind == "ready":
-                self._ready, self._begun = report, time.monotonic()
+                if not self._ready:
+                    self._ready, self._begun = report, time.monotonic()
+                self._loops = self._seen
             elif kind == "loop":
                 self._progress(report)
             elif kind == "done":
@@ -219,9 +231,14 @@ class _Watch:
         start = datetime.fromisoformat(self._ready["start"])
         share = min(1.0, (now - start) / (end - start))
         wall = time.monotonic() - self._begun
-        self._on_progress(RehearsalProgress(report["loops"], now, share, wall, report["open"]))
+        self._seen = self._loops + report["loops"]
+        self._on_progress(RehearsalProgress(self._seen, now, share, wall, report["open"]))
 
     def summary(self) -> RehearsalSummary:
+        """Return what was reported and what the database holds.
+
+        :raises RefuseToStart: when Freqtrade did not start, or did not run to the end.
+        """
         errors = _error_lines(self._run_dir / LOG)
         if self._refused:
             raise RefuseToStart(self._refused)
@@ -250,7 +267,7 @@ class _Watch:
             start=start,
             now=now,
             end=end,
-            loops=self._done["loops"],
+            loops=self._loops + self._done["loops"],
             virtual_hours=virtual / 3600,
             wall_seconds=wall,
             speed=virtual / wall,
@@ -265,10 +282,8 @@ class _Watch:
 @contextmanager
 def _child(run_dir: Path) -> Iterator[subprocess.Popen[str]]:
     """The run's process, in a session of its own so that Ctrl-C reaches it through us only."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("FREQTRADE__")}
-    # The files say what is rehearsed: an environment that sets live keys must not reach it.
-    kept |= {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-    kept["COLUMNS"] = "240"  # Freqtrade's log wraps at the width of the screen it has not
+    kept = dict(os.environ)
+    clean_environment(kept)
     with (run_dir / LOG).open("a", encoding="utf-8") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "freqpilot.rehearsal.run", str(run_dir)],
@@ -290,8 +305,17 @@ def _child(run_dir: Path) -> Iterator[subprocess.Popen[str]]:
         child.stdout.close()
 
 
+def clean_environment(environment: MutableMapping[str, str]) -> None:
+    """Take out of a bot's environment what must not reach a rehearsal."""
+    # The files say what is rehearsed: an environment that sets live keys must not reach it.
+    for key in [key for key in environment if key.startswith("FREQTRADE__")]:
+        del environment[key]
+    environment.update({"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"})
+    environment["COLUMNS"] = "240"  # Freqtrade's log wraps at the width of the screen it has not
+
+
 @contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
+def terminate_as_interrupt() -> Iterator[None]:
     """Let SIGTERM end a rehearsal the way Ctrl-C does, where we own the signals."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -19,18 +19,20 @@ AFTER_CANDLE = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Stage:
-    """A rehearsal's market, period and length of a loop; it stays the same when resumed."""
+    """A rehearsal's period, pairs and length of a loop; it stays the same when resumed. After its
+    end follow ``drain`` more loops, a second apart."""
 
-    tape: Tape
+    synthetic: bool
     start: datetime
     end: datetime
     begin: datetime
     loop_seconds: int
     pairs: list[str]
     history_days: int
+    drain: int = 0
 
 
-def build_stage(plan: RehearsalOptions, user: dict[str, Any], run_dir: Path) -> Stage:
+def build_stage(plan: RehearsalOptions, user: dict[str, Any], run_dir: Path) -> tuple[Tape, Stage]:
     """Load or invent the market and lay the period on it."""
     saved: dict[str, Any] = {}
     if plan.resume:
@@ -58,7 +60,7 @@ def build_stage(plan: RehearsalOptions, user: dict[str, Any], run_dir: Path) -> 
     if begin >= end:
         raise RefuseToStart(f"the rehearsal of {run_dir} has reached its end; start a new one")
     loop = saved.get("loop_seconds") or plan.loop_seconds or min(900, minutes * 15)
-    return Stage(tape, start, end, begin, loop, list(tape.pairs), history)
+    return tape, Stage(tape.synthetic, start, end, begin, loop, list(tape.pairs), history)
 
 
 def _invented(

@@ -3,16 +3,31 @@
 import json
 import signal
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from freqpilot.rehearsal.clock import VirtualClock
-from freqpilot.rehearsal.server import RehearsalServer
 from freqpilot.rehearsal.stage import Stage
 from freqpilot.rehearsal.training import TrainingWait
 
+DRAIN_SECONDS = 1.0
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+
+
+class Exchange(Protocol):
+    """What a stepper needs of the stand-in, in this process or in another."""
+
+    requests: Counter[str]
+    unknown: Counter[str]
+
+    @property
+    def url(self) -> str:
+        """Base address."""
+
+    def loop_ended(self, bot: Any) -> None:
+        """Take note that the bot has ended a loop."""
 
 
 class Stepper:
@@ -25,10 +40,10 @@ class Stepper:
         self._stage, self._speed, self._state, self._reports = stage, speed, state, reports
         self._begun = time.monotonic()
         self._waited = TrainingWait(self._stopped_within)
-        self.loops = 0
+        self.loops = self._drained = 0
         self.reason = "fault"
 
-    def begin(self, clock: VirtualClock, server: RehearsalServer) -> None:
+    def begin(self, clock: VirtualClock, server: Exchange) -> None:
         """Start counting; tells the parent what is rehearsed."""
         self._clock, self._server = clock, server
         self._save()
@@ -38,7 +53,7 @@ class Stepper:
             begun=self._stage.begin.isoformat(),
             start=self._stage.start.isoformat(),
             end=self._stage.end.isoformat(),
-            synthetic=self._stage.tape.synthetic,
+            synthetic=self._stage.synthetic,
             url=server.url,
         )
 
@@ -50,10 +65,13 @@ class Stepper:
         if self.loops == 0:
             self._begun = time.monotonic()  # the start of the software is not the bot's pace
         stop = self._waited(bot)
-        self._clock.advance(seconds)
+        self._server.loop_ended(bot)
+        over = self._clock.now() >= self._stage.end
+        self._clock.advance(DRAIN_SECONDS if over else seconds)
         self.loops += 1
         self._save()
-        if self._clock.now() >= self._stage.end:
+        self._drained += over
+        if self._clock.now() >= self._stage.end and self._drained >= self._stage.drain:
             self._interrupt("end")
         if stop or not self._told(bot) or self._stopped_within(self._ahead()):
             self._interrupt("signal")

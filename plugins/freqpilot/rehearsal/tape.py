@@ -91,6 +91,24 @@ class PairTape:
         corners = price_path.Legs(*(leg[row : row + 1] for leg in self._legs))
         return float(np.round(price_path.at(corners, np.array([share]))[0], self.decimals))
 
+    def corners(self, begin: int, end: int) -> list[tuple[float, float]]:
+        """Return the corners of the path from ``begin`` to ``end`` as (time, price): between two of
+        them it is a straight line. Two at one time are a gap.
+
+        :raises NotListed: when ``begin`` is before the first candle.
+        """
+        found = [(float(begin), self.price(begin))]
+        for row in range(self._row(begin), self._row(end) + 1):
+            opened = float(self.base.date[row])
+            prices = (float(leg[row]) for leg in self._legs)
+            for share, price in zip((0.0, *price_path.TURNS, 1.0), prices, strict=True):
+                if begin <= opened + share * self.step <= end:
+                    if share == 0.0:  # the price rests until the next candle opens
+                        found.append((opened, found[-1][1]))
+                    found.append((opened + share * self.step, round(price, self.decimals)))
+        found.append((float(end), self.price(end)))
+        return found
+
     def known(self, now: int) -> Klines:
         """Return base candles that opened before ``now``; the running one holds its path so far."""
         count = int(np.searchsorted(self.base.date, now, side="left"))

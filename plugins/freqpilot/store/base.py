@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from freqpilot.shapes import Decision
+from freqpilot.shapes import Decision, IntentState, OrderIntent
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,19 @@ class Store(ABC):
     @abstractmethod
     def decision(self, trade_id: int) -> Decision | None:
         """Return the decision kept last for a trade id, or None."""
+
+    @abstractmethod
+    def save_intent(self, intent: OrderIntent) -> None:
+        """Keep an order's intent under its client order id, in place of what was kept there; it is
+        on disk when this returns."""
+
+    @abstractmethod
+    def intents(self, *states: IntentState) -> list[OrderIntent]:
+        """Return the intents that are in one of ``states`` (all without any), oldest first."""
+
+    @abstractmethod
+    def count_intents(self, prefix: str) -> int:
+        """Return how many client order ids begin with ``prefix``."""
 
     @abstractmethod
     def save_counters(self, counts: Mapping[str, int], time: datetime) -> None:

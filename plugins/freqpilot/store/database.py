@@ -1,20 +1,28 @@
 """The store in a database: SQLite beside Freqtrade's, or any other that SQLAlchemy reaches."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url, select
+from sqlalchemy import URL, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.shapes import Decision
+from freqpilot.shapes import Decision, IntentState, OrderIntent
 from freqpilot.store.base import Event, Store
 from freqpilot.store.plain import decision_fields, decision_from, plain
-from freqpilot.store.tables import CounterRow, DecisionRow, EventRow, HeartbeatRow, RiskStateRow
+from freqpilot.store.tables import (
+    CounterRow,
+    DecisionRow,
+    EventRow,
+    HeartbeatRow,
+    OrderIntentRow,
+    RiskStateRow,
+)
 from freqpilot.store.upgrade import newest, revision_of, upgrade
 
 WRITES = {"freqpilot_writes": True}
@@ -100,6 +108,29 @@ class DatabaseStore(Store):
         with self._session() as session:
             row = session.scalar(query.order_by(DecisionRow.id.desc()).limit(1))
             return None if row is None else decision_from(vars(row))
+
+    def save_intent(self, intent: OrderIntent) -> None:
+        known = select(OrderIntentRow).where(OrderIntentRow.client_id == intent.client_id)
+        with self._write.begin() as session:
+            row = session.scalar(known) or OrderIntentRow()
+            for name, value in asdict(intent).items():
+                setattr(row, name, value)
+            session.add(row)
+
+    def intents(self, *states: IntentState) -> list[OrderIntent]:
+        query = select(OrderIntentRow).order_by(OrderIntentRow.id)
+        if states:
+            query = query.where(OrderIntentRow.state.in_(states))
+        with self._session() as session:
+            rows = [vars(row) for row in session.scalars(query)]
+        names = [each.name for each in fields(OrderIntent)]
+        return [OrderIntent(**{name: row[name] for name in names}) for row in rows]
+
+    def count_intents(self, prefix: str) -> int:
+        query = select(func.count()).select_from(OrderIntentRow)
+        begins = OrderIntentRow.client_id.startswith(prefix, autoescape=True)
+        with self._session() as session:
+            return int(session.scalar(query.where(begins)) or 0)
 
     def save_counters(self, counts: Mapping[str, int], time: datetime) -> None:
         with self._write.begin() as session:

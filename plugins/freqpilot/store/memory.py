@@ -1,10 +1,11 @@
 """The store of a backtest or hyperopt epoch: dictionaries, gone with the run."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from freqpilot.shapes import Decision
+from freqpilot.shapes import Decision, IntentState, OrderIntent
 from freqpilot.store.base import Event, Store
 from freqpilot.store.plain import decision_fields, decision_from, plain, utc
 
@@ -16,6 +17,7 @@ class MemoryStore(Store):
         self._states: dict[str, dict[str, Any]] = {}
         self._events: list[Event] = []
         self._decisions: dict[tuple[int, str, datetime], dict[str, Any]] = {}
+        self._intents: dict[str, OrderIntent] = {}
         self._counters: dict[str, int] = {}
         self._beats: dict[str, datetime] = {}
 
@@ -52,6 +54,15 @@ class MemoryStore(Store):
     def decision(self, trade_id: int) -> Decision | None:
         found = [fields for key, fields in self._decisions.items() if key[0] == trade_id]
         return decision_from(found[-1]) if found else None
+
+    def save_intent(self, intent: OrderIntent) -> None:
+        self._intents[intent.client_id] = replace(intent, time=utc(intent.time))
+
+    def intents(self, *states: IntentState) -> list[OrderIntent]:
+        return [each for each in self._intents.values() if not states or each.state in states]
+
+    def count_intents(self, prefix: str) -> int:
+        return sum(client_id.startswith(prefix) for client_id in self._intents)
 
     def save_counters(self, counts: Mapping[str, int], time: datetime) -> None:
         utc(time)

@@ -88,6 +88,28 @@ class DecisionRow(Base):
     reasons: Mapped[list[str]]
 
 
+class OrderIntentRow(Base):
+    """An order as it was meant, and what became of it."""
+
+    __tablename__ = "order_intent"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    client_id: Mapped[str] = mapped_column(unique=True)
+    pair: Mapped[str]
+    side: Mapped[str]
+    purpose: Mapped[str]
+    trade: Mapped[int | None] = mapped_column(BigInteger)
+    kind: Mapped[str]
+    amount: Mapped[float]
+    rate: Mapped[float | None]
+    stop: Mapped[float | None]
+    leverage: Mapped[float]
+    tag: Mapped[str | None]
+    time: Mapped[datetime]
+    state: Mapped[str] = mapped_column(index=True)
+    order_id: Mapped[str | None]
+
+
 class CounterRow(Base):
     """The last saved value of a counter."""
 

@@ -1,0 +1,243 @@
+"""Compares the exchange's books with Freqtrade's and ours, and adopts what is missing there.
+
+A bot that was killed between the exchange's answer and its own commit owns orders that its database
+has never seen. They are found by the intents that were written down before them: an entry becomes a
+trade with its stop, an exit or a stop joins its trade. What can't be explained is reported and left
+alone. Nothing that raises risk is sent before the first comparison after a start is done.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from freqpilot.errors import NoEntry
+from freqpilot.execution.ids import parse_client_order_id
+from freqpilot.host import orders, supervisor
+from freqpilot.shapes import OrderIntent
+
+logger = logging.getLogger(__name__)
+
+EMPTY_STATES = ("canceled", "cancelled", "expired", "rejected")
+MISSING_SHARE = 0.005
+"""Share of a position that may be missing on the account: fees taken in coins, and rounding."""
+
+
+class Progress:
+    """Whether this start's comparison is done, and what keeps it from being so."""
+
+    def __init__(self) -> None:
+        self.done, self.problem = True, ""
+
+    def begin(self) -> None:
+        """Ask for a comparison before the next entry."""
+        self.done, self.problem = False, "it has not begun yet"
+
+
+PROGRESS = Progress()
+
+
+def require_done() -> None:
+    """:raises NoEntry: until orders and balances were compared after a start."""
+    if not PROGRESS.done:
+        raise NoEntry(
+            "orders and balances on the exchange have not been compared with the database since "
+            f"the start ({PROGRESS.problem}); entries wait until they are"
+        )
+
+
+def step(bot: Any) -> None:
+    """Settle what is open between the exchange and the database; before each loop, live only.
+
+    A fault keeps entries away until the next loop; open trades are managed as ever.
+    """
+    if bot.config["dry_run"]:
+        return
+    try:
+        settle(bot)
+        if not PROGRESS.done:
+            compare(bot)
+            PROGRESS.done = True
+    except Exception as error:  # the loop must go on managing open trades
+        PROGRESS.done, PROGRESS.problem = False, f"{type(error).__name__}: {error}"
+        logger.warning("Not reconciled yet, entries wait: %s", PROGRESS.problem)
+
+
+def settle(bot: Any) -> None:
+    """Bring every intent that is not settled to its end.
+
+    :raises Exception: ccxt's, when the exchange cannot be asked.
+    """
+    store, api = supervisor.current().store, bot.exchange._api
+    for intent in store.intents("sent", "accepted"):
+        if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
+            store.save_intent(replace(intent, state="known"))
+            continue
+        found = orders.look_up(api, intent) if intent.state == "sent" else orders.fetch(api, intent)
+        if found is None:
+            continue
+        order_id = str(found["id"])
+        if not _recorded(order_id, intent.pair):
+            _adopt(bot, intent, bot.exchange._order_contracts_to_amount(found))
+        store.save_intent(replace(intent, state="known", order_id=order_id))
+
+
+def compare(bot: Any) -> None:
+    """Report what the account holds that no trade explains, and the other way round.
+
+    :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
+    """
+    from freqtrade.persistence import Trade
+
+    trades = list(Trade.get_open_trades())
+    pairs = {trade.pair for trade in trades} | set(bot.config["exchange"]["pair_whitelist"])
+    known = {pair for pair in pairs if pair in bot.exchange.markets}
+    for pair in sorted(known):
+        for order in bot.exchange._api.fetch_open_orders(pair):
+            if not _recorded(str(order["id"]), pair):
+                _report_order(order, pair)
+    bot.wallets.update(require_update=True)
+    if str(bot.trading_mode) == "spot":
+        _compare_coins(bot, trades, sorted(known))
+
+
+def _compare_coins(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
+    held = {trade.pair: float(trade.amount) for trade in trades}
+    for pair in pairs:
+        coin = bot.exchange.get_pair_base_currency(pair)
+        owned, wanted = float(bot.wallets.get_total(coin)), held.get(pair, 0.0)
+        if owned < wanted * (1 - MISSING_SHARE):
+            report(
+                f"the account holds {owned:g} {coin}, the open trade in {pair} says {wanted:g}: an "
+                "exit will fail for lack of coins; look at the account's history, then sell what "
+                "is there or delete the trade",
+                "CRITICAL",
+                {"pair": pair, "owned": owned, "wanted": wanted},
+            )
+        elif owned > wanted and _is_worth_an_order(bot, pair, owned - wanted):
+            report(
+                f"the account holds {owned - wanted:g} {coin} that belong to no trade; Freqpilot "
+                "leaves them alone",
+                "WARNING",
+                {"pair": pair, "owned": owned, "wanted": wanted},
+            )
+
+
+def _is_worth_an_order(bot: Any, pair: str, amount: float) -> bool:
+    """Tell whether ``amount`` is more than what rounding leaves behind."""
+    smallest = bot.exchange.markets[pair]["limits"]["cost"]["min"] or 0.0
+    rate = bot.exchange.get_rate(pair, side="exit", is_short=False, refresh=True)
+    return amount * float(rate) >= float(smallest)
+
+
+def _report_order(order: Any, pair: str) -> None:
+    name = parse_client_order_id(order.get("clientOrderId"))
+    whose = "another bot of the pack" if name and name.bot != orders.bot_name() else "nobody here"
+    report(
+        f"the open {order['side']} order {order['id']} in {pair} belongs to {whose}; Freqpilot "
+        "leaves it alone",
+        "WARNING",
+        {"pair": pair, "order": str(order["id"])},
+    )
+
+
+def report(text: str, level: str, data: dict[str, Any]) -> None:
+    """Keep a difference in the store, count it and log it."""
+    run = supervisor.current()
+    run.store.add_event(datetime.now(UTC), "difference", level, text, data)
+    run.counters.count("differences")
+    logger.warning("Difference with the exchange: %s", text)
+
+
+def _recorded(order_id: str, pair: str) -> bool:
+    """Tell whether Freqtrade's database has the order."""
+    from freqtrade.persistence import Order
+    from sqlalchemy import select
+
+    query = select(Order.id).where(Order.order_id == order_id, Order.ft_pair == pair).limit(1)
+    return Order.session.scalar(query) is not None
+
+
+def _adopt(bot: Any, intent: OrderIntent, order: Any) -> None:
+    """Give an order to the trade that it belongs to, or make that trade."""
+    from freqtrade.persistence import Order, Trade
+
+    if not order.get("filled") and order["status"] in EMPTY_STATES:
+        return
+    trade = orders.open_trade(intent.pair)
+    if trade is None and not intent.raises_risk:
+        _strand(bot, intent, order)
+        return
+    if trade is None:
+        trade = _new_trade(bot, intent, order)
+    side = "stoploss" if intent.purpose == "stop" else intent.side
+    rate = intent.stop if intent.purpose == "stop" else intent.rate
+    made = Order.parse_from_ccxt_object(order, intent.pair, side, intent.amount, rate)
+    made.ft_order_tag = intent.tag
+    trade.orders.append(made)
+    trade.recalc_trade_from_orders()
+    Trade.session.add(trade)
+    Trade.commit()
+    report(
+        f"the {intent.purpose} order {order['id']} for {intent.pair} ({order['status']}) was on "
+        f"the exchange but not in the database; trade {trade.id} has it now",
+        "WARNING",
+        {"pair": intent.pair, "order": str(order["id"]), "trade": int(trade.id)},
+    )
+    bot.wallets.update(require_update=True)
+    if order["status"] != "open":
+        bot.update_trade_state(
+            trade, made.order_id, order, stoploss_order=intent.purpose == "stop", send_msg=False
+        )
+
+
+def _strand(bot: Any, intent: OrderIntent, order: Any) -> None:
+    """Cancel an exit whose trade is closed: nothing is left that it could close."""
+    if order["status"] == "open":
+        bot.exchange._api.cancel_order(order["id"], intent.pair)
+    report(
+        f"the {intent.purpose} order {order['id']} for {intent.pair} has no open trade; it was "
+        f"{'cancelled' if order['status'] == 'open' else order['status'] + ' before'}",
+        "CRITICAL" if order.get("filled") else "WARNING",
+        {"pair": intent.pair, "order": str(order["id"])},
+    )
+
+
+def _new_trade(bot: Any, intent: OrderIntent, order: Any) -> Any:
+    """Return a trade as ``FreqtradeBot.execute_entry`` makes it."""
+    from freqtrade.exchange import timeframe_to_minutes
+    from freqtrade.persistence import Trade
+
+    exchange, pair = bot.exchange, intent.pair
+    rate = float(order.get("average") or intent.rate or order.get("price") or 0.0)
+    fee = exchange.get_fee(symbol=pair, taker_or_maker="maker")
+    trade = Trade(
+        pair=pair,
+        base_currency=exchange.get_pair_base_currency(pair),
+        stake_currency=bot.config["stake_currency"],
+        stake_amount=intent.amount * rate / intent.leverage,
+        amount=0,
+        is_open=True,
+        amount_requested=intent.amount,
+        fee_open=fee,
+        fee_close=fee,
+        open_rate=rate,
+        open_rate_requested=intent.rate or rate,
+        open_date=intent.time,
+        exchange=exchange.id,
+        strategy=bot.strategy.get_strategy_name(),
+        enter_tag=intent.tag,
+        timeframe=timeframe_to_minutes(bot.config["timeframe"]),
+        leverage=intent.leverage,
+        is_short=intent.side == "sell",
+        trading_mode=bot.trading_mode,
+        funding_fees=0.0,
+        amount_precision=exchange.get_precision_amount(pair),
+        price_precision=exchange.get_precision_price(pair),
+        precision_mode=exchange.precisionMode,
+        precision_mode_price=exchange.precision_mode_price,
+        contract_size=exchange.get_contract_size(pair),
+    )
+    trade.adjust_stop_loss(trade.open_rate, bot.strategy.stoploss, initial=True)
+    return trade

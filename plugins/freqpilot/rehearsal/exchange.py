@@ -1,0 +1,246 @@
+"""The stand-in exchange for live mode: a market, an account behind signed requests, and faults.
+
+It runs outside the bot's process, so that it lives on when the bot is killed. Whether a request
+has arrived, was carried out or was answered is decided here, as it is on a real exchange.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from freqpilot.rehearsal import private
+from freqpilot.rehearsal.clock import Clock
+from freqpilot.rehearsal.faults import Call, Fault, FaultPlan, Strike
+from freqpilot.rehearsal.quotes import BadRequest
+from freqpilot.rehearsal.server import RehearsalServer, answered, error
+from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.venue import SpotVenue, Ticket
+
+Params = Mapping[str, str]
+Private = Callable[[Params, int], Any]
+
+ORDER = ("POST", "/api/v3/order")
+WEIGHT_LIMIT = 6_000
+"""Request weight a minute (Binance spot)."""
+HEAVY = {"/api/v3/account": 20, "/api/v3/myTrades": 20, "/api/v3/allOrders": 20}
+LATE_MS = (1_000, 4_000)
+RETRY_AFTER = 5
+REFUSALS = {
+    Fault.REJECT: {
+        "before": (-2010, "Account has insufficient balance for requested action."),
+        "after": (-1013, "Filter failure: LOT_SIZE"),
+    },
+    Fault.STOP: {
+        "before": (-2010, "Stop price would trigger immediately."),
+        "after": (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
+    },
+}
+LOOP_END = "/rehearsal/loop-end"
+"""Where the bot's process tells that a loop has ended; no route of Binance's."""
+
+
+class LiveExchange(RehearsalServer):
+    """Serves a market and one account. Once a fault has killed the bot (``dead``), nothing is
+    answered until the next one is started."""
+
+    def __init__(
+        self,
+        tape: Tape,
+        clock: Clock,
+        venue: SpotVenue,
+        faults: FaultPlan | None = None,
+        kill: Callable[[], None] = lambda: None,
+        on_loop: Callable[[int, int, bool], None] = lambda _now, _strikes, _stops: None,
+        port: int = 0,
+    ) -> None:
+        """
+        :param kill: ends the bot's process at once.
+        :param on_loop: told of the end of each of the bot's loops: the time in ms, how many
+            faults have struck so far, and whether it keeps its stops on the exchange.
+        """
+        super().__init__(tape, clock, port=port)
+        self.venue, self.faults = venue, faults or FaultPlan()
+        self.dead = False
+        self._kill, self._on_loop = kill, on_loop
+        self._late: list[tuple[int, Ticket]] = []
+        self._weight = (0, 0)
+        self._private = self._signed_routes()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        now = self._now()
+        if request.path == LOOP_END:
+            self.settle(now)
+            told = await request.json()
+            self._on_loop(now, len(self.faults.strikes), told["stops"])
+            return web.json_response({})
+        body = await request.text()
+        signed = body or request.query_string
+        params = dict(parse_qsl(signed))
+        route = (request.method, request.path)
+        handler = self._private.get(route)
+        if self.dead:
+            return _cut(request)
+        self._arrive(now)
+        order = params.get("type", "") if route == ORDER else ""
+        symbol = params.get("symbol", "")
+        call = Call(*route, symbol=symbol, signed=handler is not None, order=order)
+        strike = self.faults.strike(call, now)
+        if strike is None:
+            return await self._carry_out(request, handler, signed, params, now)
+        return await self._struck(strike, request, handler, signed, params, now)
+
+    async def _carry_out(
+        self,
+        request: web.Request,
+        handler: Private | None,
+        signed: str,
+        params: Params,
+        now: int,
+    ) -> web.StreamResponse:
+        if not self._within_limit(request.path, now):
+            return self._too_many()
+        if handler is None:
+            return self._weighed(await super()._handle(request))
+        self.requests[request.path] += 1
+
+        def answer() -> Any:
+            private.check_signature(request.headers, signed, params, now)
+            assert handler is not None
+            return handler(params, now)
+
+        return self._weighed(answered(answer))
+
+    async def _struck(
+        self,
+        strike: Strike,
+        request: web.Request,
+        handler: Private | None,
+        signed: str,
+        params: Params,
+        now: int,
+    ) -> web.StreamResponse:
+        fault = strike.fault
+        if refusal := self._refusal(strike):
+            return refusal
+        if fault is Fault.PARTIAL:
+            return await self._carry_out(request, handler, signed, {**params, "doomed": "1"}, now)
+        if fault is Fault.LATE:
+            self._delay(strike, params, now)
+            return _cut(request)
+        carried = fault is Fault.LOST or (
+            fault in (Fault.KILL, Fault.OUTAGE) and strike.moment == "after"
+        )
+        if carried:
+            await self._carry_out(request, handler, signed, params, now)
+        if fault is Fault.OUTAGE:
+            return error(503, -1000, "Service unavailable from a restricted or failing backend.")
+        if fault is Fault.KILL:
+            self.dead = True
+            self._kill()
+        return _cut(request)
+
+    def _refusal(self, strike: Strike) -> web.Response | None:
+        """Return the answer to a request that a fault refuses; None for another fault."""
+        if strike.fault is Fault.LIMIT:
+            return self._too_many()
+        if strike.fault not in REFUSALS:
+            return None
+        return error(400, *REFUSALS[strike.fault][strike.moment])
+
+    def _delay(self, strike: Strike, params: Params, now: int) -> None:
+        """Let an order arrive later, if its receive window is still open then."""
+        least, most = LATE_MS
+        due = now + least + int((most - least) * self.faults.share("late", strike.request))
+        if due <= int(params["timestamp"]) + private.window(params):
+            self._late.append((due, private.ticket_of(params)))
+
+    def settle(self, now: int) -> None:
+        """Bring the account up to ``now``: late orders arrive, resting ones are matched."""
+        self._arrive(now)
+        self.venue.advance(now)
+
+    def _arrive(self, now: int) -> None:
+        due = [entry for entry in self._late if entry[0] <= now]
+        self._late = [entry for entry in self._late if entry[0] > now]
+        for moment, ticket in sorted(due, key=lambda entry: entry[0]):
+            try:
+                self.venue.submit(ticket, moment)
+            except BadRequest:
+                continue  # refused, and nobody is there to hear it
+
+    def _signed_routes(self) -> dict[tuple[str, str], Private]:
+        venue, spot = self.venue, "/api/v3"
+        return {
+            ("POST", f"{spot}/order"): self._new_order,
+            ("DELETE", f"{spot}/order"): self._cancel,
+            ("GET", f"{spot}/order"): self._seen(
+                lambda params, _: private.order_json(private.found(venue, params))
+            ),
+            ("GET", f"{spot}/account"): self._seen(lambda _, now: private.account(venue, now)),
+            ("GET", f"{spot}/openOrders"): self._seen(
+                lambda params, _: [
+                    private.order_json(o) for o in venue.open_orders(params.get("symbol"))
+                ]
+            ),
+            ("GET", f"{spot}/allOrders"): self._seen(
+                lambda params, _: private.orders_json(venue, params)
+            ),
+            ("GET", f"{spot}/myTrades"): self._seen(
+                lambda params, _: private.trades_json(venue, params)
+            ),
+        }
+
+    def _seen(self, answer: Private) -> Private:
+        """Return ``answer`` over the account as it is by then."""
+
+        def advanced(params: Params, now: int) -> Any:
+            self.venue.advance(now)
+            return answer(params, now)
+
+        return advanced
+
+    def _cancel(self, params: Params, now: int) -> Any:
+        self.venue.advance(now)
+        try:
+            order = private.found(self.venue, params)
+        except BadRequest as fault:
+            code = -2011 if fault.code == -2013 else fault.code
+            raise BadRequest(code, "Unknown order sent.") from None
+        return private.cancelled_json(self.venue.cancel(order, now))
+
+    def _new_order(self, params: Params, now: int) -> Any:
+        ticket = private.ticket_of(params)
+        if params.get("doomed"):
+            ticket = replace(ticket, doomed=True)
+        return private.accepted_json(self.venue.submit(ticket, now))
+
+    def _within_limit(self, path: str, now: int) -> bool:
+        minute = now // 60_000
+        used = self._weight[1] if self._weight[0] == minute else 0
+        self._weight = (minute, used + HEAVY.get(path, 2))
+        return self._weight[1] <= WEIGHT_LIMIT
+
+    def _weighed(self, response: web.StreamResponse) -> web.StreamResponse:
+        response.headers["X-MBX-USED-WEIGHT-1M"] = str(self._weight[1])
+        response.headers["X-MBX-ORDER-COUNT-1D"] = str(len(self.venue.orders))
+        return response
+
+    def _too_many(self) -> web.Response:
+        message = "Too much request weight used; current limit is 6000 request weight per 1 MINUTE."
+        return web.Response(
+            text=json.dumps({"code": -1003, "msg": message}),
+            status=429,
+            headers={"Retry-After": str(RETRY_AFTER)},
+            content_type="application/json",
+        )
+
+
+def _cut(request: web.Request) -> web.Response:
+    """Drop the connection without an answer."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

@@ -1,0 +1,209 @@
+"""A rehearsal in live mode: the stand-in exchange here, the bot in a process that may be killed.
+
+The bot is the unmodified ``freqtrade trade`` with keys; it moves the clock, the exchange reads it.
+When a fault kills the bot it is started anew, as a supervisor of services would, some seconds later
+on the virtual clock. At the end the books are compared; see :mod:`freqpilot.rehearsal.books`.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from freqpilot.errors import RefuseToStart
+from freqpilot.rehearsal.books import Books, Breach, Watchman
+from freqpilot.rehearsal.clock import SharedClock
+from freqpilot.rehearsal.exchange import LiveExchange
+from freqpilot.rehearsal.faults import FaultPlan, Strike, parse_faults
+from freqpilot.rehearsal.run import play_live, user_config, write_overlay
+from freqpilot.rehearsal.session import (
+    CLOCK,
+    DATABASE,
+    LOG,
+    STOP_PATIENCE,
+    OnProgress,
+    RehearsalOptions,
+    RehearsalSummary,
+    Watch,
+    load_plan,
+    prepare,
+    terminate_as_interrupt,
+)
+from freqpilot.rehearsal.stage import Stage, build_stage
+from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.venue import SpotVenue
+
+RESTART_SECONDS = 5.0
+"""Virtual seconds from a kill to the next start."""
+DRAIN_LOOPS = 3
+"""Loops without a fault after the end, a second apart, so that the books are at rest."""
+MOST_STARTS = 500
+WALLET = 1_000.0
+STORE = "freqpilot.sqlite"
+
+
+@dataclass(frozen=True)
+class LiveSummary:
+    """What happened in live mode: the bot's ``run``, its orders and fills by the exchange's ledger,
+    the faults it met, how often it was killed, differences that reconciliation found, and the
+    breaches of what must always hold."""
+
+    run: RehearsalSummary
+    orders: int
+    fills: int
+    strikes: tuple[Strike, ...]
+    kills: int
+    differences: tuple[str, ...]
+    breaches: tuple[Breach, ...]
+    balances: dict[str, Decimal]
+
+
+def rehearse_live(
+    options: RehearsalOptions,
+    on_progress: OnProgress = lambda _: None,
+    faults: FaultPlan | None = None,
+) -> LiveSummary:
+    """Run ``freqtrade trade`` in live mode against the stand-in exchange and compare the books.
+
+    :param faults: in place of those that the options name.
+    :raises RefuseToStart: for bad options or data, or when Freqtrade itself does not start.
+    """
+    if options.resume:
+        raise RefuseToStart(
+            "a rehearsal in live mode cannot be resumed: its exchange ends with it; start it again "
+            "with the same seed, which replays it"
+        )
+    plan_of_faults = faults or FaultPlan(parse_faults(options.faults), options.seed)
+    run_dir = prepare(replace(options, live=True))
+    plan = load_plan(run_dir)
+    user = user_config(plan)
+    tape, stage = build_stage(plan, user, run_dir)
+    return _Session(run_dir, plan, user, tape, stage, plan_of_faults).play(on_progress)
+
+
+class _Session:
+    def __init__(
+        self,
+        run_dir: Path,
+        plan: RehearsalOptions,
+        user: dict[str, Any],
+        tape: Tape,
+        stage: Stage,
+        faults: FaultPlan,
+    ) -> None:
+        self._run_dir, self._plan, self._user, self._stage = run_dir, plan, user, stage
+        self._faults = faults
+        wallet = Decimal(str(user.get("dry_run_wallet", WALLET)))
+        self._stake = str(user.get("stake_currency", "USDT"))
+        self._venue = SpotVenue(tape, {self._stake: wallet})
+        self._tape = tape
+        self._watchman = Watchman(self._venue)
+        self._child: BaseProcess | None = None
+        self._kills = 0
+
+    def play(self, on_progress: OnProgress) -> LiveSummary:
+        clock = SharedClock(self._run_dir / CLOCK)
+        clock.set(self._stage.begin.timestamp())
+        watch = Watch(self._run_dir, on_progress)
+        try:
+            with (
+                LiveExchange(
+                    self._tape,
+                    clock,
+                    self._venue,
+                    self._faults,
+                    self._kill,
+                    self._watchman.loop_ended,
+                    self._plan.port,
+                ) as exchange,
+                terminate_as_interrupt(),
+            ):
+                write_overlay(self._plan, self._stage, self._user, exchange.url, self._run_dir)
+                self._run_until_done(exchange, clock, watch)
+                run = replace(
+                    watch.summary(),
+                    requests=exchange.requests.total(),
+                    unknown=dict(exchange.unknown),
+                )
+        finally:
+            clock.close()
+        books = Books.read(self._venue, self._run_dir / DATABASE, self._run_dir / STORE)
+        return LiveSummary(
+            run=run,
+            orders=len(self._venue.orders),
+            fills=sum(len(order.fills) for order in self._venue.orders),
+            strikes=tuple(self._faults.strikes),
+            kills=self._kills,
+            differences=books.differences,
+            breaches=(*self._watchman.breaches, *books.breaches()),
+            balances=dict(self._venue.balances),
+        )
+
+    def _run_until_done(self, exchange: LiveExchange, clock: SharedClock, watch: Watch) -> None:
+        stage = replace(self._stage, drain=DRAIN_LOOPS)
+        self._faults.until = int(stage.end.timestamp() * 1000)
+        for _ in range(MOST_STARTS):
+            exchange.dead = False
+            with _bot(self._run_dir, stage, exchange.url) as (child, lines):
+                self._child = child
+                reader = threading.Thread(target=watch.read, args=(lines,), daemon=True)
+                reader.start()
+                _wait(child, reader)
+            if not exchange.dead:
+                return
+            self._kills += 1
+            clock.set(clock() + RESTART_SECONDS)
+            begin = datetime.fromtimestamp(clock(), UTC)
+            stage = replace(stage, begin=begin)
+        raise RefuseToStart(
+            f"the bot was killed {MOST_STARTS} times and got nowhere (see {self._run_dir / LOG})"
+        )
+
+    def _kill(self) -> None:
+        assert self._child is not None
+        assert self._child.pid is not None
+        os.kill(self._child.pid, signal.SIGKILL)
+
+
+def _wait(child: BaseProcess, reader: threading.Thread) -> None:
+    """Wait for the end of a bot; Ctrl-C asks it to stop after its loop."""
+    try:
+        while reader.is_alive():
+            reader.join(0.2)
+    except KeyboardInterrupt:
+        child.terminate()
+        reader.join(STOP_PATIENCE)
+
+
+@contextmanager
+def _bot(run_dir: Path, stage: Stage, url: str) -> Iterator[tuple[BaseProcess, Any]]:
+    """Start a bot's process; yields it and the lines that it reports."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["freqpilot.rehearsal.preload"])
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_child, args=(run_dir, stage, url, sender), daemon=True)
+    child.start()
+    sender.close()
+    lines = os.fdopen(os.dup(receiver.fileno()), encoding="utf-8")
+    receiver.close()
+    try:
+        yield child, lines
+        child.join(STOP_PATIENCE)
+    finally:
+        if child.is_alive():
+            child.kill()
+            child.join()
+        lines.close()
+        child.close()
+
+
+def _child(run_dir: Path, stage: Stage, url: str, sender: Any) -> None:
+    play_live(run_dir, stage, url, os.dup(sender.fileno()))

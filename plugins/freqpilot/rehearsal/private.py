@@ -1,0 +1,205 @@
+"""What Binance's signed REST answers about an account, in its shapes and strings."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from freqpilot.rehearsal.quotes import BadRequest
+from freqpilot.rehearsal.venue import Fill, SpotVenue, Ticket, VenueOrder
+
+Json = dict[str, Any]
+Params = Mapping[str, str]
+
+KEY, SECRET = "rehearsal-key", "rehearsal-secret"
+"""What the stand-in takes for the account's keys; they open nothing else."""
+RECEIVE_WINDOW, MAX_WINDOW, AHEAD = 5_000, 60_000, 1_000
+
+
+def check_signature(headers: Mapping[str, str], signed: str, params: Params, now: int) -> None:
+    """Check key, signature and time of a request as Binance does.
+
+    :param signed: the text that was signed, with the signature at its end.
+    :raises BadRequest: when one does not fit.
+    """
+    if headers.get("X-MBX-APIKEY") != KEY:
+        raise BadRequest(-2015, "Invalid API-key, IP, or permissions for action.")
+    text, _, signature = signed.rpartition("&signature=")
+    wanted = hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(wanted, signature):
+        raise BadRequest(-1022, "Signature for this request is not valid.")
+    sent = int(_need(params, "timestamp"))
+    if not now - window(params) <= sent < now + AHEAD:
+        raise BadRequest(-1021, "Timestamp for this request is outside of the recvWindow.")
+
+
+def window(params: Params) -> int:
+    """Return for how many milliseconds from its timestamp a request may be carried out."""
+    return min(MAX_WINDOW, int(params.get("recvWindow", RECEIVE_WINDOW)))
+
+
+def ticket_of(params: Params) -> Ticket:
+    """Return the order that is asked for.
+
+    :raises BadRequest: when a figure is missing or unreadable.
+    """
+    kind = _need(params, "type")
+    limit = _decimal(params, "price") if kind not in ("MARKET", "STOP_MARKET") else None
+    return Ticket(
+        symbol=_need(params, "symbol"),
+        side=_need(params, "side"),
+        kind=kind,
+        amount=_decimal(params, "quantity"),
+        limit=limit,
+        stop=_decimal(params, "stopPrice") if kind.startswith("STOP") else None,
+        client_id=params.get("newClientOrderId", ""),
+        time_in_force=params.get("timeInForce", "GTC"),
+    )
+
+
+def account(venue: SpotVenue, now: int) -> Json:
+    """Return the balances."""
+    return {
+        "makerCommission": 10,
+        "takerCommission": 10,
+        "commissionRates": {
+            "maker": str(venue.fee),
+            "taker": str(venue.fee),
+            "buyer": "0.00000000",
+            "seller": "0.00000000",
+        },
+        "canTrade": True,
+        "canWithdraw": False,
+        "canDeposit": True,
+        "accountType": "SPOT",
+        "updateTime": now,
+        "balances": [
+            {"asset": asset, "free": _text(venue.free(asset)), "locked": _text(venue.locked(asset))}
+            for asset in sorted(venue.balances)
+        ],
+        "permissions": ["SPOT"],
+    }
+
+
+def found(venue: SpotVenue, params: Params) -> VenueOrder:
+    """Return the order that a query names.
+
+    :raises BadRequest: when it names none, or there is none.
+    """
+    number, client_id = params.get("orderId"), params.get("origClientOrderId")
+    if not number and not client_id:
+        raise BadRequest(-1102, "Param 'origClientOrderId' or 'orderId' must be sent.")
+    return venue.find(_need(params, "symbol"), int(number) if number else None, client_id)
+
+
+def order_json(order: VenueOrder) -> Json:
+    """Return an order as a query gives it."""
+    return {
+        "symbol": order.symbol,
+        "orderId": order.number,
+        "orderListId": -1,
+        "clientOrderId": order.client_id,
+        "price": _text(order.limit or Decimal(0)),
+        "origQty": _text(order.amount),
+        "executedQty": _text(order.filled),
+        "cummulativeQuoteQty": _text(order.cost),
+        "status": order.status,
+        "timeInForce": "GTC",
+        "type": order.kind,
+        "side": order.side,
+        "stopPrice": _text(order.stop or Decimal(0)),
+        "icebergQty": "0.00000000",
+        "time": order.created,
+        "updateTime": order.updated,
+        "isWorking": order.resting is not None,
+        "workingTime": order.resting or -1,
+        "origQuoteOrderQty": "0.00000000",
+        "selfTradePreventionMode": "NONE",
+    }
+
+
+def accepted_json(order: VenueOrder) -> Json:
+    """Return an order as the answer that accepts it (``newOrderRespType`` FULL)."""
+    executed = [
+        {
+            "price": _text(fill.price),
+            "qty": _text(fill.amount),
+            "commission": _text(fill.fee),
+            "commissionAsset": fill.fee_asset,
+            "tradeId": fill.number,
+        }
+        for fill in order.fills
+    ]
+    return {**order_json(order), "transactTime": order.created, "fills": executed}
+
+
+def cancelled_json(order: VenueOrder) -> Json:
+    """Return an order as the answer that cancels it."""
+    return {
+        **order_json(order),
+        "origClientOrderId": order.client_id,
+        "clientOrderId": f"cancel{order.number}",
+        "transactTime": order.updated,
+    }
+
+
+def trades_json(venue: SpotVenue, params: Params) -> list[Json]:
+    """Return the account's executions of a symbol, the oldest first."""
+    symbol, number = _need(params, "symbol"), params.get("orderId")
+    begin, end = int(params.get("startTime", 0)), int(params.get("endTime", 2**62))
+    limit = int(params.get("limit", 500))
+    rows = [
+        _trade_json(order, fill)
+        for order in venue.orders
+        if order.symbol == symbol and (not number or order.number == int(number))
+        for fill in order.fills
+        if begin <= fill.time <= end
+    ]
+    rows.sort(key=lambda row: int(row["id"]))
+    return rows[:limit]
+
+
+def orders_json(venue: SpotVenue, params: Params) -> list[Json]:
+    """Return all orders of a symbol, the oldest first."""
+    symbol = _need(params, "symbol")
+    begin, end = int(params.get("startTime", 0)), int(params.get("endTime", 2**62))
+    rows = [o for o in venue.orders if o.symbol == symbol and begin <= o.created <= end]
+    return [order_json(order) for order in rows[: int(params.get("limit", 500))]]
+
+
+def _trade_json(order: VenueOrder, fill: Fill) -> Json:
+    return {
+        "symbol": order.symbol,
+        "id": fill.number,
+        "orderId": order.number,
+        "orderListId": -1,
+        "price": _text(fill.price),
+        "qty": _text(fill.amount),
+        "quoteQty": _text(fill.price * fill.amount),
+        "commission": _text(fill.fee),
+        "commissionAsset": fill.fee_asset,
+        "time": fill.time,
+        "isBuyer": order.side == "BUY",
+        "isMaker": fill.maker,
+        "isBestMatch": True,
+    }
+
+
+def _need(params: Params, name: str) -> str:
+    if not params.get(name):
+        raise BadRequest(
+            -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+        )
+    return params[name]
+
+
+def _decimal(params: Params, name: str) -> Decimal:
+    try:
+        return Decimal(_need(params, name))
+    except InvalidOperation:
+        raise BadRequest(-1100, f"Illegal characters found in parameter '{name}'.") from None
+
+
+def _text(value: Decimal) -> str:
+    return f"{value:.8f}"
