@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from freqpilot.errors import FreqpilotError
+from freqpilot.errors import FreqpilotError, RefuseToStart
 
 app = typer.Typer(
     name="freqpilot",
@@ -151,15 +151,21 @@ def rehearse(
     pair: Annotated[list[str] | None, typer.Option("--pair", help="Several times.")] = None,
     userdir: UserDir = Path("user_data"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the last one.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Live mode, on the stand-in's account.")] = (
+        False
+    ),
+    faults: Annotated[str, typer.Option("--faults", help="With --live; `all` or a list.")] = "none",
 ) -> None:
-    """Run the real `freqtrade trade` (dry run) against the stand-in exchange on a virtual clock.
+    """Run the real `freqtrade trade` against the stand-in exchange on a virtual clock.
 
-    Without --config it runs Autopilot without its model on the pack's own configs.
+    Without --config it runs Autopilot without its model on the pack's own configs. With --live it
+    trades on an account of the stand-in and the books are compared at the end; --faults, drawn from
+    the seed, is a list of lost, late, timeout, reject, stop, partial, outage, limit, kill.
     """
     from freqpilot.host.doors import config_dir
     from freqpilot.rehearsal.session import RehearsalOptions
     from freqpilot.rehearsal.session import rehearse as play
-    from freqpilot.rehearsal.show import Progress, print_summary
+    from freqpilot.rehearsal.show import Progress, print_live_summary, print_summary
 
     own = tuple(config_dir() / f"{n}.json" for n in ("base", "autopilot", "freqpilot"))
     given = tuple(Path(file) for file in config or ())
@@ -174,8 +180,19 @@ def rehearse(
         days=days,
         speed=speed,
         resume=resume,
+        live=live,
+        faults=faults,
     )
+    if faults != "none" and not live:
+        raise RefuseToStart("--faults needs --live: a dry run sends no order that could fail")
     console = _console()
+    if live:
+        from freqpilot.rehearsal.live import rehearse_live
+
+        with Progress(console) as progress:
+            result = rehearse_live(options, progress.show)
+        print_live_summary(result, console)
+        raise typer.Exit(0 if result.run.finished and not result.breaches else 1)
     with Progress(console) as progress:
         summary = play(options, progress.show)
     print_summary(summary, console)

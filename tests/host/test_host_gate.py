@@ -105,7 +105,7 @@ def test_without_a_run_every_entry_is_refused(monkeypatch: pytest.MonkeyPatch) -
     supervisor._runs.clear()
     with pytest.raises(NoEntry, match="no run has begun"):
         supervisor.current()
-    with pytest.raises(DependencyException, match="the order gate failed"):
+    with pytest.raises(DependencyException, match="no run has begun"):
         send(monkeypatch, [], order(10.0))
 
 

@@ -94,7 +94,7 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
         found = look_up(api, former)
         if found is not None:
             logger.warning("%s had arrived; it is not sent again", former.client_id)
-            return found
+            return _told_apart(found)
     intent = OrderIntent(
         client_id=name_of(what),
         pair=order["symbol"],
@@ -126,7 +126,18 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
         logger.warning("%s had arrived as order %s", intent.client_id, made["id"])
     else:
         store.save_intent(replace(intent, state="accepted", order_id=str(made["id"])))
-    return made
+    return _told_apart(made)
+
+
+def _told_apart(order: Any) -> Any:
+    """Return an order that was cancelled after a partial fill as expired.
+
+    Freqtrade takes in the fills of a new order's answer when it is closed or expired; of one that
+    is cancelled already it would lose them, and count them twice when it looks for the coins.
+    """
+    if order.get("filled") and order.get("status") in ("canceled", "cancelled"):
+        order["status"] = "expired"
+    return order
 
 
 def look_up(api: Any, intent: OrderIntent) -> Any | None:

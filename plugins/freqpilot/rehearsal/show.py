@@ -1,5 +1,6 @@
 """What a person sees of a rehearsal: progress, the summary, the stand-in in the foreground."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,12 +13,14 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from freqpilot.rehearsal.clock import FastClock
+from freqpilot.rehearsal.live import LiveSummary
 from freqpilot.rehearsal.market import SyntheticMarket
 from freqpilot.rehearsal.server import serve
 from freqpilot.rehearsal.session import RehearsalProgress, RehearsalSummary, RehearsedTrade
 from freqpilot.rehearsal.tape import Tape
 
 HISTORY_DAYS = 60
+MOST_LINES = 30
 AHEAD_DAYS = 365
 
 
@@ -73,6 +76,33 @@ def print_summary(summary: RehearsalSummary, console: Console) -> None:
     for line in summary.errors:
         console.print(f"freqtrade: {line}", markup=False)
     console.print(f"database and logs: {summary.run_dir}", soft_wrap=True)
+
+
+def print_live_summary(result: LiveSummary, console: Console) -> None:
+    """Print what happened in live mode: the run, the orders, faults, differences and breaches."""
+    print_summary(result.run, console)
+    label = "SYNTHETIC" if result.run.synthetic else "recorded market"
+    met = Counter(str(strike.fault) for strike in result.strikes)
+    table = Table("live mode", label, title="The account", show_header=True)
+    table.add_row("orders, fills", f"{result.orders}, {result.fills}")
+    table.add_row("balances", ", ".join(f"{v:f} {k}" for k, v in result.balances.items()))
+    table.add_row("requests met by faults", _counted(met))
+    table.add_row("bot killed and started again", f"{result.kills} times")
+    table.add_row("differences the bot found and mended", str(len(result.differences)))
+    table.add_row("breaches of what must always hold", str(len(result.breaches)))
+    console.print(table)
+    for strike in result.strikes[:MOST_LINES]:
+        console.print(f"  fault: {strike}", markup=False, soft_wrap=True)
+    if len(result.strikes) > MOST_LINES:
+        console.print(f"  … and {len(result.strikes) - MOST_LINES} more")
+    for text in result.differences:
+        console.print(f"  difference: {text}", markup=False, soft_wrap=True)
+    for breach in result.breaches:
+        console.print(f"  BREACH {breach}", markup=False, soft_wrap=True, style="bold red")
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {times}" for name, times in sorted(counts.items())) or "none"
 
 
 def _table(title: str, trades: Sequence[RehearsedTrade], console: Console) -> None:
