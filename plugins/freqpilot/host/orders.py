@@ -184,7 +184,12 @@ def is_uncertain(error: Exception) -> bool:
 
     if any(code in str(error) for code in UNKNOWN_FATE):
         return True
-    refused = (ccxt.ExchangeError, ccxt.DDoSProtection, ccxt.InvalidNonce)
+    refused = (
+        ccxt.ExchangeError,
+        ccxt.DDoSProtection,
+        ccxt.RateLimitExceeded,
+        ccxt.InvalidNonce,
+    )
     return not isinstance(error, refused)
 
 
