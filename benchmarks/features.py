@@ -21,7 +21,7 @@ import pandas as pd
 import talib
 
 from benchmarks import libraries
-from freqpilot.features.bank import CORE, FEATURES, FeatureBank
+from freqpilot.features.bank import CORE, FeatureBank
 from freqpilot.features.graph import CLOSE, Node
 from freqpilot.features.indicators import IndicatorBank, indicator
 from freqpilot.features.labels import triple_barrier, uniqueness
@@ -210,7 +210,7 @@ def live(bank: FeatureBank) -> tuple[dict[str, Target], dict[str, float]]:
 
     def append() -> None:
         nonlocal row
-        values = [float(column[row]) for column in candles[1:]]
+        values = [float(column[row]) for column in candles[1:6]]
         for stream in streams:
             stream.append(int(candles.date[row]), *values)
         row += 1
@@ -290,7 +290,7 @@ def main() -> None:
         bank, core = FeatureBank(), FeatureBank(CORE)
         cell = 1e9 / CANDLES
         figures |= {
-            "features": len(FEATURES),
+            "features": len(bank.names),
             "all features, ns a candle": best(lambda: bank.compute(pairs[0])) * cell,
             "features of the model": len(CORE),
             "features of the model, ns a candle": best(lambda: core.compute(pairs[0])) * cell,

@@ -28,7 +28,8 @@ class Candles(NamedTuple):
     """Closed candles of one pair and timeframe, oldest first.
 
     ``date`` is the candle's *open* time in nanoseconds since the epoch; the candle is known at
-    ``date + timeframe``. The other five are float64 of the same length; missing values are NaN.
+    ``date + timeframe``. The others are float64 of the same length; missing values are NaN.
+    ``market`` is the reference pair's close at the same dates, where someone has joined it.
     """
 
     date: Ints
@@ -37,9 +38,14 @@ class Candles(NamedTuple):
     low: Floats
     close: Floats
     volume: Floats
+    market: Floats | None = None
 
     def __len__(self) -> int:
         return int(self.close.shape[0])
+
+    def beside(self, market: Floats) -> "Candles":
+        """Return the same candles with the reference pair's close beside them."""
+        return Candles(self.date, self.open, self.high, self.low, self.close, self.volume, market)
 
     def window(self, start: int, stop: int | None = None) -> "Candles":
         """Return the candles ``start:stop`` as views."""
@@ -51,6 +57,7 @@ class Candles(NamedTuple):
             self.low[rows],
             self.close[rows],
             self.volume[rows],
+            None if self.market is None else self.market[rows],
         )
 
 

@@ -55,6 +55,7 @@ _DIVERGENCE, _DOUBLE, _PREVIOUS_DAY = (
     int(op) for op in (Op.DIVERGENCE, Op.DOUBLE, Op.PREVIOUS_DAY)
 )
 _PROFILE = int(Op.VOLUME_PROFILE)
+_DAY, _MARKET = INPUTS.index("day"), INPUTS.index("market")
 
 
 @njit(cache=True, nogil=True)
@@ -576,6 +577,12 @@ def _schedule(wanted: Sequence[Node]) -> tuple[list[Node], dict[int, int]]:
     return steps, depth
 
 
+def _market(candles: Candles) -> Floats:
+    if candles.market is None:
+        return np.full(len(candles), np.nan)
+    return np.require(candles.market, np.float64, ["C", "W"])
+
+
 class Machine:
     """The buffers and states of one run of a program; one thread at a time."""
 
@@ -601,11 +608,13 @@ class Machine:
         p, count = self.program, len(candles)
         if not count:
             return
+        prices = (candles.open, candles.high, candles.low, candles.close, candles.volume)
         inputs = tuple(
             np.require(column, np.float64, ["C", "W"]) if wanted else _NOTHING
-            for column, wanted in zip(candles[1:], p.used, strict=False)
+            for column, wanted in zip(prices, p.used, strict=False)
         )
-        days = (candles.date // DAY_LENGTH).astype(np.float64) if p.used[-1] else _NOTHING
+        days = (candles.date // DAY_LENGTH).astype(np.float64) if p.used[_DAY] else _NOTHING
+        market = _market(candles) if p.used[_MARKET] else _NOTHING
         self._filled = _advance(
             p.code,
             p.params,
@@ -613,7 +622,7 @@ class Machine:
             self._flat,
             self._starts,
             p.history,
-            (*inputs, days),
+            (*inputs, days, market),
             count,
             self._filled,
             self.rows,

@@ -1,8 +1,9 @@
-"""Triple-barrier labels and the weights that go with them.
+"""Labels of what comes after a candle, and the weights that go with them.
 
 Source: M. López de Prado, Advances in Financial Machine Learning, 2018, chapters 3 and 4.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from freqpilot.features.workspace import Workspace
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Bools, Candles, Floats, Ints
+
+Sides = NDArray[np.int8]
+"""A primary signal: 1 long, −1 short, 0 none at each candle."""
 
 
 class Barriers(NamedTuple):
@@ -79,6 +83,59 @@ def triple_barrier(candles: Candles, settings: LabelSettings) -> Barriers:
         settings.loss_multiple,
     )
     return Barriers(label, end, known)
+
+
+def meta_labels(candles: Candles, side: Sides, settings: LabelSettings) -> Barriers:
+    """Return whether a trade to ``side`` would meet its profit barrier first: 1, else 0 (López de
+    Prado 2018, section 3.6: what decides whether and how large to follow a primary signal).
+
+    A short's barriers are a long's on the inverse of the price: ``profit_multiple`` below, in log.
+
+    :param side: 1 long, −1 short, 0 none, which is not known then.
+    :raises ValueError: for a side of another length, or another figure.
+    """
+    if side.shape != (len(candles),) or not np.isin(side, (-1, 0, 1)).all():
+        raise ValueError(f"sides {side} are not a -1, 0 or 1 for each of {len(candles)} candles")
+    long, short = triple_barrier(candles, settings), triple_barrier(_inverse(candles), settings)
+    known = np.where(side > 0, long.known, short.known) & (side != 0)
+    won = np.where(side > 0, long.label, short.label) == 1
+    end = np.where(side > 0, long.end, short.end)
+    return Barriers((won & known).astype(np.int8), np.where(known, end, np.arange(len(end))), known)
+
+
+def _inverse(candles: Candles) -> Candles:
+    """Return the candles of one over the price: what falls there rises here."""
+    high, low, close = (
+        np.divide(1.0, x, out=np.full(len(candles), np.nan), where=x > 0)
+        for x in (candles.low, candles.high, candles.close)
+    )
+    return Candles(candles.date, close, high, low, close, candles.volume)
+
+
+def forward_return(candles: Candles, settings: LabelSettings) -> Floats:
+    """Return the log return over the next ``horizon`` candles, in the volatility that is known at
+    the candle times the square root of the horizon, as :func:`triple_barrier` measures it; NaN
+    where the horizon is not over, a figure is missing or nothing moved before."""
+    out = np.full(len(candles), np.nan)
+    width = Workspace(candles).volatility(settings.volatility_window) * np.sqrt(settings.horizon)
+    ahead = Workspace(candles).log_return(settings.horizon)[settings.horizon :]
+    begin = width[: len(ahead)]
+    np.divide(ahead, begin, out=out[: len(ahead)], where=begin > 0)
+    return out
+
+
+Labeller = Callable[[Candles, Sides, LabelSettings], Floats]
+LABELS: dict[str, Labeller] = {
+    "triple_barrier": lambda candles, _, settings: _column(triple_barrier(candles, settings)),
+    "meta_label": lambda candles, side, settings: _column(meta_labels(candles, side, settings)),
+    "forward_return": lambda candles, _, settings: forward_return(candles, settings),
+}
+"""Every label as a column, NaN where it is not known, from candles, the sides of a primary signal
+and settings. What is in here is tested for how far it looks ahead."""
+
+
+def _column(barriers: Barriers) -> Floats:
+    return np.where(barriers.known, barriers.label.astype(np.float64), np.nan)
 
 
 @njit(cache=True, nogil=True)
