@@ -7,6 +7,7 @@ alone. Nothing that raises risk is sent before the first comparison after a star
 """
 
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -91,6 +92,8 @@ def compare(bot: Any) -> None:
     from freqtrade.persistence import Trade
 
     trades = list(Trade.get_open_trades())
+    for trade in trades:
+        _recount(trade)
     pairs = {trade.pair for trade in trades} | set(bot.config["exchange"]["pair_whitelist"])
     known = {pair for pair in pairs if pair in bot.exchange.markets}
     for pair in sorted(known):
@@ -100,6 +103,27 @@ def compare(bot: Any) -> None:
     bot.wallets.update(require_update=True)
     if str(bot.trading_mode) == "spot":
         _compare_coins(bot, trades, sorted(known))
+
+
+def _recount(trade: Any) -> None:
+    """Bring a trade's amount to what its orders say.
+
+    A bot killed between its two commits has the fills of an order but not their effect on the
+    trade; Freqtrade would notice only for lack of coins, and then count a partial exit twice.
+    """
+    from freqtrade.persistence import Trade
+
+    before = float(trade.amount)
+    trade.recalc_trade_from_orders()
+    if math.isclose(before, float(trade.amount), rel_tol=1e-9):
+        return
+    Trade.commit()
+    report(
+        f"trade {trade.id} in {trade.pair} said {before:g}, its filled orders say "
+        f"{float(trade.amount):g}; it was corrected",
+        "WARNING",
+        {"pair": trade.pair, "trade": int(trade.id)},
+    )
 
 
 def _compare_coins(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
