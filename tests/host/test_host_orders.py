@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import ccxt
 import pytest
@@ -44,6 +44,9 @@ def run(clock: VirtualClock) -> Iterator[supervisor.Run]:
 class Api:
     """An exchange of which each test says what it does to an order, and when one arrives."""
 
+    id = "binance"
+    has: ClassVar[dict[str, bool]] = {"fetchClosedOrders": True}
+
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.sent: list[dict[str, Any]] = []
@@ -69,11 +72,27 @@ class Api:
                 return self._order(order)
         raise ccxt.OrderNotFound("-2013")
 
+    def fetch_open_orders(self, pair: str, since: int) -> list[Any]:
+        self.asked += 1
+        return [
+            {
+                **self._order(order),
+                "side": order["side"],
+                "amount": order["amount"],
+                "timestamp": int(order["at"] * 1000),
+            }
+            for order in self.sent
+            if self.arrives is not None and self.clock() >= order["at"] + self.arrives
+        ]
+
+    def fetch_closed_orders(self, pair: str, since: int) -> list[Any]:
+        return []
+
     def market(self, pair: str) -> dict[str, Any]:
         return {"contract": False}
 
     def _order(self, order: dict[str, Any]) -> Any:
-        number = self.sent.index(next(o for o in self.sent if o["params"] == order["params"]))
+        number = next(i for i, sent in enumerate(self.sent) if sent["params"] is order["params"])
         return {"id": str(number), "status": self.status, "filled": self.filled}
 
 
@@ -223,6 +242,27 @@ def test_fills_of_an_order_that_is_cancelled_already_are_taken_in(api: Api) -> N
     assert send(api, EXIT, side="sell")["status"] == "expired"
     api.filled = 0.0
     assert send(api, EXIT, side="sell")["status"] == "canceled"
+
+
+@pytest.mark.parametrize("delay", [0.0, 20.0])
+def test_an_exchange_without_names_is_searched_for_the_order(api: Api, delay: float) -> None:
+    api.id, api.fault, api.arrives = "kraken", ccxt.NetworkError("reset"), delay
+    assert send(api)["id"] == "0"
+    assert api.sent[0]["params"] == {"timeInForce": "GTC"}
+    api.arrives = 0.0
+    assert send(api)["id"] == "1", "an order that is known already is not taken for a new one"
+    assert states() == [("accepted", "0"), ("accepted", "1")]
+
+
+def test_an_order_without_a_name_that_never_arrives_is_given_up_later(
+    api: Api, clock: VirtualClock
+) -> None:
+    begun = clock()
+    api.id, api.fault, api.arrives = "kraken", ccxt.NetworkError("reset"), None
+    with pytest.raises(ccxt.NetworkError):
+        send(api)
+    assert clock() - begun >= orders.UNNAMED_WINDOW
+    assert states() == [("absent", None)]
 
 
 def test_what_is_not_sent_by_the_bot_passes_untouched(api: Api) -> None:
