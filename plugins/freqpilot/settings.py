@@ -133,6 +133,7 @@ class RiskSettings(Section):
     drawdown_half: Fraction = 0.15
     drawdown_half_factor: Fraction = 0.50
     drawdown_halt: Fraction = 0.20
+    deep_profit: Positive = 0.10
     simulated_operator_hours: Positive = 72
     max_stamp_age_seconds: Positive = 120
     api_errors: Annotated[int, Field(ge=1)] = 6

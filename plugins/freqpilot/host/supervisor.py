@@ -156,6 +156,18 @@ def ask(order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
     return verdict
 
 
+def closes(profit: float) -> bool:
+    """Tell whether a halt closes a position whose open profit is ``profit`` (a fraction of its
+    stake): all but what is deep in profit.
+
+    :raises NoEntry: when no run has begun.
+    """
+    run = current()
+    if not run.settings.supervisor or run.state.halted is None:
+        return False
+    return not profit >= run.settings.risk.deep_profit
+
+
 def facts() -> dict[str, Any]:
     """Return what a report tells of the current run: releases by the simulated operator, a halt
     that still holds, and vetoes by rule."""
