@@ -15,7 +15,7 @@ import numpy as np
 from numba import carray, njit, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
-from freqpilot.features import kernels, order, profile, structural, swings, windows
+from freqpilot.features import elementary, kernels, order, profile, structural, swings, windows
 from freqpilot.features.graph import INPUTS, Node, Op
 from freqpilot.shapes import Candles, Floats, Floats32, Ints
 
@@ -70,8 +70,7 @@ def _unary(op: int, p: Floats, a: Floats, out: Floats) -> None:
         for i in range(out.shape[0]):
             out[i] = np.sqrt(a[i] if not a[i] < 0.0 else 0.0)
     elif op == _LOG:
-        for i in range(out.shape[0]):
-            out[i] = np.log(a[i]) if a[i] > 0.0 else np.nan
+        elementary.natural_logarithm(a, out)
     elif op == _LOG1P:
         for i in range(out.shape[0]):
             out[i] = np.log1p(a[i]) if a[i] > -1.0 else np.nan
@@ -369,7 +368,7 @@ def _fingerprint() -> int:
         return zlib.crc32(repr(code.co_names).encode(), number)
 
     number = 0
-    for module in (kernels, windows, order, profile, structural, swings):
+    for module in (elementary, kernels, windows, order, profile, structural, swings):
         for name in sorted(vars(module)):
             function = getattr(getattr(module, name), "py_func", None)
             if function is not None:
