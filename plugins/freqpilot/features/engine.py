@@ -21,6 +21,8 @@ from freqpilot.shapes import Candles, Floats, Floats32, Ints
 
 CACHED = 100_000
 """Values that the buffers of a batch hold together: what stays in the second-level cache."""
+CACHE_LINE = 8
+"""Values in a line of the cache."""
 LANES = 4
 """Exponential means that run side by side."""
 LEAST_ROWS, MOST_ROWS = 256, 2_048
@@ -603,12 +605,16 @@ class Machine:
         """:param rows: how many rows the buffers hold besides what steps look back at; None is for
         batches.
         """
+        line = CACHE_LINE if rows is None else 1
         if rows is None:
-            rows = min(max(CACHED // program.series, LEAST_ROWS), MOST_ROWS)
+            rows = min(max(CACHED // program.series, LEAST_ROWS), MOST_ROWS) // line * line
         self.program, self.rows = program, rows
-        lengths = program.history + rows
-        self._starts = np.cumsum(lengths) - lengths + program.history
-        self._flat = np.full(int(lengths.sum()), np.nan)
+        before = -(-program.history // line) * line
+        lengths = before + rows
+        self._starts = np.cumsum(lengths) - lengths + before
+        flat = np.full(int(lengths.sum()) + line, np.nan)
+        # A vector across two lines of the cache takes two accesses.
+        self._flat = flat[-(flat.ctypes.data // flat.itemsize) % line :]
         self._state = np.zeros(max(program.states, 2))
         self._filled = 0
 
