@@ -25,7 +25,7 @@ CACHE_LINE = 8
 """Values in a line of the cache."""
 LANES = 4
 """Exponential means that run side by side."""
-LEAST_ROWS, MOST_ROWS = 256, 2_048
+LEAST_ROWS, MOST_ROWS = 256, 1_024
 """Rows of a batch that are computed together."""
 FIELDS, MOST_INPUTS = 6, 8
 _GROUP = FIELDS + 2 * MOST_INPUTS
@@ -607,7 +607,9 @@ class Machine:
         """
         line = CACHE_LINE if rows is None else 1
         if rows is None:
-            rows = min(max(CACHED // program.series, LEAST_ROWS), MOST_ROWS) // line * line
+            # What is sorted again for each block should be less than what is new in it.
+            most = max(MOST_ROWS, 8 * int(program.history.max()))
+            rows = min(max(CACHED // program.series, LEAST_ROWS), most) // line * line
         self.program, self.rows = program, rows
         before = -(-program.history // line) * line
         lengths = before + rows
