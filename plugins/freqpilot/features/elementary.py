@@ -21,7 +21,7 @@ _L7 = 1.479819860511658591e-01
 
 
 @intrinsic
-def _bits(typing: Any, x: Any) -> Any:
+def _to_bits(typing: Any, x: Any) -> Any:
     """Return the 64 bits of a float."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -31,13 +31,18 @@ def _bits(typing: Any, x: Any) -> Any:
 
 
 @intrinsic
-def _float(typing: Any, bits: Any) -> Any:
+def _from_bits(typing: Any, bits: Any) -> Any:
     """Return the float that has these 64 bits."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
 
     return types.float64(types.uint64), generate
+
+
+# Their types miss that Numba fills in the first argument.
+_bits: Any = _to_bits
+_float: Any = _from_bits
 
 
 # Python's model asks before each division whether it is by zero.
