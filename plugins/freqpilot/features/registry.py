@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -183,5 +183,10 @@ class FeatureStream:
 def evaluate(nodes: Sequence[Node], candles: Candles) -> Floats:
     """Return the series of ``nodes`` over ``candles`` in float64, a row each."""
     columns: Floats = np.empty((len(nodes), len(candles)))
-    Machine(compile_graph(nodes)).run(candles, columns)
+    Machine(_program_of(tuple(nodes))).run(candles, columns)
     return columns
+
+
+@lru_cache(maxsize=256)
+def _program_of(nodes: tuple[Node, ...]) -> Program:
+    return compile_graph(nodes)
