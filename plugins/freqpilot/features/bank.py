@@ -4,6 +4,7 @@ from freqpilot.features import (
     adaptive,
     core,
     momentum,
+    patterns,
     statistics,
     structure,
     volatility,
@@ -12,7 +13,7 @@ from freqpilot.features import (
 from freqpilot.features.core import CORE
 from freqpilot.features.registry import FEATURES, Feature, FeatureBank, FeatureStream, feature
 
-ROOMS = (core, momentum, volatility, volume, statistics, structure, adaptive)
+ROOMS = (core, momentum, volatility, volume, statistics, structure, adaptive, patterns)
 """The modules that hold features; a new one is added here."""
 
 __all__ = ["CORE", "FEATURES", "ROOMS", "Feature", "FeatureBank", "FeatureStream", "feature"]
