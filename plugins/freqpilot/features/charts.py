@@ -145,11 +145,12 @@ def _top(high: Floats, begin: int, end: int, sign: float) -> int:
 def flag(high: Floats, low: Floats, unit: Floats, sign: float) -> Floats:
     """Score of a bull flag (``sign`` 1), or a bear flag with lows as ``high`` and highs as ``low``.
 
-    The pole rises to the highest high of the last ``FLAG_MOST`` + 1 candles from the lowest low of
-    the ``POLE_REACH`` before it; the flag is what came since, at least ``FLAG_LEAST`` candles. The
-    score is how far the pole is above ``POLE`` units, in as many again, times 1 less the share that
-    the flag gave back over ``RETRACED``, each within 0…1. The unit is that of the pole's first
-    candle. After T. Bulkowski, Encyclopedia of Chart Patterns, 2005; the measure is ours.
+    The pole rises to the highest high of the last ``FLAG_MOST`` + 1 candles, which the
+    ``POLE_REACH`` before it do not exceed, from the lowest low of these; the flag is what came
+    since, at least ``FLAG_LEAST`` candles. The score is how far the pole is above ``POLE`` units,
+    in as many again, times 1 less the share that the flag gave back over ``RETRACED``, each within
+    0…1. The unit is that of the pole's first candle. After T. Bulkowski, Encyclopedia of Chart
+    Patterns, 2005; the measure is ours.
     """
     n = high.shape[0]
     out = np.full(n, np.nan)
@@ -176,7 +177,9 @@ def flag(high: Floats, low: Floats, unit: Floats, sign: float) -> Floats:
             known = top
             base = _top(low, top - POLE_REACH, top - 1, -sign)
             foot = high[top] * sign - low[base] * sign
-            height = foot / unit[base] if unit[base] > 0.0 else 0.0
+            # A candle that only slid into the lookback's top lies below those before it.
+            highest = _top(high, top - POLE_REACH, top, sign) == top
+            height = foot / unit[base] if highest and unit[base] > 0.0 else 0.0
         if height > POLE:
             given = (high[top] * sign - bottom) / (RETRACED * foot)
             out[i] = min(height / POLE - 1.0, 1.0) * max(1.0 - given, 0.0)
