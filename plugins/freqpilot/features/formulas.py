@@ -246,8 +246,9 @@ def weighted_price(window: int) -> Node:
     return mean(price, window) + moved
 
 
-SAR_WINDOW = 240
-"""Candles ago that the parabolic SAR is begun anew."""
+SAR_WINDOW = 480
+"""Candles ago that the parabolic SAR is begun anew. From 240 ago its first direction still showed
+in 3 of 18,500 hourly candles of XRP, from 360 in none."""
 
 
 def parabolic_sar(step: int, most: int) -> Node:
