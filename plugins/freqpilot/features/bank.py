@@ -5,6 +5,7 @@ from freqpilot.features import (
     core,
     market,
     momentum,
+    patterns,
     statistics,
     structure,
     volatility,
@@ -20,7 +21,7 @@ from freqpilot.features.registry import (
     market_features,
 )
 
-ROOMS = (core, momentum, volatility, volume, statistics, structure, adaptive, market)
+ROOMS = (core, momentum, volatility, volume, statistics, structure, adaptive, patterns, market)
 """The modules that hold features; a new one is added here."""
 
 __all__ = [

@@ -15,7 +15,19 @@ import numpy as np
 from numba import carray, njit, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
-from freqpilot.features import elementary, kernels, order, profile, structural, swings, windows
+from freqpilot.features import (
+    charts,
+    elementary,
+    kernels,
+    order,
+    profile,
+    sar,
+    session,
+    structural,
+    swings,
+    windows,
+    zones,
+)
 from freqpilot.features.graph import INPUTS, Node, Op
 from freqpilot.shapes import Candles, Floats, Floats32, Ints
 
@@ -58,6 +70,9 @@ _DIVERGENCE, _DOUBLE, _PREVIOUS_DAY = (
 )
 _PROFILE = int(Op.VOLUME_PROFILE)
 _DAY, _MARKET = INPUTS.index("day"), INPUTS.index("market")
+_PARABOLIC, _SESSION, _ZONES, _EXTREMA, _FLAG = (
+    int(op) for op in (Op.PARABOLIC, Op.SESSION, Op.ZONES, Op.EXTREMA, Op.FLAG)
+)
 
 
 @njit(cache=True, nogil=True)
@@ -256,6 +271,12 @@ def _windowed(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats, ro
         return structural.swing_steps(a, int(p[0]), int(p[1]), p[2])
     if op == _DIVERGENCE:
         return structural.swing_divergence(a, b, int(p[0]), int(p[1]), p[2])
+    if op == _PARABOLIC:
+        return sar.parabolic_sar(a, b, int(p[0]), p[1], p[2])
+    if op == _SESSION:
+        return session.session_vwap(a, b, c, d, int(p[0]))
+    if op == _FLAG:
+        return charts.flag(a, b, c, p[0])
     return structural.swing_double(a, b, c, int(p[0]), int(p[1]), p[2])
 
 
@@ -268,6 +289,10 @@ def _several(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats, row
         return order.rolling_quantiles(a, int(p[0]), p[1:])
     if op == _PROFILE:
         return profile.volume_profile(a, b, c, d, int(p[0]), int(p[1]))
+    if op == _ZONES:
+        return zones.supply_demand(a, b, c, d, int(p[0]), p[1])
+    if op == _EXTREMA:
+        return charts.extrema_patterns(a, b, c, int(p[0]), int(p[1]))
     return structural.previous_day(a, b, c, d, int(p[0]))
 
 
@@ -392,7 +417,19 @@ def _fingerprint() -> int:
         return zlib.crc32(repr(code.co_names).encode(), number)
 
     number = 0
-    for module in (elementary, kernels, windows, order, profile, structural, swings):
+    for module in (
+        elementary,
+        kernels,
+        windows,
+        order,
+        profile,
+        structural,
+        swings,
+        charts,
+        sar,
+        session,
+        zones,
+    ):
         for name in sorted(vars(module)):
             function = getattr(getattr(module, name), "py_func", None)
             if function is not None:
@@ -445,7 +482,7 @@ def _block(
                 back2, back3 = code[k, 16], code[k, 17]
                 c = _view(memory, starts[code[k, 8]] + begin - back2, back2 + rows)
                 d = _view(memory, starts[code[k, 9]] + begin - back3, back3 + rows)
-                if op not in (_QUANTILES, _PREVIOUS_DAY, _PROFILE):
+                if op not in (_QUANTILES, _PREVIOUS_DAY, _PROFILE, _ZONES, _EXTREMA):
                     out[:] = _windowed(op, p, a, b, c, d, rows)[back0:]
                 else:
                     table = _several(op, p, a, b, c, d, rows)

@@ -52,6 +52,11 @@ class Op(IntEnum):
     DOUBLE = auto()
     PREVIOUS_DAY = auto()
     VOLUME_PROFILE = auto()
+    PARABOLIC = auto()
+    SESSION = auto()
+    ZONES = auto()
+    EXTREMA = auto()
+    FLAG = auto()
 
 
 Operand = Union["Node", float]
