@@ -27,6 +27,16 @@ def test_indicators_by_name_stand_beside_the_candles() -> None:
     assert after["rsi_14"].isna().sum() > 100, "not before it has settled"
 
 
+def test_candle_patterns_stand_beside_the_candles() -> None:
+    before = frame()
+    after = frames.add_candle_patterns(before, ["engulfing", "doji"])
+    assert list(after.columns[-2:]) == ["cdl_engulfing", "cdl_doji"]
+    assert 0 < after["cdl_engulfing"].abs().max() <= 0.5
+    assert len(frames.add_candle_patterns(before).columns) == len(before.columns) + 61
+    with pytest.raises(KeyError, match="no candle pattern comet"):
+        frames.add_candle_patterns(before, ["comet"])
+
+
 def test_a_bad_name_or_frame_says_so() -> None:
     with pytest.raises(KeyError, match="no indicator foo_3"):
         frames.add_indicators(frame(), ["foo_3"])

@@ -14,6 +14,7 @@ import pandas as pd
 from freqpilot.features.atr import atr
 from freqpilot.features.bank import CORE, FeatureBank, market_features
 from freqpilot.features.candles import candles_from_frame, utc_dates, with_market
+from freqpilot.features.candlesticks import candle_patterns
 from freqpilot.features.indicators import IndicatorBank
 from freqpilot.features.labels import triple_barrier
 from freqpilot.host.freqai import LABEL, NAMES
@@ -67,6 +68,17 @@ def add_indicators(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """
     bank = IndicatorBank(names).compute(candles_from_frame(frame))
     columns = {name: bank.column(name) for name in bank.names}
+    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+
+
+def add_candle_patterns(frame: pd.DataFrame, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return ``frame`` with TA-Lib's candle patterns by name, as ``["engulfing", "doji"]`` (all 61
+    by default), named ``cdl_engulfing``.
+
+    :raises KeyError: for an unknown name, with those there are.
+    """
+    found = candle_patterns(candles_from_frame(frame), names)
+    columns = {f"cdl_{name}": found.column(name) for name in found.names}
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
 
 
