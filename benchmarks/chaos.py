@@ -170,6 +170,7 @@ def report(
     targets = {
         "double orders with Freqpilot": _exactly(rules["double order"], 0),
         "breaches with Freqpilot": _exactly(sum(rules.values()), 0),
+        "sessions without an order": _exactly(sum(not s.summary.orders for s in ours), 0),
     }
     if plain:
         targets["plain Freqtrade doubles an order"] = {

@@ -85,6 +85,14 @@ class Tier(Section):
     max_leverage: Annotated[float, Field(ge=1)] = 1.0
 
 
+class StreakPhase(Section):
+    """What a losing streak of so many trades does to the next entries."""
+
+    losses: Annotated[int, Field(ge=1)]
+    factor: Fraction
+    threshold: Fraction
+
+
 class RiskSettings(Section):
     """Sizes and limits, as fractions of equity unless said otherwise."""
 
@@ -133,6 +141,23 @@ class RiskSettings(Section):
     drawdown_half: Fraction = 0.15
     drawdown_half_factor: Fraction = 0.50
     drawdown_halt: Fraction = 0.20
+    drawdown_alert: Fraction = 0.05
+    drawdown_wait_hours: Positive = 24
+    capital_floor: Fraction = 0.85
+    restore_steps: tuple[Fraction, ...] = (0.25, 0.50, 0.75)
+    restore_days: Positive = 7
+    streak_phases: tuple[StreakPhase, ...] = (
+        StreakPhase(losses=5, factor=0.50, threshold=0.65),
+        StreakPhase(losses=8, factor=0.25, threshold=0.80),
+    )
+    streak_losses: Annotated[int, Field(ge=1, le=10)] = 8
+    streak_halt: Annotated[int, Field(ge=1)] = 10
+    burst_loss: Fraction = 0.10
+    burst_hours: Positive = 48
+    low_win_rate: Fraction = 0.45
+    low_win_rate_factor: Fraction = 0.75
+    high_win_rate: Fraction = 0.65
+    high_win_rate_factor: Annotated[float, Field(ge=1, le=2)] = 1.20
     deep_profit: Positive = 0.10
     simulated_operator_hours: Positive = 72
     max_stamp_age_seconds: Positive = 120
@@ -152,6 +177,11 @@ class RiskSettings(Section):
     def _ordered_drawdowns(self) -> Self:
         if not self.drawdown_cut < self.drawdown_half < self.drawdown_halt:
             raise ValueError("drawdown_cut < drawdown_half < drawdown_halt must hold")
+        losses = [phase.losses for phase in self.streak_phases]
+        if not losses or losses != sorted(set(losses)):
+            raise ValueError("streak_phases must rise in losses from one to the next")
+        if not self.restore_steps or list(self.restore_steps) != sorted(set(self.restore_steps)):
+            raise ValueError("restore_steps must rise from one to the next")
         return self
 
 

@@ -144,6 +144,8 @@ class Book:
     ``equity`` counts open profit and fees; ``peak`` is the highest equity so far; ``day_start``
     and ``week_start`` are the equity at 00:00 UTC and Monday 00:00 UTC; ``start`` is the first
     equity; ``stamp`` is when this was observed. ``halted`` names the latch that forbids entries.
+    ``factors`` by cause multiply the size of the next entry (that of the drawdown apart),
+    ``threshold`` is the least composite it needs, ``wait`` says why there is none for now.
     """
 
     stamp: datetime
@@ -154,6 +156,9 @@ class Book:
     week_start: float
     positions: tuple[Position, ...] = ()
     halted: str | None = None
+    factors: tuple[tuple[str, float], ...] = ()
+    threshold: float = 0.0
+    wait: str | None = None
 
     @property
     def drawdown(self) -> float:

@@ -121,6 +121,7 @@ def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Generator[tuple[Any, ...], None, None]:
         from freqtrade.persistence import LocalTrade
 
+        taken = len(LocalTrade.bt_trades)
         closes: dict[str, float] = {}
         pending: dict[str, float] = {}
         seen: datetime | None = None
@@ -132,6 +133,9 @@ def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
                 closes.update(pending)
                 pending.clear()
                 seen = time
+                if len(LocalTrade.bt_trades) > taken:
+                    supervisor.closed(LocalTrade.bt_trades[taken:])
+                    taken = len(LocalTrade.bt_trades)
                 free = self.wallets.get_free(stake_currency)
                 supervisor.observe(time, account_equity(free, LocalTrade.bt_trades_open, closes))
             yield item
@@ -151,6 +155,7 @@ def _check() -> None:
     expect(cls, "time_pair_generator")
     expect(cls, "backtest", ["processed", "start_date", "end_date"])
     expect(LocalTrade, "bt_trades_open")
+    expect(LocalTrade, "bt_trades")
     if backtesting.HEADERS[:5] != ["date", "open", "high", "low", "close"]:
         raise SeamError("the backtester's rows do not begin with date, open, high, low, close")
 

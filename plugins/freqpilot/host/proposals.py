@@ -31,7 +31,8 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
         if not run.settings.supervisor:
             return float(call["proposed_stake"])
         book = supervisor.book([position_of(trade) for trade in _open_trades()])
-        if book is None:
+        if book is None or not clear_enough(row, book.threshold):
+            run.counters.count("entries_vetoed")
             return 0.0
         verdict = sizing.propose(
             sizing.Proposal(
@@ -55,6 +56,11 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
         logger.info("No entry in %s: %s", pair, verdict.veto)
     run.counters.count("entries_sized" if verdict.stake else "entries_vetoed")
     return verdict.stake
+
+
+def clear_enough(row: Any, threshold: float) -> bool:
+    """Tell whether the composite of a decision is as strong as a losing streak asks for."""
+    return threshold <= 0 or abs(float(row["composite"])) >= threshold
 
 
 def confirm(row: Any, pair: str, tag: str | None) -> bool:

@@ -5,9 +5,9 @@ ledger is kept in the store and survives a restart; otherwise it lives and ends 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from freqpilot.control.counters import Counters
 from freqpilot.errors import NoEntry
 from freqpilot.host.log import DECISIONS
 from freqpilot.risk import ledger, limits
+from freqpilot.risk.record import Outcome
 from freqpilot.settings import Settings
 from freqpilot.shapes import Book, Cut, OrderRequest, Position, RiskVerdict
 from freqpilot.store import Store, open_store
@@ -82,7 +83,7 @@ def current() -> Run:
 def observe(time: datetime, equity: float) -> None:
     """Show the account's equity to the ledger, before the entries of a candle or loop."""
     run = current()
-    if run.live and run.state.halted:
+    if run.live and (run.state.halted or run.state.wait_until):
         run.state = _released_elsewhere(run)
     before = run.state
     run.state = ledger.observe(before, time, equity, run.settings.risk)
@@ -95,9 +96,38 @@ def observe(time: datetime, equity: float) -> None:
     run.store.beat("bot", time)
     if ledger.durable(run.state) != ledger.durable(before):
         run.store.save_state(run.key, run.state.to_dict(), time)
+    _tell(run, before, time)
+
+
+def closed(trades: Iterable[Any]) -> None:
+    """Take the outcomes of closed trades into the ledger, each once."""
+    run = current()
+    before = run.state
+    for trade in trades:
+        time = trade.close_date_utc
+        if run.state.record.holds(int(trade.id), time):
+            continue
+        profit = float(trade.close_profit_abs or 0.0)
+        share = profit / run.state.equity if run.state.equity > 0 else 0.0
+        outcome = Outcome(int(trade.id), time, profit, share)
+        run.state = ledger.closed(run.state, outcome, run.settings.risk)
+    if run.live and run.state is not before:
+        now = datetime.now(UTC)
+        run.store.save_state(run.key, run.state.to_dict(), now)
+        _tell(run, before, now)
+
+
+def _tell(run: Run, before: ledger.Ledger, time: datetime) -> None:
+    """Keep and log a latch that was set since ``before``, and a drawdown that went a level on."""
     if run.state.halted and run.state.halted != before.halted:
-        run.store.add_event(time, "halt", "EMERGENCY", run.state.halted, {"equity": equity})
+        equity = {"equity": run.state.equity}
+        run.store.add_event(time, "halt", "EMERGENCY", run.state.halted, equity)
         logger.critical("No new position until a person releases it: %s", run.state.halted)
+    if run.state.level > before.level:
+        alert = ("INFO", "WARNING", "CRITICAL", "EMERGENCY")[run.state.level]
+        text = f"the drawdown is {1 - run.state.equity / run.state.peak:.1%} from the peak"
+        run.store.add_event(time, "drawdown", alert, text, {"equity": run.state.equity})
+        logger.warning("Risk: %s", text)
 
 
 def _released_elsewhere(run: Run) -> ledger.Ledger:
@@ -119,18 +149,26 @@ def release(url: str, time: datetime) -> list[str]:
     for key in LEDGER_KEYS.values():
         saved = store.load_state(key)
         state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
-        if state.halted is None:
+        reason = state.halted or (state.wait_until and "entries wait for a person")
+        if not reason:
             continue
         store.save_state(key, ledger.release(state, time).to_dict(), time)
-        store.add_event(time, "release", "CRITICAL", state.halted, {"equity": state.equity})
-        released.append(f"{key}: {state.halted}")
+        store.add_event(time, "release", "CRITICAL", reason, {"equity": state.equity})
+        released.append(f"{key}: {reason}")
     store.close()
     return released
 
 
 def book(positions: Sequence[Position] = ()) -> Book | None:
     """Return the account as the ledger last saw it, with the given open positions."""
-    return current().state.book(tuple(positions))
+    return _book(current(), positions)
+
+
+def _book(run: Run, positions: Sequence[Position]) -> Book | None:
+    if run.state.stamp is None:
+        return None
+    response = run.state.response(run.state.stamp, run.settings.risk)
+    return run.state.book(tuple(positions), response)
 
 
 def ask(order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
@@ -138,7 +176,7 @@ def ask(order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
     run = current()
     if not run.settings.supervisor:
         return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
-    known = run.state.book(tuple(positions))
+    known = _book(run, positions)
     if known is None:
         veto = "the account has not been observed yet"
         verdict = RiskVerdict(False, 0.0, cuts=(Cut("ledger", 0.0),), veto=veto)
@@ -164,6 +202,8 @@ def closes(profit: float) -> bool:
     """
     run = current()
     if not run.settings.supervisor or run.state.halted is None:
+        return False
+    if run.state.cause not in ledger.CLOSING:
         return False
     return not profit >= run.settings.risk.deep_profit
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from freqpilot.risk.responses import cap_factor
 from freqpilot.risk.soundness import fault_of, reached
 from freqpilot.risk.tiers import tier_of
 from freqpilot.settings import RiskSettings, Tier
@@ -57,6 +58,10 @@ def _halted(case: Case) -> str | None:
     return None if case.book.halted is None else f"trading is halted: {case.book.halted}"
 
 
+def _wait(case: Case) -> str | None:
+    return case.book.wait
+
+
 def _loss(name: str, equity: float, start: float, limit: float) -> str | None:
     loss = 1.0 - equity / start
     if not reached(loss, limit):
@@ -103,11 +108,12 @@ def _leverage(case: Case) -> str | None:
 
 def _position(case: Case) -> str | None:
     stake = stake_in(case.order.pair, case.book) + case.order.stake
-    if stake <= case.tier.max_position * case.book.equity * (1 + STAKE_TOLERANCE):
+    most = case.tier.max_position * cap_factor(case.book, case.settings)
+    if stake <= most * case.book.equity * (1 + STAKE_TOLERANCE):
         return None
     return (
         f"the position in {case.order.pair} would be {stake / case.book.equity:.1%} of equity, "
-        f"limit {case.tier.max_position:.1%} in tier {case.tier.name}"
+        f"limit {most:.1%} now in tier {case.tier.name}"
     )
 
 
@@ -129,6 +135,7 @@ def stake_in(pair: str, book: Book) -> float:
 RULES: dict[str, Callable[[Case], str | None]] = {
     "stamp": _stamp,
     "halted": _halted,
+    "wait": _wait,
     "daily_loss": _daily_loss,
     "weekly_loss": _weekly_loss,
     "total_loss": _total_loss,

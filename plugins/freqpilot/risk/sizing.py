@@ -6,7 +6,8 @@ from datetime import datetime
 
 from freqpilot.risk.exits import atr_stop
 from freqpilot.risk.limits import judge, stake_in
-from freqpilot.risk.soundness import fault_of, is_number, reached
+from freqpilot.risk.responses import cap_factor, drawdown_factor
+from freqpilot.risk.soundness import fault_of, is_number
 from freqpilot.risk.tiers import tier_of
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict, Side
@@ -60,20 +61,11 @@ def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdi
     return _verdict(proposal, book, settings, stake, tuple(cuts))
 
 
-def drawdown_factor(drawdown: float, settings: RiskSettings) -> float:
-    """Return the factor for a drawdown (fraction of the peak): 1, the cut's, or the half's."""
-    factor = 1.0
-    if reached(drawdown, settings.drawdown_cut):
-        factor = settings.drawdown_cut_factor
-    if reached(drawdown, settings.drawdown_half):
-        factor = min(factor, settings.drawdown_half_factor)
-    return factor
-
-
 def _target(proposal: Proposal, book: Book, settings: RiskSettings) -> float:
     """Return the uncapped stake, NaN when the distance is beyond what a float can hold."""
     distance = settings.stop_atr_multiple * proposal.atr / proposal.rate * proposal.leverage
     risk = tier_of(book.equity, settings).risk_per_trade * book.equity
+    risk *= math.prod(max(1.0, factor) for _, factor in book.factors)
     return risk / distance if distance > 0 else math.nan
 
 
@@ -82,10 +74,14 @@ def _bounds(
 ) -> list[tuple[str, float]]:
     tier = tier_of(book.equity, settings)
     trusted = target * min(1.0, max(MIN_CONFIDENCE_FACTOR, proposal.confidence))
-    bounds = [
-        ("confidence", trusted),
-        ("drawdown", trusted * drawdown_factor(book.drawdown, settings)),
-        ("max_position", tier.max_position * book.equity - stake_in(proposal.pair, book)),
+    bounds = [("confidence", trusted)]
+    for cause, factor in (("drawdown", drawdown_factor(book.drawdown, settings)), *book.factors):
+        if factor < 1.0:
+            trusted *= factor
+            bounds.append((cause, trusted))
+    most = tier.max_position * cap_factor(book, settings)
+    bounds += [
+        ("max_position", most * book.equity - stake_in(proposal.pair, book)),
         ("max_exposure", settings.max_exposure * book.equity - book.exposure),
         ("max_stake", proposal.max_stake),
     ]
