@@ -117,6 +117,37 @@ def release(
 
 
 @app.command()
+def risk(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the account beside its limits: what holds now, and what would trip next."""
+    from datetime import UTC, datetime
+
+    from freqpilot.control.risk import print_overview
+    from freqpilot.host import supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.risk.overview import overview
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    now = datetime.now(UTC)
+    found = {
+        key.removeprefix("ledger "): overview(state, now, settings.risk)
+        for key, state in supervisor.saved_states(url).items()
+    }
+    if as_json:
+        typer.echo(json.dumps({mode: each.to_dict() for mode, each in found.items()}, indent=1))
+    elif not found:
+        typer.echo(f"no account was observed yet in {url}; start the bot first")
+    else:
+        for mode, each in found.items():
+            print_overview(mode, each, now, _console())
+
+
+@app.command()
 def demo(
     datadir: Annotated[
         Path | None, typer.Option("--datadir", help="Folder of 1h feather candles.")

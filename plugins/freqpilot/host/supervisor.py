@@ -27,6 +27,9 @@ LEDGER_KEYS = {True: "ledger dry run", False: "ledger live"}
 """A dry run's money says nothing of the account's, so each has a ledger of its own."""
 
 
+SEEN = ", last seen"
+
+
 @dataclass
 class Run:
     """What belongs to one run: settings, ledger, store and counters."""
@@ -96,6 +99,10 @@ def observe(time: datetime, equity: float) -> None:
     run.store.beat("bot", time)
     if ledger.durable(run.state) != ledger.durable(before):
         run.store.save_state(run.key, run.state.to_dict(), time)
+    # Under a key of its own: writing the ledger each time could undo a release of another process.
+    if run.state.stamp is not None:
+        seen = {"stamp": run.state.stamp.isoformat(), "equity": run.state.equity}
+        run.store.save_state(f"{run.key}{SEEN}", seen, time)
     _tell(run, before, time)
 
 
@@ -135,6 +142,18 @@ def _released_elsewhere(run: Run) -> ledger.Ledger:
     saved = run.store.load_state(run.key)
     known = ledger.Ledger.from_dict(saved) if saved else run.state
     return known if known.releases > run.state.releases else run.state
+
+
+def saved_states(url: str) -> dict[str, ledger.Ledger]:
+    """Return the ledgers that the store at ``url`` holds, by their key, as last observed."""
+    store = open_store(url)
+    found: dict[str, ledger.Ledger] = {}
+    for key in LEDGER_KEYS.values():
+        saved, seen = store.load_state(key), store.load_state(f"{key}{SEEN}")
+        if saved:
+            found[key] = ledger.Ledger.from_dict({**saved, **(seen or {})})
+    store.close()
+    return found
 
 
 def release(url: str, time: datetime) -> list[str]:
