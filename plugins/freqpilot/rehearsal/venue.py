@@ -22,7 +22,7 @@ from freqpilot.rehearsal.tape import PairTape, Tape
 FEE = Decimal("0.001")
 FILL_SHARE = Decimal("0.1")
 ZERO = Decimal(0)
-LOT = Decimal(str(quotes.LOT)).quantize(Decimal("0.00000001"))
+LOT = Decimal(str(quotes.LOT))
 MIN_NOTIONAL = Decimal(str(quotes.MIN_NOTIONAL))
 EIGHT = Decimal("0.00000001")
 OPEN = ("NEW", "PARTIALLY_FILLED")
@@ -227,7 +227,7 @@ class SpotVenue:
 
     def _rest(self, order: VenueOrder, pair: PairTape, since: int, now: int) -> None:
         assert order.limit is not None
-        beyond = float(order.limit) - order.sign * pair.tick
+        beyond = float(order.limit - order.sign * Decimal(str(pair.tick)))
         met = _first_beyond(pair, since, now, beyond, -order.sign)
         if met is None:
             return
@@ -241,8 +241,9 @@ class SpotVenue:
     def _fill(
         self, order: VenueOrder, amount: Decimal, price: Decimal, now: int, *, maker: bool
     ) -> None:
+        half = (order.amount / 2).quantize(LOT, ROUND_DOWN)
         if order.doomed:
-            amount = min(amount, (order.amount / 2).quantize(LOT, ROUND_DOWN))
+            amount = min(amount, half - order.filled)
         if amount <= 0:
             return
         self._fills += 1
@@ -252,7 +253,7 @@ class SpotVenue:
         order.cost += amount * price
         order.updated = now
         order.status = "PARTIALLY_FILLED" if order.remaining else "FILLED"
-        if order.doomed and order.remaining:
+        if order.doomed and order.filled >= half:
             order.status = "CANCELED"
 
     def _settle(self, order: VenueOrder, amount: Decimal, price: Decimal) -> tuple[Decimal, str]:
@@ -333,6 +334,8 @@ def _first_beyond(
         if (p0 - level) * sign >= 0:
             return int(t0), p0
         if (p1 - level) * sign >= 0 and p1 != p0:
+            if t1 == t0:  # a gap: the next price there is lies beyond the level
+                return int(t0) + 1, p1
             share = (level - p0) / (p1 - p0)
             return int(t0 + share * (t1 - t0)), level
     return None
