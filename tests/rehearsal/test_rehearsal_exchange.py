@@ -51,7 +51,7 @@ class Scripted(FaultPlan):
     coming: tuple[Fault, str] | None = None
 
     def strike(self, call: Call, now: int) -> Strike | None:
-        self.requests += 1
+        self.calls.append(call)
         if not call.order or self.coming is None:
             return None
         (fault, moment), self.coming = self.coming, None

@@ -207,7 +207,8 @@ def ask(order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
     run.counters.veto(verdict.cuts[-1].rule if verdict.cuts else "unnamed")
     if run.live:
         logger.warning("Refused %s %s: %s", order.purpose, order.pair, verdict.veto)
-        run.store.add_event(order.time, "veto", "WARNING", str(verdict.veto), {"pair": order.pair})
+        about = {"pair": order.pair, "purpose": order.purpose}
+        run.store.add_event(order.time, "veto", "WARNING", str(verdict.veto), about)
         run.store.save_counters(run.counters.snapshot(order.time)["vetoes"], order.time)
         decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
     return verdict
