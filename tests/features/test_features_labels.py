@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import MUTATIONS, candles, shuffled_after
+from freqpilot.features.bank import FeatureBank
 from freqpilot.features.labels import LABELS, Sides, forward_return, meta_labels, triple_barrier
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Candles
@@ -125,3 +126,14 @@ def test_a_forward_return_by_numpy() -> None:
 
 def test_nothing_is_measured_against_a_volatility_of_nothing() -> None:
     assert np.isnan(forward_return(candles(5, 400, "flat"), SPANS)).all()
+
+
+def test_read_only_columns_are_taken() -> None:
+    """A pandas frame gives out columns that cannot be written."""
+    source = candles(5, 400)
+    for column in source[:6]:
+        column.setflags(write=False)
+    found = triple_barrier(source, LabelSettings())
+    writable = triple_barrier(candles(5, 400), LabelSettings())
+    np.testing.assert_array_equal(found.label, writable.label)
+    FeatureBank().compute(source)

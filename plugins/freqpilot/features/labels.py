@@ -67,12 +67,11 @@ def _meet(high: Floats, low: Floats, top: Floats, bottom: Floats, horizon: int, 
 
 
 @njit(cache=True, nogil=True)
-def _all_finite(a: Floats, b: Floats, c: Floats, d: Floats) -> bool:
+def _missing(x: Floats) -> int:
     missing = 0
-    for x in (a, b, c, d):
-        for i in range(x.shape[0]):
-            missing += not abs(x[i]) < np.inf
-    return missing == 0
+    for i in range(x.shape[0]):
+        missing += not abs(x[i]) < np.inf
+    return missing
 
 
 @njit(cache=True, nogil=True)
@@ -89,7 +88,7 @@ def _scan(
         above, below = top[begin : begin + rows], bottom[begin : begin + rows]
         _meet(high[seen], low[seen], above, below, horizon, met)
         label_of, end_of, known_of = label[begin:], end[begin:], known[begin:]
-        if _all_finite(high[seen], low[seen], above, below):
+        if not _missing(high[seen]) + _missing(low[seen]) + _missing(above) + _missing(below):
             for i in range(rows):
                 label_of[i] = 1 - 2 * (met[i] & 1) if met[i] > 0 else 0
             for i in range(rows):

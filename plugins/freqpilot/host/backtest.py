@@ -16,6 +16,7 @@ from freqpilot.shapes import OrderPurpose, OrderRequest
 
 ENTER_PARAMETERS = ["pair", "row", "direction", "trade", "requested_rate", "requested_stake"]
 STAKE_PARAMETERS = ["pair", "row", "propose_rate", "direction", "current_time", "trade"]
+LOOKAHEAD = "initialize_single_lookahead_analysis"
 CLOSE = 4  # position of the close in Freqtrade's row tuples, checked by the seam
 
 
@@ -170,4 +171,33 @@ def _apply() -> None:
     wrap(Backtesting, "backtest", _make_backtest)
 
 
-SEAMS = (Seam("gate.backtest", "the same gate and ledger in the backtester", _check, _apply),)
+def _check_lookahead() -> None:
+    from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
+
+    expect(LookaheadAnalysisSubFunctions, LOOKAHEAD, ["config"])
+
+
+def _apply_lookahead() -> None:
+    from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def initialize(config: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+            """Each signal is looked for again in a backtest of its pair alone. What the account
+            has lost on other pairs is missing there, and would be taken for look-ahead."""
+            section = {**config.get("freqpilot", {}), "supervisor": False}
+            return original({**config, "freqpilot": section}, *args, **kwargs)
+
+        return initialize
+
+    wrap(LookaheadAnalysisSubFunctions, LOOKAHEAD, make)
+
+
+SEAMS = (
+    Seam("gate.backtest", "the same gate and ledger in the backtester", _check, _apply),
+    Seam(
+        "lookahead",
+        "judge signals without the account's past in lookahead-analysis",
+        _check_lookahead,
+        _apply_lookahead,
+    ),
+)
