@@ -19,6 +19,8 @@ from freqpilot.rehearsal.venue import FEE, LOT, VenueOrder
 
 SIZING_NOISE = 1e-4
 """Share of a stake by which sizing differs when the ATR's memory begins at another candle."""
+AT_MARKET = 1.5
+"""Ticks within which an order's limit is the best price: Freqtrade may round it the other way."""
 HALF_SPREAD_CAUSE = "half the spread"
 
 
@@ -57,7 +59,12 @@ class Causes:
         for note in self._evidence.notes:
             if note.pair in (theirs.pair, "*") and note.begin < end and note.end > begin:
                 return note.text
-        return _occupied("the rehearsal", theirs, self._live, self._evidence.slots)
+        cause = _occupied("the rehearsal", theirs, self._live, self._evidence.slots)
+        freed = [d.pair for d in self._backtest if d.closed == begin and d.pair != theirs.pair]
+        if cause and freed and "slot" in cause:
+            # Freqtrade's backtester takes one pair after the other through a whole candle.
+            cause += f"; the backtest had left {', '.join(freed)} within the same candle"
+        return cause
 
     def extra_entry(self, ours: Deal) -> str | None:
         """Return why the rehearsal entered where the backtest did not."""
@@ -198,7 +205,7 @@ class Causes:
     def _price_of(self, order: VenueOrder, ours: float, theirs: float) -> str | None:
         """Return why an order's price is not the opening that the backtest took."""
         pair = self._tape.symbol(order.symbol)
-        if not self._at_market(order):
+        if not self._at_market(order) or abs(theirs - self._open(pair, order)) > pair.tick:
             return None
         moved = abs(pair.price(order.created) - theirs)
         if abs(ours - theirs) > _half_spread(pair, theirs) + moved + _levels(order, pair):
@@ -217,7 +224,14 @@ class Causes:
         if order.limit is None:
             return True
         bid, ask = quotes.best(pair, order.created)
-        return min(abs(float(order.limit) - bid), abs(float(order.limit) - ask)) <= pair.tick
+        return (
+            min(abs(float(order.limit) - bid), abs(float(order.limit) - ask))
+            <= AT_MARKET * pair.tick
+        )
+
+    def _open(self, pair: PairTape, order: VenueOrder) -> float:
+        """Return the opening of the candle in which an order was sent."""
+        return pair.price(order.created // _ms(self._step) * _ms(self._step) + 1)
 
     def _orders(
         self, pair: str, sign: int, begin: datetime, end: datetime | None

@@ -90,7 +90,9 @@ def _of_both(
         yield differ("exit reason", live.reason, backtest.reason, causes.exit(live, backtest))
     if abs(live.exit - backtest.exit) > tick / 2:
         prices = (f"{live.exit:g}", f"{backtest.exit:g}")
-        cause = "it left in another candle" if moved else causes.exit_price(live, backtest)
+        cause = causes.exit_price(live, backtest)
+        if moved or live.reason != backtest.reason:
+            cause = f"it left {'in another candle' if moved else 'for another reason'}"
         yield differ("exit price", *prices, cause)
 
 
