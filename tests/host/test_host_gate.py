@@ -185,3 +185,13 @@ def test_one_entry_a_pair_and_candle() -> None:
     assert not supervisor.claim("BTC/USDT", candle)
     assert supervisor.claim("ETH/USDT", candle)
     assert supervisor.claim("BTC/USDT", candle + timedelta(hours=1))
+
+
+def test_a_refused_stake_is_kept_once_a_pair_and_candle(run: supervisor.Run) -> None:
+    candle = datetime(2026, 1, 1, tzinfo=UTC)
+    for minutes in (60, 61):
+        moment = candle + timedelta(minutes=minutes)
+        supervisor.note_unsized(moment, "BTC/USDT", candle, "too many trades")
+    supervisor.note_unsized(moment, "ETH/USDT", candle, "too many trades")
+    kept = [(event.data["pair"], event.text) for event in run.store.events("no entry")]
+    assert kept == [("BTC/USDT", "too many trades"), ("ETH/USDT", "too many trades")]

@@ -6,19 +6,20 @@ backtest does to close its books.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.journal.backtest import load_run
 from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
-from freqpilot.rehearsal.causes import Evidence
 from freqpilot.rehearsal.deals import Deal, backtest_deals, live_deals, locks, refusals
 from freqpilot.rehearsal.differences import UNEXPLAINED, Difference, match
+from freqpilot.rehearsal.evidence import Evidence
 from freqpilot.rehearsal.intervals import interval_name
 from freqpilot.rehearsal.live import STORE, WALLET, LiveSummary
 from freqpilot.rehearsal.market import MARKER
@@ -27,6 +28,8 @@ from freqpilot.rehearsal.session import DATABASE, RehearsalOptions, load_plan
 from freqpilot.rehearsal.stage import AFTER_CANDLE, Stage, build_stage
 from freqpilot.rehearsal.tape import COLUMNS, Tape
 from freqpilot.rehearsal.venue import FEE
+from freqpilot.risk.tiers import tier_of
+from freqpilot.settings import Settings
 
 FOLDER = "backtest"
 
@@ -87,7 +90,7 @@ def compare(summary: LiveSummary, on_line: Callable[[str], None] = lambda _: Non
     ours = live_deals(run_dir / DATABASE, summary.ledger, step)
     live = [_until(deal, stage.end) for deal in ours if begin <= deal.candle < stage.end]
     theirs = [_until(deal, stage.end) for deal in backtest_deals(run) if deal.candle < stage.end]
-    slots = float(user.get("max_open_trades") or 0)
+    wallet = float(user.get("dry_run_wallet", WALLET))
     evidence = Evidence(
         tape=tape,
         step=step,
@@ -95,8 +98,8 @@ def compare(summary: LiveSummary, on_line: Callable[[str], None] = lambda _: Non
         notes=[*refusals(run_dir / STORE, step), *locks(run_dir / DATABASE)],
         begin=stage.start,
         loop_seconds=stage.loop_seconds,
-        slots=slots if slots > 0 else float("inf"),
-        wallet=float(user.get("dry_run_wallet", WALLET)),
+        slots=_slots(user, wallet),
+        wallet=wallet,
         pairs=run.pairs,
     )
     matched, found = match(live, theirs, evidence)
@@ -120,6 +123,16 @@ def _options(
         configs=plan.configs,
         output=folder,
     )
+
+
+def _slots(user: Mapping[str, Any], wallet: float) -> float:
+    """Return how many trades may be open: Freqtrade's limit or, where it supervises, the tier's."""
+    given = float(user.get("max_open_trades", -1))
+    slots = given if given >= 0 else math.inf
+    settings = Settings.from_config(dict(user))
+    if "freqpilot" in user and settings.supervisor:
+        slots = min(slots, tier_of(wallet, settings.risk).max_open_trades)
+    return slots
 
 
 def _write_candles(tape: Tape, folder: Path, end: datetime) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from freqpilot.rehearsal.causes import Causes, Evidence
+from freqpilot.rehearsal.causes import Causes
 from freqpilot.rehearsal.deals import Deal, floor
+from freqpilot.rehearsal.evidence import Evidence
 
 UNEXPLAINED = "unexplained"
 SMALLEST_STAKE = 0.005
