@@ -173,6 +173,9 @@ def test_equity_counts_fees_and_refuses_a_missing_rate() -> None:
     equity = account_equity(900, [held], {"A/USDT": 1.1})
     assert equity == pytest.approx(900 + 100 + 100 * (1.1 * 0.999 - 1.001))
     assert account_equity(900, [held], {}) != account_equity(900, [held], {})  # NaN
+    taken_in_coins = trade("A/USDT", 99.9)
+    worth = account_equity(900, [taken_in_coins], {"A/USDT": 1.1}, entry_fees_paid=True)
+    assert worth == pytest.approx(900 + 99.9 * 1.1 * 0.999)
     short = trade("A/USDT", 100)
     short.is_short = True
     gain = account_equity(900, [short], {"A/USDT": 0.9})

@@ -18,7 +18,7 @@ REASONS = {
     "exit_signal": "signal",
 }
 """Freqtrade's names of exits, where live and backtest have several for the same thing."""
-TRADES = "id, pair, open_date, stop_loss, close_date, exit_reason, close_profit_abs"
+TRADES = "id, pair, amount, open_date, stop_loss, close_date, exit_reason"
 ALL_PAIRS = "*"
 
 
@@ -26,8 +26,9 @@ ALL_PAIRS = "*"
 class Deal:
     """A position as one side has it.
 
-    ``candle`` is the decision's; ``stake`` what the entry cost before fees, ``profit`` after all
-    fees, in stake currency; ``stop`` the last stop price; ``closed`` is None while it is open at
+    ``candle`` is the decision's; ``stake`` what the entry cost before fees and ``paid`` with those
+    taken in stake currency; ``amount`` what the bot holds; ``profit`` what has come back more than
+    was paid; ``stop`` the last stop price; ``closed`` is None while it is open at
     the end, in a backtest the opening of the candle in which it left.
     """
 
@@ -36,6 +37,7 @@ class Deal:
     stake: float
     amount: float
     entry: float
+    paid: float = 0.0
     stop: float = math.nan
     closed: datetime | None = None
     exit: float = math.nan
@@ -75,13 +77,14 @@ def live_deals(database: Path, ledger: tuple[VenueOrder, ...], step: timedelta) 
             pair=row["pair"],
             candle=floor(_time(row["open_date"]), step),
             stake=float(sum(order.cost for order in bought)),
-            amount=float(sum(order.filled for order in bought)),
+            amount=float(row["amount"]),
             entry=_average(bought),
+            paid=_cash(bought),
             stop=float(row["stop_loss"] or math.nan),
             closed=_last_fill(sold) if left else None,
             exit=_average(sold) if left else math.nan,
             reason=REASONS.get(row["exit_reason"], row["exit_reason"]) if left else "",
-            profit=float(row["close_profit_abs"] or 0.0),
+            profit=-_cash(orders) if left else 0.0,
         )
 
 
@@ -95,6 +98,7 @@ def backtest_deals(run: BacktestRun) -> Iterator[Deal]:
             stake=row["amount"] * row["open_rate"],
             amount=row["amount"],
             entry=row["open_rate"],
+            paid=row["amount"] * row["open_rate"] * (1 + row["fee_open"]),
             stop=float(row.get("stop_loss_abs") or math.nan),
             closed=row["close_date"].to_pydatetime(),
             exit=row["close_rate"],
@@ -125,6 +129,14 @@ def _average(orders: list[VenueOrder]) -> float:
     amount = sum((order.filled for order in orders), ZERO)
     cost = sum((order.cost for order in orders), ZERO)
     return float(cost / amount) if amount else math.nan
+
+
+def _cash(orders: list[VenueOrder]) -> float:
+    """Return what the orders have cost the account in stake currency: what fees in coins leave of
+    a lot, and cannot be sold, is lost."""
+    cost = sum((order.sign * order.cost for order in orders), ZERO)
+    fees = (f.fee for o in orders for f in o.fills if o.symbol.endswith(f.fee_asset))
+    return float(cost + sum(fees, ZERO))
 
 
 def _last_fill(orders: list[VenueOrder]) -> datetime:

@@ -52,15 +52,15 @@ class Evidence:
         yield from range(start + (first - start) % length, ms(end), length)
 
     def equity(self, deals: Iterable[Deal], moment: datetime) -> float:
-        """Return the account's worth at a candle's opening, both fees of open positions paid."""
+        """Return the account's worth at a candle's opening, the exit fees of open positions
+        counted."""
         total = self.wallet
         for deal in deals:
             if deal.closed is not None and deal.closed < moment:
                 total += deal.profit
             elif deal.candle < moment:
                 price = self.tape.pairs[deal.pair].price(ms(moment))
-                total += deal.amount * (price - deal.entry)
-                total -= float(FEE) * deal.amount * (price + deal.entry)
+                total += deal.amount * price * (1 - float(FEE)) - deal.paid
         return total
 
     def opening(self, order: VenueOrder) -> float:
