@@ -186,17 +186,22 @@ def rehearse(
         False
     ),
     faults: Annotated[str, typer.Option("--faults", help="With --live; `all` or a list.")] = "none",
+    compare: Annotated[
+        bool, typer.Option("--compare", help="With --live: backtest the same candles as well.")
+    ] = False,
 ) -> None:
     """Run the real `freqtrade trade` against the stand-in exchange on a virtual clock.
 
     Without --config it runs Autopilot without its model on the pack's own configs. With --live it
     trades on an account of the stand-in and the books are compared at the end; --faults, drawn from
-    the seed, is a list of lost, late, timeout, reject, stop, partial, outage, limit, kill.
+    the seed, is a list of lost, late, timeout, reject, stop, partial, outage, limit, kill. With
+    --compare a backtest of the same candles follows, and each difference is listed with its cause;
+    exit 1 when one has none.
     """
     from freqpilot.host.doors import config_dir
     from freqpilot.rehearsal.session import RehearsalOptions
     from freqpilot.rehearsal.session import rehearse as play
-    from freqpilot.rehearsal.show import Progress, print_live_summary, print_summary
+    from freqpilot.rehearsal.show import Progress, print_summary
 
     own = tuple(config_dir() / f"{n}.json" for n in ("base", "autopilot", "freqpilot"))
     given = tuple(Path(file) for file in config or ())
@@ -216,18 +221,34 @@ def rehearse(
     )
     if faults != "none" and not live:
         raise RefuseToStart("--faults needs --live: a dry run sends no order that could fail")
+    if compare and not live:
+        raise RefuseToStart("--compare needs --live: only the stand-in's account has a ledger")
     console = _console()
     if live:
-        from freqpilot.rehearsal.live import rehearse_live
-
-        with Progress(console) as progress:
-            result = rehearse_live(options, progress.show)
-        print_live_summary(result, console)
-        raise typer.Exit(0 if result.run.finished and not result.breaches else 1)
+        _rehearse_live(options, console, compare=compare)
     with Progress(console) as progress:
         summary = play(options, progress.show)
     print_summary(summary, console)
     raise typer.Exit(0 if summary.finished else 1)
+
+
+def _rehearse_live(options: Any, console: Any, *, compare: bool) -> NoReturn:
+    from freqpilot.rehearsal.compare import check
+    from freqpilot.rehearsal.compare import compare as compare_with_backtest
+    from freqpilot.rehearsal.live import rehearse_live
+    from freqpilot.rehearsal.show import Progress, print_comparison, print_live_summary
+
+    if compare:
+        check(options)
+    with Progress(console) as progress:
+        result = rehearse_live(options, progress.show)
+    print_live_summary(result, console)
+    well = result.run.finished and not result.breaches
+    if compare and result.run.finished:
+        comparison = compare_with_backtest(result)
+        print_comparison(comparison, console)
+        well = well and not comparison.unexplained
+    raise typer.Exit(0 if well else 1)
 
 
 @app.command()

@@ -28,7 +28,9 @@ def observe(bot: Any) -> None:
         rates = {t.pair: _rate(bot, t) for t in trades if t.nr_of_successful_entries}
         supervisor.closed(_lately_closed())
         free = bot.wallets.get_free(bot.config["stake_currency"])
-        supervisor.observe(datetime.now(UTC), account_equity(free, trades, rates))
+        paid = not bot.config["dry_run"]
+        equity = account_equity(free, trades, rates, entry_fees_paid=paid)
+        supervisor.observe(datetime.now(UTC), equity)
     except Exception:  # the loop must go on managing open trades
         logger.exception("The account could not be observed; entries wait until it can be")
 

@@ -49,11 +49,11 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
             book,
             run.settings.risk,
         )
+        if verdict.veto and run.live:
+            supervisor.note_unsized(time, pair, row["date"].to_pydatetime(), verdict.veto)
     except Exception:  # Freqtrade would take the proposed stake instead
         logger.exception("No stake for %s: sizing failed, so there is no entry", pair)
         return 0.0
-    if verdict.veto and run.live:
-        logger.info("No entry in %s: %s", pair, verdict.veto)
     run.counters.count("entries_sized" if verdict.stake else "entries_vetoed")
     return verdict.stake
 

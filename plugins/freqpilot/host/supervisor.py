@@ -41,6 +41,7 @@ class Run:
     key: str
     counters: Counters = field(default_factory=Counters)
     claimed: dict[str, datetime] = field(default_factory=dict)
+    unsized: dict[str, datetime] = field(default_factory=dict)
 
 
 _runs: list[Run] = []
@@ -257,6 +258,16 @@ def count_wait(refusal: NoEntry) -> str:
         _runs[0].counters.veto("wait")
     logger.warning("Entry refused: %s", refusal)
     return str(refusal)
+
+
+def note_unsized(time: datetime, pair: str, candle: datetime, reason: str) -> None:
+    """Keep and log why a live entry gets no stake, once a pair and candle: the loop asks again."""
+    run = current()
+    if run.unsized.get(pair) == candle:
+        return
+    run.unsized[pair] = candle
+    logger.info("No entry in %s: %s", pair, reason)
+    run.store.add_event(time, "no entry", "INFO", reason, {"pair": pair})
 
 
 def claim(pair: str, candle: datetime) -> bool:
