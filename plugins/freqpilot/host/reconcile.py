@@ -7,7 +7,6 @@ alone. Nothing that raises risk is sent before the first comparison after a star
 """
 
 import logging
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -92,8 +91,6 @@ def compare(bot: Any) -> None:
     from freqtrade.persistence import Trade
 
     trades = list(Trade.get_open_trades())
-    for trade in trades:
-        _recount(trade)
     pairs = {trade.pair for trade in trades} | set(bot.config["exchange"]["pair_whitelist"])
     known = {pair for pair in pairs if pair in bot.exchange.markets}
     for pair in sorted(known):
@@ -102,11 +99,13 @@ def compare(bot: Any) -> None:
                 _report_order(order, pair)
     bot.wallets.update(require_update=True)
     if str(bot.trading_mode) == "spot":
+        for trade in trades:
+            _recount(trade, float(bot.wallets.get_total(trade.base_currency)))
         _compare_coins(bot, trades, sorted(known))
 
 
-def _recount(trade: Any) -> None:
-    """Bring a trade's amount to what its orders say.
+def _recount(trade: Any, owned: float) -> None:
+    """Bring a trade's amount to what its orders say, where that is nearer to what the account owns.
 
     A bot killed between its two commits has the fills of an order but not their effect on the
     trade; Freqtrade would notice only for lack of coins, and then count a partial exit twice.
@@ -115,7 +114,8 @@ def _recount(trade: Any) -> None:
 
     before = float(trade.amount)
     trade.recalc_trade_from_orders()
-    if math.isclose(before, float(trade.amount), rel_tol=1e-9):
+    if abs(float(trade.amount) - owned) >= abs(before - owned):
+        Trade.rollback()
         return
     Trade.commit()
     report(
