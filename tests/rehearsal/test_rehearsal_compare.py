@@ -11,16 +11,20 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
 
+from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.doors import config_dir
 from freqpilot.rehearsal import quotes
-from freqpilot.rehearsal.compare import check, compare
+from freqpilot.rehearsal.compare import Comparison, check, compare
 from freqpilot.rehearsal.deals import Deal, Note
 from freqpilot.rehearsal.differences import UNEXPLAINED, Difference, match
 from freqpilot.rehearsal.evidence import Evidence
 from freqpilot.rehearsal.live import rehearse_live
 from freqpilot.rehearsal.session import RehearsalOptions
+from freqpilot.rehearsal.show import print_comparison
 from freqpilot.rehearsal.tape import Tape
 from freqpilot.rehearsal.venue import Fill, VenueOrder
 
@@ -376,6 +380,25 @@ def test_what_cannot_be_compared_is_refused(
 ) -> None:
     with pytest.raises(RefuseToStart, match=words):
         check(options(tmp_path, config, **changes))
+
+
+def test_a_dry_run_has_no_ledger_to_compare(tmp_path: Path) -> None:
+    with pytest.raises(RefuseToStart, match="--compare needs --live"):
+        CliRunner().invoke(
+            app, ["rehearse", "--compare", "--userdir", str(tmp_path)], catch_exceptions=False
+        )
+
+
+def test_the_table_says_what_is_synthetic_and_what_is_unexplained(tmp_path: Path) -> None:
+    found = Difference(BTC, START, "stake", "1.00", "2.00", UNEXPLAINED)
+    result = Comparison(True, 3, 2, 1, (found,), tmp_path / "backtest.zip")
+    console = Console(width=160, record=True)
+    print_comparison(result, console)
+    shown = console.export_text()
+    assert "3 entries live, 2 in the backtest, 1 the same decision" in shown
+    assert "1 unexplained" in shown
+    assert shown.count("SYNTHETIC") == 2
+    assert UNEXPLAINED in str(found)
 
 
 QUICK = {

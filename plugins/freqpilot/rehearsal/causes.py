@@ -47,7 +47,7 @@ class Causes:
                 return "limit order not filled in the rehearsal"
         if cause := _occupied("the rehearsal", theirs, self._live, self._evidence.slots):
             freed = [d.pair for d in self._backtest if d.closed == begin and d.pair != theirs.pair]
-            if freed:
+            if freed and "slot" in cause:
                 # Freqtrade's backtester takes one pair after the other through a whole candle.
                 cause += f"; the backtest had left {', '.join(freed)} within the same candle"
             return cause

@@ -18,7 +18,7 @@ REASONS = {
     "exit_signal": "signal",
 }
 """Freqtrade's names of exits, where live and backtest have several for the same thing."""
-TRADES = "id, pair, amount, open_date, stop_loss, close_date, exit_reason"
+TRADES = "id, pair, amount, stake_amount, open_rate, open_date, stop_loss, close_date, exit_reason"
 ALL_PAIRS = "*"
 
 
@@ -27,9 +27,9 @@ class Deal:
     """A position as one side has it.
 
     ``candle`` is the decision's; ``stake`` what the entry cost before fees and ``paid`` with those
-    taken in stake currency; ``amount`` what the bot holds; ``profit`` what has come back more than
-    was paid; ``stop`` the last stop price; ``closed`` is None while it is open at
-    the end, in a backtest the opening of the candle in which it left.
+    taken in stake currency, for the ``amount`` that the bot can sell; ``profit`` what has come back
+    more than was paid; ``stop`` the last stop price; ``closed`` is None while it is open at the
+    end, in a backtest the opening of the candle in which it left.
     """
 
     pair: str
@@ -79,7 +79,8 @@ def live_deals(database: Path, ledger: tuple[VenueOrder, ...], step: timedelta) 
             stake=float(sum(order.cost for order in bought)),
             amount=float(row["amount"]),
             entry=_average(bought),
-            paid=_cash(bought),
+            # Coins that are too few for a lot stay in the bot's stake at the entry's price.
+            paid=_cash(bought) - (row["stake_amount"] - row["amount"] * row["open_rate"]),
             stop=float(row["stop_loss"] or math.nan),
             closed=_last_fill(sold) if left else None,
             exit=_average(sold) if left else math.nan,
