@@ -46,7 +46,8 @@ def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdi
     The base is the :func:`~freqpilot.risk.targets.target` of the chosen method, the stop distance
     being ``stop_atr_multiple`` × ATR / rate. It is multiplied by the confidence, at
     least one half, and by the drawdown factor; then the smallest cap wins. ``cuts`` lists every
-    rule that lowered it, in order. A stake below the exchange's minimum is refused, never raised to it.
+    rule that lowered it, in order. A stake below the exchange's minimum is refused, never raised
+    to it.
     """
     if fault := _fault_of(proposal):
         return RiskVerdict(False, 0.0, veto=fault)
