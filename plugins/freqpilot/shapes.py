@@ -137,6 +137,19 @@ class Position:
     risk_stop: float = float("nan")
 
 
+class Edge(NamedTuple):
+    """What the last ``trades`` closed trades were worth: the share that won, and the mean win and
+    mean loss (positive) as shares of equity, 0 without one."""
+
+    trades: int
+    win_rate: float
+    mean_win: float
+    mean_loss: float
+
+
+NO_EDGE = Edge(0, 0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class Book:
     """The account at one moment.
@@ -146,6 +159,8 @@ class Book:
     equity; ``stamp`` is when this was observed. ``halted`` names the latch that forbids entries.
     ``factors`` by cause multiply the size of the next entry (that of the drawdown apart),
     ``threshold`` is the least composite it needs, ``wait`` says why there is none for now.
+    ``edge`` is what the last trades were worth, ``tier`` the name of the tier the account has come
+    to; without one its equity decides.
     """
 
     stamp: datetime
@@ -159,6 +174,8 @@ class Book:
     factors: tuple[tuple[str, float], ...] = ()
     threshold: float = 0.0
     wait: str | None = None
+    edge: Edge = NO_EDGE
+    tier: str | None = None
 
     @property
     def drawdown(self) -> float:

@@ -101,6 +101,48 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], dict[str, 
         {"stake": 100},
         {"positions": positions(200, 200)},
     ),
+    (
+        "max_class",
+        {"stake": 100.1},
+        {"positions": positions(300, pair="BTC/USDT:USDT")},
+        {"stake": 100},
+        {"positions": positions(300, pair="BTC/BUSD")},
+    ),
+    (
+        "max_class",
+        {"pair": "NEWCOIN/USDT", "stake": 50.1},
+        {"positions": positions(150)},
+        {"pair": "NEWCOIN/USDT", "stake": 50},
+        {"positions": positions(150)},
+    ),
+    (
+        "max_class",
+        {"pair": "PEPE/USDT", "stake": 10.1},
+        {"positions": positions(40, pair="DOGE/USDT")},
+        {"pair": "PEPE/USDT", "stake": 10},
+        {"positions": positions(40, pair="DOGE/USDT")},
+    ),
+    (
+        "max_class",
+        {"pair": "PEPE/USDT", "stake": 1},
+        {"peak": 1000 / 0.85},
+        {"pair": "PEPE/USDT", "stake": 1},
+        {"peak": 1000 / 0.8501},
+    ),
+    (
+        "max_meme_position",
+        {"pair": "1000PEPE/USDT:USDT", "stake": 10.1},
+        {"positions": positions(10, pair="PEPE/USDT")},
+        {"pair": "1000PEPE/USDT:USDT", "stake": 10},
+        {"positions": positions(10, pair="PEPE/USDT")},
+    ),
+    (
+        "max_sector",
+        {"pair": "SOL/USDT", "stake": 100.1},
+        {"positions": positions(200, pair="ETH/USDT")},
+        {"pair": "SOL/USDT", "stake": 100},
+        {"positions": positions(200, pair="ETH/USDT")},
+    ),
 ]
 
 

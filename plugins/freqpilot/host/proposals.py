@@ -13,6 +13,7 @@ from typing import Any
 from freqpilot.host import supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.risk import exits, sizing
+from freqpilot.settings import SizingMethod
 from freqpilot.shapes import Side
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
                 leverage=float(call["leverage"]),
                 min_stake=float(call["min_stake"] or 0.0),
                 max_stake=float(call["max_stake"]),
+                strength=_strength(row, run.settings.risk.sizing.method),
             ),
             book,
             run.settings.risk,
@@ -61,6 +63,11 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
 def clear_enough(row: Any, threshold: float) -> bool:
     """Tell whether the composite of a decision is as strong as a losing streak asks for."""
     return threshold <= 0 or abs(float(row["composite"])) >= threshold
+
+
+def _strength(row: Any, method: SizingMethod) -> float:
+    """Return how strong a decision's composite is, for the method that asks for it."""
+    return abs(float(row["composite"])) if method == "blueprint" else 1.0
 
 
 def confirm(row: Any, pair: str, tag: str | None) -> bool:

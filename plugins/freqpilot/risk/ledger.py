@@ -14,6 +14,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.risk.record import Outcome, Record
 from freqpilot.risk.responses import Response, respond
 from freqpilot.risk.soundness import is_number, is_utc_aware, reached
+from freqpilot.risk.tiers import stepped
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Position
 
@@ -34,6 +35,7 @@ class Ledger:
     none, 1 alert, 2 cut, 3 half). ``wait_until`` is until when entries wait for a person.
     ``restore`` is the share of the normal size since a release, raised step by step from
     ``restore_at`` and ``restore_equity`` on. ``record`` holds the last closed trades.
+    ``tier`` names the tier whose limits hold, ``tier_peak`` is the highest equity since it began.
     """
 
     stamp: datetime | None = None
@@ -56,6 +58,8 @@ class Ledger:
     restore_at: datetime | None = None
     restore_equity: float = 0.0
     record: Record = field(default_factory=Record)
+    tier: str | None = None
+    tier_peak: float = 0.0
 
     @classmethod
     def empty(cls) -> Self:
@@ -81,6 +85,8 @@ class Ledger:
             factors=response.factors,
             threshold=response.threshold,
             wait=response.wait,
+            edge=self.record.edge(),
+            tier=self.tier,
         )
 
     def response(self, now: datetime, settings: RiskSettings) -> Response:
@@ -145,7 +151,7 @@ def observe(state: Ledger, now: datetime, equity: float, settings: RiskSettings)
         week_start=state.week_start if monday == state.week else float(equity),
     )
     seen = replace(seen, summit=max(state.summit, seen.peak))
-    seen = _restored(_waiting(seen, settings), settings)
+    seen = _tiered(_restored(_waiting(seen, settings), settings), settings)
     return seen if seen.halted else _latched(seen, settings)
 
 
@@ -223,6 +229,7 @@ _FIGURES = (
     "summit",
     "restore",
     "restore_equity",
+    "tier_peak",
 )
 
 
@@ -260,6 +267,14 @@ def _restored(state: Ledger, settings: RiskSettings) -> Ledger:
         restore_at=state.stamp if higher else None,
         restore_equity=state.equity,
     )
+
+
+def _tiered(state: Ledger, settings: RiskSettings) -> Ledger:
+    peak = max(state.tier_peak, state.equity)
+    if peak <= 0:
+        return state
+    tier = stepped(state.tier, state.equity, peak, state.record, settings).name
+    return replace(state, tier=tier, tier_peak=peak if tier == state.tier else state.equity)
 
 
 def _latched(state: Ledger, settings: RiskSettings) -> Ledger:
@@ -311,5 +326,7 @@ def _check(state: Ledger) -> None:
             raise ValueError(f"{name} {time} has no time zone")
     if (state.halted is None) != (state.halted_at is None):
         raise ValueError("halted and halted_at must be there together")
+    if state.tier is not None and not isinstance(state.tier, str):
+        raise ValueError(f"tier is {state.tier!r}")
     if not isinstance(state.releases, int) or not math.isfinite(state.releases):
         raise ValueError(f"releases is {state.releases}")

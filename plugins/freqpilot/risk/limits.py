@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from freqpilot.risk.diversification import shares
 from freqpilot.risk.responses import cap_factor
 from freqpilot.risk.soundness import fault_of, reached
-from freqpilot.risk.tiers import tier_of
+from freqpilot.risk.tiers import tier_in
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict
 
@@ -31,7 +32,7 @@ def judge(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdic
     """
     if fault := fault_of(order, book):
         return _refused("figures", fault)
-    case = Case(order, book, settings, tier_of(book.equity, settings))
+    case = Case(order, book, settings, tier_in(book, settings))
     for rule, check in RULES.items():
         if veto := check(case):
             return _refused(rule, veto)
@@ -127,6 +128,21 @@ def _exposure(case: Case) -> str | None:
     )
 
 
+def _shared(rule: str) -> Callable[[Case], str | None]:
+    def check(case: Case) -> str | None:
+        order, book = case.order, case.book
+        for each in shares(order.pair, book, case.tier, case.settings):
+            stake = each.held + order.stake
+            if each.rule == rule and stake > each.limit * book.equity * (1 + STAKE_TOLERANCE):
+                return (
+                    f"{each.what} would be {stake / book.equity:.1%} of equity, "
+                    f"limit {each.limit:.1%} now in tier {case.tier.name}"
+                )
+        return None
+
+    return check
+
+
 def stake_in(pair: str, book: Book) -> float:
     """Return the own money that is already in ``pair``, in stake currency."""
     return sum(position.stake for position in book.positions if position.pair == pair)
@@ -144,5 +160,8 @@ RULES: dict[str, Callable[[Case], str | None]] = {
     "max_leverage": _leverage,
     "max_position": _position,
     "max_exposure": _exposure,
+    "max_meme_position": _shared("max_meme_position"),
+    "max_class": _shared("max_class"),
+    "max_sector": _shared("max_sector"),
 }
 """The rules by name, in the order they are asked; the first that trips gives the reason."""

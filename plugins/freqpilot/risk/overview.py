@@ -7,7 +7,7 @@ from typing import Any
 
 from freqpilot.risk.ledger import Ledger
 from freqpilot.risk.responses import drawdown_factor, streak_phase
-from freqpilot.risk.tiers import tier_of
+from freqpilot.risk.tiers import named
 from freqpilot.settings import RiskSettings
 
 
@@ -76,7 +76,7 @@ def overview(state: Ledger, now: datetime, settings: RiskSettings) -> Overview:
         stamp=state.stamp,
         equity=state.equity,
         peak=state.peak,
-        tier=tier_of(state.equity, settings).name,
+        tier=named(state.tier, state.equity, settings).name,
         halted=state.halted,
         wait=response.wait,
         factors=tuple((name, factor) for name, factor in factors if factor != 1.0),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 
+from freqpilot.shapes import Edge
+
 KEPT = 100
 
 
@@ -78,6 +80,18 @@ class Record:
         profits = [outcome.profit for outcome in self.outcomes[-last:]]
         lost = -sum(profit for profit in profits if profit < 0)
         return sum(profit for profit in profits if profit > 0) / lost if lost else math.nan
+
+    def edge(self) -> Edge:
+        """Return what the kept trades were worth."""
+        count = len(self.outcomes)
+        wins = [each.share for each in self.outcomes if each.profit > 0]
+        losses = [-each.share for each in self.outcomes if each.profit < 0]
+        return Edge(
+            count,
+            len(wins) / count if count else 0.0,
+            sum(wins) / len(wins) if wins else 0.0,
+            sum(losses) / len(losses) if losses else 0.0,
+        )
 
     def to_list(self) -> list[Any]:
         """Return the record as JSON has it."""
