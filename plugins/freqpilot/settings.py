@@ -140,6 +140,33 @@ class Asset(Section):
     sector: Sector = "other"
 
 
+class MarketSettings(Section):
+    """What the market must be like for an entry, live: shares of the price unless said otherwise.
+
+    ``max_depth_share``: of the book's value within ``depth_band`` of its middle, for a position;
+    ``max_jump``: from one candle to the next or to now; ``max_volatility``: ATR, scaled to a day;
+    ``index``: the coin whose fall by ``index_fall`` within an hour stops all entries;
+    ``stablecoins``: pairs worth 1, of which the first that the exchange lists is watched.
+    """
+
+    enabled: bool = True
+    max_spread: Fraction = 0.005
+    depth_band: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    max_depth_share: Fraction = 0.10
+    candle_grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 120
+    max_jump: Positive = 0.50
+    max_rate_distance: Fraction = 0.05
+    max_volatility: Positive = 0.40
+    max_orders: Annotated[int, Field(ge=1)] = 30
+    order_window_minutes: Positive = 10
+    index: str = "BTC"
+    index_fall: Annotated[float, Field(gt=0, lt=1)] = 0.07
+    index_pause_hours: Positive = 24
+    stablecoins: tuple[str, ...] = ("USDC/USDT", "FDUSD/USDT", "USDT/USD", "USDC/USD")
+    max_depeg: Fraction = 0.02
+    cache_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
+
+
 class RiskSettings(Section):
     """Sizes and limits, as fractions of equity unless said otherwise."""
 
@@ -225,6 +252,7 @@ class RiskSettings(Section):
     api_errors: Annotated[int, Field(ge=1)] = 6
     api_error_share: Fraction = 0.30
     api_window_minutes: Positive = 5
+    market: MarketSettings = MarketSettings()
 
     @field_validator("tiers")
     @classmethod

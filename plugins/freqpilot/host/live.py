@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.host import health, reconcile, supervisor
+from freqpilot.host import health, market, reconcile, supervisor
 from freqpilot.host.positions import account_equity
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.risk.record import KEPT
@@ -76,6 +76,7 @@ def _apply() -> None:
         def startup(self: Any) -> Any:
             supervisor.begin(self.config, live=True)
             health.HEALTH.begin()
+            market.MARKET.begin(self.config["timeframe"])
             if not self.config["dry_run"]:
                 reconcile.PROGRESS.begin()
             return original(self)

@@ -5,7 +5,7 @@ ledger is kept in the store and survives a restart; otherwise it lives and ends 
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,8 +191,15 @@ def _book(run: Run, positions: Sequence[Position]) -> Book | None:
     return run.state.book(tuple(positions), response)
 
 
-def ask(order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
-    """Judge an order that raises risk, count and log the verdict."""
+def ask(
+    order: OrderRequest,
+    positions: Sequence[Position],
+    further: Callable[[], RiskVerdict] | None = None,
+) -> RiskVerdict:
+    """Judge an order that raises risk, count and log the verdict.
+
+    :param further: judges what the limits allow, where there is more to ask.
+    """
     run = current()
     if not run.settings.supervisor:
         return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
@@ -202,6 +209,8 @@ def ask(order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
         verdict = RiskVerdict(False, 0.0, cuts=(Cut("ledger", 0.0),), veto=veto)
     else:
         verdict = limits.judge(order, known, run.settings.risk)
+    if verdict.allowed and further is not None:
+        verdict = further()
     if verdict.allowed:
         run.counters.count("orders_allowed")
         return verdict
