@@ -327,6 +327,7 @@ class TestHealth:
     @pytest.fixture(autouse=True)
     def fresh(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(health, "HEALTH", health.Health())
+        monkeypatch.setattr(reconcile, "PROGRESS", reconcile.Progress())
         health.HEALTH.begin()
 
     def test_failing_calls_stop_entries_and_a_quiet_spell_allows_them(
@@ -341,8 +342,11 @@ class TestHealth:
         for _ in range(6):
             with pytest.raises(ccxt.ExchangeNotAvailable):
                 api.fetch()
+        reconcile.require_done()
         with pytest.raises(NoEntry, match="safe mode: 6 of the last 6 calls"):
             health.require_sound()
+        with pytest.raises(NoEntry, match="have not been compared"):
+            reconcile.require_done()
         clock.advance(301)
         with pytest.raises(NoEntry):
             health.require_sound()  # no call since: nothing says that it is well

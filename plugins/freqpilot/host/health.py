@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import supervisor
+from freqpilot.host import reconcile, supervisor
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.risk.breakers import ErrorRate
 
@@ -45,6 +45,8 @@ class Health:
             text = reason or "the exchange answers again; entries are allowed"
             run.store.add_event(now, kind, "CRITICAL" if reason else "WARNING", text)
             run.counters.source("exchange", not reason, now)
+            if reason:
+                reconcile.PROGRESS.begin()  # what happened meanwhile is looked at before an entry
             logger.warning(text)
         return reason
 
