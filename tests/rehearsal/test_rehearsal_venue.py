@@ -1,6 +1,7 @@
 """The stand-in's account: books that add up whatever is asked, and the stated fill model."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 from itertools import pairwise
 from typing import Any
@@ -572,3 +573,25 @@ def test_rounding_stays_on_the_grid() -> None:
     assert rounded(Decimal("1.02"), grid, up=False) == Decimal("1.00")
     assert rounded(Decimal("1.05"), grid, up=True) == Decimal("1.05")
     assert all(a < b for a, b in pairwise(rounded(Decimal(n), grid, up=True) for n in (1, 2, 3)))
+
+
+@pytest.mark.parametrize(("far", "status"), [("0.99", "EXPIRED"), ("1.01", "FILLED")])
+def test_a_fill_or_kill_order_fills_whole_or_not_at_all(far: str, status: str) -> None:
+    venue, now = SpotVenue(TAPE, {"USDT": Decimal(10) ** 9}), START
+    price = Decimal(str(TAPE.symbol("BTCUSDT").price(now)))
+    limit = (price * Decimal(far)).quantize(Decimal("0.01"))
+    ticket = Ticket("BTCUSDT", "BUY", "LIMIT", Decimal("0.01"), limit, time_in_force="FOK")
+    assert venue.submit(ticket, now).status == status
+    order = venue.submit(replace(ticket, amount=Decimal(9_000)), now)
+    assert (order.status, order.filled) == ("EXPIRED", 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"), [({"kind": "LIMIT_MAKER"}, -1116), ({"side": "HOLD"}, -1117)]
+)
+def test_what_is_not_matched_is_refused(change: dict[str, str], code: int) -> None:
+    venue = SpotVenue(TAPE, {"USDT": Decimal(1_000)})
+    ticket = Ticket("BTCUSDT", "BUY", "LIMIT", Decimal("0.01"), Decimal("60000.00"))
+    with pytest.raises(BadRequest) as refused:
+        venue.submit(replace(ticket, **change), START)  # type: ignore[arg-type]
+    assert refused.value.code == code

@@ -242,7 +242,7 @@ def _symbol(pair: PairTape) -> Json:
         "quoteAsset": quote,
         "quotePrecision": 8,
         "quoteAssetPrecision": 8,
-        "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"],
+        "orderTypes": ["LIMIT", "MARKET", "STOP_LOSS_LIMIT"],
         "icebergAllowed": True,
         "ocoAllowed": True,
         "isSpotTradingAllowed": True,

@@ -25,6 +25,7 @@ ZERO = Decimal(0)
 LOT = Decimal(str(quotes.LOT))
 MIN_NOTIONAL = Decimal(str(quotes.MIN_NOTIONAL))
 EIGHT = Decimal("0.00000001")
+KINDS = ("LIMIT", "MARKET", "STOP_LOSS_LIMIT")
 OPEN = ("NEW", "PARTIALLY_FILLED")
 
 
@@ -138,7 +139,9 @@ class SpotVenue:
         )
         self._afford(order, pair, now)
         self.orders.append(order)
-        if order.stop is None:
+        if order.stop is not None:
+            return order
+        if ticket.time_in_force != "FOK" or _at_once(order, pair, now):
             self._take(order, pair, now)
         if order.is_open and (order.kind == "MARKET" or ticket.time_in_force in ("IOC", "FOK")):
             order.status = "EXPIRED"
@@ -278,6 +281,10 @@ class SpotVenue:
             raise quotes.BadRequest(-1013, "Filter failure: LOT_SIZE")
         if ticket.amount * (ticket.limit or price) < MIN_NOTIONAL:
             raise quotes.BadRequest(-1013, "Filter failure: NOTIONAL")
+        if ticket.kind not in KINDS:
+            raise quotes.BadRequest(-1116, "Invalid orderType.")
+        if ticket.side not in ("BUY", "SELL"):
+            raise quotes.BadRequest(-1117, "Invalid side.")
         sign = 1 if ticket.side == "BUY" else -1
         if ticket.stop is not None and (ticket.stop - price) * sign <= 0:
             raise quotes.BadRequest(-2010, "Stop price would trigger immediately.")
@@ -294,6 +301,18 @@ class SpotVenue:
             short = self.free(quote) < _cost(_ladder(pair, now, 1, None), order.amount)
         if short:
             raise quotes.BadRequest(-2010, "Account has insufficient balance for requested action.")
+
+
+def _at_once(order: VenueOrder, pair: PairTape, now: int) -> bool:
+    """Tell whether the book can fill the whole order now."""
+    wanted = order.amount
+    for level, size in _ladder(pair, now, order.sign, None):
+        if order.limit is not None and (level - order.limit) * order.sign > 0:
+            break
+        wanted -= size
+        if wanted <= 0:
+            return True
+    return False
 
 
 def _cost(ladder: Iterator[tuple[Decimal, Decimal]], amount: Decimal) -> Decimal:
