@@ -1,4 +1,4 @@
-"""Class and sector of coins, kept by hand (last looked through for 2026).
+"""Class and sector of coins: a judgement, written by hand and checked against no ranking.
 
 ``top20`` are the large coins beside BTC and ETH; a large memecoin is a memecoin. BTC and coins made
 to pay with are in no sector that has a cap. A coin that is not here is a small cap of sector
