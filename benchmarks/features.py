@@ -122,7 +122,7 @@ def banks(pairs: Sequence[Candles]) -> tuple[dict[str, Target], dict[str, Any]]:
         },
         {
             "bank columns": len(names),
-            "left to TA-Lib": ", ".join(PATTERNS),
+            "left to TA-Lib": ", ".join(["SAR", *PATTERNS]),
             "bank, one thread, ns a candle": one * cells,
             "bank, two threads, ns a candle": two * cells,
             "TA-Lib, ns a candle": lib * cells,

@@ -127,7 +127,6 @@ ON_CANDLES: dict[str, tuple[int, Formula]] = {
     "vwap": (1, f.weighted_price),
     "ultimate": (3, _ultimate),
     "chaikin": (2, _chaikin),
-    "psar": (2, f.parabolic_sar),
     "midprice": (1, f.middle),
     "donchian_upper": (1, lambda n: rolling.highest(HIGH, n)),
     "donchian_lower": (1, lambda n: rolling.lowest(LOW, n)),
