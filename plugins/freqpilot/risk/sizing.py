@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from freqpilot.risk.exits import atr_stop
+from freqpilot.risk.exits import initial_stop, risk_distance
 from freqpilot.risk.limits import judge, stake_in
 from freqpilot.risk.responses import cap_factor, drawdown_factor
 from freqpilot.risk.soundness import fault_of, is_number
@@ -40,10 +40,10 @@ def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdi
     """Return the stake for an entry, which :func:`~freqpilot.risk.limits.judge` allows, or 0.
 
     The base is a volatility target: equity × the tier's risk per trade / (stop distance ×
-    leverage), the stop distance being ``stop_atr_multiple`` × ATR / rate, so that the stop costs
-    the risk per trade. It is multiplied by the confidence, at least one half, and by the drawdown
-    factor; then the smallest cap wins. ``cuts`` lists every rule that lowered it, in order. A
-    stake below the exchange's minimum is refused, never raised to it.
+    leverage), the stop distance being ``stop_atr_multiple`` × ATR / rate (or that of a wider stop),
+    so that the stop costs the risk per trade. It is multiplied by the confidence, at least one
+    half, and by the drawdown factor; then the smallest cap wins. ``cuts`` lists every rule that
+    lowered it, in order. A stake below the exchange's minimum is refused, never raised to it.
     """
     if fault := _fault_of(proposal):
         return RiskVerdict(False, 0.0, veto=fault)
@@ -63,7 +63,8 @@ def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdi
 
 def _target(proposal: Proposal, book: Book, settings: RiskSettings) -> float:
     """Return the uncapped stake, NaN when the distance is beyond what a float can hold."""
-    distance = settings.stop_atr_multiple * proposal.atr / proposal.rate * proposal.leverage
+    distance = risk_distance(proposal.rate, proposal.atr, settings)
+    distance = distance / proposal.rate * proposal.leverage
     risk = tier_of(book.equity, settings).risk_per_trade * book.equity
     risk *= math.prod(max(1.0, factor) for _, factor in book.factors)
     return risk / distance if distance > 0 else math.nan
@@ -104,7 +105,7 @@ def _verdict(
     if stake < proposal.min_stake:
         veto = f"the stake of {stake:.2f} is below the exchange's minimum {proposal.min_stake:.2f}"
         return RiskVerdict(False, 0.0, cuts=cuts, veto=veto)
-    stop = atr_stop(proposal.side, proposal.rate, proposal.atr, settings)
+    stop = initial_stop(proposal.side, proposal.rate, proposal.atr, math.nan, settings)
     return RiskVerdict(True, stake, proposal.leverage, stop, cuts)
 
 
