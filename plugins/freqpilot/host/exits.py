@@ -15,7 +15,7 @@ import pandas as pd
 
 from freqpilot.host import supervisor
 from freqpilot.host.frames import closed_row, closed_since
-from freqpilot.risk import exits, targets
+from freqpilot.risk import exits, takings
 from freqpilot.settings import ExitSettings
 from freqpilot.shapes import Side
 
@@ -88,7 +88,7 @@ def target(trade: Any, call: Mapping[str, Any]) -> tuple[float, str] | None:
             return None
         bought = sum(o.safe_filled for o in trade.orders if o.ft_order_side == trade.entry_side)
         held, stake = float(trade.amount), float(trade.stake_amount)
-        holding = targets.Holding(
+        holding = takings.Holding(
             side=_side(trade),
             open_rate=float(trade.open_rate),
             bought=float(bought),
@@ -98,7 +98,7 @@ def target(trade: Any, call: Mapping[str, Any]) -> tuple[float, str] | None:
             min_stake=float(call["min_stake"] or 0.0),
         )
         rate = float(call["current_exit_rate"])
-        sale = targets.due(holding, rate, supervisor.current().settings.risk.exits)
+        sale = takings.due(holding, rate, supervisor.current().settings.risk.exits)
         if sale is None:
             return None
         return -stake * min(sale.amount / held, 1.0), f"target_{sale.tier}"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqpilot.risk.targets import Holding, Sale, due
+from freqpilot.risk.takings import Holding, Sale, due
 from freqpilot.settings import ExitSettings
 from freqpilot.shapes import Side
 
