@@ -7,15 +7,15 @@ from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
 from pandas import DataFrame
 
-from freqpilot.host import frames, persistence, proposals, require_active
+from freqpilot.host import exits, frames, persistence, proposals, require_active
 from freqpilot.host.freqai import NAMES
 from freqpilot.settings import Settings
 
 
 class Autopilot(IStrategy):
     """Enters when composite and confidence pass their thresholds, sized by volatility under the
-    risk supervisor's caps, with an ATR stop that rests on the exchange. Exits on the opposite
-    decision or at the stop. Shorts on futures only.
+    risk supervisor's caps, with a stop that rests on the exchange. Exits on the opposite decision,
+    at the stop or as ``freqpilot.risk.exits`` says. Shorts on futures only.
 
     Everything it decides on is computed from closed candles in ``populate_*``; callbacks look up.
     """
@@ -58,6 +58,10 @@ class Autopilot(IStrategy):
     def __init__(self, config: dict[str, Any]) -> None:
         self.can_short = config.get("trading_mode") == "futures"
         super().__init__(config)
+        chosen = Settings.from_config(config).risk.exits
+        self.position_adjustment_enable = chosen.targets
+        if exits.asks(chosen):
+            self.custom_exit = self._custom_exit
 
     @property
     def protections(self) -> list[dict[str, Any]]:
@@ -110,20 +114,18 @@ class Autopilot(IStrategy):
         return proposals.confirm(self._row(pair, current_time), pair, entry_tag)
 
     def custom_stoploss(
-        self,
-        pair: str,
-        trade: Any,
-        current_time: datetime,
-        current_rate: float,
-        after_fill: bool,
-        **call: Any,
+        self, pair: str, trade: Any, current_rate: float, after_fill: bool, **call: Any
     ) -> float | None:
-        if not after_fill:
-            return None  # the stop is set once, at the fill, and never moved
-        stop = proposals.stop(self._row(pair, current_time), trade)
+        stop = exits.stop(self._frame(pair), trade, self._step(), call, filled=after_fill)
         if stop is None:
             return None
         return float(stoploss_from_absolute(stop, current_rate, trade.is_short, trade.leverage))
+
+    def _custom_exit(self, pair: str, trade: Any, **call: Any) -> str | None:
+        return exits.exit_reason(self._frame(pair), trade, self._step(), call)
+
+    def adjust_trade_position(self, trade: Any, **call: Any) -> tuple[float, str] | None:
+        return exits.target(trade, call)
 
     def order_filled(
         self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any
@@ -141,5 +143,8 @@ class Autopilot(IStrategy):
         return timedelta(minutes=timeframe_to_minutes(self.timeframe))
 
     def _row(self, pair: str, time: datetime) -> Any:
-        frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
-        return frames.closed_row(frame, time, self._step())
+        return frames.closed_row(self._frame(pair), time, self._step())
+
+    def _frame(self, pair: str) -> DataFrame:
+        frame: DataFrame = self.dp.get_analyzed_dataframe(pair, self.timeframe)[0]
+        return frame

@@ -167,6 +167,58 @@ class MarketSettings(Section):
     cache_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
 
 
+StopMethod = Literal["atr", "percentage", "structure", "chandelier", "trailing", "time"]
+
+
+class Target(Section):
+    """Sell ``share`` of what was bought once the price has gained ``gain``."""
+
+    gain: Positive
+    share: Annotated[float, Field(gt=0, le=1)]
+
+
+class ExitSettings(Section):
+    """How a trade ends. All shares are price moves, whatever the leverage.
+
+    ``stops`` are the methods in use; the nearest stop wins. ``targets`` switches the partial exits
+    of ``tiers`` on; after the first the rest trails by ``trailing``. An hour of null switches its
+    rule off.
+    """
+
+    stops: tuple[StopMethod, ...] = ("atr",)
+    percentage: Annotated[float, Field(gt=0, lt=1)] = 0.04
+    trailing: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    chandelier_candles: Annotated[int, Field(ge=1, le=500)] = 22
+    chandelier_atr_multiple: Positive = 3.0
+    structure_atr_buffer: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
+    unprofitable_hours: Positive | None = 6
+    flat_hours: Positive | None = 24
+    flat_move: Positive = 0.01
+    targets: bool = False
+    tiers: tuple[Target, ...] = (
+        Target(gain=0.05, share=0.3),
+        Target(gain=0.10, share=0.3),
+        Target(gain=0.20, share=0.3),
+    )
+
+    @field_validator("stops")
+    @classmethod
+    def _each_once(cls, stops: tuple[StopMethod, ...]) -> tuple[StopMethod, ...]:
+        if len(set(stops)) != len(stops):
+            raise ValueError("a stop method is named twice")
+        return stops
+
+    @field_validator("tiers")
+    @classmethod
+    def _rising(cls, tiers: tuple[Target, ...]) -> tuple[Target, ...]:
+        gains = [tier.gain for tier in tiers]
+        if not gains or gains != sorted(set(gains)):
+            raise ValueError("tiers must rise in gain from one to the next")
+        if sum(tier.share for tier in tiers) > 1 + 1e-9:
+            raise ValueError("the tiers' shares sum to more than 1")
+        return tiers
+
+
 class RiskSettings(Section):
     """Sizes and limits, as fractions of equity unless said otherwise."""
 
@@ -220,6 +272,7 @@ class RiskSettings(Section):
     stop_atr_multiple: Positive = 2.0
     atr_period: Annotated[int, Field(ge=2)] = 14
     hard_stop: Annotated[float, Field(gt=0, lt=1)] = 0.10
+    exits: ExitSettings = ExitSettings()
     max_exposure: Fraction = 0.50
     daily_loss: Fraction = 0.05
     weekly_loss: Fraction = 0.10

@@ -3,9 +3,13 @@
 A swing is the extreme of five candles on both sides, so it counts only from five candles later on.
 """
 
+import numpy as np
+
 from freqpilot.features import formulas as f
 from freqpilot.features.graph import CLOSE, DAY, HIGH, LOW, Node, Op, clip, pick, scale, windowed
 from freqpilot.features.registry import feature
+from freqpilot.features.swings import last_swings, value_at
+from freqpilot.shapes import Candles, Floats
 
 ORDER = 5
 LOOKBACK = 240
@@ -33,6 +37,17 @@ def _distance(level: Node) -> Node:
 
 def _side(op: Op, *others: Node, top: bool) -> Node:
     return _swings(op, _price(top=top), *others, last=1.0 if top else -1.0)
+
+
+def swing_prices(candles: Candles) -> tuple[Floats, Floats]:
+    """Return the last confirmed swing low and swing high of each candle, in price; NaN where there
+    is none, or not yet ``LOOKBACK`` candles without a gap."""
+    none = np.full(candles.close.shape[0], np.nan)
+    gaps = (candles.high + candles.low + candles.close) * 0.0
+    low, high = candles.low + gaps, candles.high + gaps
+    bottom = last_swings(low, ORDER, LOOKBACK, -1.0)[0]
+    top = last_swings(high, ORDER, LOOKBACK, 1.0)[0]
+    return value_at(low, bottom, none), value_at(high, top, none)
 
 
 @feature("swing_high_5")

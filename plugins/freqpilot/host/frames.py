@@ -17,6 +17,7 @@ from freqpilot.features.candles import candles_from_frame, utc_dates, with_marke
 from freqpilot.features.candlesticks import candle_patterns
 from freqpilot.features.indicators import IndicatorBank
 from freqpilot.features.labels import triple_barrier
+from freqpilot.features.structure import swing_prices
 from freqpilot.host.freqai import LABEL, NAMES
 from freqpilot.settings import LabelSettings, Settings, SignalSettings
 from freqpilot.shapes import Candles, Decision
@@ -108,8 +109,9 @@ def add_labels(frame: pd.DataFrame, settings: LabelSettings) -> pd.DataFrame:
 def add_decisions(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """Return ``frame`` with the composite decision of each candle.
 
-    Adds ``composite``, ``confidence``, ``coverage``, ``atr`` (in price) and one ``contrib_*``
-    column an analyst. The model's columns are used when FreqAI has put them there.
+    Adds ``composite``, ``confidence``, ``coverage``, ``atr`` (in price), one ``contrib_*``
+    column an analyst and, for structure stops, ``swing_low`` and ``swing_high``. The model's
+    columns are used when FreqAI has put them there.
     """
     candles = candles_from_frame(frame)
     signals = analysts.technical(candles)
@@ -124,6 +126,8 @@ def add_decisions(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
         "coverage": whole.coverage,
         "atr": atr(candles, settings.risk.atr_period),
     }
+    if "structure" in settings.risk.exits.stops:
+        columns["swing_low"], columns["swing_high"] = swing_prices(candles)
     for place, name in enumerate(whole.analysts):
         columns[f"contrib_{name}"] = whole.contributions[:, place]
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
@@ -179,6 +183,17 @@ def closed_row(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> pd.
     """Return the row of the last candle that is closed at ``time``, or None."""
     place = int(utc_dates(frame).searchsorted(pd.Timestamp(time - timeframe), side="right")) - 1
     return None if place < 0 else frame.iloc[place]
+
+
+def closed_since(
+    frame: pd.DataFrame, opened: datetime, time: datetime, timeframe: timedelta
+) -> pd.DataFrame:
+    """Return the rows of the candles that are closed at ``time`` and were not yet at ``opened``."""
+    dates = utc_dates(frame)
+    begin, end = (
+        int(dates.searchsorted(pd.Timestamp(at - timeframe), side="right")) for at in (opened, time)
+    )
+    return frame.iloc[begin:end]
 
 
 def decision_of(pair: str, row: pd.Series, side: str, timeframe: timedelta) -> Decision:

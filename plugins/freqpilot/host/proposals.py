@@ -1,20 +1,18 @@
-"""What a strategy of the pack answers when Freqtrade asks for a stake, a stop or a confirmation.
+"""What a strategy of the pack answers when Freqtrade asks for a stake or a confirmation.
 
 These only propose: the gate judges what comes of it. Freqtrade takes an exception in a callback
 for consent, so here each one is a refusal.
 """
 
 import logging
-import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from freqpilot.host import supervisor
 from freqpilot.host.positions import position_of
-from freqpilot.risk import exits, sizing
+from freqpilot.risk import sizing
 from freqpilot.settings import SizingMethod
-from freqpilot.shapes import Side
 
 logger = logging.getLogger(__name__)
 
@@ -80,19 +78,6 @@ def confirm(row: Any, pair: str, tag: str | None) -> bool:
     except Exception:  # Freqtrade would take it for consent
         logger.exception("Entry in %s refused: it could not be confirmed", pair)
         return False
-
-
-def stop(row: Any, trade: Any) -> float | None:
-    """Return the stop price for a trade just filled, never looser than the stored one; None keeps
-    the stored one."""
-    if row is None or not math.isfinite(float(row["atr"])):
-        return None
-    settings = supervisor.current().settings.risk
-    side: Side = "short" if trade.is_short else "long"
-    proposed = exits.atr_stop(side, float(trade.open_rate), float(row["atr"]), settings)
-    if trade.stop_loss:
-        proposed = exits.never_loosened(side, float(trade.stop_loss), proposed)
-    return proposed
 
 
 def _open_trades() -> list[Any]:

@@ -38,6 +38,7 @@ def prepare(config: dict[str, Any]) -> None:
         settings = Settings.from_config(config)
         plugins.announce_pairlists(config)
         refuse_masked_exits(config)
+        refuse_masked_targets(config, settings)
         refuse_unsupervised_trading(config, settings)
     except RefuseToStart as error:
         raise OperationalException(f"Freqpilot stops the start: {error}") from None
@@ -60,6 +61,15 @@ def refuse_masked_exits(config: dict[str, Any]) -> None:
         raise RefuseToStart(
             "exit_profit_only is set, which keeps losing trades open against the risk rules; "
             "remove it or set it to false"
+        )
+
+
+def refuse_masked_targets(config: dict[str, Any], settings: Settings) -> None:
+    """Refuse a setting without which Freqtrade never asks for a partial exit."""
+    if settings.risk.exits.targets and config.get("position_adjustment_enable") is False:
+        raise RefuseToStart(
+            "position_adjustment_enable is false, which disables the targets of "
+            "freqpilot.risk.exits; remove one of them"
         )
 
 

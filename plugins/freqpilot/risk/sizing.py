@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from freqpilot.risk.diversification import shares
-from freqpilot.risk.exits import atr_stop
+from freqpilot.risk.exits import initial_stop, risk_distance
 from freqpilot.risk.limits import judge, stake_in
 from freqpilot.risk.responses import cap_factor, drawdown_factor
 from freqpilot.risk.soundness import fault_of, is_number
@@ -44,7 +44,7 @@ def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdi
     """Return the stake for an entry, which :func:`~freqpilot.risk.limits.judge` allows, or 0.
 
     The base is the :func:`~freqpilot.risk.targets.target` of the chosen method, the stop distance
-    being ``stop_atr_multiple`` × ATR / rate. It is multiplied by the confidence, at
+    being ``stop_atr_multiple`` × ATR / rate, or a wider one. It is multiplied by the confidence, at
     least one half, and by the drawdown factor; then the smallest cap wins. ``cuts`` lists every
     rule that lowered it, in order. A stake below the exchange's minimum is refused, never raised
     to it.
@@ -53,7 +53,7 @@ def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdi
         return RiskVerdict(False, 0.0, veto=fault)
     if fault := fault_of(_order(proposal, 1.0), book):
         return RiskVerdict(False, 0.0, veto=fault)
-    distance = settings.stop_atr_multiple * proposal.atr / proposal.rate
+    distance = risk_distance(proposal.rate, proposal.atr, settings) / proposal.rate
     base = target(distance, proposal.leverage, proposal.strength, book, settings)
     if base.veto:
         return RiskVerdict(False, 0.0, cuts=(Cut("edge", 0.0),), veto=base.veto)
@@ -106,7 +106,7 @@ def _verdict(
     if stake < proposal.min_stake:
         veto = f"the stake of {stake:.2f} is below the exchange's minimum {proposal.min_stake:.2f}"
         return RiskVerdict(False, 0.0, cuts=cuts, veto=veto)
-    stop = atr_stop(proposal.side, proposal.rate, proposal.atr, settings)
+    stop = initial_stop(proposal.side, proposal.rate, proposal.atr, math.nan, settings)
     return RiskVerdict(True, stake, proposal.leverage, stop, cuts)
 
 

@@ -1,0 +1,173 @@
+"""Stops and partial exits of real trades, before and after a restart."""
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from freqpilot.errors import RefuseToStart
+from freqpilot.host import exits, supervisor
+from freqpilot.host.setup import refuse_masked_targets
+from freqpilot.settings import Settings
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+STEP = timedelta(hours=1)
+CHOSEN = {"stops": ["atr", "trailing"], "targets": True}
+
+
+def begin(**chosen: Any) -> None:
+    supervisor.begin({"freqpilot": {"risk": {"exits": chosen}}}, live=False)
+
+
+@pytest.fixture(autouse=True)
+def run() -> Iterator[None]:
+    begin(**CHOSEN)
+    yield
+    supervisor._runs.clear()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[str]:
+    from freqtrade.persistence import Trade, init_db
+
+    url = f"sqlite:///{tmp_path / 'trades.sqlite'}"
+    init_db(url)
+    yield url
+    Trade.session.remove()
+
+
+def order(side: str, amount: float, filled: float, *, waits: bool = False) -> Any:
+    from freqtrade.persistence import Order
+
+    return Order(
+        ft_order_side=side,
+        ft_pair="BTC/USDT",
+        ft_is_open=waits,
+        ft_amount=amount,
+        ft_price=100.0,
+        order_id=f"{side} {amount} {filled}",
+        status="open" if waits else "closed",
+        side=side,
+        amount=amount,
+        filled=filled,
+        remaining=amount - filled,
+        price=100.0,
+        average=100.0,
+        order_date=START,
+        order_filled_date=START,
+    )
+
+
+def trade(*orders: Any, held: float = 1.0, stop: float = 90.0) -> Any:
+    from freqtrade.persistence import Trade
+
+    made = Trade(
+        pair="BTC/USDT",
+        exchange="binance",
+        open_rate=100.0,
+        open_date=START,
+        amount=held,
+        stake_amount=100.0 * held,
+        fee_open=0.001,
+        fee_close=0.001,
+        is_short=False,
+        leverage=1.0,
+        stop_loss=stop,
+    )
+    made.orders = [order("buy", 1.0, 1.0), *orders]
+    return made
+
+
+def candles(*closes: float) -> pd.DataFrame:
+    close = np.array(closes)
+    dates = pd.date_range(START, periods=len(close), freq="1h")
+    table = {"date": dates, "high": close + 0.5, "low": close - 0.5, "close": close}
+    return pd.DataFrame(table).assign(open=close, atr=2.0)
+
+
+def call(hours: float = 3, rate: float = 106.0) -> dict[str, Any]:
+    time = START + timedelta(hours=hours)
+    rates = {"current_rate": rate, "current_exit_rate": rate, "current_profit": rate / 100 - 1.002}
+    return {"current_time": time, "min_stake": 5.0, **rates}
+
+
+def test_a_restart_sells_no_tier_twice(database: str) -> None:
+    from freqtrade.persistence import Trade, init_db
+
+    first = trade()
+    assert exits.target(first, call()) == (pytest.approx(-30.0), "target_1")
+    sold = trade(order("sell", 0.3, 0.3), held=0.7)
+    Trade.session.add(sold)
+    Trade.commit()
+    Trade.session.remove()
+    init_db(database)
+    begin(**CHOSEN)
+    (kept,) = Trade.get_open_trades()
+    assert exits.target(kept, call()) is None
+    assert exits.target(kept, call(rate=111.0)) == (pytest.approx(-30.0), "target_2")
+    Trade.session.remove()
+
+
+def test_nothing_is_sold_while_an_order_waits() -> None:
+    assert exits.target(trade(order("sell", 0.3, 0.1, waits=True), held=0.9), call()) is None
+
+
+def test_what_a_cancelled_order_left_is_sold() -> None:
+    asked = exits.target(trade(order("sell", 0.3, 0.1), held=0.9), call())
+    assert asked == (pytest.approx(-20.0), "target_1")
+
+
+def test_a_stop_moves_once_a_closed_candle() -> None:
+    frame = candles(101, 104, 108, 120)
+    within = [
+        exits.stop(frame, trade(), STEP, call(h, 107.0), filled=False) for h in (2, 2.5, 2.99)
+    ]
+    assert within == [pytest.approx(104.5 * 0.95)] * 3
+    assert exits.stop(frame, trade(), STEP, call(3), filled=False) == pytest.approx(108.5 * 0.95)
+
+
+def test_a_stop_is_never_loosened_by_a_fill_or_by_other_settings() -> None:
+    frame = candles(101, 104, 108)
+    near = trade(stop=105.0)
+    assert exits.stop(frame, near, STEP, call(), filled=False) is None
+    assert exits.stop(frame, near, STEP, call(), filled=True) is None
+    begin(stops=["percentage"], percentage=0.3)
+    assert exits.stop(frame, near, STEP, call(), filled=True) is None
+    assert exits.stop(frame, near, STEP, call(), filled=False) is None
+
+
+def test_a_sale_does_not_set_the_first_stop_again() -> None:
+    begin(stops=["atr"])
+    sold = trade(order("sell", 0.3, 0.3), held=0.7)
+    assert exits.stop(candles(101, 104), sold, STEP, call(), filled=True) is None
+    assert exits.stop(candles(101, 104), trade(), STEP, call(), filled=True) == 96.0
+
+
+def test_without_candles_the_hard_stop_stays() -> None:
+    empty = candles()
+    assert exits.stop(empty, trade(), STEP, call(), filled=False) == pytest.approx(95.0)
+    begin(stops=["chandelier"])
+    assert exits.stop(empty, trade(), STEP, call(), filled=True) is None
+    assert exits.exit_reason(empty, trade(), STEP, call()) is None
+
+
+def test_a_fault_keeps_the_stored_stop_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    broken = candles(101, 104).drop(columns="high")
+    with caplog.at_level(logging.ERROR):
+        assert exits.stop(broken, trade(), STEP, call(), filled=False) is None
+        assert exits.exit_reason(broken, trade(), STEP, call()) is None
+        assert exits.target(trade(), {}) is None
+    assert len(caplog.records) == 3
+
+
+def test_targets_need_freqtrade_to_ask() -> None:
+    settings = Settings.from_config({"freqpilot": {"risk": {"exits": CHOSEN}}})
+    refuse_masked_targets({"position_adjustment_enable": True}, settings)
+    refuse_masked_targets({}, settings)
+    with pytest.raises(RefuseToStart, match="position_adjustment_enable"):
+        refuse_masked_targets({"position_adjustment_enable": False}, settings)
