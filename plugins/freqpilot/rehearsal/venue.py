@@ -11,6 +11,7 @@ from what is received.
 Times are milliseconds since the epoch; amounts and prices are exact decimals.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
@@ -46,7 +47,8 @@ class Fill:
 class VenueOrder:
     """An order as the exchange keeps it. ``limit`` is None for a market order, ``stop`` None
     without a trigger; ``resting`` is from when on it waits in the book (None: not yet triggered);
-    a ``doomed`` one is filled by half and then cancelled by the exchange.
+    a ``doomed`` one is filled by half and then cancelled by the exchange; a ``reduce_only`` one can
+    only make a position smaller (futures).
     """
 
     number: int
@@ -64,6 +66,7 @@ class VenueOrder:
     cost: Decimal = ZERO
     resting: int | None = None
     doomed: bool = False
+    reduce_only: bool = False
     fills: list[Fill] = field(default_factory=list)
 
     @property
@@ -95,15 +98,12 @@ class Ticket:
     client_id: str = ""
     time_in_force: str = "GTC"
     doomed: bool = False
+    reduce_only: bool = False
 
 
-class SpotVenue:
-    """One spot account on the markets of a tape.
-
-    >>> venue = SpotVenue(tape, {"USDT": Decimal(1000)})          # doctest: +SKIP
-    >>> venue.submit(Ticket("BTCUSDT", "BUY", "MARKET", Decimal("0.01")), now).status
-    'FILLED'
-    """
+class Venue(ABC):
+    """One account on the markets of a tape: orders and their matching. What an order needs, and
+    what a fill moves, is the kind of account's own."""
 
     def __init__(self, tape: Tape, balances: Mapping[str, Decimal], fee: Decimal = FEE) -> None:
         self.tape, self.fee = tape, fee
@@ -135,6 +135,7 @@ class SpotVenue:
             created=now,
             updated=now,
             doomed=ticket.doomed,
+            reduce_only=ticket.reduce_only,
         )
         self._afford(order, pair, now)
         self.orders.append(order)
@@ -166,17 +167,9 @@ class SpotVenue:
                 return order
         raise quotes.BadRequest(-2013, "Order does not exist.")
 
+    @abstractmethod
     def locked(self, asset: str) -> Decimal:
-        """Return what open orders hold of ``asset``."""
-        held = ZERO
-        for order in self.orders:
-            if order.is_open:
-                base, quote = self.assets(order.symbol)
-                if order.sign < 0 and base == asset:
-                    held += order.remaining
-                elif order.sign > 0 and quote == asset:
-                    held += order.remaining * (order.limit or ZERO)
-        return held
+        """Return what cannot be used of ``asset``."""
 
     def free(self, asset: str) -> Decimal:
         """Return what can be used of ``asset``."""
@@ -207,7 +200,7 @@ class SpotVenue:
 
     def _trigger(self, order: VenueOrder, pair: PairTape, since: int, now: int) -> None:
         assert order.stop is not None
-        met = _first_beyond(pair, max(since, order.created), now, float(order.stop), order.sign)
+        met = first_beyond(pair, max(since, order.created), now, float(order.stop), order.sign)
         if met is not None:
             moment, price = met
             order.updated = moment
@@ -217,7 +210,7 @@ class SpotVenue:
         self, order: VenueOrder, pair: PairTape, now: int, price: float | None = None
     ) -> None:
         """Fill what crosses the book; what is left rests from now on."""
-        for level, size in _ladder(pair, now, order.sign, price):
+        for level, size in ladder(pair, now, order.sign, price):
             if order.limit is not None and (level - order.limit) * order.sign > 0:
                 break
             self._fill(order, min(size, order.remaining), level, now, maker=False)
@@ -228,7 +221,7 @@ class SpotVenue:
     def _rest(self, order: VenueOrder, pair: PairTape, since: int, now: int) -> None:
         assert order.limit is not None
         beyond = float(order.limit) - order.sign * pair.tick
-        met = _first_beyond(pair, since, now, beyond, -order.sign)
+        met = first_beyond(pair, since, now, beyond, -order.sign)
         if met is None:
             return
         moment = met[0]
@@ -246,7 +239,7 @@ class SpotVenue:
         if amount <= 0:
             return
         self._fills += 1
-        fee, asset = self._settle(order, amount, price)
+        fee, asset = self._settle(order, amount, price, now, maker=maker)
         order.fills.append(Fill(self._fills, order.number, now, price, amount, fee, asset, maker))
         order.filled += amount
         order.cost += amount * price
@@ -255,8 +248,46 @@ class SpotVenue:
         if order.doomed and order.remaining:
             order.status = "CANCELED"
 
-    def _settle(self, order: VenueOrder, amount: Decimal, price: Decimal) -> tuple[Decimal, str]:
+    @abstractmethod
+    def _settle(
+        self, order: VenueOrder, amount: Decimal, price: Decimal, now: int, *, maker: bool
+    ) -> tuple[Decimal, str]:
         """Move the balances of a fill; returns the fee and its asset."""
+
+    # what is refused
+
+    @abstractmethod
+    def _check(self, ticket: Ticket, pair: PairTape, now: int) -> None:
+        """Refuse what a filter of the exchange does not let pass."""
+
+    @abstractmethod
+    def _afford(self, order: VenueOrder, pair: PairTape, now: int) -> None:
+        """Refuse what the account cannot pay."""
+
+
+class SpotVenue(Venue):
+    """One spot account on the markets of a tape.
+
+    >>> venue = SpotVenue(tape, {"USDT": Decimal(1000)})          # doctest: +SKIP
+    >>> venue.submit(Ticket("BTCUSDT", "BUY", "MARKET", Decimal("0.01")), now).status
+    'FILLED'
+    """
+
+    def locked(self, asset: str) -> Decimal:
+        """Return what open orders hold of ``asset``."""
+        held = ZERO
+        for order in self.orders:
+            if order.is_open:
+                base, quote = self.assets(order.symbol)
+                if order.sign < 0 and base == asset:
+                    held += order.remaining
+                elif order.sign > 0 and quote == asset:
+                    held += order.remaining * (order.limit or ZERO)
+        return held
+
+    def _settle(
+        self, order: VenueOrder, amount: Decimal, price: Decimal, now: int, *, maker: bool
+    ) -> tuple[Decimal, str]:
         base, quote = self.assets(order.symbol)
         received, paid = (amount, amount * price) if order.sign > 0 else (amount * price, amount)
         into, out = (base, quote) if order.sign > 0 else (quote, base)
@@ -264,8 +295,6 @@ class SpotVenue:
         self.balances[into] = self.balances.get(into, ZERO) + received - fee
         self.balances[out] = self.balances.get(out, ZERO) - paid
         return fee, into
-
-    # what is refused
 
     def _check(self, ticket: Ticket, pair: PairTape, now: int) -> None:
         price = Decimal(str(pair.price(now)))
@@ -290,12 +319,12 @@ class SpotVenue:
         elif order.limit is not None:
             short = self.free(quote) < order.amount * order.limit
         else:
-            short = self.free(quote) < _cost(_ladder(pair, now, 1, None), order.amount)
+            short = self.free(quote) < cost_of(ladder(pair, now, 1, None), order.amount)
         if short:
             raise quotes.BadRequest(-2010, "Account has insufficient balance for requested action.")
 
 
-def _cost(ladder: Iterator[tuple[Decimal, Decimal]], amount: Decimal) -> Decimal:
+def cost_of(ladder: Iterator[tuple[Decimal, Decimal]], amount: Decimal) -> Decimal:
     """Return what ``amount`` costs from the best level on."""
     cost = ZERO
     for level, size in ladder:
@@ -306,7 +335,7 @@ def _cost(ladder: Iterator[tuple[Decimal, Decimal]], amount: Decimal) -> Decimal
     return cost
 
 
-def _ladder(
+def ladder(
     pair: PairTape, now: int, sign: int, price: float | None
 ) -> Iterator[tuple[Decimal, Decimal]]:
     """Yield price and size of the levels that an order of ``sign`` meets; the book moved to
@@ -324,7 +353,7 @@ def _legs(pair: PairTape, begin: int, end: int) -> Iterator[tuple[float, float, 
         yield t0, p0, t1, p1
 
 
-def _first_beyond(
+def first_beyond(
     pair: PairTape, begin: int, end: int, level: float, sign: int
 ) -> tuple[int, float] | None:
     """Return when the path first is at ``level`` or beyond it (above for ``sign`` 1, below for −1)
