@@ -42,6 +42,7 @@ CONFIG: dict[str, Any] = {
     "bot_name": "chaos",
 }
 FUTURES: dict[str, Any] = {
+    "dry_run_wallet": 3_000,  # the smallest account whose tier allows leverage 2
     "trading_mode": "futures",
     "margin_mode": "isolated",
     "exchange": {"name": "binance", "pair_whitelist": [f"{pair}:USDT" for pair in PAIRS]},

@@ -8,6 +8,7 @@ alone. Nothing that raises risk is sent before the first comparison after a star
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -93,13 +94,39 @@ def compare(bot: Any) -> None:
     trades = list(Trade.get_open_trades())
     pairs = {trade.pair for trade in trades} | set(bot.config["exchange"]["pair_whitelist"])
     known = {pair for pair in pairs if pair in bot.exchange.markets}
+    spot = str(bot.trading_mode) == "spot"
     for pair in sorted(known):
-        for order in bot.exchange._api.fetch_open_orders(pair):
-            if not _recorded(str(order["id"]), pair):
-                _report_order(order, pair)
+        for params in ({},) if spot else ({}, {"stop": True}):
+            for order in bot.exchange._api.fetch_open_orders(pair, params=params):
+                if not _recorded(str(order["id"]), pair):
+                    _report_order(order, pair)
     bot.wallets.update(require_update=True)
-    if str(bot.trading_mode) == "spot":
+    if spot:
         _compare_coins(bot, trades, sorted(known))
+    else:
+        _compare_positions(bot, trades, sorted(known))
+
+
+def _compare_positions(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
+    wanted = {t.pair: float(t.amount) * (-1 if t.is_short else 1) for t in trades}
+    held = {
+        position["symbol"]: bot.exchange._contracts_to_amount(
+            position["symbol"], float(position["contracts"] or 0.0)
+        )
+        * (-1 if position["side"] == "short" else 1)
+        for position in bot.exchange.fetch_positions()
+    }
+    for pair in sorted({*pairs, *held}):
+        there, ours = held.get(pair, 0.0), wanted.get(pair, 0.0)
+        if abs(there - ours) <= MISSING_SHARE * max(abs(there), abs(ours)):
+            continue
+        report(
+            f"the position in {pair} is {there:g} on the exchange, {ours:g} in the database "
+            "(below zero: short); look at the account's history, then close what is too much "
+            "there, or mend the trade",
+            "CRITICAL",
+            {"pair": pair, "owned": there, "wanted": ours},
+        )
 
 
 def _compare_coins(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
@@ -194,8 +221,12 @@ def _adopt(bot: Any, intent: OrderIntent, order: Any) -> None:
 
 def _strand(bot: Any, intent: OrderIntent, order: Any) -> None:
     """Cancel an exit whose trade is closed: nothing is left that it could close."""
+    import ccxt
+
     if order["status"] == "open":
-        bot.exchange._api.cancel_order(order["id"], intent.pair)
+        api = bot.exchange._api
+        with suppress(ccxt.OrderNotFound):  # a futures stop that has just been triggered
+            api.cancel_order(order["id"], intent.pair, orders.stop_params(api, intent))
     report(
         f"the {intent.purpose} order {order['id']} for {intent.pair} has no open trade; it was "
         f"{'cancelled' if order['status'] == 'open' else order['status'] + ' before'}",
