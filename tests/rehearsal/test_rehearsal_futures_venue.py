@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freqpilot.rehearsal import margin
-from freqpilot.rehearsal.futures import FUNDING_MS, FuturesVenue
+from freqpilot.rehearsal.futures import FUNDING_MS, FUNDING_RATE, FuturesVenue
 from freqpilot.rehearsal.market import SyntheticMarket
 from freqpilot.rehearsal.quotes import BadRequest
 from freqpilot.rehearsal.tape import Tape
@@ -23,7 +23,7 @@ START = Decimal(1_000)
 D = Decimal
 
 
-def opened(tape: Tape, rate: Decimal = D("0.0001"), leverage: int = 10) -> FuturesVenue:
+def opened(tape: Tape, rate: Decimal = FUNDING_RATE, leverage: int = 10) -> FuturesVenue:
     venue = FuturesVenue(tape, {"USDT": START}, funding_rate=rate)
     for pair in tape.pairs:
         symbol = pair.replace("/", "")
