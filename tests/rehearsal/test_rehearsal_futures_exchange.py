@@ -10,8 +10,8 @@ import pytest
 
 from freqpilot.rehearsal.config import exchange_overlay
 from freqpilot.rehearsal.faults import Call
-from freqpilot.rehearsal.futures import FuturesVenue
 from freqpilot.rehearsal.futures_exchange import FuturesExchange
+from freqpilot.rehearsal.futures_venue import FuturesVenue
 from freqpilot.rehearsal.market import SyntheticMarket
 from freqpilot.rehearsal.private import KEY, SECRET
 from freqpilot.rehearsal.tape import Tape

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freqpilot.rehearsal import margin
-from freqpilot.rehearsal.futures import FUNDING_MS, FUNDING_RATE, FuturesVenue
+from freqpilot.rehearsal.futures import FUNDING_RATE
+from freqpilot.rehearsal.futures_venue import FUNDING_MS, FuturesVenue
 from freqpilot.rehearsal.market import SyntheticMarket
 from freqpilot.rehearsal.quotes import BadRequest
 from freqpilot.rehearsal.tape import Tape

@@ -2,10 +2,12 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.rehearsal.futures import FUNDING_RATE
 from freqpilot.rehearsal.private import KEY, SECRET
 
 DOORS = ("telegram", "discord", "webhook", "api_server", "external_message_consumer")
@@ -17,6 +19,11 @@ UNLIMITED = {"enableRateLimit": False}
 def is_futures(user: Mapping[str, Any]) -> bool:
     """Tell whether a user's config trades perpetuals."""
     return user.get("trading_mode") == "futures"
+
+
+def funding_rate(user: Mapping[str, Any]) -> Decimal:
+    """Return the stand-in's funding rate: Freqtrade's ``futures_funding_rate``, or the default."""
+    return Decimal(str(user.get("futures_funding_rate", FUNDING_RATE)))
 
 
 def exchange_overlay(

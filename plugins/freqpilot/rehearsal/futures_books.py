@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from freqpilot.rehearsal.books import Books, Breach, Watchman, words
-from freqpilot.rehearsal.futures import AlgoOrder, FuturesVenue
+from freqpilot.rehearsal.futures_venue import AlgoOrder, FuturesVenue
 from freqpilot.rehearsal.venue import LOT, MIN_NOTIONAL, ZERO, VenueOrder
 
 
@@ -22,7 +22,7 @@ class FuturesWatchman(Watchman):
         position = self._account.position(symbol)
         if abs(position.amount) * self._account.price(symbol, now) < MIN_NOTIONAL:
             return False
-        waiting = (*self._account.open_orders(symbol), *self._account.open_algos(symbol))
+        waiting = self._account.waiting(symbol)
         return not any(order.reduce_only and order.sign == -position.sign for order in waiting)
 
 

@@ -9,7 +9,7 @@ from freqpilot.rehearsal import futures_private, perpetuals, private
 from freqpilot.rehearsal.clock import Clock
 from freqpilot.rehearsal.exchange import LiveExchange, Params, Private, Refusals
 from freqpilot.rehearsal.faults import Fault, FaultPlan
-from freqpilot.rehearsal.futures import FuturesVenue
+from freqpilot.rehearsal.futures_venue import FuturesVenue
 from freqpilot.rehearsal.quotes import BadRequest
 from freqpilot.rehearsal.venue import Ticket
 

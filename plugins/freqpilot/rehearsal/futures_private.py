@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from freqpilot.rehearsal.futures import AlgoOrder, FuturesVenue, Income
+from freqpilot.rehearsal.futures import Income
+from freqpilot.rehearsal.futures_venue import AlgoOrder, FuturesVenue
 from freqpilot.rehearsal.margin import Position, initial_margin
 from freqpilot.rehearsal.private import decimal_of, need, text
 from freqpilot.rehearsal.quotes import BadRequest

@@ -21,12 +21,12 @@ from typing import Any
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.books import Books, Breach, Watchman
 from freqpilot.rehearsal.clock import SharedClock
-from freqpilot.rehearsal.config import is_futures
+from freqpilot.rehearsal.config import funding_rate, is_futures
 from freqpilot.rehearsal.exchange import LiveExchange
 from freqpilot.rehearsal.faults import FaultPlan, Strike, parse_faults
-from freqpilot.rehearsal.futures import FUNDING_RATE, FuturesVenue
 from freqpilot.rehearsal.futures_books import FuturesBooks, FuturesWatchman
 from freqpilot.rehearsal.futures_exchange import FuturesExchange
+from freqpilot.rehearsal.futures_venue import FuturesVenue
 from freqpilot.rehearsal.run import play_live, user_config, write_overlay
 from freqpilot.rehearsal.session import (
     CLOCK,
@@ -112,7 +112,7 @@ class _Session:
         self._watchman = Watchman(self._venue)
         self._books: type[Books] = Books
         if is_futures(user):
-            rate = Decimal(str(user.get("futures_funding_rate", FUNDING_RATE)))
+            rate = funding_rate(user)
             account = FuturesVenue(tape, {self._stake: wallet}, funding_rate=rate)
             self._venue, self._watchman = account, FuturesWatchman(account)
             self._books = FuturesBooks

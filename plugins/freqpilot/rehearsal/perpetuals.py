@@ -7,7 +7,7 @@ mark and index price are the last price, the funding rate is one constant.
 from decimal import Decimal
 
 from freqpilot.rehearsal import margin, quotes
-from freqpilot.rehearsal.futures import FUNDING_MS
+from freqpilot.rehearsal.futures_venue import FUNDING_MS
 from freqpilot.rehearsal.quotes import MIN_NOTIONAL, Json
 from freqpilot.rehearsal.tape import PairTape, Tape
 

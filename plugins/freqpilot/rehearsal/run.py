@@ -31,7 +31,7 @@ def main(run_dir: Path) -> int:
     os.dup2(2, 1)
 
     from freqpilot.rehearsal.clock import VirtualClock
-    from freqpilot.rehearsal.config import is_futures
+    from freqpilot.rehearsal.config import funding_rate, is_futures
     from freqpilot.rehearsal.server import RehearsalServer
     from freqpilot.rehearsal.session import STATE, load_plan
     from freqpilot.rehearsal.stage import build_stage
@@ -44,7 +44,13 @@ def main(run_dir: Path) -> int:
         stepper = Stepper(stage, plan.speed, run_dir / STATE, reports)
         with (
             VirtualClock(stage.begin) as clock,
-            RehearsalServer(tape, clock, port=plan.port, futures=is_futures(user)) as server,
+            RehearsalServer(
+                tape,
+                clock,
+                port=plan.port,
+                futures=is_futures(user),
+                funding_rate=funding_rate(user),
+            ) as server,
         ):
             stepper.begin(clock, server)
             write_overlay(plan, stage, user, server.url, run_dir)
