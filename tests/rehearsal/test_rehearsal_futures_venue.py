@@ -85,6 +85,7 @@ ORDERS = st.lists(
         st.booleans(),  # reduce only
         st.integers(1, 12 * HOUR),  # until the next one
     ),
+    min_size=10,
     max_size=25,
 )
 
