@@ -1,6 +1,9 @@
 # make demo   backtest Autopilot against the embedded stand-in exchange and write a report
 # make test   lint, types, house rules and tests
 # Both set up everything on a fresh machine with Python 3.11+ and pip.
+#
+# make chaos SEEDS=200 FIRST_SEED=1   live sessions under faults, a few seconds each
+# make kills                          one position, the bot killed at every request
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -10,10 +13,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DATADIR ?=
 SEED ?= 7
+SEEDS ?= 200
+FIRST_SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types house unit rehearse compat lock docker-check clean
+.PHONY: help install demo test lint types house unit rehearse chaos kills compat lock docker-check clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -46,6 +51,12 @@ unit: install
 	$(BIN)/python -m pytest
 
 test: lint types house unit
+
+chaos: install
+	$(BIN)/python -m benchmarks.chaos --seeds $(SEEDS) --first-seed $(FIRST_SEED) $(if $(filter 200,$(SEEDS)),--out docs/reliability.md)
+
+kills: install
+	$(BIN)/python -m benchmarks.kills
 
 rehearse: install
 	$(BIN)/freqpilot rehearse --days 3

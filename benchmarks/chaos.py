@@ -49,6 +49,43 @@ FUTURES: dict[str, Any] = {
 }
 
 
+PAGE = """# Reliability
+
+Printed by `make chaos`. Every session is one day of a SYNTHETIC market on two pairs, four loops an
+hour: the unmodified `freqtrade trade` in live mode, through ccxt, against the stand-in exchange,
+whose own ledger decides. A strategy without sense trades all the time; nothing here says anything
+about profit.
+
+## With Freqpilot: {sessions} sessions, seeds {first}–{last}
+
+| | |
+|---|---:|
+{rows}
+
+What must hold in each: no order that the bot does not know of; no client order id accepted twice;
+nothing filled beyond its plan; fills = balance = the database's position, fees counted; the cash of
+both books equal; no order open in the database that is not open on the exchange; every position
+has its stop or an exit in the book by the end of the next loop that meets no fault; nothing bought
+while halted or in safe mode; no exit refused.
+
+Breaches by rule: {breaches}. Seeds to replay: {seeds}.
+
+## Plain Freqtrade: {plain} sessions, the same seeds, the network's faults alone ({network})
+
+{doubled} of {plain} sessions left an order that Freqtrade does not know of. Breaches by rule:
+{plain_breaches}.
+
+{example}A seed replays exactly: `make chaos SEEDS=1 FIRST_SEED=N`, or with a strategy of your own
+`freqpilot rehearse --live --faults all --seed N`.
+
+## Killed at every request
+
+`make kills` plays one position from entry to exit and kills the bot at every request of it, before
+the request is carried out, and after it where it changes something; each must end as the life that
+was not killed.
+"""
+
+
 @dataclass(frozen=True)
 class Session:
     """One seed's session and its real seconds."""
@@ -156,6 +193,7 @@ def report(
     targets = {
         "double orders with Freqpilot": _exactly(rules["double order"], 0),
         "breaches with Freqpilot": _exactly(sum(rules.values()), 0),
+        "sessions without an order": _exactly(sum(not s.summary.orders for s in ours), 0),
     }
     if plain:
         targets["plain Freqtrade doubles an order"] = {
@@ -173,48 +211,38 @@ def _exactly(value: int, target: int) -> dict[str, Any]:
 
 
 def _page(figures: dict[str, Any], doubled: Sequence[Session]) -> str:
-    last = figures["first seed"] + figures["sessions"] - 1
-    lines = [
-        "# Reliability",
-        "",
-        "Printed by `make chaos`. Every session is one day of a SYNTHETIC market on two pairs, four loops an hour: the unmodified",
-        "`freqtrade trade` in live mode, through ccxt, against the stand-in exchange, whose own ledger decides. A strategy without sense",
-        "trades all the time; nothing here says anything about profit.",
-        "",
-        f"## With Freqpilot: {figures['sessions']} sessions, seeds {figures['first seed']}–{last}",
-        "",
-        "| | |",
-        "|---|---:|",
-        f"| orders accepted by the exchange | {figures['orders']:,} |",
-        f"| fills | {figures['fills']:,} |",
-        f"| requests | {figures['requests']:,} |",
-        f"| bot killed (SIGKILL) and started again | {figures['kills']:,} |",
-        f"| orders found on the exchange and adopted | {figures['differences mended']:,} |",
-        *(f"| fault: {name} | {times:,} |" for name, times in figures["faults"].items()),
-        f"| **double orders** | **{figures['breaches'].get('double order', 0)}** |",
-        f"| **all breaches** | **{sum(figures['breaches'].values())}** |",
-        "",
-        "What must hold in each: no order that the bot does not know of; no client order id accepted twice; nothing filled beyond its plan;",
-        "fills = balance = the database's position, fees counted; the cash of both books equal; no order open in the database that is not open",
-        "on the exchange; every position has its stop or an exit in the book by the end of the next loop that meets no fault; nothing bought",
-        "while halted or in safe mode; no exit refused.",
-        "",
-        f"Breaches by rule: {figures['breaches'] or 'none'}. Seeds to replay: {figures['seeds with a breach'] or 'none'}.",
-        "",
-        f"## Plain Freqtrade: {figures['plain sessions']} sessions, the same seeds, the network's faults alone ({NETWORK})",
-        "",
-        f"{figures['plain sessions with a double order']} of {figures['plain sessions']} sessions left an order that Freqtrade does not know of. "
-        f"Breaches by rule: {figures['plain breaches'] or 'none'}.",
-        "",
-    ]
-    for session in doubled[:1]:
-        first = next(b for b in session.summary.breaches if b.rule == "double order")
-        lines += [f"For example seed {session.seed}: {first.text}.", ""]
-    lines += [
-        "A seed replays exactly: `freqpilot rehearse --live --faults all --seed N`, or `make chaos SEEDS=1 FIRST_SEED=N` for the strategy used here.",
-        "",
-    ]
-    return "\n".join(lines)
+    rows = {
+        "orders accepted by the exchange": figures["orders"],
+        "fills": figures["fills"],
+        "requests": figures["requests"],
+        "bot killed (SIGKILL) and started again": figures["kills"],
+        "orders found on the exchange and adopted": figures["differences mended"],
+        **{f"fault: {name}": times for name, times in figures["faults"].items()},
+        "**double orders**": figures["breaches"].get("double order", 0),
+        "**all breaches**": sum(figures["breaches"].values()),
+    }
+    example = "".join(
+        f"For example seed {session.seed}: {breach.text}.\n\n"
+        for session in doubled[:1]
+        for breach in [b for b in session.summary.breaches if b.rule == "double order"][:1]
+    )
+    return PAGE.format(
+        sessions=figures["sessions"],
+        first=figures["first seed"],
+        last=figures["first seed"] + figures["sessions"] - 1,
+        rows="\n".join(f"| {name} | {value:,} |" for name, value in rows.items()),
+        breaches=_words(figures["breaches"]),
+        seeds=figures["seeds with a breach"] or "none",
+        plain=figures["plain sessions"],
+        network=NETWORK,
+        doubled=figures["plain sessions with a double order"],
+        plain_breaches=_words(figures["plain breaches"]),
+        example=example,
+    )
+
+
+def _words(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {times}" for name, times in counts.items()) or "none"
 
 
 def main() -> int:

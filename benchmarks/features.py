@@ -21,7 +21,8 @@ import pandas as pd
 import talib
 
 from benchmarks import libraries
-from freqpilot.features.bank import CORE, FEATURES, FeatureBank
+from freqpilot.features.bank import CORE, FeatureBank
+from freqpilot.features.candlesticks import PATTERNS
 from freqpilot.features.graph import CLOSE, Node
 from freqpilot.features.indicators import IndicatorBank, indicator
 from freqpilot.features.labels import triple_barrier, uniqueness
@@ -85,7 +86,7 @@ def at_most(value: float, target: float) -> Target:
     return {"value": float(f"{value:.3g}"), "target": target, "ok": value <= target}
 
 
-def banks(pairs: Sequence[Candles]) -> tuple[dict[str, Target], dict[str, float]]:
+def banks(pairs: Sequence[Candles]) -> tuple[dict[str, Target], dict[str, Any]]:
     """Measure the columns that TA-Lib has too, computed by the bank and by others."""
     names = list(libraries.by_talib(pairs[0].window(0, 100)))
     bank = IndicatorBank(names)
@@ -121,6 +122,7 @@ def banks(pairs: Sequence[Candles]) -> tuple[dict[str, Target], dict[str, float]
         },
         {
             "bank columns": len(names),
+            "left to TA-Lib": ", ".join(PATTERNS),
             "bank, one thread, ns a candle": one * cells,
             "bank, two threads, ns a candle": two * cells,
             "TA-Lib, ns a candle": lib * cells,
@@ -210,7 +212,7 @@ def live(bank: FeatureBank) -> tuple[dict[str, Target], dict[str, float]]:
 
     def append() -> None:
         nonlocal row
-        values = [float(column[row]) for column in candles[1:]]
+        values = [float(column[row]) for column in candles[1:6]]
         for stream in streams:
             stream.append(int(candles.date[row]), *values)
         row += 1
@@ -254,6 +256,10 @@ def _status(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
+def _rounded(value: Any) -> Any:
+    return round(value, 1) if isinstance(value, float) else value
+
+
 def main() -> None:
     """Check parity, time, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -273,7 +279,7 @@ def main() -> None:
             max(error for name, error in errors.items() if name not in libraries.LOSSY), 1e-9
         )
     }
-    figures: dict[str, float] = {}
+    figures: dict[str, Any] = {}
     parts: list[Callable[[], tuple[dict[str, Target], dict[str, float]]]] = [
         lambda: banks(pairs),
         lambda: kernels(pairs[0]),
@@ -290,7 +296,7 @@ def main() -> None:
         bank, core = FeatureBank(), FeatureBank(CORE)
         cell = 1e9 / CANDLES
         figures |= {
-            "features": len(FEATURES),
+            "features": len(bank.names),
             "all features, ns a candle": best(lambda: bank.compute(pairs[0])) * cell,
             "features of the model": len(CORE),
             "features of the model, ns a candle": best(lambda: core.compute(pairs[0])) * cell,
@@ -300,7 +306,7 @@ def main() -> None:
         "synthetic": True,
         "parity": holds,
         "targets": targets,
-        "figures": {name: round(value, 1) for name, value in figures.items()},
+        "figures": {name: _rounded(value) for name, value in figures.items()},
         "columns": list(errors),
     }
     if not options.json:

@@ -59,6 +59,7 @@ def by_talib(c: Candles) -> dict[str, Floats]:
         "mfi_14": talib.MFI(high, low, close, volume, 14),
         "ultimate_7_14_28": talib.ULTOSC(high, low, close, 7, 14, 28),
         "chaikin_3_10": talib.ADOSC(high, low, close, volume, 3, 10),
+        "psar_2_20": talib.SAR(high, low, 0.02, 0.2),
         "midprice_14": talib.MIDPRICE(high, low, 14),
         "donchian_upper_20": talib.MAX(high, 20),
         "donchian_lower_20": talib.MIN(low, 20),

@@ -24,6 +24,9 @@ class Autopilot(IStrategy):
     timeframe = "1h"
     startup_candle_count = frames.STARTUP
     process_only_new_candles = True
+    # A slot that gets free later is no reason to enter in the middle of a candle: the backtest
+    # decides at its opening, and the price of the decision is gone.
+    ignore_buying_expired_candle_after = 300
     minimal_roi: dict[str, float] = {}
     stoploss = -0.10
     use_custom_stoploss = True

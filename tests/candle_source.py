@@ -41,4 +41,10 @@ def shuffled_after(source: Candles, cut: int, seed: int) -> Candles:
     """Return the same candles with everything from ``cut`` on in another order."""
     order = np.arange(len(source))
     np.random.default_rng(seed).shuffle(order[cut:])
-    return Candles(source.date, *(column[order] for column in source[1:]))
+    market = None if source.market is None else source.market[order]
+    return Candles(source.date, *(column[order] for column in source[1:6]), market)
+
+
+def beside_market(seed: int, length: int, mutation: str = "none") -> Candles:
+    """Return :func:`candles` with the close of another seed's beside them, mutated alike."""
+    return candles(seed, length, mutation).beside(candles(seed + 1, length, mutation).close)

@@ -117,6 +117,37 @@ def release(
 
 
 @app.command()
+def risk(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the account beside its limits: what holds now, and what would trip next."""
+    from datetime import UTC, datetime
+
+    from freqpilot.control.risk import print_overview
+    from freqpilot.host import supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.risk.overview import overview
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    now = datetime.now(UTC)
+    found = {
+        key.removeprefix("ledger "): overview(state, now, settings.risk)
+        for key, state in supervisor.saved_states(url).items()
+    }
+    if as_json:
+        typer.echo(json.dumps({mode: each.to_dict() for mode, each in found.items()}, indent=1))
+    elif not found:
+        typer.echo(f"no account was observed yet in {url}; start the bot first")
+    else:
+        for mode, each in found.items():
+            print_overview(mode, each, now, _console())
+
+
+@app.command()
 def demo(
     datadir: Annotated[
         Path | None, typer.Option("--datadir", help="Folder of 1h feather candles.")
@@ -155,17 +186,22 @@ def rehearse(
         False
     ),
     faults: Annotated[str, typer.Option("--faults", help="With --live; `all` or a list.")] = "none",
+    compare: Annotated[
+        bool, typer.Option("--compare", help="With --live: backtest the same candles as well.")
+    ] = False,
 ) -> None:
     """Run the real `freqtrade trade` against the stand-in exchange on a virtual clock.
 
     Without --config it runs Autopilot without its model on the pack's own configs. With --live it
     trades on an account of the stand-in and the books are compared at the end; --faults, drawn from
-    the seed, is a list of lost, late, timeout, reject, stop, partial, outage, limit, kill.
+    the seed, is a list of lost, late, timeout, reject, stop, partial, outage, limit, kill. With
+    --compare a backtest of the same candles follows, and each difference is listed with its cause;
+    exit 1 when one has none.
     """
     from freqpilot.host.doors import config_dir
     from freqpilot.rehearsal.session import RehearsalOptions
     from freqpilot.rehearsal.session import rehearse as play
-    from freqpilot.rehearsal.show import Progress, print_live_summary, print_summary
+    from freqpilot.rehearsal.show import Progress, print_summary
 
     own = tuple(config_dir() / f"{n}.json" for n in ("base", "autopilot", "freqpilot"))
     given = tuple(Path(file) for file in config or ())
@@ -185,18 +221,34 @@ def rehearse(
     )
     if faults != "none" and not live:
         raise RefuseToStart("--faults needs --live: a dry run sends no order that could fail")
+    if compare and not live:
+        raise RefuseToStart("--compare needs --live: only the stand-in's account has a ledger")
     console = _console()
     if live:
-        from freqpilot.rehearsal.live import rehearse_live
-
-        with Progress(console) as progress:
-            result = rehearse_live(options, progress.show)
-        print_live_summary(result, console)
-        raise typer.Exit(0 if result.run.finished and not result.breaches else 1)
+        _rehearse_live(options, console, compare=compare)
     with Progress(console) as progress:
         summary = play(options, progress.show)
     print_summary(summary, console)
     raise typer.Exit(0 if summary.finished else 1)
+
+
+def _rehearse_live(options: Any, console: Any, *, compare: bool) -> NoReturn:
+    from freqpilot.rehearsal.compare import check
+    from freqpilot.rehearsal.compare import compare as compare_with_backtest
+    from freqpilot.rehearsal.live import rehearse_live
+    from freqpilot.rehearsal.show import Progress, print_comparison, print_live_summary
+
+    if compare:
+        check(options)
+    with Progress(console) as progress:
+        result = rehearse_live(options, progress.show)
+    print_live_summary(result, console)
+    well = result.run.finished and not result.breaches
+    if compare and result.run.finished:
+        comparison = compare_with_backtest(result)
+        print_comparison(comparison, console)
+        well = well and not comparison.unexplained
+    raise typer.Exit(0 if well else 1)
 
 
 @app.command()

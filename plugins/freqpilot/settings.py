@@ -18,6 +18,10 @@ AnalystName = Literal[
     "technical_trend", "technical_momentum", "volume_confirmation", "model_forecast"
 ]
 
+SizingMethod = Literal["volatility", "blueprint", "kelly", "fixed"]
+AssetClass = Literal["btc", "eth", "top20", "small", "meme"]
+Sector = Literal["defi", "l1", "l2", "ai", "meme", "other"]
+
 
 class Section(BaseModel):
     """A closed, immutable part of the tree."""
@@ -75,7 +79,8 @@ class LabelSettings(Section):
 
 
 class Tier(Section):
-    """Limits from an equity upwards: risk per trade, largest position, open trades, leverage."""
+    """Limits from an equity upwards: risk per trade, largest position, open trades, leverage,
+    and all memecoins together."""
 
     name: str
     equity_from: Annotated[float, Field(ge=0)]
@@ -83,6 +88,83 @@ class Tier(Section):
     max_position: Fraction
     max_open_trades: Annotated[int, Field(ge=1)]
     max_leverage: Annotated[float, Field(ge=1)] = 1.0
+    meme_cap: Fraction = 0.10
+
+
+class StreakPhase(Section):
+    """What a losing streak of so many trades does to the next entries."""
+
+    losses: Annotated[int, Field(ge=1)]
+    factor: Fraction
+    threshold: Fraction
+
+
+class SizingSettings(Section):
+    """How the uncapped stake is found. ``kelly_share`` is the part of the Kelly fraction that is
+    used, ``fixed_share`` a share of equity; ``blueprint`` and ``kelly`` need ``min_trades`` closed
+    trades, until then the volatility target stands in."""
+
+    method: SizingMethod = "volatility"
+    kelly_share: Annotated[float, Field(gt=0, le=0.5)] = 0.25
+    fixed_share: Annotated[float, Field(gt=0, le=1)] = 0.05
+    min_trades: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class ClassCaps(Section):
+    """Most of the equity in each class of assets; ``top20`` is without BTC and ETH."""
+
+    btc: Fraction = 0.40
+    eth: Fraction = 0.30
+    top20: Fraction = 0.40
+    small: Fraction = 0.20
+    meme: Fraction = 0.10
+
+
+class SectorCaps(Section):
+    """Most of the equity in each sector; ``other`` is what no sector's cap is meant for."""
+
+    defi: Fraction = 0.25
+    l1: Fraction = 0.30
+    l2: Fraction = 0.20
+    ai: Fraction = 0.15
+    meme: Fraction = 0.10
+    other: Fraction = 1.0
+
+
+class Asset(Section):
+    """The class and sector of a coin."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    kind: AssetClass = Field(alias="class")
+    sector: Sector = "other"
+
+
+class MarketSettings(Section):
+    """What the market must be like for an entry, live: shares of the price unless said otherwise.
+
+    ``max_depth_share``: of the book's value within ``depth_band`` of its middle, for a position;
+    ``max_jump``: from one candle to the next or to now; ``max_volatility``: ATR, scaled to a day;
+    ``index``: the coin whose fall by ``index_fall`` within an hour stops all entries;
+    ``stablecoins``: pairs worth 1, of which the first that the exchange lists is watched.
+    """
+
+    enabled: bool = True
+    max_spread: Fraction = 0.005
+    depth_band: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    max_depth_share: Fraction = 0.10
+    candle_grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 120
+    max_jump: Positive = 0.50
+    max_rate_distance: Fraction = 0.05
+    max_volatility: Positive = 0.40
+    max_orders: Annotated[int, Field(ge=1)] = 30
+    order_window_minutes: Positive = 10
+    index: str = "BTC"
+    index_fall: Annotated[float, Field(gt=0, lt=1)] = 0.07
+    index_pause_hours: Positive = 24
+    stablecoins: tuple[str, ...] = ("USDC/USDT", "FDUSD/USDT", "USDT/USD", "USDC/USD")
+    max_depeg: Fraction = 0.02
+    cache_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
 
 
 class RiskSettings(Section):
@@ -92,6 +174,7 @@ class RiskSettings(Section):
         Tier(
             name="Foundation",
             equity_from=0,
+            meme_cap=0.05,
             risk_per_trade=0.02,
             max_position=0.15,
             max_open_trades=3,
@@ -99,6 +182,7 @@ class RiskSettings(Section):
         Tier(
             name="Growth",
             equity_from=2_000,
+            meme_cap=0.08,
             risk_per_trade=0.015,
             max_position=0.12,
             max_open_trades=4,
@@ -107,6 +191,7 @@ class RiskSettings(Section):
         Tier(
             name="Acceleration",
             equity_from=5_000,
+            meme_cap=0.10,
             risk_per_trade=0.0125,
             max_position=0.10,
             max_open_trades=5,
@@ -115,12 +200,23 @@ class RiskSettings(Section):
         Tier(
             name="Sustained",
             equity_from=10_000,
+            meme_cap=0.10,
             risk_per_trade=0.01,
             max_position=0.08,
             max_open_trades=6,
             max_leverage=3,
         ),
     )
+    advance_win_rate: Fraction = 0.50
+    advance_profit_factor: Positive = 1.5
+    advance_drawdown: Fraction = 0.25
+    advance_trades: Annotated[int, Field(ge=50)] = 100
+    demote_below: Fraction = 0.80
+    sizing: SizingSettings = SizingSettings()
+    class_caps: ClassCaps = ClassCaps()
+    sector_caps: SectorCaps = SectorCaps()
+    meme_position: Fraction = 0.02
+    taxonomy: dict[str, Asset] = {}
     stop_atr_multiple: Positive = 2.0
     atr_period: Annotated[int, Field(ge=2)] = 14
     hard_stop: Annotated[float, Field(gt=0, lt=1)] = 0.10
@@ -133,11 +229,30 @@ class RiskSettings(Section):
     drawdown_half: Fraction = 0.15
     drawdown_half_factor: Fraction = 0.50
     drawdown_halt: Fraction = 0.20
+    drawdown_alert: Fraction = 0.05
+    drawdown_wait_hours: Positive = 24
+    capital_floor: Fraction = 0.85
+    restore_steps: tuple[Fraction, ...] = (0.25, 0.50, 0.75)
+    restore_days: Positive = 7
+    streak_phases: tuple[StreakPhase, ...] = (
+        StreakPhase(losses=5, factor=0.50, threshold=0.65),
+        StreakPhase(losses=8, factor=0.25, threshold=0.80),
+    )
+    streak_losses: Annotated[int, Field(ge=1, le=10)] = 8
+    streak_halt: Annotated[int, Field(ge=1)] = 10
+    burst_loss: Fraction = 0.10
+    burst_hours: Positive = 48
+    low_win_rate: Fraction = 0.45
+    low_win_rate_factor: Fraction = 0.75
+    high_win_rate: Fraction = 0.65
+    high_win_rate_factor: Annotated[float, Field(ge=1, le=2)] = 1.20
+    deep_profit: Positive = 0.10
     simulated_operator_hours: Positive = 72
     max_stamp_age_seconds: Positive = 120
     api_errors: Annotated[int, Field(ge=1)] = 6
     api_error_share: Fraction = 0.30
     api_window_minutes: Positive = 5
+    market: MarketSettings = MarketSettings()
 
     @field_validator("tiers")
     @classmethod
@@ -145,12 +260,19 @@ class RiskSettings(Section):
         floors = [tier.equity_from for tier in tiers]
         if not floors or floors[0] != 0 or floors != sorted(set(floors)):
             raise ValueError("tiers must begin at equity_from 0 and rise from one to the next")
+        if len({tier.name for tier in tiers}) < len(tiers):
+            raise ValueError("each of the tiers needs a name of its own")
         return tiers
 
     @model_validator(mode="after")
     def _ordered_drawdowns(self) -> Self:
         if not self.drawdown_cut < self.drawdown_half < self.drawdown_halt:
             raise ValueError("drawdown_cut < drawdown_half < drawdown_halt must hold")
+        losses = [phase.losses for phase in self.streak_phases]
+        if not losses or losses != sorted(set(losses)):
+            raise ValueError("streak_phases must rise in losses from one to the next")
+        if not self.restore_steps or list(self.restore_steps) != sorted(set(self.restore_steps)):
+            raise ValueError("restore_steps must rise from one to the next")
         return self
 
 
@@ -207,6 +329,8 @@ def _sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
     path = ".".join(["freqpilot", *map(str, location)])
     if fault["type"] not in ("extra_forbidden", "literal_error"):
         return f"{path}: {fault['msg'].removeprefix('Value error, ')}"
+    if fault["type"] == "literal_error" and "weights" not in location:
+        return f"{path}: {fault['input']!r} is not known; known are {fault['ctx']['expected']}"
     known = list(get_args(AnalystName)) if "weights" in location else _fields_at(root, location)
     near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
@@ -221,4 +345,6 @@ def _fields_at(root: type[BaseModel], location: list[Any]) -> list[str]:
             model = annotation
         elif part == "tiers":
             model = Tier
-    return list(model.model_fields)
+        elif part == "taxonomy":
+            model = Asset
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -28,7 +28,8 @@ class Candles(NamedTuple):
     """Closed candles of one pair and timeframe, oldest first.
 
     ``date`` is the candle's *open* time in nanoseconds since the epoch; the candle is known at
-    ``date + timeframe``. The other five are float64 of the same length; missing values are NaN.
+    ``date + timeframe``. The others are float64 of the same length; missing values are NaN.
+    ``market`` is the reference pair's close at the same dates, where someone has joined it.
     """
 
     date: Ints
@@ -37,9 +38,14 @@ class Candles(NamedTuple):
     low: Floats
     close: Floats
     volume: Floats
+    market: Floats | None = None
 
     def __len__(self) -> int:
         return int(self.close.shape[0])
+
+    def beside(self, market: Floats) -> "Candles":
+        """Return the same candles with the reference pair's close beside them."""
+        return Candles(self.date, self.open, self.high, self.low, self.close, self.volume, market)
 
     def window(self, start: int, stop: int | None = None) -> "Candles":
         """Return the candles ``start:stop`` as views."""
@@ -51,6 +57,7 @@ class Candles(NamedTuple):
             self.low[rows],
             self.close[rows],
             self.volume[rows],
+            None if self.market is None else self.market[rows],
         )
 
 
@@ -130,6 +137,19 @@ class Position:
     risk_stop: float = float("nan")
 
 
+class Edge(NamedTuple):
+    """What the last ``trades`` closed trades were worth: the share that won, and the mean win and
+    mean loss (positive) as shares of equity, 0 without one."""
+
+    trades: int
+    win_rate: float
+    mean_win: float
+    mean_loss: float
+
+
+NO_EDGE = Edge(0, 0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class Book:
     """The account at one moment.
@@ -137,6 +157,10 @@ class Book:
     ``equity`` counts open profit and fees; ``peak`` is the highest equity so far; ``day_start``
     and ``week_start`` are the equity at 00:00 UTC and Monday 00:00 UTC; ``start`` is the first
     equity; ``stamp`` is when this was observed. ``halted`` names the latch that forbids entries.
+    ``factors`` by cause multiply the size of the next entry (that of the drawdown apart),
+    ``threshold`` is the least composite it needs, ``wait`` says why there is none for now.
+    ``edge`` is what the last trades were worth, ``tier`` the name of the tier the account has come
+    to; without one its equity decides.
     """
 
     stamp: datetime
@@ -147,6 +171,11 @@ class Book:
     week_start: float
     positions: tuple[Position, ...] = ()
     halted: str | None = None
+    factors: tuple[tuple[str, float], ...] = ()
+    threshold: float = 0.0
+    wait: str | None = None
+    edge: Edge = NO_EDGE
+    tier: str | None = None
 
     @property
     def drawdown(self) -> float:

@@ -70,7 +70,7 @@ def test_parity_with_talib(seed: int) -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_parity_of_windows_with_pandas(mutation: str) -> None:
     c = candles(5, 1_200, mutation)
-    opened, high, low, close, traded = (pd.Series(values) for values in c[1:])
+    opened, high, low, close, traded = (pd.Series(values) for values in c[1:6])
     logged = np.log(close).diff()
     squares, ranges = logged**2, np.log(high / low) ** 2
     body = np.log(close / opened) ** 2

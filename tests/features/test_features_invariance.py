@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candle_source import MUTATIONS, candles, shuffled_after
-from freqpilot.features.bank import CORE, FEATURES, FeatureBank, FeatureStream
+from candle_source import MUTATIONS, beside_market, candles, shuffled_after
+from freqpilot.features.bank import (
+    CORE,
+    FEATURES,
+    FeatureBank,
+    FeatureStream,
+    market_features,
+)
 from freqpilot.features.labels import triple_barrier
 from freqpilot.features.workspace import Workspace
 from freqpilot.settings import LabelSettings
@@ -20,21 +26,22 @@ seeds = st.integers(0, 10_000)
 lengths = st.integers(680, 900)
 mutations = st.sampled_from(MUTATIONS)
 SPANS = LabelSettings()
+EVERY = FeatureBank(tuple(FEATURES))
 
 
 @given(seeds, lengths, mutations, st.data())
 def test_prefix_invariance(seed: int, length: int, mutation: str, data: st.DataObject) -> None:
-    whole = candles(seed, length, mutation)
+    whole = beside_market(seed, length, mutation)
     cut = data.draw(st.integers(1, length))
-    full = FeatureBank().compute(whole).values
-    part = FeatureBank().compute(whole.window(0, cut)).values
+    full = EVERY.compute(whole).values
+    part = EVERY.compute(whole.window(0, cut)).values
     np.testing.assert_array_equal(part, full[:cut])
 
 
 @given(seeds, lengths, mutations, st.integers(1, 100))
 def test_origin_invariance(seed: int, length: int, mutation: str, begin: int) -> None:
-    whole = candles(seed, length, mutation)
-    full, late = FeatureBank().compute(whole), FeatureBank().compute(whole.window(begin))
+    whole = beside_market(seed, length, mutation)
+    full, late = EVERY.compute(whole), EVERY.compute(whole.window(begin))
     for name, feature in FEATURES.items():
         a = full.column(name)[begin + feature.startup :]
         b = late.column(name)[feature.startup :]
@@ -47,10 +54,10 @@ def test_origin_invariance(seed: int, length: int, mutation: str, begin: int) ->
 def test_the_future_in_another_order_changes_nothing(
     seed: int, length: int, data: st.DataObject
 ) -> None:
-    whole = candles(seed, length)
+    whole = beside_market(seed, length)
     cut = data.draw(st.integers(1, length - 1))
     other = shuffled_after(whole, cut, seed)
-    a, b = FeatureBank().compute(whole).values, FeatureBank().compute(other).values
+    a, b = EVERY.compute(whole).values, EVERY.compute(other).values
     np.testing.assert_array_equal(a[:cut], b[:cut])
 
 
@@ -58,7 +65,7 @@ def test_the_future_in_another_order_changes_nothing(
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_a_feature_is_never_infinite_and_settles(name: str, mutation: str) -> None:
     startup = FEATURES[name].startup
-    column = FeatureBank([name]).compute(candles(3, 1_500, mutation)).column(name)
+    column = FeatureBank([name]).compute(beside_market(3, 1_500, mutation)).column(name)
     assert not np.isinf(column).any()
     clean = slice(startup, 750) if mutation == "nan" else slice(startup, None)
     assert np.isfinite(column[clean]).all()
@@ -69,7 +76,7 @@ def test_a_feature_is_never_infinite_and_settles(name: str, mutation: str) -> No
 
 def frozen(price: float) -> Candles:
     """Return 800 candles of a market, then 3,000 of a pair that stopped trading at ``price``."""
-    source = candles(2, 3_800)
+    source = beside_market(2, 3_800)
     for column in (source.open, source.high, source.low, source.close):
         column[800:] = price
     source.volume[800:] = 0.0
@@ -78,7 +85,7 @@ def frozen(price: float) -> Candles:
 
 @pytest.mark.parametrize("price", [100.0, 0.1])
 def test_a_pair_that_stops_trading_has_no_infinite_feature_and_no_trend(price: float) -> None:
-    frame = FeatureBank().compute(frozen(price))
+    frame = EVERY.compute(frozen(price))
     assert not np.isinf(frame.values).any()
     for name in ("trend_8_21", "trend_21_50", "trend_200", "bollinger_position_20"):
         assert np.abs(frame.column(name)[-100:]).max() < 1e-3, name
@@ -88,14 +95,27 @@ def test_a_pair_that_stops_trading_has_no_infinite_feature_and_no_trend(price: f
 
 @pytest.mark.parametrize("length", [0, 1, 2])
 def test_tiny_inputs(length: int) -> None:
-    frame = FeatureBank().compute(candles(1, 5).window(0, length))
+    frame = EVERY.compute(beside_market(1, 5).window(0, length))
     assert frame.values.shape == (length, len(FEATURES))
     assert np.isnan(frame.values[:1]).all()
 
 
 def test_startup_covers_every_feature_and_stays_small() -> None:
     assert FeatureBank(CORE).startup == max(FEATURES[name].startup for name in CORE) <= 400
-    assert FeatureBank().startup <= 600
+    assert EVERY.startup <= 600
+
+
+def test_without_a_market_only_the_features_against_it_are_missing() -> None:
+    source = candles(4, 900)
+    names = FeatureBank().names
+    assert set(FEATURES) - set(names) == set(market_features())
+    assert len(market_features()) == 7
+    frame = EVERY.compute(source)
+    assert np.isnan([frame.column(name) for name in market_features()]).all()
+    np.testing.assert_array_equal(
+        FeatureBank().compute(source).values, [*np.array([frame.column(n) for n in names]).T]
+    )
+    assert np.isfinite(FeatureBank().compute(source).values[600:]).all()
 
 
 def test_an_unknown_feature_is_named() -> None:
@@ -107,7 +127,7 @@ def test_an_unknown_feature_is_named() -> None:
 def test_a_label_looks_no_further_than_its_horizon(
     seed: int, length: int, mutation: str, data: st.DataObject
 ) -> None:
-    whole = candles(seed, length, mutation)
+    whole = beside_market(seed, length, mutation)
     cut = data.draw(st.integers(SPANS.horizon + 1, length))
     full, part = triple_barrier(whole, SPANS), triple_barrier(whole.window(0, cut), SPANS)
     settled = cut - SPANS.horizon
@@ -149,7 +169,8 @@ def test_a_candle_that_meets_both_barriers_is_a_loss() -> None:
 
 def appended(stream: FeatureStream, source: Candles, begin: int) -> list[Floats32]:
     """Return the rows of the candles from ``begin`` on, given to ``stream`` one by one."""
-    columns = (source.open, source.high, source.low, source.close, source.volume)
+    market = np.full(len(source), np.nan) if source.market is None else source.market
+    columns = (source.open, source.high, source.low, source.close, source.volume, market)
     return [
         stream.append(int(source.date[i]), *(float(column[i]) for column in columns))
         for i in range(begin, len(source))
@@ -160,14 +181,14 @@ def appended(stream: FeatureStream, source: Candles, begin: int) -> list[Floats3
 def test_a_live_row_is_the_row_of_a_batch(
     seed: int, length: int, mutation: str, begin: int
 ) -> None:
-    whole, begin = candles(seed, length, mutation), min(begin, length)
-    stream = FeatureBank().stream(whole.window(0, begin))
+    whole, begin = beside_market(seed, length, mutation), min(begin, length)
+    stream = EVERY.stream(whole.window(0, begin))
     rows = np.array(appended(stream, whole, begin)).reshape(-1, len(FEATURES))
-    np.testing.assert_array_equal(rows, FeatureBank().compute(whole).values[begin:])
+    np.testing.assert_array_equal(rows, EVERY.compute(whole).values[begin:])
 
 
 def test_a_restarted_stream_goes_on_with_the_same_rows() -> None:
-    whole, bank = candles(11, 1_400), FeatureBank()
+    whole, bank = beside_market(11, 1_400), EVERY
     rows = np.array(appended(bank.stream(whole.window(0, 1_300)), whole, 1_300))
     restored = bank.stream(whole.window(1_300 - bank.startup, 1_350))
     again = np.array(appended(restored, whole, 1_350))
@@ -187,8 +208,8 @@ def test_a_stream_refuses_an_old_candle_and_goes_on() -> None:
 
 
 def test_pairs_on_threads_are_the_pairs_one_by_one() -> None:
-    pairs = [candles(seed, 900, "nan") for seed in range(6)]
-    bank = FeatureBank()
+    pairs = [beside_market(seed, 900, "nan") for seed in range(6)]
+    bank = EVERY
     for workers in (1, 3):
         for frame, pair in zip(bank.compute_all(pairs, workers), pairs, strict=True):
             np.testing.assert_array_equal(frame.values, bank.compute(pair).values)

@@ -4,13 +4,14 @@ import json
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import child_environment
-from freqpilot.host import doctor
+from freqpilot.host import doctor, supervisor
 from freqpilot.host.init import init
 from freqpilot.rehearsal.market import SyntheticMarket
 
@@ -139,3 +140,20 @@ def test_importing_the_package_is_cheap() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_risk_shows_the_account_as_it_was_last_seen(tmp_path: Path) -> None:
+    nothing = command("risk", "--userdir", str(tmp_path))
+    assert "no account was observed yet" in nothing.stdout
+    config = {"freqpilot": {}, "user_data_dir": str(tmp_path), "dry_run": True}
+    supervisor.begin(config, live=True)
+    now = datetime.now(UTC)
+    supervisor.observe(now - timedelta(minutes=2), 1_000.0)
+    supervisor.observe(now, 990.0)
+    supervisor._runs.pop().store.close()
+    shown = command("risk", "--userdir", str(tmp_path), "--json")
+    account = json.loads(shown.stdout)["dry run"]
+    assert (account["equity"], account["peak"]) == (990.0, 1_000.0)
+    table = command("risk", "--userdir", str(tmp_path)).stdout
+    assert "loss of the day" in table
+    assert "dry run: equity 990.00" in table

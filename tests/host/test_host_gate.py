@@ -173,6 +173,9 @@ def test_equity_counts_fees_and_refuses_a_missing_rate() -> None:
     equity = account_equity(900, [held], {"A/USDT": 1.1})
     assert equity == pytest.approx(900 + 100 + 100 * (1.1 * 0.999 - 1.001))
     assert account_equity(900, [held], {}) != account_equity(900, [held], {})  # NaN
+    taken_in_coins = trade("A/USDT", 99.9)
+    worth = account_equity(900, [taken_in_coins], {"A/USDT": 1.1}, entry_fees_paid=True)
+    assert worth == pytest.approx(900 + 99.9 * 1.1 * 0.999)
     short = trade("A/USDT", 100)
     short.is_short = True
     gain = account_equity(900, [short], {"A/USDT": 0.9})
@@ -185,3 +188,13 @@ def test_one_entry_a_pair_and_candle() -> None:
     assert not supervisor.claim("BTC/USDT", candle)
     assert supervisor.claim("ETH/USDT", candle)
     assert supervisor.claim("BTC/USDT", candle + timedelta(hours=1))
+
+
+def test_a_refused_stake_is_kept_once_a_pair_and_candle(run: supervisor.Run) -> None:
+    candle = datetime(2026, 1, 1, tzinfo=UTC)
+    for minutes in (60, 61):
+        moment = candle + timedelta(minutes=minutes)
+        supervisor.note_unsized(moment, "BTC/USDT", candle, "too many trades")
+    supervisor.note_unsized(moment, "ETH/USDT", candle, "too many trades")
+    kept = [(event.data["pair"], event.text) for event in run.store.events("no entry")]
+    assert kept == [("BTC/USDT", "too many trades"), ("ETH/USDT", "too many trades")]

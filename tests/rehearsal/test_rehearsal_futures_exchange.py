@@ -179,7 +179,7 @@ def test_faults_see_futures_orders() -> None:
     assert Call("POST", "/fapi/v1/algoOrder", order="STOP").is_stop
     assert Call("POST", "/fapi/v1/algoOrder", order="STOP_MARKET").is_stop
     assert not Call("POST", "/fapi/v1/order", order="LIMIT").is_stop
-    assert {path for _, path in FuturesExchange.ORDERS} == {
+    assert {path for _, path in FuturesExchange.orders} == {
         "/fapi/v1/order",
         "/fapi/v1/algoOrder",
     }

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.risk.ledger import Ledger, durable, observe, operate, release
+from freqpilot.risk.ledger import Ledger, closed, durable, observe, operate, release
+from freqpilot.risk.record import Outcome
 from freqpilot.settings import RiskSettings
 
 SETTINGS = RiskSettings()
@@ -94,7 +95,9 @@ def test_a_time_without_zone_is_refused() -> None:
 @pytest.mark.parametrize(
     ("rows", "cause"),
     [
-        ([1000, 800.01], None),
+        ([1000, 850.01], None),
+        ([1000, 850], "capital_floor"),
+        ([1000, 800.01], "capital_floor"),
         ([1000, 800], "total_loss"),
         ([1000, 2000, 1600.01], None),
         ([1000, 2000, 1600], "drawdown_halt"),
@@ -125,6 +128,57 @@ def test_release_after_total_loss_does_not_latch_again_at_once() -> None:
     assert free.start == 790
     assert run((hours(81), 780), state=free).halted is None
     assert run((hours(81), 632), state=free).cause == "total_loss"
+
+
+def test_a_deep_drawdown_lets_entries_wait_for_a_day_or_a_person() -> None:
+    state = run((WEDNESDAY, 2000), (hours(1), 1701))
+    assert (state.level, state.wait_until) == (2, None)
+    state = run((hours(2), 1700), state=replace(state, start=1000.0))
+    assert (state.level, state.wait_until) == (3, hours(26))
+    assert "entries wait" in str(state.response(hours(25.9), SETTINGS).wait)
+    assert state.response(hours(26), SETTINGS).wait is None
+    free = release(state, hours(3))
+    assert free.response(hours(3), SETTINGS).wait is None
+    assert (free.peak, free.restore) == (2000, 1.0), "an acknowledgement re-bases nothing"
+    same = run((hours(4), 1650), state=free)
+    assert same.wait_until is None, "one fall waits once"
+    again = run((hours(5), 2000), (hours(6), 1690), state=same)
+    assert again.wait_until == hours(30)
+
+
+def test_sizes_come_back_step_by_step_after_a_release() -> None:
+    state = release(run((WEDNESDAY, 1000), (hours(1), 790)), hours(80))
+    seen: list[float] = []
+    for day in range(4, 40):
+        state = run((hours(24 * day), 790 + day), state=state)
+        if not seen or seen[-1] != state.restore:
+            seen.append(state.restore)
+    assert seen == [0.25, 0.50, 0.75, 1.0]
+
+
+def test_a_loss_after_a_release_keeps_sizes_small() -> None:
+    state = release(run((WEDNESDAY, 1000), (hours(1), 790)), hours(80))
+    state = run((hours(24 * 4), 789), (hours(24 * 30), 780), state=state)
+    assert state.restore == 0.25
+    assert state.response(hours(24 * 30), SETTINGS).factors == (("restore", 0.25),)
+
+
+def test_a_new_highest_equity_restores_the_size_at_once() -> None:
+    state = release(run((WEDNESDAY, 1000), (hours(1), 790)), hours(80))
+    state = run((hours(81), 800), (hours(82), 1001), state=state)
+    assert state.restore == 1.0
+
+
+def test_a_long_losing_streak_latches_until_it_is_reviewed() -> None:
+    state = run((WEDNESDAY, 1000))
+    for number in range(10):
+        assert state.halted is None
+        state = closed(state, Outcome(number, hours(number), -1.0, -0.001), SETTINGS)
+    assert (state.cause, state.halted_at) == ("streak", hours(9))
+    free = release(state, hours(20))
+    assert (free.peak, free.restore) == (1000, 1.0)
+    free = closed(free, Outcome(11, hours(21), -1.0, -0.001), SETTINGS)
+    assert free.halted is None, "a review begins a new streak"
 
 
 def test_release_without_latch_or_money_changes_nothing() -> None:
@@ -188,6 +242,7 @@ def test_saved_state_comes_back_equal() -> None:
         run((WEDNESDAY, 1000)),
         run((WEDNESDAY, 1000), (hours(1), 700)),
         release(run((WEDNESDAY, 1000), (hours(1), 700)), hours(2)),
+        closed(run((WEDNESDAY, 1000)), Outcome(3, hours(1), -2.5, -0.0025), SETTINGS),
     ):
         assert Ledger.from_dict(json.loads(json.dumps(state.to_dict()))) == state
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from freqpilot.shapes import Decision
+from freqpilot.shapes import Decision, OrderIntent
 from freqpilot.store import Store, open_store
 
 NOW = datetime(2024, 3, 6, 12, 30, 15, 123456, tzinfo=UTC)
@@ -23,6 +23,30 @@ DECISION = Decision(
     coverage=0.66,
     contributions={"technical_trend": 0.4, "volume_confirmation": 0.21},
     reasons=("trend up", "volume confirms"),
+)
+INTENT = OrderIntent(
+    client_id="fq-3f9a12c4-12-exit-1",
+    pair="BTC/USDT",
+    side="sell",
+    purpose="exit",
+    trade=12,
+    kind="limit",
+    amount=0.01501,
+    rate=65_000.12,
+    stop=None,
+    leverage=1.0,
+    tag="roi",
+    time=NOW,
+)
+UNBORN = replace(
+    INTENT,
+    client_id="fq-3f9a12c4-n1-entry-1",
+    side="buy",
+    purpose="entry",
+    trade=None,
+    rate=None,
+    stop=64_000.5,
+    tag=None,
 )
 
 
@@ -100,6 +124,7 @@ def test_a_time_without_zone_is_refused(store: Store) -> None:
         lambda: store.add_decision(1, replace(DECISION, time=naive)),
         lambda: store.beat("loop", naive),
         lambda: store.save_counters({"orders": 1}, naive),
+        lambda: store.save_intent(replace(INTENT, time=naive)),
     ):
         with pytest.raises(Exception, match="no time zone"):
             call()
@@ -135,6 +160,71 @@ def test_counters_and_beats(store: Store) -> None:
     store.beat("loop", NOW)
     store.beat("loop", NOW + timedelta(seconds=5))
     assert store.beats() == {"loop": NOW + timedelta(seconds=5)}
+
+
+def test_an_intent_comes_back_as_it_was_meant(store: Store) -> None:
+    assert store.intents() == []
+    store.save_intent(INTENT)
+    store.save_intent(UNBORN)
+    assert store.intents() == [INTENT, UNBORN]
+
+
+def test_an_intent_is_kept_once_and_in_its_place(store: Store) -> None:
+    store.save_intent(UNBORN)
+    store.save_intent(INTENT)
+    accepted = replace(UNBORN, state="accepted", order_id="77", trade=13)
+    store.save_intent(accepted)
+    assert store.intents() == [accepted, INTENT]
+
+
+def test_intents_are_found_by_state(store: Store) -> None:
+    states = ("sent", "accepted", "known", "rejected", "absent", "sent")
+    kept = [
+        replace(INTENT, client_id=f"fq-3f9a12c4-{number}-exit-1", state=state)
+        for number, state in enumerate(states)
+    ]
+    for intent in kept:
+        store.save_intent(intent)
+    assert store.intents("sent") == [kept[0], kept[5]]
+    assert store.intents("absent", "accepted") == [kept[1], kept[4]]
+    assert store.intents() == kept
+    store.save_intent(replace(kept[0], state="known"))
+    assert store.intents("sent") == [kept[5]]
+
+
+def test_a_refused_intent_leaves_the_kept_one(store: Store) -> None:
+    store.save_intent(INTENT)
+    with pytest.raises(Exception, match="no time zone"):
+        store.save_intent(replace(INTENT, state="known", time=NOW.replace(tzinfo=None)))
+    assert store.intents() == [INTENT]
+
+
+def test_times_of_intents_come_back_in_utc(store: Store) -> None:
+    store.save_intent(replace(INTENT, time=NOW.astimezone(timezone(timedelta(hours=9)))))
+    (found,) = store.intents()
+    assert found.time == NOW
+    assert found.time.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "count"),
+    [
+        ("", 4),
+        ("fq-3f9a12c4-12-", 2),
+        ("fq-3f9a12c4-12-exit-", 2),
+        ("fq-3f9a12c4-1-", 0),
+        ("fq-3f9a12c4-12-exit-1", 2),
+        ("fq%", 0),
+        ("fq_3f9a12c4", 0),
+        ("FQ-3F9A12C4", 0),
+        ("a_", 1),
+    ],
+)
+def test_ids_are_counted_by_how_they_begin(store: Store, prefix: str, count: int) -> None:
+    for client_id in ("fq-3f9a12c4-12-exit-1", "fq-3f9a12c4-12-exit-10", "fq-other", "a_b"):
+        store.save_intent(replace(INTENT, client_id=client_id))
+        store.save_intent(replace(INTENT, client_id=client_id, state="known"))
+    assert store.count_intents(prefix) == count
 
 
 def test_memory_stores_are_apart() -> None:

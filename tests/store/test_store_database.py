@@ -15,12 +15,27 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.shapes import OrderIntent
 from freqpilot.store import check_store, open_store
 from freqpilot.store.database import _engine, _parsed
 from freqpilot.store.tables import Base
 from freqpilot.store.upgrade import newest, upgrade
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
+INTENT = OrderIntent(
+    client_id="fq-3f9a12c4-n1-entry-1",
+    pair="BTC/USDT",
+    side="buy",
+    purpose="entry",
+    trade=None,
+    kind="limit",
+    amount=0.01501,
+    rate=65_000.12,
+    stop=None,
+    leverage=1.0,
+    tag="trend",
+    time=NOW,
+)
 
 
 @pytest.fixture
@@ -61,6 +76,54 @@ def test_upgrade_keeps_what_the_file_holds(old_file: Path) -> None:
     store.save_counters({"orders": 1}, NOW)
     store.close()
     assert f"up to date (revision {newest()})" in check_store(url(old_file))
+
+
+@pytest.fixture
+def older_file(file: Path) -> Path:
+    """A file at the revision before intents, that holds data."""
+    engine = _engine(_parsed(url(file)), 1.0)
+    with engine.begin() as connection:
+        upgrade(connection, "0002")
+    engine.dispose()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "INSERT INTO counter (name, value, updated_at) "
+            "VALUES ('orders', 17, '2024-03-01 00:00:00')"
+        )
+        connection.execute(
+            "INSERT INTO risk_state VALUES ('ledger', '{\"peak\": 1234.5}', '2024-03-01 00:00:00')"
+        )
+    return file
+
+
+def test_upgrade_to_intents_keeps_what_the_file_holds(older_file: Path) -> None:
+    assert "at revision 0002" in check_store(url(older_file))
+    store = open_store(url(older_file))
+    assert store.counters() == {"orders": 17}
+    assert store.load_state("ledger") == {"peak": 1234.5}
+    assert store.intents() == []
+    store.save_intent(INTENT)
+    store.close()
+    again = open_store(url(older_file))
+    assert again.intents("sent") == [INTENT]
+    again.close()
+
+
+def test_upgrade_from_the_first_revision_makes_room_for_intents(old_file: Path) -> None:
+    store = open_store(url(old_file))
+    store.save_intent(INTENT)
+    assert store.intents() == [INTENT]
+    store.close()
+
+
+def test_an_intent_is_on_disk_before_the_order_is_sent(file: Path) -> None:
+    """Read by another connection while the writer is still open, as after a kill."""
+    store = open_store(url(file))
+    store.save_intent(INTENT)
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute("SELECT client_id, state FROM order_intent").fetchall()
+    assert rows == [(INTENT.client_id, "sent")]
+    store.close()
 
 
 def test_a_failed_upgrade_is_taken_back_as_a_whole(old_file: Path) -> None:

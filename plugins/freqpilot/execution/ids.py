@@ -13,7 +13,9 @@ PREFIX = "fq"
 LONGEST = 36
 """Binance's limit, the shortest of the exchanges in use."""
 BOT = re.compile(r"[0-9a-z]{8}")
-_NAME = re.compile(r"fq-(?P<bot>[0-9a-z]{8})-(?P<trade>n?\d+)-(?P<purpose>[a-z]+)-(?P<seq>\d+)")
+_NAME = re.compile(
+    r"fq-(?P<bot>[0-9a-z]{8})-(?P<trade>n?[0-9]+)-(?P<purpose>[a-z]+)-(?P<seq>0|[1-9][0-9]*)"
+)
 
 
 class OrderName(NamedTuple):

@@ -3,16 +3,34 @@
 from freqpilot.features import (
     adaptive,
     core,
+    market,
     momentum,
+    patterns,
     statistics,
     structure,
     volatility,
     volume,
 )
 from freqpilot.features.core import CORE
-from freqpilot.features.registry import FEATURES, Feature, FeatureBank, FeatureStream, feature
+from freqpilot.features.registry import (
+    FEATURES,
+    Feature,
+    FeatureBank,
+    FeatureStream,
+    feature,
+    market_features,
+)
 
-ROOMS = (core, momentum, volatility, volume, statistics, structure, adaptive)
+ROOMS = (core, momentum, volatility, volume, statistics, structure, adaptive, patterns, market)
 """The modules that hold features; a new one is added here."""
 
-__all__ = ["CORE", "FEATURES", "ROOMS", "Feature", "FeatureBank", "FeatureStream", "feature"]
+__all__ = [
+    "CORE",
+    "FEATURES",
+    "ROOMS",
+    "Feature",
+    "FeatureBank",
+    "FeatureStream",
+    "feature",
+    "market_features",
+]

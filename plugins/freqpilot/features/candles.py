@@ -10,6 +10,7 @@ from freqpilot.shapes import Candles
 if TYPE_CHECKING:
     import pandas as pd
 
+MINUTE = 60_000_000_000
 PRICES = ("open", "high", "low", "close", "volume")
 
 
@@ -46,3 +47,32 @@ def candles_from_frame(frame: "pd.DataFrame") -> Candles:
         )
     columns = (np.ascontiguousarray(frame[name].to_numpy(dtype=np.float64)) for name in PRICES)
     return Candles(date, *columns)
+
+
+def _step(candles: Candles) -> int:
+    """Return the shortest way between two candles, the timeframe; 0 of too few to tell."""
+    return int(np.diff(candles.date).min()) if len(candles) > 2 else 0
+
+
+def with_market(candles: Candles, reference: Candles) -> Candles:
+    """Return ``candles`` with the close of ``reference``, the market's pair, beside them.
+
+    Only a candle of the very same open time counts; where there is none the market is NaN.
+
+    :raises ValueError: when the reference's dates are not strictly rising, or it is of another
+        timeframe: a longer candle's close is not known yet.
+    """
+    if len(reference) > 1 and not (np.diff(reference.date) > 0).all():
+        raise ValueError("the reference pair's candles are not strictly rising by date")
+    ours, theirs = _step(candles), _step(reference)
+    if ours and theirs and ours != theirs:
+        raise ValueError(
+            f"the pair's candles are {ours / MINUTE:g} minutes long, those of the reference pair "
+            f"{theirs / MINUTE:g}; give both of one timeframe"
+        )
+    market = np.full(len(candles), np.nan)
+    if len(reference):
+        place = np.searchsorted(reference.date, candles.date).clip(max=len(reference) - 1)
+        there = reference.date[place] == candles.date
+        market[there] = reference.close[place[there]]
+    return candles.beside(market)

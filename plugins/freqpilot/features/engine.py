@@ -15,15 +15,29 @@ import numpy as np
 from numba import carray, njit, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
-from freqpilot.features import kernels, order, profile, structural, swings, windows
+from freqpilot.features import (
+    charts,
+    elementary,
+    kernels,
+    order,
+    profile,
+    sar,
+    session,
+    structural,
+    swings,
+    windows,
+    zones,
+)
 from freqpilot.features.graph import INPUTS, Node, Op
 from freqpilot.shapes import Candles, Floats, Floats32, Ints
 
 CACHED = 100_000
 """Values that the buffers of a batch hold together: what stays in the second-level cache."""
+CACHE_LINE = 8
+"""Values in a line of the cache."""
 LANES = 4
 """Exponential means that run side by side."""
-LEAST_ROWS, MOST_ROWS = 256, 2_048
+LEAST_ROWS, MOST_ROWS = 256, 1_024
 """Rows of a batch that are computed together."""
 FIELDS, MOST_INPUTS = 6, 8
 _GROUP = FIELDS + 2 * MOST_INPUTS
@@ -55,6 +69,10 @@ _DIVERGENCE, _DOUBLE, _PREVIOUS_DAY = (
     int(op) for op in (Op.DIVERGENCE, Op.DOUBLE, Op.PREVIOUS_DAY)
 )
 _PROFILE = int(Op.VOLUME_PROFILE)
+_DAY, _MARKET = INPUTS.index("day"), INPUTS.index("market")
+_PARABOLIC, _SESSION, _ZONES, _EXTREMA, _FLAG = (
+    int(op) for op in (Op.PARABOLIC, Op.SESSION, Op.ZONES, Op.EXTREMA, Op.FLAG)
+)
 
 
 @njit(cache=True, nogil=True)
@@ -70,8 +88,7 @@ def _unary(op: int, p: Floats, a: Floats, out: Floats) -> None:
         for i in range(out.shape[0]):
             out[i] = np.sqrt(a[i] if not a[i] < 0.0 else 0.0)
     elif op == _LOG:
-        for i in range(out.shape[0]):
-            out[i] = np.log(a[i]) if a[i] > 0.0 else np.nan
+        elementary.natural_logarithm(a, out)
     elif op == _LOG1P:
         for i in range(out.shape[0]):
             out[i] = np.log1p(a[i]) if a[i] > -1.0 else np.nan
@@ -211,9 +228,18 @@ def _mean_deviation(p: Floats, past: Floats, mean: Floats, out: Floats) -> None:
     window, n = int(p[0]), out.shape[0]
     for i in range(n):
         out[i] = 0.0
-    for k in range(window):
+    k = 0
+    while k + 4 <= window:
+        for i in range(n):
+            far = out[i] + abs(past[i + k] - mean[i])
+            far += abs(past[i + k + 1] - mean[i])
+            far += abs(past[i + k + 2] - mean[i])
+            out[i] = far + abs(past[i + k + 3] - mean[i])
+        k += 4
+    while k < window:
         for i in range(n):
             out[i] += abs(past[i + k] - mean[i])
+        k += 1
     for i in range(n):
         out[i] /= window
 
@@ -245,6 +271,12 @@ def _windowed(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats, ro
         return structural.swing_steps(a, int(p[0]), int(p[1]), p[2])
     if op == _DIVERGENCE:
         return structural.swing_divergence(a, b, int(p[0]), int(p[1]), p[2])
+    if op == _PARABOLIC:
+        return sar.parabolic_sar(a, b, int(p[0]), p[1], p[2])
+    if op == _SESSION:
+        return session.session_vwap(a, b, c, d, int(p[0]))
+    if op == _FLAG:
+        return charts.flag(a, b, c, p[0])
     return structural.swing_double(a, b, c, int(p[0]), int(p[1]), p[2])
 
 
@@ -257,6 +289,10 @@ def _several(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats, row
         return order.rolling_quantiles(a, int(p[0]), p[1:])
     if op == _PROFILE:
         return profile.volume_profile(a, b, c, d, int(p[0]), int(p[1]))
+    if op == _ZONES:
+        return zones.supply_demand(a, b, c, d, int(p[0]), p[1])
+    if op == _EXTREMA:
+        return charts.extrema_patterns(a, b, c, int(p[0]), int(p[1]))
     return structural.previous_day(a, b, c, d, int(p[0]))
 
 
@@ -299,35 +335,46 @@ def _steady_at(
 
 @njit(cache=True, nogil=True)
 def _ewm4(
-    code: Ints, k: int, weights: int, states: int, memory: int, starts: Ints, begin: int, rows: int
+    code: Ints,
+    k: int,
+    lanes: int,
+    weights: int,
+    states: int,
+    memory: int,
+    starts: Ints,
+    begin: int,
+    rows: int,
 ) -> None:
-    """Run four means that have settled and miss nothing, side by side: each waits for its own last
-    value, together they do not. The arithmetic is that of :func:`_ewm`."""
-    a0 = _view(memory, starts[code[k + 0, 6]] + begin, rows)
-    a1 = _view(memory, starts[code[k + 1, 6]] + begin, rows)
-    a2 = _view(memory, starts[code[k + 2, 6]] + begin, rows)
-    a3 = _view(memory, starts[code[k + 3, 6]] + begin, rows)
-    o0 = _view(memory, starts[code[k + 0, 1]] + begin, rows)
-    o1 = _view(memory, starts[code[k + 1, 1]] + begin, rows)
-    o2 = _view(memory, starts[code[k + 2, 1]] + begin, rows)
-    o3 = _view(memory, starts[code[k + 3, 1]] + begin, rows)
-    w0 = _view(weights, code[k + 0, 3], 1)[0]
-    w1 = _view(weights, code[k + 1, 3], 1)[0]
-    w2 = _view(weights, code[k + 2, 3], 1)[0]
-    w3 = _view(weights, code[k + 3, 3], 1)[0]
-    v0 = _view(states, code[k + 0, 2], 1)[0]
-    v1 = _view(states, code[k + 1, 2], 1)[0]
-    v2 = _view(states, code[k + 2, 2], 1)[0]
-    v3 = _view(states, code[k + 3, 2], 1)[0]
+    """Run up to four means that have settled and miss nothing, side by side: each waits for its own
+    last value, together they do not. The arithmetic is that of :func:`_ewm`; with fewer than four
+    the last one is computed again in the lanes that are left, which costs nothing."""
+    k1, k2, k3 = k + min(1, lanes - 1), k + min(2, lanes - 1), k + min(3, lanes - 1)
+    a0 = _view(memory, starts[code[k, 6]] + begin, rows)
+    a1 = _view(memory, starts[code[k1, 6]] + begin, rows)
+    a2 = _view(memory, starts[code[k2, 6]] + begin, rows)
+    a3 = _view(memory, starts[code[k3, 6]] + begin, rows)
+    o0 = _view(memory, starts[code[k, 1]] + begin, rows)
+    o1 = _view(memory, starts[code[k1, 1]] + begin, rows)
+    o2 = _view(memory, starts[code[k2, 1]] + begin, rows)
+    o3 = _view(memory, starts[code[k3, 1]] + begin, rows)
+    w0 = _view(weights, code[k, 3], 1)[0]
+    w1 = _view(weights, code[k1, 3], 1)[0]
+    w2 = _view(weights, code[k2, 3], 1)[0]
+    w3 = _view(weights, code[k3, 3], 1)[0]
+    v0 = _view(states, code[k, 2], 1)[0]
+    v1 = _view(states, code[k1, 2], 1)[0]
+    v2 = _view(states, code[k2, 2], 1)[0]
+    v3 = _view(states, code[k3, 2], 1)[0]
     for i in range(rows):
         v0 += w0 * (a0[i] - v0)
         v1 += w1 * (a1[i] - v1)
         v2 += w2 * (a2[i] - v2)
         v3 += w3 * (a3[i] - v3)
         o0[i], o1[i], o2[i], o3[i] = v0, v1, v2, v3
-    for j, value in enumerate((v0, v1, v2, v3)):
+    values = (v0, v1, v2, v3)
+    for j in range(lanes):
         state = _view(states, code[k + j, 2], 2)
-        state[0] = value
+        state[0] = values[j]
         state[1] += rows
 
 
@@ -340,12 +387,13 @@ def _lanes(
     while end < code.shape[0] and code[end, 0] == _EWM and code[end, _GROUP] == code[k, _GROUP]:
         end += 1
     while k < end:
-        steady = k + LANES <= end and rows > 1
-        for j in range(LANES if steady else 0):
+        lanes = min(LANES, end - k)
+        steady = lanes > 1 and rows > 1
+        for j in range(lanes if steady else 0):
             steady &= _steady_at(code, k + j, weights, states, memory, starts, begin, rows)
         if steady:
-            _ewm4(code, k, weights, states, memory, starts, begin, rows)
-            k += LANES
+            _ewm4(code, k, lanes, weights, states, memory, starts, begin, rows)
+            k += lanes
         else:
             _ewm_at(code, k, weights, states, memory, starts, begin, rows)
             k += 1
@@ -369,7 +417,19 @@ def _fingerprint() -> int:
         return zlib.crc32(repr(code.co_names).encode(), number)
 
     number = 0
-    for module in (kernels, windows, order, profile, structural, swings):
+    for module in (
+        elementary,
+        kernels,
+        windows,
+        order,
+        profile,
+        structural,
+        swings,
+        charts,
+        sar,
+        session,
+        zones,
+    ):
         for name in sorted(vars(module)):
             function = getattr(getattr(module, name), "py_func", None)
             if function is not None:
@@ -422,7 +482,7 @@ def _block(
                 back2, back3 = code[k, 16], code[k, 17]
                 c = _view(memory, starts[code[k, 8]] + begin - back2, back2 + rows)
                 d = _view(memory, starts[code[k, 9]] + begin - back3, back3 + rows)
-                if op not in (_QUANTILES, _PREVIOUS_DAY, _PROFILE):
+                if op not in (_QUANTILES, _PREVIOUS_DAY, _PROFILE, _ZONES, _EXTREMA):
                     out[:] = _windowed(op, p, a, b, c, d, rows)[back0:]
                 else:
                     table = _several(op, p, a, b, c, d, rows)
@@ -576,6 +636,12 @@ def _schedule(wanted: Sequence[Node]) -> tuple[list[Node], dict[int, int]]:
     return steps, depth
 
 
+def _market(candles: Candles) -> Floats:
+    if candles.market is None:
+        return np.full(len(candles), np.nan)
+    return np.require(candles.market, np.float64, ["C", "W"])
+
+
 class Machine:
     """The buffers and states of one run of a program; one thread at a time."""
 
@@ -583,12 +649,18 @@ class Machine:
         """:param rows: how many rows the buffers hold besides what steps look back at; None is for
         batches.
         """
+        line = CACHE_LINE if rows is None else 1
         if rows is None:
-            rows = min(max(CACHED // program.series, LEAST_ROWS), MOST_ROWS)
+            # What is sorted again for each block should be less than what is new in it.
+            most = max(MOST_ROWS, 8 * int(program.history.max()))
+            rows = min(max(CACHED // program.series, LEAST_ROWS), most) // line * line
         self.program, self.rows = program, rows
-        lengths = program.history + rows
-        self._starts = np.cumsum(lengths) - lengths + program.history
-        self._flat = np.full(int(lengths.sum()), np.nan)
+        before = -(-program.history // line) * line
+        lengths = before + rows
+        self._starts = np.cumsum(lengths) - lengths + before
+        flat = np.full(int(lengths.sum()) + line, np.nan)
+        # A vector across two lines of the cache takes two accesses.
+        self._flat = flat[-(flat.ctypes.data // flat.itemsize) % line :]
         self._state = np.zeros(max(program.states, 2))
         self._filled = 0
 
@@ -601,11 +673,13 @@ class Machine:
         p, count = self.program, len(candles)
         if not count:
             return
+        prices = (candles.open, candles.high, candles.low, candles.close, candles.volume)
         inputs = tuple(
             np.require(column, np.float64, ["C", "W"]) if wanted else _NOTHING
-            for column, wanted in zip(candles[1:], p.used, strict=False)
+            for column, wanted in zip(prices, p.used, strict=False)
         )
-        days = (candles.date // DAY_LENGTH).astype(np.float64) if p.used[-1] else _NOTHING
+        days = (candles.date // DAY_LENGTH).astype(np.float64) if p.used[_DAY] else _NOTHING
+        market = _market(candles) if p.used[_MARKET] else _NOTHING
         self._filled = _advance(
             p.code,
             p.params,
@@ -613,7 +687,7 @@ class Machine:
             self._flat,
             self._starts,
             p.history,
-            (*inputs, days),
+            (*inputs, days, market),
             count,
             self._filled,
             self.rows,

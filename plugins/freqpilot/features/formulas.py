@@ -246,6 +246,17 @@ def weighted_price(window: int) -> Node:
     return mean(price, window) + moved
 
 
+SAR_WINDOW = 480
+"""Candles ago that the parabolic SAR is begun anew. From 240 ago its first direction still showed
+in 3 of 18,500 hourly candles of XRP, from 360 in none."""
+
+
+def parabolic_sar(step: int, most: int) -> Node:
+    """Parabolic SAR in price (Wilder 1978); acceleration ``step`` to ``most``, in per cent."""
+    params = (float(SAR_WINDOW), step / 100.0, most / 100.0)
+    return windowed(Op.PARABOLIC, (HIGH, LOW), SAR_WINDOW - 1, params)
+
+
 def volatility_pace(fast: int = 24, slow: int = 168) -> Node:
     """How much shorter a period should be now: the day's volatility over the week's, ½…2."""
     return clip(ratio(volatility(fast), volatility(slow)), 0.5, 2.0)

@@ -52,6 +52,11 @@ class Op(IntEnum):
     DOUBLE = auto()
     PREVIOUS_DAY = auto()
     VOLUME_PROFILE = auto()
+    PARABOLIC = auto()
+    SESSION = auto()
+    ZONES = auto()
+    EXTREMA = auto()
+    FLAG = auto()
 
 
 Operand = Union["Node", float]
@@ -125,9 +130,10 @@ def _number(x: Operand) -> bool:
     return not isinstance(x, Node)
 
 
-INPUTS = ("open", "high", "low", "close", "volume", "day")
-"""What a graph is computed from: the candles' columns, and the number of the UTC day."""
-OPEN, HIGH, LOW, CLOSE, VOLUME, DAY = (
+INPUTS = ("open", "high", "low", "close", "volume", "day", "market")
+"""What a graph is computed from: the candles' columns, the number of the UTC day, and the close of
+the reference pair."""
+OPEN, HIGH, LOW, CLOSE, VOLUME, DAY, MARKET = (
     node(Op.INPUT, (), params=(float(place),)) for place in range(len(INPUTS))
 )
 

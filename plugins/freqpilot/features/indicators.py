@@ -3,7 +3,7 @@
 These hold prices and are for rules and charts; models take the stationary features of
 :mod:`freqpilot.features.bank`. Definitions are those of TA-Lib, and agree with it to rounding past
 the warm-up, with two differences: a NaN candle is a gap and no end, and where nothing moved an
-oscillator is in its middle. Left to TA-Lib: candle patterns, Hilbert transforms, Aroon, KAMA, SAR.
+oscillator is in its middle. Left to TA-Lib: candle patterns, Hilbert transforms, Aroon, KAMA.
 """
 
 from collections.abc import Callable, Sequence
@@ -127,6 +127,7 @@ ON_CANDLES: dict[str, tuple[int, Formula]] = {
     "vwap": (1, f.weighted_price),
     "ultimate": (3, _ultimate),
     "chaikin": (2, _chaikin),
+    "psar": (2, f.parabolic_sar),
     "midprice": (1, f.middle),
     "donchian_upper": (1, lambda n: rolling.highest(HIGH, n)),
     "donchian_lower": (1, lambda n: rolling.lowest(LOW, n)),

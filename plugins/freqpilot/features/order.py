@@ -19,7 +19,9 @@ _leading: Any = leading_zeros
 _LINEAR, _BITS = 0, 1
 _ONE, _SIX, _LAST, _ALL = np.uint64(1), np.uint64(6), np.uint64(63), np.uint64(2**64 - 1)
 _DIGIT, _DIGITS = 11, 6  # radix sort: 6 digits of 11 bits hold a float
-_FINE, _MASK = 1 << 2 * _DIGIT, (1 << _DIGIT) - 1
+_MASK = (1 << _DIGIT) - 1
+_HALF = 9  # sort by cells: 2 halves of 9 bits
+_FINE, _HALF_MASK = 1 << 2 * _HALF, (1 << _HALF) - 1
 
 
 @njit(cache=True, nogil=True)
@@ -77,10 +79,13 @@ def _place(part: Floats, size: int, cells: int, kind: int, keys: Any, out: Any) 
 @njit(cache=True, nogil=True)
 def _insertion(part: Floats, size: int, order: Any) -> bool:
     """Finish ``order``; False where it is too far from sorted."""
-    left = 4 * size
+    left, most = 4 * size, part[order[0]]
     for i in range(1, size):
         own = order[i]
         value, j = part[own], i
+        if value >= most:
+            most = value
+            continue
         while j > 0 and part[order[j - 1]] > value:
             order[j] = order[j - 1]
             j -= 1
@@ -140,18 +145,18 @@ def _sort(
             continue
         counts[:] = 0
         for i in range(size):
-            counts[0, cell[i] & _MASK] += 1
-            counts[1, cell[i] >> _DIGIT] += 1
+            counts[0, cell[i] & _HALF_MASK] += 1
+            counts[1, cell[i] >> _HALF] += 1
         for d in range(2):
             total = 0
             for c in range(counts.shape[1]):
                 total, counts[d, c] = total + counts[d, c], total
         for i in range(size):
-            c = cell[i] & _MASK
+            c = cell[i] & _HALF_MASK
             other[counts[0, c]] = i
             counts[0, c] += 1
         for i in range(size):
-            c = cell[other[i]] >> _DIGIT
+            c = cell[other[i]] >> _HALF
             order[counts[1, c]] = other[i]
             counts[1, c] += 1
         if _insertion(part, size, order):
@@ -180,6 +185,23 @@ def _add_below(cell: Any, begin: int, size: int, lags: int, below: Any) -> None:
     below[:size] = 0
     own, count = cell[begin : begin + size], below[:size]
     lag = 1
+    while lag + 7 <= lags:
+        a, b = cell[begin - lag :], cell[begin - lag - 1 :]
+        c, d = cell[begin - lag - 2 :], cell[begin - lag - 3 :]
+        e, f = cell[begin - lag - 4 :], cell[begin - lag - 5 :]
+        g, h = cell[begin - lag - 6 :], cell[begin - lag - 7 :]
+        for i in range(size):
+            count[i] += (
+                np.int16(a[i] < own[i])
+                + np.int16(b[i] < own[i])
+                + np.int16(c[i] < own[i])
+                + np.int16(d[i] < own[i])
+                + np.int16(e[i] < own[i])
+                + np.int16(f[i] < own[i])
+                + np.int16(g[i] < own[i])
+                + np.int16(h[i] < own[i])
+            )
+        lag += 8
     while lag + 3 <= lags:
         a, b = cell[begin - lag :], cell[begin - lag - 1 :]
         c, d = cell[begin - lag - 2 :], cell[begin - lag - 3 :]
@@ -231,6 +253,19 @@ def _add_shared(part: Floats, size: int, window: int, before: Any, twice: Any) -
 
 
 @njit(cache=True, nogil=True)
+def _least(window: int) -> int:
+    return max(1024, 4 * window)
+
+
+@njit(cache=True, nogil=True)
+def _step(count: int, window: int) -> int:
+    """Length of the blocks that ``count`` results are computed in: about alike, as a short last one
+    would be sorted with as many values before it as a long one."""
+    blocks = max(count // _least(window), 1)
+    return max((count + blocks - 1) // blocks, 1)
+
+
+@njit(cache=True, nogil=True)
 def rolling_rank(x: Floats, window: int) -> Floats:
     """:func:`freqpilot.features.windows.rolling_rank` for a window of 2…4096: cells of the values
     are counted, values that share a cell compared; a block where many do is sorted."""
@@ -238,19 +273,16 @@ def rolling_rank(x: Floats, window: int) -> Floats:
     out = np.full(n, np.nan)
     if n < window:
         return out
-    step = max(1024, 4 * window)
-    room = min(step + window - 1, n)
+    room = min(2 * _least(window) + window - 1, n)
     part, keys, cell = np.empty(room), np.empty(room, np.int64), np.empty(room, np.int16)
-    before, order, other = (
-        np.empty(room, np.int32),
-        np.empty(room, np.int32),
-        np.empty(room, np.int32),
-    )
+    before, fine = np.empty(room, np.int32), np.empty(room, np.uint32)
+    order, other = np.empty(room, np.uint32), np.empty(room, np.uint32)
     below, twice = np.empty(room, np.int16), np.empty(room, np.int32)
-    counts, last = np.empty((2, 1 << _DIGIT), np.int32), np.full(_CELLS, -1, np.int32)
+    counts, last = np.empty((2, 1 << _HALF), np.uint32), np.full(_CELLS, -1, np.int32)
     kind, way_sorted, base, block, end = _LINEAR, _LINEAR, 0, 0, 0
     while end < n:
         begin, end = _run(x, end)
+        step = _step(end - begin - window + 1, window)
         for first in range(begin + window - 1, end, step):
             outs = min(step, end - first)
             size = outs + window - 1
@@ -268,7 +300,7 @@ def rolling_rank(x: Floats, window: int) -> Floats:
                     break
             if not few:
                 kind = _DIGITS
-                way_sorted = _sort(part, size, way_sorted, keys, before, counts, order, other)
+                way_sorted = _sort(part, size, way_sorted, keys, fine, counts, order, other)
                 _classes(part, size, order, cell)
             _add_below(cell, window - 1, outs, window - 1, below)
             for i in range(outs):
@@ -305,31 +337,64 @@ def _ahead(words: Any, place: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def _move(words: Any, low: Any, up: Any, down: Any, old: Any, new: Any) -> Any:
+    """Take ``new`` in and ``old`` out; return the member that has as many below it as ``low`` had,
+    which is between ``down`` and ``up``. Without a branch: the moves of a quantile of noise cannot
+    be foretold."""
+    words[new >> _SIX] |= _ONE << (new & _LAST)
+    words[old >> _SIX] &= ~(_ONE << (old & _LAST))
+    up = new if (new > low) & (new < up) else up
+    down = new if (new < low) & (new > down) else down
+    rises = np.uint64(old <= low) & np.uint64(new > low)
+    falls = np.uint64(old >= low) & np.uint64(new < low)
+    return low + rises * (up - low) - falls * (low - down)
+
+
+@njit(cache=True, nogil=True)
+def _begin(words: Any, places: Any, window: int, size: int, below: int) -> Any:
+    """Make ``words`` the first window of ``places``; return its member with ``below`` below it."""
+    # A member below all and one above all: both searches always find one.
+    words[:] = 0
+    words[0] = _ONE
+    words[(size + 64) >> 6] = _ONE << np.uint64(size & 63)
+    for i in range(window):
+        words[places[i] >> _SIX] |= _ONE << (places[i] & _LAST)
+    low = np.uint64(0)
+    for _ in range(below + 1):
+        low = _after(words, low)
+    return low
+
+
+@njit(cache=True, nogil=True)
 def _follow(
     words: Any,
     places: Any,
+    size: int,
     window: int,
     ordered: Floats,
-    low: Any,
-    last: bool,
+    below: int,
     rest: float,
     out: Floats,
 ) -> None:
-    """Write a quantile of each window of ``places``: it is ``rest`` of the way from the member
-    ``low`` to the next (``last``: there is none). ``words`` has the first window. Moves without
-    a branch: those of a quantile of noise cannot be foretold."""
-    olds, news = places[: out.shape[0]], places[window:]
-    for i in range(out.shape[0]):
-        value = ordered[low]
-        high = value if last else ordered[_after(words, low)]
-        out[i] = value + (high - value) * rest
-        old, new = olds[i], news[i]
-        words[new >> _SIX] |= _ONE << (new & _LAST)
-        up, down = _after(words, low), _ahead(words, low)
-        rises = np.uint64(old <= low) & np.uint64(new > low)
-        falls = np.uint64(old >= low) & np.uint64(new < low)
-        low += rises * (up - low) - falls * (low - down)
-        words[old >> _SIX] &= ~(_ONE << (old & _LAST))
+    """Write a quantile of each window of ``places``: it is ``rest`` of the way from the member with
+    ``below`` members below it to the next. Both halves of the windows at once, each with a set of
+    its own: a step waits for the one before, and the halves do not wait for each other."""
+    half = (out.shape[0] + 1) // 2
+    other = out.shape[0] - half
+    a, b, last = words[0], words[1], below >= window - 1
+    low = _begin(a, places, window, size, below)
+    far = _begin(b, places[other:], window, size, below)
+    olds, news, row = places[:half], places[window : window + half], out[:half]
+    olds_b, news_b = places[other : other + half], places[other + window :]
+    row_b = out[other:]
+    for i in range(half):
+        up, up_b = _after(a, low), _after(b, far)
+        down, down_b = _ahead(a, low), _ahead(b, far)
+        value, value_b = ordered[low], ordered[far]
+        row[i] = value + ((value if last else ordered[up]) - value) * rest
+        row_b[i] = value_b + ((value_b if last else ordered[up_b]) - value_b) * rest
+        low = _move(a, low, up, down, olds[i], news[i])
+        far = _move(b, far, up_b, down_b, olds_b[i], news_b[i])
 
 
 @njit(cache=True, nogil=True)
@@ -341,16 +406,17 @@ def rolling_quantiles(x: Floats, window: int, shares: Floats) -> Floats:
     out = np.full((many, n), np.nan)
     if n < window:
         return out
-    step = max(1024, 4 * window)
-    room = min(step + window - 1, n)
+    room = min(2 * _least(window) + window - 1, n)
     part, ordered, keys = np.empty(room), np.empty(room + 65), np.empty(room, np.int64)
     places = np.empty(room + 1, np.uint64)
+    # Without a sign: Numba would ask of each whether it counts from the end.
     cell, order, other = (
-        np.empty(room, np.int32),
-        np.empty(room, np.int32),
-        np.empty(room, np.int32),
+        np.empty(room, np.uint32),
+        np.empty(room, np.uint32),
+        np.empty(room, np.uint32),
     )
-    counts, words = np.empty((2, 1 << _DIGIT), np.int32), np.zeros((room >> 6) + 3, np.uint64)
+    counts = np.empty((2, 1 << _HALF), np.uint32)
+    words = np.zeros((2, (room >> 6) + 3), np.uint64)
     lows, rests = np.empty(many, np.int64), np.empty(many)
     for k in range(many):
         lows[k] = int(shares[k] * (window - 1))
@@ -358,6 +424,7 @@ def rolling_quantiles(x: Floats, window: int, shares: Floats) -> Floats:
     kind, end = _LINEAR, 0
     while end < n:
         begin, end = _run(x, end)
+        step = _step(end - begin - window + 1, window)
         for first in range(begin + window - 1, end, step):
             outs = min(step, end - first)
             size = outs + window - 1
@@ -369,15 +436,6 @@ def rolling_quantiles(x: Floats, window: int, shares: Floats) -> Floats:
             ordered[size + 64] = ordered[size + 63]
             places[size] = places[size - 1]
             for k in range(many):
-                # A member below all and one above all: both searches always find one.
-                words[:] = 0
-                words[0] = _ONE
-                words[(size + 64) >> 6] = _ONE << np.uint64(size & 63)
-                for i in range(window):
-                    words[places[i] >> _SIX] |= _ONE << (places[i] & _LAST)
-                low = np.uint64(0)
-                for _ in range(lows[k] + 1):
-                    low = _after(words, low)
                 row = out[k, first : first + outs]
-                _follow(words, places, window, ordered, low, lows[k] >= window - 1, rests[k], row)
+                _follow(words, places, size, window, ordered, lows[k], rests[k], row)
     return out

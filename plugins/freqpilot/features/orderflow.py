@@ -128,3 +128,96 @@ def vpin(
     for i in range(volume.shape[0]):
         out[i] = _vpin_at(volume, buy_share, i, bucket, buckets, reach)
     return out
+
+
+@njit(cache=True, nogil=True)
+def relative_spread(bid: Floats, ask: Floats) -> Floats:
+    """Best ask less best bid over their middle; NaN where that is not positive."""
+    n = bid.shape[0]
+    out = np.full(n, np.nan)
+    for i in range(n):
+        middle = 0.5 * (bid[i] + ask[i])
+        if middle > 0.0 and np.isfinite(middle):
+            out[i] = (ask[i] - bid[i]) / middle
+    return out
+
+
+@njit(cache=True, nogil=True)
+def book_depth(
+    bid: Floats, bid_size: Floats, ask: Floats, ask_size: Floats, share: float
+) -> tuple[float, float]:
+    """Size bid and size asked no further than ``share`` (0.01 is 1 %) from the middle of a book.
+
+    The levels of one snapshot, in any order; a level with a NaN is left out. NaN where a side has
+    no level.
+    """
+    best_bid, best_ask = -np.inf, np.inf
+    for k in range(bid.shape[0]):
+        if np.isfinite(bid[k] + bid_size[k]):
+            best_bid = max(best_bid, bid[k])
+    for k in range(ask.shape[0]):
+        if np.isfinite(ask[k] + ask_size[k]):
+            best_ask = min(best_ask, ask[k])
+    middle = 0.5 * (best_bid + best_ask)
+    if not (np.isfinite(best_bid) and np.isfinite(best_ask)):
+        return np.nan, np.nan
+    bought, sold = 0.0, 0.0
+    for k in range(bid.shape[0]):
+        if np.isfinite(bid_size[k]) and bid[k] >= middle * (1.0 - share):
+            bought += bid_size[k]
+    for k in range(ask.shape[0]):
+        if np.isfinite(ask_size[k]) and ask[k] <= middle * (1.0 + share):
+            sold += ask_size[k]
+    return bought, sold
+
+
+@njit(cache=True, nogil=True)
+def _score(x: Floats, row: int, window: int) -> float:
+    """Z-score of ``x[row]`` among the last ``window`` values; 0 where they are all alike."""
+    total, square = 0.0, 0.0
+    for j in range(row - window + 1, row + 1):
+        total += x[j] - x[row]
+    mean = x[row] + total / window
+    for j in range(row - window + 1, row + 1):
+        square += (x[j] - mean) ** 2
+    deviation = np.sqrt(square / window)
+    # A deviation of pure rounding is none.
+    return float((x[row] - mean) / deviation) if deviation > 1e-12 * abs(mean) else 0.0
+
+
+@njit(cache=True, nogil=True)
+def absorption(signed_volume: Floats, close: Floats, window: int) -> Floats:
+    """How much signed volume left the price where it was: the z-score of its size less that of the
+    price change's size, at least 0, with the sign of the side that absorbed it.
+
+    Both scores are those of the last ``window`` values. Positive: sold into and held (buyers
+    absorb); negative: bought into and held. The measure is ours.
+    """
+    n = close.shape[0]
+    out = np.full(n, np.nan)
+    size, change = np.abs(signed_volume), np.full(n, np.nan)
+    count = 0
+    for i in range(1, n):
+        change[i] = abs(close[i] - close[i - 1])
+        count = count + 1 if np.isfinite(change[i] + size[i]) else 0
+        if count < window:
+            continue
+        excess = max(_score(size, i, window) - _score(change, i, window), 0.0)
+        out[i] = -np.sign(signed_volume[i]) * excess
+    return out
+
+
+@njit(cache=True, nogil=True)
+def iceberg_trace(executed: Floats, displayed: Floats) -> Floats:
+    """Share of the volume ``executed`` at a price that was never ``displayed`` there, 0…1.
+
+    Above 0 more was traded at that price than the book had shown: a hidden or a refilled order.
+    0 where nothing was executed.
+    """
+    n = executed.shape[0]
+    out = np.full(n, np.nan)
+    for i in range(n):
+        if np.isfinite(executed[i] + displayed[i]):
+            hidden = executed[i] - max(displayed[i], 0.0)
+            out[i] = max(hidden, 0.0) / executed[i] if executed[i] > 0.0 else 0.0
+    return out

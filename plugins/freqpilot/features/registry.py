@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from freqpilot.features.engine import Machine, Program, compile_graph
-from freqpilot.features.graph import Node
+from freqpilot.features.graph import MARKET, Node
 from freqpilot.shapes import Candles, FeatureFrame, Floats, Floats32
 
 STREAM_ROWS = 4
@@ -28,6 +28,22 @@ class Feature:
         """After how many candles it no longer depends on where they begin; before, it is NaN."""
         return self.node.startup
 
+    @property
+    def needs_market(self) -> bool:
+        """Whether it reads the reference pair, and is NaN for candles without one."""
+        return _reads(self.node, MARKET)
+
+
+def _reads(whole: Node, part: Node) -> bool:
+    seen: dict[int, Node] = {}
+    waiting = [whole]
+    while waiting:
+        each = waiting.pop()
+        if id(each) not in seen:
+            seen[id(each)] = each
+            waiting += each.inputs
+    return id(part) in seen
+
 
 FEATURES: dict[str, Feature] = {}
 
@@ -44,6 +60,11 @@ def feature(name: str) -> Callable[[Callable[[], Node]], None]:
         FEATURES[name] = Feature(name, formula(), formula.__module__)
 
     return register
+
+
+def market_features() -> tuple[str, ...]:
+    """Return the names of the features that need a reference pair."""
+    return tuple(name for name, each in FEATURES.items() if each.needs_market)
 
 
 class Bank:
@@ -92,7 +113,10 @@ class Bank:
 
 
 class FeatureBank(Bank):
-    """Features by name (all by default).
+    """Features by name; by default all that need the pair's own candles alone.
+
+    With those of a reference pair it is ``FeatureBank(tuple(FEATURES))``, and the candles want
+    :func:`~freqpilot.features.candles.with_market`: without it these columns are NaN.
 
     >>> FeatureBank(["return_1", "rsi_14"]).names
     ('return_1', 'rsi_14')
@@ -100,7 +124,9 @@ class FeatureBank(Bank):
 
     def __init__(self, names: Sequence[str] | None = None) -> None:
         """:raises KeyError: for an unknown name."""
-        wanted = tuple(FEATURES) if names is None else tuple(names)
+        if names is None:
+            names = [name for name, each in FEATURES.items() if not each.needs_market]
+        wanted = tuple(names)
         unknown = [name for name in wanted if name not in FEATURES]
         if unknown:
             raise KeyError(f"no feature {', '.join(unknown)}; there are {', '.join(FEATURES)}")
@@ -124,11 +150,19 @@ class FeatureStream:
             self._last = int(candles.date[-1])
 
     def append(
-        self, date: int, opened: float, high: float, low: float, close: float, volume: float
+        self,
+        date: int,
+        opened: float,
+        high: float,
+        low: float,
+        close: float,
+        volume: float,
+        market: float = np.nan,
     ) -> Floats32:
         """Return the row of a new closed candle, NaN where a column has not settled.
 
         :param date: open time in nanoseconds since the epoch.
+        :param market: the reference pair's close of the same date, which has to be closed too.
         :raises ValueError: when the candle is not later than the last one; nothing is changed.
         """
         if date <= self._last:
@@ -137,7 +171,7 @@ class FeatureStream:
                 "build the stream anew from the candles"
             )
         self._last = date
-        columns = np.array([opened, high, low, close, volume]).reshape(5, 1)
+        columns = np.array([opened, high, low, close, volume, market]).reshape(6, 1)
         return self._run(Candles(np.array([date]), *columns))[:, -1]
 
     def _run(self, candles: Candles) -> Floats32:
@@ -149,5 +183,10 @@ class FeatureStream:
 def evaluate(nodes: Sequence[Node], candles: Candles) -> Floats:
     """Return the series of ``nodes`` over ``candles`` in float64, a row each."""
     columns: Floats = np.empty((len(nodes), len(candles)))
-    Machine(compile_graph(nodes)).run(candles, columns)
+    Machine(_program_of(tuple(nodes))).run(candles, columns)
     return columns
+
+
+@lru_cache(maxsize=256)
+def _program_of(nodes: tuple[Node, ...]) -> Program:
+    return compile_graph(nodes)

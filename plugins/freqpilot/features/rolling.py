@@ -6,6 +6,8 @@ joined about their means (Chan, Golub and LeVeque 1979), so nothing is lost to a
 a constant window has a variance of exactly 0. A NaN gives NaN as long as it is in the window.
 """
 
+from functools import cache
+
 from freqpilot.features.graph import (
     Node,
     Op,
@@ -22,6 +24,8 @@ from freqpilot.features.graph import (
 
 MOST_ORDERED = 4_096
 """The longest window of ranks and quantiles."""
+# The recursions below are cached: each calls itself twice or more, so a window of 96 took a
+# millisecond to build. The nodes are kept for ever anyway.
 
 
 def total(x: Node, window: int) -> Node:
@@ -69,6 +73,7 @@ def _parts(window: int) -> tuple[int, int]:
     return newer, window - newer
 
 
+@cache
 def moment(x: Node, window: int, order: int) -> Node:
     """Mean (``order`` 1) or sum of the 2nd to 4th powers of the distances from it."""
     if order == 2:
@@ -95,6 +100,7 @@ def moment(x: Node, window: int, order: int) -> Node:
     return node(Op.MOMENT4, inputs, lags, fourths)
 
 
+@cache
 def comoment(x: Node, y: Node, window: int) -> Node:
     """Sum of the products of the distances of two series from their means."""
     if window == 1:
@@ -162,6 +168,7 @@ def slope(x: Node, window: int) -> Node:
     return scale(_time_moment(x, window), 12.0 / (window**3 - window))
 
 
+@cache
 def _time_moment(x: Node, window: int) -> Node:
     """Sum of the products of the distances from the means, of the values and of their times."""
     if window == 1:

@@ -15,6 +15,7 @@ def all_seams() -> tuple[Seam, ...]:
     """Return every seam, in the order in which they are applied."""
     from freqpilot.host import (
         backtest,
+        closing,
         drawer,
         exchange,
         featurestage,
@@ -36,6 +37,7 @@ def all_seams() -> tuple[Seam, ...]:
         *health.SEAMS,
         *stops.SEAMS,
         *backtest.SEAMS,
+        *closing.SEAMS,
         *live.SEAMS,
         *drawer.SEAMS,
         *featurestage.SEAMS,

@@ -16,6 +16,7 @@ from freqpilot.shapes import OrderPurpose, OrderRequest
 
 ENTER_PARAMETERS = ["pair", "row", "direction", "trade", "requested_rate", "requested_stake"]
 STAKE_PARAMETERS = ["pair", "row", "propose_rate", "direction", "current_time", "trade"]
+LOOKAHEAD = "initialize_single_lookahead_analysis"
 CLOSE = 4  # position of the close in Freqtrade's row tuples, checked by the seam
 
 
@@ -121,6 +122,7 @@ def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Generator[tuple[Any, ...], None, None]:
         from freqtrade.persistence import LocalTrade
 
+        taken = len(LocalTrade.bt_trades)
         closes: dict[str, float] = {}
         pending: dict[str, float] = {}
         seen: datetime | None = None
@@ -132,6 +134,9 @@ def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
                 closes.update(pending)
                 pending.clear()
                 seen = time
+                if len(LocalTrade.bt_trades) > taken:
+                    supervisor.closed(LocalTrade.bt_trades[taken:])
+                    taken = len(LocalTrade.bt_trades)
                 free = self.wallets.get_free(stake_currency)
                 supervisor.observe(time, account_equity(free, LocalTrade.bt_trades_open, closes))
             yield item
@@ -151,6 +156,7 @@ def _check() -> None:
     expect(cls, "time_pair_generator")
     expect(cls, "backtest", ["processed", "start_date", "end_date"])
     expect(LocalTrade, "bt_trades_open")
+    expect(LocalTrade, "bt_trades")
     if backtesting.HEADERS[:5] != ["date", "open", "high", "low", "close"]:
         raise SeamError("the backtester's rows do not begin with date, open, high, low, close")
 
@@ -165,4 +171,33 @@ def _apply() -> None:
     wrap(Backtesting, "backtest", _make_backtest)
 
 
-SEAMS = (Seam("gate.backtest", "the same gate and ledger in the backtester", _check, _apply),)
+def _check_lookahead() -> None:
+    from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
+
+    expect(LookaheadAnalysisSubFunctions, LOOKAHEAD, ["config"])
+
+
+def _apply_lookahead() -> None:
+    from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def initialize(config: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+            """Each signal is looked for again in a backtest of its pair alone. What the account
+            has lost on other pairs is missing there, and would be taken for look-ahead."""
+            section = {**config.get("freqpilot", {}), "supervisor": False}
+            return original({**config, "freqpilot": section}, *args, **kwargs)
+
+        return initialize
+
+    wrap(LookaheadAnalysisSubFunctions, LOOKAHEAD, make)
+
+
+SEAMS = (
+    Seam("gate.backtest", "the same gate and ledger in the backtester", _check, _apply),
+    Seam(
+        "lookahead",
+        "judge signals without the account's past in lookahead-analysis",
+        _check_lookahead,
+        _apply_lookahead,
+    ),
+)

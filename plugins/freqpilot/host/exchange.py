@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import health, orders, reconcile, supervisor
+from freqpilot.host import health, market, orders, reconcile, supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.shapes import OrderRequest
@@ -64,7 +64,10 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
             rate=float(order["rate"]),
             leverage=leverage,
         )
-        verdict = supervisor.ask(request, [position_of(t) for t in trades])
+        positions = [position_of(t) for t in trades]
+        verdict = supervisor.ask(
+            request, positions, lambda: market.judge(exchange, request, positions)
+        )
         reason = None if verdict.allowed else verdict.veto
     except NoEntry as refusal:
         reason = supervisor.count_wait(refusal)
@@ -87,6 +90,11 @@ def _check() -> None:
         "create_order",
         ["pair", "ordertype", "side", "amount", "rate", "leverage", "reduceOnly"],
     )
+    expect(Exchange, "fetch_l2_order_book", ["pair", "limit"])
+    expect(Exchange, "klines", ["pair_interval", "copy"])
+    expect(Exchange, "refresh_latest_ohlcv", ["pair_list"])
+    for name in ("fetch_ticker", "get_contract_size", "exchange_has"):
+        expect(Exchange, name)
     expect(Trade, "get_open_trades")
     expect(Trade, "nr_of_successful_entries")
     expect(Order, "safe_remaining")
@@ -100,6 +108,7 @@ def _apply() -> None:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def create_order(self: Any, **order: Any) -> Any:
             check_order(self, order)
+            market.MARKET.note_order()
             return orders.place(self, original, order)
 
         return create_order

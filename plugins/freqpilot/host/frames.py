@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.features.atr import atr
-from freqpilot.features.bank import CORE, FeatureBank
-from freqpilot.features.candles import candles_from_frame, utc_dates
+from freqpilot.features.bank import CORE, FeatureBank, market_features
+from freqpilot.features.candles import candles_from_frame, utc_dates, with_market
+from freqpilot.features.candlesticks import candle_patterns
 from freqpilot.features.indicators import IndicatorBank
 from freqpilot.features.labels import triple_barrier
 from freqpilot.host.freqai import LABEL, NAMES
 from freqpilot.settings import LabelSettings, Settings, SignalSettings
-from freqpilot.shapes import Decision
+from freqpilot.shapes import Candles, Decision
 from freqpilot.signals import analysts, composite
 
 SHORT_NAMES = {
@@ -34,7 +35,25 @@ MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
 
 def add_features(frame: pd.DataFrame) -> pd.DataFrame:
     """Return ``frame`` with the bank's columns, named as FreqAI wants its features (``%-name``)."""
-    features = FeatureBank(CORE).compute(candles_from_frame(frame))
+    return _with_features(frame, FeatureBank(CORE), candles_from_frame(frame))
+
+
+def add_market_features(frame: pd.DataFrame, reference_frame: pd.DataFrame) -> pd.DataFrame:
+    """Return ``frame`` with the features against a reference pair (``%-beta_60`` and others).
+
+    Candles are joined by ``date`` exactly; where the reference has none, the columns are NaN for as
+    long as it is in their window, and FreqAI neither trains on such a row nor predicts it.
+
+    :param reference_frame: the candles of BTC/<stake>, say, of the same timeframe, as
+        ``self.dp.get_pair_dataframe`` gives them.
+    :raises ValueError: when it is of another timeframe.
+    """
+    candles = with_market(candles_from_frame(frame), candles_from_frame(reference_frame))
+    return _with_features(frame, FeatureBank(market_features()), candles)
+
+
+def _with_features(frame: pd.DataFrame, bank: FeatureBank, candles: Candles) -> pd.DataFrame:
+    features = bank.compute(candles)
     columns = {f"%-{name}": features.column(name) for name in features.names}
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
 
@@ -49,6 +68,17 @@ def add_indicators(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """
     bank = IndicatorBank(names).compute(candles_from_frame(frame))
     columns = {name: bank.column(name) for name in bank.names}
+    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+
+
+def add_candle_patterns(frame: pd.DataFrame, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return ``frame`` with TA-Lib's candle patterns by name, as ``["engulfing", "doji"]`` (all 61
+    by default), named ``cdl_engulfing``.
+
+    :raises KeyError: for an unknown name, with those there are.
+    """
+    found = candle_patterns(candles_from_frame(frame), names)
+    columns = {f"cdl_{name}": found.column(name) for name in found.names}
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.host import health, reconcile, supervisor
+from freqpilot.host import health, market, reconcile, supervisor
 from freqpilot.host.positions import account_equity
 from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.risk.record import KEPT
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +26,26 @@ def observe(bot: Any) -> None:
     try:
         trades = Trade.get_open_trades()
         rates = {t.pair: _rate(bot, t) for t in trades if t.nr_of_successful_entries}
+        supervisor.closed(_lately_closed())
         free = bot.wallets.get_free(bot.config["stake_currency"])
-        supervisor.observe(datetime.now(UTC), account_equity(free, trades, rates))
+        paid = not bot.config["dry_run"]
+        equity = account_equity(free, trades, rates, entry_fees_paid=paid)
+        supervisor.observe(datetime.now(UTC), equity)
     except Exception:  # the loop must go on managing open trades
         logger.exception("The account could not be observed; entries wait until it can be")
+
+
+def _lately_closed() -> list[Any]:
+    """Return the trades that were closed since the last one that the ledger has, oldest first; at
+    the first look as many as it keeps."""
+    from freqtrade.persistence import Trade
+
+    outcomes = supervisor.current().state.record.outcomes
+    conditions = [Trade.is_open.is_(False)]
+    if outcomes:
+        conditions.append(Trade.close_date >= outcomes[-1].time.replace(tzinfo=None))
+    query = Trade.get_trades(conditions)
+    return sorted(query.all(), key=lambda trade: trade.close_date)[-KEPT:]
 
 
 def _rate(bot: Any, trade: Any) -> float:
@@ -59,6 +76,7 @@ def _apply() -> None:
         def startup(self: Any) -> Any:
             supervisor.begin(self.config, live=True)
             health.HEALTH.begin()
+            market.MARKET.begin(self.config["timeframe"])
             if not self.config["dry_run"]:
                 reconcile.PROGRESS.begin()
             return original(self)

@@ -4,9 +4,13 @@ An order is written down under its client order id before it is sent. When the a
 (no answer, 5xx) the exchange is asked for that id until it has the order or cannot take it any
 more: a request carries the time it was signed at, and the exchange refuses it once its receive
 window is over. While an order's fate is not known, nothing that raises risk is sent.
+
+Names and windows are Binance's. On another exchange an order goes without, and an uncertain one is
+looked for by its pair, side, amount and time among the newest orders, for longer.
 """
 
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +35,11 @@ CLOCK_ERROR = 2.0
 second ahead."""
 LOOKS = (0.0, 1.0, 2.0, 4.0)
 """Seconds to wait before each look for an uncertain order; together they outlast the window."""
+NAMED = ("binance", "binanceus", "binanceusdm")
+"""Exchanges, as ccxt calls them, that take our names and windows."""
+UNNAMED_WINDOW = 28.0
+UNNAMED_LOOKS = (*LOOKS, 8.0, 15.0)
+AMOUNT_TOLERANCE = 1e-6
 BOT_KEY = "bot name"
 UNKNOWN_FATE = ("-1006", "-1007")
 """Binance's codes for 'the execution status is not known', which ccxt may map to a refusal."""
@@ -110,8 +119,10 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
         time=datetime.now(UTC),
     )
     store.save_intent(intent)
-    params = {**order["params"], "clientOrderId": intent.client_id}
-    params["recvWindow"] = int(RECEIVE_WINDOW * 1000)
+    params = dict(order["params"])
+    if is_named(api):
+        params["clientOrderId"] = intent.client_id
+        params["recvWindow"] = int(RECEIVE_WINDOW * 1000)
     try:
         made = original(**{**order, "params": params})
     except Exception as error:
@@ -149,9 +160,10 @@ def look_up(api: Any, intent: OrderIntent) -> Any | None:
     import ccxt
 
     store = supervisor.current().store
-    gone = intent.time.timestamp() + RECEIVE_WINDOW + CLOCK_ERROR
+    window, looks = (RECEIVE_WINDOW, LOOKS) if is_named(api) else (UNNAMED_WINDOW, UNNAMED_LOOKS)
+    gone = intent.time.timestamp() + window + CLOCK_ERROR
     fault: Exception | None = None
-    for wait in LOOKS:
+    for wait in looks:
         if wait and time.time() < gone:
             time.sleep(wait)
         asked = time.time()
@@ -170,12 +182,21 @@ def look_up(api: Any, intent: OrderIntent) -> Any | None:
     raise fault or ccxt.RequestTimeout(f"the fate of order {intent.client_id} is not known")
 
 
+def is_named(api: Any) -> bool:
+    """Tell whether orders on this exchange bear our names."""
+    return api.id in NAMED
+
+
 def fetch(api: Any, intent: OrderIntent) -> Any:
-    """Ask the exchange for an order by its client order id.
+    """Ask the exchange for the order of an intent.
 
     A futures stop that has been triggered counts as open: what became of it is another order's
     matter, which Freqtrade asks for when it looks at an open stop, and at no other.
+
+    :raises OrderNotFound: ccxt's, when it has none.
     """
+    if not is_named(api):
+        return _fetch_unnamed(api, intent)
     params: dict[str, Any] = {"clientOrderId": intent.client_id, **stop_params(api, intent)}
     found = api.fetch_order(None, intent.pair, params)
     if "stop" in params and found["status"] == "closed" and found["info"].get("actualOrderId"):
@@ -190,13 +211,38 @@ def stop_params(api: Any, intent: OrderIntent) -> dict[str, Any]:
     return {}
 
 
+def _fetch_unnamed(api: Any, intent: OrderIntent) -> Any:
+    """Return the order by its number, or the one that looks like the intent."""
+    import ccxt
+
+    if intent.order_id is not None:
+        return api.fetch_order(intent.order_id, intent.pair)
+    since = int((intent.time.timestamp() - CLOCK_ERROR) * 1000)
+    taken = {each.order_id for each in supervisor.current().store.intents("accepted", "known")}
+    found = api.fetch_open_orders(intent.pair, since)
+    if api.has.get("fetchClosedOrders"):
+        found = [*found, *api.fetch_closed_orders(intent.pair, since)]
+    for order in found:
+        alike = order["side"] == intent.side and math.isclose(
+            float(order["amount"] or 0), intent.amount, rel_tol=AMOUNT_TOLERANCE
+        )
+        if alike and (order["timestamp"] or 0) >= since and str(order["id"]) not in taken:
+            return order
+    raise ccxt.OrderNotFound(f"no order in {intent.pair} looks like {intent.client_id}")
+
+
 def is_uncertain(error: Exception) -> bool:
     """Tell whether an order may have been accepted although sending it raised ``error``."""
     import ccxt
 
     if any(code in str(error) for code in UNKNOWN_FATE):
         return True
-    refused = (ccxt.ExchangeError, ccxt.DDoSProtection, ccxt.InvalidNonce)
+    refused = (
+        ccxt.ExchangeError,
+        ccxt.DDoSProtection,
+        ccxt.RateLimitExceeded,
+        ccxt.InvalidNonce,
+    )
     return not isinstance(error, refused)
 
 

@@ -31,30 +31,41 @@ def position_of(trade: Any) -> Position:
     )
 
 
-def open_profit(trade: Any, rate: float) -> float:
+def open_profit(trade: Any, rate: float, *, entry_fee_paid: bool = False) -> float:
     """Return the unrealised profit of a trade's filled amount at ``rate``, fees of both sides
-    counted, in stake currency.
+    counted, in stake currency; the entry's only where it is not paid already.
 
     Freqtrade's own ``calc_profit`` gives the same within its rounding but takes decimals through
     every step, which costs too much once a candle.
     """
     amount, opened = float(trade.amount), float(trade.open_rate)
-    fee_open, fee_close = float(trade.fee_open or 0), float(trade.fee_close or 0)
+    fee_open = 0.0 if entry_fee_paid else float(trade.fee_open or 0)
+    fee_close = float(trade.fee_close or 0)
     if trade.is_short:
         return amount * (opened * (1 - fee_open) - rate * (1 + fee_close))
     return amount * (rate * (1 - fee_close) - opened * (1 + fee_open))
 
 
-def account_equity(free: float, trades: Iterable[Any], rates: dict[str, float]) -> float:
+def account_equity(
+    free: float,
+    trades: Iterable[Any],
+    rates: dict[str, float],
+    *,
+    entry_fees_paid: bool = False,
+) -> float:
     """Return the account's equity: free money plus open trades at their rates.
 
     :param free: free stake currency as Freqtrade's wallet has it (realised profit included).
     :param rates: the last known rate of each pair.
+    :param entry_fees_paid: on an exchange an entry's fee is gone from the balance, or from the
+        amount, once it fills; a simulated wallet takes it off when the trade closes.
     :returns: NaN when an open position has no rate, so that nobody acts on a wrong figure.
     """
     equity = float(free)
     for trade in trades:
         equity += float(trade.stake_amount)
         if trade.nr_of_successful_entries:
-            equity += open_profit(trade, rates.get(trade.pair, math.nan))
+            equity += open_profit(
+                trade, rates.get(trade.pair, math.nan), entry_fee_paid=entry_fees_paid
+            )
     return equity

@@ -13,6 +13,7 @@ from typing import Any
 from freqpilot.host import supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.risk import exits, sizing
+from freqpilot.settings import SizingMethod
 from freqpilot.shapes import Side
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
         if not run.settings.supervisor:
             return float(call["proposed_stake"])
         book = supervisor.book([position_of(trade) for trade in _open_trades()])
-        if book is None:
+        if book is None or not clear_enough(row, book.threshold):
+            run.counters.count("entries_vetoed")
             return 0.0
         verdict = sizing.propose(
             sizing.Proposal(
@@ -44,17 +46,28 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
                 leverage=float(call["leverage"]),
                 min_stake=float(call["min_stake"] or 0.0),
                 max_stake=float(call["max_stake"]),
+                strength=_strength(row, run.settings.risk.sizing.method),
             ),
             book,
             run.settings.risk,
         )
+        if verdict.veto and run.live:
+            supervisor.note_unsized(time, pair, row["date"].to_pydatetime(), verdict.veto)
     except Exception:  # Freqtrade would take the proposed stake instead
         logger.exception("No stake for %s: sizing failed, so there is no entry", pair)
         return 0.0
-    if verdict.veto and run.live:
-        logger.info("No entry in %s: %s", pair, verdict.veto)
     run.counters.count("entries_sized" if verdict.stake else "entries_vetoed")
     return verdict.stake
+
+
+def clear_enough(row: Any, threshold: float) -> bool:
+    """Tell whether the composite of a decision is as strong as a losing streak asks for."""
+    return threshold <= 0 or abs(float(row["composite"])) >= threshold
+
+
+def _strength(row: Any, method: SizingMethod) -> float:
+    """Return how strong a decision's composite is, for the method that asks for it."""
+    return abs(float(row["composite"])) if method == "blueprint" else 1.0
 
 
 def confirm(row: Any, pair: str, tag: str | None) -> bool:

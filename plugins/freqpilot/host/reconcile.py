@@ -10,12 +10,12 @@ import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import orders, supervisor
+from freqpilot.host import contracts, orders, supervisor
+from freqpilot.host.recount import recount, report
 from freqpilot.shapes import OrderIntent
 
 logger = logging.getLogger(__name__)
@@ -68,8 +68,10 @@ def step(bot: Any) -> None:
 def settle(bot: Any) -> None:
     """Bring every intent that is not settled to its end.
 
-    :raises Exception: ccxt's, when the exchange cannot be asked.
+    :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
     """
+    if str(bot.trading_mode) != "spot":
+        contracts.take_back_stops(bot)
     store, api = supervisor.current().store, bot.exchange._api
     for intent in store.intents("sent", "accepted"):
         if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
@@ -102,31 +104,11 @@ def compare(bot: Any) -> None:
                     _report_order(order, pair)
     bot.wallets.update(require_update=True)
     if spot:
+        for trade in trades:
+            recount(trade, float(bot.wallets.get_total(trade.base_currency)))
         _compare_coins(bot, trades, sorted(known))
     else:
-        _compare_positions(bot, trades, sorted(known))
-
-
-def _compare_positions(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
-    wanted = {t.pair: float(t.amount) * (-1 if t.is_short else 1) for t in trades}
-    held = {
-        position["symbol"]: bot.exchange._contracts_to_amount(
-            position["symbol"], float(position["contracts"] or 0.0)
-        )
-        * (-1 if position["side"] == "short" else 1)
-        for position in bot.exchange.fetch_positions()
-    }
-    for pair in sorted({*pairs, *held}):
-        there, ours = held.get(pair, 0.0), wanted.get(pair, 0.0)
-        if abs(there - ours) <= MISSING_SHARE * max(abs(there), abs(ours)):
-            continue
-        report(
-            f"the position in {pair} is {there:g} on the exchange, {ours:g} in the database "
-            "(below zero: short); look at the account's history, then close what is too much "
-            "there, or mend the trade",
-            "CRITICAL",
-            {"pair": pair, "owned": there, "wanted": ours},
-        )
+        contracts.compare(bot, trades, sorted(known))
 
 
 def _compare_coins(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
@@ -167,14 +149,6 @@ def _report_order(order: Any, pair: str) -> None:
         "WARNING",
         {"pair": pair, "order": str(order["id"])},
     )
-
-
-def report(text: str, level: str, data: dict[str, Any]) -> None:
-    """Keep a difference in the store, count it and log it."""
-    run = supervisor.current()
-    run.store.add_event(datetime.now(UTC), "difference", level, text, data)
-    run.counters.count("differences")
-    logger.warning("Difference with the exchange: %s", text)
 
 
 def _recorded(order_id: str, pair: str) -> bool:

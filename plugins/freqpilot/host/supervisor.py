@@ -5,9 +5,9 @@ ledger is kept in the store and survives a restart; otherwise it lives and ends 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from freqpilot.control.counters import Counters
 from freqpilot.errors import NoEntry
 from freqpilot.host.log import DECISIONS
 from freqpilot.risk import ledger, limits
+from freqpilot.risk.record import Outcome
 from freqpilot.settings import Settings
 from freqpilot.shapes import Book, Cut, OrderRequest, Position, RiskVerdict
 from freqpilot.store import Store, open_store
@@ -24,6 +25,9 @@ decisions = logging.getLogger(DECISIONS)
 
 LEDGER_KEYS = {True: "ledger dry run", False: "ledger live"}
 """A dry run's money says nothing of the account's, so each has a ledger of its own."""
+
+
+SEEN = ", last seen"
 
 
 @dataclass
@@ -37,6 +41,7 @@ class Run:
     key: str
     counters: Counters = field(default_factory=Counters)
     claimed: dict[str, datetime] = field(default_factory=dict)
+    unsized: dict[str, datetime] = field(default_factory=dict)
 
 
 _runs: list[Run] = []
@@ -82,7 +87,7 @@ def current() -> Run:
 def observe(time: datetime, equity: float) -> None:
     """Show the account's equity to the ledger, before the entries of a candle or loop."""
     run = current()
-    if run.live and run.state.halted:
+    if run.live and (run.state.halted or run.state.wait_until):
         run.state = _released_elsewhere(run)
     before = run.state
     run.state = ledger.observe(before, time, equity, run.settings.risk)
@@ -95,9 +100,42 @@ def observe(time: datetime, equity: float) -> None:
     run.store.beat("bot", time)
     if ledger.durable(run.state) != ledger.durable(before):
         run.store.save_state(run.key, run.state.to_dict(), time)
+    # Under a key of its own: writing the ledger each time could undo a release of another process.
+    if run.state.stamp is not None:
+        seen = {"stamp": run.state.stamp.isoformat(), "equity": run.state.equity}
+        run.store.save_state(f"{run.key}{SEEN}", seen, time)
+    _tell(run, before, time)
+
+
+def closed(trades: Iterable[Any]) -> None:
+    """Take the outcomes of closed trades into the ledger, each once."""
+    run = current()
+    before = run.state
+    for trade in trades:
+        time = trade.close_date_utc
+        if run.state.record.holds(int(trade.id), time):
+            continue
+        profit = float(trade.close_profit_abs or 0.0)
+        share = profit / run.state.equity if run.state.equity > 0 else 0.0
+        outcome = Outcome(int(trade.id), time, profit, share)
+        run.state = ledger.closed(run.state, outcome, run.settings.risk)
+    if run.live and run.state is not before:
+        now = datetime.now(UTC)
+        run.store.save_state(run.key, run.state.to_dict(), now)
+        _tell(run, before, now)
+
+
+def _tell(run: Run, before: ledger.Ledger, time: datetime) -> None:
+    """Keep and log a latch that was set since ``before``, and a drawdown that went a level on."""
     if run.state.halted and run.state.halted != before.halted:
-        run.store.add_event(time, "halt", "EMERGENCY", run.state.halted, {"equity": equity})
+        equity = {"equity": run.state.equity}
+        run.store.add_event(time, "halt", "EMERGENCY", run.state.halted, equity)
         logger.critical("No new position until a person releases it: %s", run.state.halted)
+    if run.state.level > before.level:
+        alert = ("INFO", "WARNING", "CRITICAL", "EMERGENCY")[run.state.level]
+        text = f"the drawdown is {1 - run.state.equity / run.state.peak:.1%} from the peak"
+        run.store.add_event(time, "drawdown", alert, text, {"equity": run.state.equity})
+        logger.warning("Risk: %s", text)
 
 
 def _released_elsewhere(run: Run) -> ledger.Ledger:
@@ -105,6 +143,18 @@ def _released_elsewhere(run: Run) -> ledger.Ledger:
     saved = run.store.load_state(run.key)
     known = ledger.Ledger.from_dict(saved) if saved else run.state
     return known if known.releases > run.state.releases else run.state
+
+
+def saved_states(url: str) -> dict[str, ledger.Ledger]:
+    """Return the ledgers that the store at ``url`` holds, by their key, as last observed."""
+    store = open_store(url)
+    found: dict[str, ledger.Ledger] = {}
+    for key in LEDGER_KEYS.values():
+        saved, seen = store.load_state(key), store.load_state(f"{key}{SEEN}")
+        if saved:
+            found[key] = ledger.Ledger.from_dict({**saved, **(seen or {})})
+    store.close()
+    return found
 
 
 def release(url: str, time: datetime) -> list[str]:
@@ -119,41 +169,73 @@ def release(url: str, time: datetime) -> list[str]:
     for key in LEDGER_KEYS.values():
         saved = store.load_state(key)
         state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
-        if state.halted is None:
+        reason = state.halted or (state.wait_until and "entries wait for a person")
+        if not reason:
             continue
         store.save_state(key, ledger.release(state, time).to_dict(), time)
-        store.add_event(time, "release", "CRITICAL", state.halted, {"equity": state.equity})
-        released.append(f"{key}: {state.halted}")
+        store.add_event(time, "release", "CRITICAL", reason, {"equity": state.equity})
+        released.append(f"{key}: {reason}")
     store.close()
     return released
 
 
 def book(positions: Sequence[Position] = ()) -> Book | None:
     """Return the account as the ledger last saw it, with the given open positions."""
-    return current().state.book(tuple(positions))
+    return _book(current(), positions)
 
 
-def ask(order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
-    """Judge an order that raises risk, count and log the verdict."""
+def _book(run: Run, positions: Sequence[Position]) -> Book | None:
+    if run.state.stamp is None:
+        return None
+    response = run.state.response(run.state.stamp, run.settings.risk)
+    return run.state.book(tuple(positions), response)
+
+
+def ask(
+    order: OrderRequest,
+    positions: Sequence[Position],
+    further: Callable[[], RiskVerdict] | None = None,
+) -> RiskVerdict:
+    """Judge an order that raises risk, count and log the verdict.
+
+    :param further: judges what the limits allow, where there is more to ask.
+    """
     run = current()
     if not run.settings.supervisor:
         return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
-    known = run.state.book(tuple(positions))
+    known = _book(run, positions)
     if known is None:
         veto = "the account has not been observed yet"
         verdict = RiskVerdict(False, 0.0, cuts=(Cut("ledger", 0.0),), veto=veto)
     else:
         verdict = limits.judge(order, known, run.settings.risk)
+    if verdict.allowed and further is not None:
+        verdict = further()
     if verdict.allowed:
         run.counters.count("orders_allowed")
         return verdict
     run.counters.veto(verdict.cuts[-1].rule if verdict.cuts else "unnamed")
     if run.live:
         logger.warning("Refused %s %s: %s", order.purpose, order.pair, verdict.veto)
-        run.store.add_event(order.time, "veto", "WARNING", str(verdict.veto), {"pair": order.pair})
+        about = {"pair": order.pair, "purpose": order.purpose}
+        run.store.add_event(order.time, "veto", "WARNING", str(verdict.veto), about)
         run.store.save_counters(run.counters.snapshot(order.time)["vetoes"], order.time)
         decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
     return verdict
+
+
+def closes(profit: float) -> bool:
+    """Tell whether a halt closes a position whose open profit is ``profit`` (a fraction of its
+    stake): all but what is deep in profit.
+
+    :raises NoEntry: when no run has begun.
+    """
+    run = current()
+    if not run.settings.supervisor or run.state.halted is None:
+        return False
+    if run.state.cause not in ledger.CLOSING:
+        return False
+    return not profit >= run.settings.risk.deep_profit
 
 
 def facts() -> dict[str, Any]:
@@ -185,6 +267,16 @@ def count_wait(refusal: NoEntry) -> str:
         _runs[0].counters.veto("wait")
     logger.warning("Entry refused: %s", refusal)
     return str(refusal)
+
+
+def note_unsized(time: datetime, pair: str, candle: datetime, reason: str) -> None:
+    """Keep and log why a live entry gets no stake, once a pair and candle: the loop asks again."""
+    run = current()
+    if run.unsized.get(pair) == candle:
+        return
+    run.unsized[pair] = candle
+    logger.info("No entry in %s: %s", pair, reason)
+    run.store.add_event(time, "no entry", "INFO", reason, {"pair": pair})
 
 
 def claim(pair: str, candle: datetime) -> bool:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,11 @@ LAST_LINES = 25
 
 @dataclass(frozen=True)
 class BacktestOptions:
-    """One backtest: candles, period (UTC), pairs, and what differs from the pack's configs."""
+    """One backtest: candles, period (UTC), pairs, and what differs from the pack's configs.
+
+    ``configs`` are config files in place of the pack's ``layers``. Results, log and overlay go to
+    ``output``, or without it to ``user_data``.
+    """
 
     datadir: Path
     pairs: Sequence[str]
@@ -34,6 +38,20 @@ class BacktestOptions:
     layers: Sequence[str] = LAYERS
     overlay: Mapping[str, Any] = field(default_factory=dict)
     strategy: str = "Autopilot"
+    strategy_path: Path | None = None
+    timeframe: str = "1h"
+    configs: Sequence[Path] = ()
+    output: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where everything that is written goes."""
+        return self.output or self.user_data
+
+    @property
+    def files(self) -> list[Path]:
+        """The config files below the overlay."""
+        return list(self.configs) or [config_dir() / f"{name}.json" for name in self.layers]
 
 
 def run_backtest(
@@ -47,17 +65,16 @@ def run_backtest(
     :param on_line: gets each line that Freqtrade logs.
     :raises RefuseToStart: when Freqtrade fails, with its last lines.
     """
-    results = options.user_data / "backtest_results"
+    results = options.folder / "backtest_results"
     results.mkdir(parents=True, exist_ok=True)
-    tape = Tape.from_folder(options.datadir, "1h", options.pairs)
+    tape = Tape.from_folder(options.datadir, options.timeframe, options.pairs)
     with RehearsalServer(tape, FixedClock(options.start)) as server:
-        layers = [config_dir() / f"{name}.json" for name in options.layers]
         overlay = _merge(exchange_overlay(server.url, options.pairs), options.overlay)
         overlay.setdefault("freqpilot", {})["synthetic"] = tape.synthetic
-        file = options.user_data / "backtest-overlay.json"
+        file = options.folder / "backtest-overlay.json"
         file.write_text(json.dumps(overlay, indent=1), encoding="utf-8")
         before = set(results.glob("*.zip"))
-        lines = _freqtrade(_arguments(options, [*layers, file]), options.user_data, on_line)
+        lines = _freqtrade(_arguments(options, [*options.files, file]), options.folder, on_line)
     new = sorted(set(results.glob("*.zip")) - before)
     if not new:
         # Freqtrade ends with exit code 0 on some faults of the configuration.
@@ -67,29 +84,30 @@ def run_backtest(
 
 
 def _arguments(options: BacktestOptions, layers: Sequence[Path]) -> list[str]:
-    start, end = (f"{t.astimezone(UTC):%Y%m%d}" for t in (options.start, options.end))
+    start, end = (int(t.timestamp()) for t in (options.start, options.end))
+    named = ("--strategy", options.strategy) if options.strategy else ()
+    path = ("--strategy-path", str(options.strategy_path)) if options.strategy_path else ()
     return [
         "backtesting",
         *(part for layer in layers for part in ("-c", str(layer))),
         *("--userdir", str(options.user_data)),
         *("--datadir", str(options.datadir)),
-        *("--strategy", options.strategy),
+        *named,
+        *path,
         *("--timerange", f"{start}-{end}"),
         *("--fee", str(options.fee)),
         *("--cache", "none"),
         *("--export", "signals"),
-        *("--backtest-directory", str(options.user_data / "backtest_results")),
+        *("--backtest-directory", str(options.folder / "backtest_results")),
     ]
 
 
-def _freqtrade(
-    arguments: Sequence[str], user_data: Path, on_line: Callable[[str], None]
-) -> list[str]:
+def _freqtrade(arguments: Sequence[str], folder: Path, on_line: Callable[[str], None]) -> list[str]:
     """Run ``freqtrade`` on this interpreter, hand on its log and return its lines."""
     # Freqtrade leaves out its logging set-up, and so Freqpilot, under pytest.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     environment |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "200", "PYTHONWARNINGS": "ignore"}
-    log = user_data / "logs" / "backtest.log"
+    log = folder / "logs" / "backtest.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
     with (

@@ -221,7 +221,7 @@ def words(order: VenueOrder) -> str:
 
 
 def _bot(database: Path) -> tuple[tuple[BotTrade, ...], tuple[BotOrder, ...]]:
-    rows = _rows(database, "trades", "id, pair, is_open, amount, is_short")
+    found = rows(database, "trades", "id, pair, is_open, amount, is_short")
     trades = tuple(
         BotTrade(
             row["id"],
@@ -230,7 +230,7 @@ def _bot(database: Path) -> tuple[tuple[BotTrade, ...], tuple[BotOrder, ...]]:
             _decimal(row["amount"]),
             bool(row["is_short"]),
         )
-        for row in rows
+        for row in found
     )
     columns = "ft_trade_id, ft_pair, order_id, side, ft_is_open, filled, average, price"
     orders = tuple(
@@ -243,14 +243,14 @@ def _bot(database: Path) -> tuple[tuple[BotTrade, ...], tuple[BotOrder, ...]]:
             _decimal(row["filled"]),
             _decimal(row["average"] or row["price"]),
         )
-        for row in _rows(database, "orders", columns)
+        for row in rows(database, "orders", columns)
     )
     return trades, orders
 
 
 def _store(store: Path) -> tuple[dict[str, Decimal], list[dict[str, Any]]]:
-    intents = _rows(store, "order_intent", "client_id, amount")
-    events = _rows(store, "event", "time, kind, text, data")
+    intents = rows(store, "order_intent", "client_id, amount")
+    events = rows(store, "event", "time, kind, text, data")
     return {row["client_id"]: _decimal(row["amount"]) for row in intents}, events
 
 
@@ -269,7 +269,7 @@ def _forbidden(events: list[dict[str, Any]]) -> Iterator[tuple[int, int, str]]:
         yield begin, 2**62, why
 
 
-def _rows(database: Path, table: str, columns: str) -> list[dict[str, Any]]:
+def rows(database: Path, table: str, columns: str) -> list[dict[str, Any]]:
     """Return a table's rows; none when there is no such file or table."""
     if not database.exists():
         return []

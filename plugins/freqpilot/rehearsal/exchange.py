@@ -29,6 +29,16 @@ WEIGHT_LIMIT = 6_000
 """Request weight a minute (Binance spot)."""
 LATE_MS = (1_000, 4_000)
 RETRY_AFTER = 5
+REFUSALS: Refusals = {
+    Fault.REJECT: {
+        "before": (-2010, "Account has insufficient balance for requested action."),
+        "after": (-1013, "Filter failure: LOT_SIZE"),
+    },
+    Fault.STOP: {
+        "before": (-2010, "Stop price would trigger immediately."),
+        "after": (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
+    },
+}
 LOOP_END = "/rehearsal/loop-end"
 """Where the bot's process tells that a loop has ended; no route of Binance's."""
 
@@ -37,23 +47,14 @@ class LiveExchange(RehearsalServer):
     """Serves a market and one account. Once a fault has killed the bot (``dead``), nothing is
     answered until the next one is started."""
 
-    ORDERS: ClassVar[tuple[tuple[str, str], ...]] = (("POST", "/api/v3/order"),)
+    orders: ClassVar[tuple[tuple[str, str], ...]] = (("POST", "/api/v3/order"),)
     """Routes that place an order."""
-    HEAVY: ClassVar[Mapping[str, int]] = {
+    heavy: ClassVar[Mapping[str, int]] = {
         "/api/v3/account": 20,
         "/api/v3/myTrades": 20,
         "/api/v3/allOrders": 20,
     }
-    REFUSALS: ClassVar[Refusals] = {
-        Fault.REJECT: {
-            "before": (-2010, "Account has insufficient balance for requested action."),
-            "after": (-1013, "Filter failure: LOT_SIZE"),
-        },
-        Fault.STOP: {
-            "before": (-2010, "Stop price would trigger immediately."),
-            "after": (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
-        },
-    }
+    refusals: ClassVar[Refusals] = REFUSALS
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class LiveExchange(RehearsalServer):
         if self.dead:
             return _cut(request)
         self._arrive(now)
-        order = params.get("type", "") if route in self.ORDERS else ""
+        order = params.get("type", "") if route in self.orders else ""
         symbol = params.get("symbol", "")
         call = Call(*route, symbol=symbol, signed=handler is not None, order=order)
         strike = self.faults.strike(call, now)
@@ -156,9 +157,9 @@ class LiveExchange(RehearsalServer):
         """Return the answer to a request that a fault refuses; None for another fault."""
         if strike.fault is Fault.LIMIT:
             return self._too_many()
-        if strike.fault not in self.REFUSALS:
+        if strike.fault not in self.refusals:
             return None
-        return error(400, *self.REFUSALS[strike.fault][strike.moment])
+        return error(400, *self.refusals[strike.fault][strike.moment])
 
     def _delay(self, strike: Strike, params: Params, now: int) -> None:
         """Let an order arrive later, if its receive window is still open then."""
@@ -230,7 +231,7 @@ class LiveExchange(RehearsalServer):
     def _within_limit(self, path: str, now: int) -> bool:
         minute = now // 60_000
         used = self._weight[1] if self._weight[0] == minute else 0
-        self._weight = (minute, used + self.HEAVY.get(path, 2))
+        self._weight = (minute, used + self.heavy.get(path, 2))
         return self._weight[1] <= WEIGHT_LIMIT
 
     def _weighed(self, response: web.StreamResponse) -> web.StreamResponse:

@@ -121,13 +121,18 @@ class FaultPlan:
     kill_at: int = 0
     kill_after: bool = False
     until: int = 2**62
-    requests: int = 0
+    calls: list[Call] = field(default_factory=list)
     strikes: list[Strike] = field(default_factory=list)
     _asked: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def requests(self) -> int:
+        """How many requests have come."""
+        return len(self.calls)
+
     def strike(self, call: Call, now: int) -> Strike | None:
         """Return the fault that meets this request, or None."""
-        self.requests += 1
+        self.calls.append(call)
         if now >= self.until:
             return None
         name = f"{call.method} {call.path} {call.symbol} {call.order}"

@@ -96,6 +96,9 @@ class FuturesBooks(Books):
 
     def _open_orders(self) -> Iterator[Breach]:
         account = self._account()
+        for waiting in account.waiting():
+            if waiting.reduce_only and not account.position(waiting.symbol).reducible(waiting.sign):
+                yield Breach("stray stop", f"nothing is there to reduce for {words(waiting)}")
         by_id: dict[str, VenueOrder] = {str(o.number): o for o in (*account.orders, *account.algos)}
         for order in self.orders:
             there = by_id.get(order.order_id)

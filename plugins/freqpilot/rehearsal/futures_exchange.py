@@ -21,18 +21,18 @@ NOT_IN_V3 = ("leverage", "marginType", "isolated")
 class FuturesExchange(LiveExchange):
     """Serves perpetuals and one futures account."""
 
-    ORDERS: ClassVar[tuple[tuple[str, str], ...]] = (
+    orders: ClassVar[tuple[tuple[str, str], ...]] = (
         ("POST", f"{FUTURE}/order"),
         ("POST", f"{FUTURE}/algoOrder"),
     )
-    HEAVY: ClassVar[Mapping[str, int]] = {
+    heavy: ClassVar[Mapping[str, int]] = {
         f"{FUTURE}/positionSide/dual": 30,
         f"{FUTURE}/income": 30,
         f"{FUTURE}/commissionRate": 20,
         f"{FUTURE}/allOrders": 5,
         f"{FUTURE}/userTrades": 5,
     }
-    REFUSALS: ClassVar[Refusals] = {
+    refusals: ClassVar[Refusals] = {
         Fault.REJECT: {
             "before": (-2019, "Margin is insufficient."),
             "after": (-1111, "Precision is over the maximum defined for this asset."),

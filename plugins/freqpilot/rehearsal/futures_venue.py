@@ -20,7 +20,7 @@ from freqpilot.rehearsal.futures import FUNDING_RATE, MAKER, TAKER, FuturesAccou
 from freqpilot.rehearsal.margin import Position
 from freqpilot.rehearsal.quotes import BadRequest
 from freqpilot.rehearsal.tape import PairTape, Tape
-from freqpilot.rehearsal.venue import ZERO, Ticket, VenueOrder, first_beyond, rounded
+from freqpilot.rehearsal.venue import ZERO, Ticket, VenueOrder, far_side, first_beyond, rounded
 
 FUNDING_MS = 8 * 3_600_000
 FIRST_ALGO = 1_000_000_000
@@ -138,7 +138,7 @@ class FuturesVenue(FuturesAccount):
             pair = self.tape.symbol(order.symbol)
             if order.resting is None or order.limit is None or order.number in rested:
                 continue
-            beyond = float(order.limit) - order.sign * pair.tick
+            beyond = far_side(order, pair)
             begin = max(since, order.resting)
             met = first_beyond(pair, begin, end, beyond, -order.sign)
             if met is not None:

@@ -43,7 +43,7 @@ from freqpilot.rehearsal.session import (
 )
 from freqpilot.rehearsal.stage import Stage, build_stage
 from freqpilot.rehearsal.tape import Tape
-from freqpilot.rehearsal.venue import SpotVenue, Venue
+from freqpilot.rehearsal.venue import SpotVenue, Venue, VenueOrder
 
 RESTART_SECONDS = 5.0
 """Virtual seconds from a kill to the next start."""
@@ -57,8 +57,8 @@ STORE = "freqpilot.sqlite"
 @dataclass(frozen=True)
 class LiveSummary:
     """What happened in live mode: the bot's ``run``, its orders and fills by the exchange's ledger,
-    the faults it met, how often it was killed, differences that reconciliation found, and the
-    breaches of what must always hold."""
+    the faults it met, how often it was killed, differences that reconciliation found, the breaches
+    of what must always hold, and the ledger itself."""
 
     run: RehearsalSummary
     orders: int
@@ -68,6 +68,7 @@ class LiveSummary:
     differences: tuple[str, ...]
     breaches: tuple[Breach, ...]
     balances: dict[str, Decimal]
+    ledger: tuple[VenueOrder, ...] = ()
 
 
 def rehearse_live(
@@ -147,6 +148,7 @@ class _Session:
             differences=books.differences,
             breaches=(*self._watchman.breaches, *books.breaches()),
             balances=dict(self._venue.balances),
+            ledger=tuple(self._venue.orders),
         )
 
     def _exchange(self, clock: SharedClock) -> LiveExchange:

@@ -4,13 +4,14 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 from freqpilot.rehearsal.quotes import BadRequest
 from freqpilot.rehearsal.venue import Fill, Ticket, Venue, VenueOrder
 
 Json = dict[str, Any]
 Params = Mapping[str, str]
+T = TypeVar("T")
 
 KEY, SECRET = "rehearsal-key", "rehearsal-secret"
 """What the stand-in takes for the account's keys; they open nothing else."""
@@ -145,10 +146,10 @@ def cancelled_json(order: VenueOrder) -> Json:
 
 
 def trades_json(venue: Venue, params: Params) -> list[Json]:
-    """Return the account's executions of a symbol, the oldest first."""
+    """Return the account's executions of a symbol, the oldest first: from ``startTime`` on, or
+    without it the newest."""
     symbol, number = need(params, "symbol"), params.get("orderId")
     begin, end = int(params.get("startTime", 0)), int(params.get("endTime", 2**62))
-    limit = int(params.get("limit", 500))
     rows = [
         _trade_json(order, fill)
         for order in venue.orders
@@ -157,15 +158,21 @@ def trades_json(venue: Venue, params: Params) -> list[Json]:
         if begin <= fill.time <= end
     ]
     rows.sort(key=lambda row: int(row["id"]))
-    return rows[:limit]
+    return _page(rows, params)
 
 
 def orders_json(venue: Venue, params: Params) -> list[Json]:
-    """Return all orders of a symbol, the oldest first."""
+    """Return all orders of a symbol, the oldest first: from ``startTime`` on, or without it the
+    newest."""
     symbol = need(params, "symbol")
     begin, end = int(params.get("startTime", 0)), int(params.get("endTime", 2**62))
     rows = [o for o in venue.orders if o.symbol == symbol and begin <= o.created <= end]
-    return [order_json(order) for order in rows[: int(params.get("limit", 500))]]
+    return [order_json(order) for order in _page(rows, params)]
+
+
+def _page(rows: list[T], params: Params) -> list[T]:
+    limit = int(params.get("limit", 500))
+    return rows[:limit] if "startTime" in params else rows[-limit:]
 
 
 def _trade_json(order: VenueOrder, fill: Fill) -> Json:
@@ -204,9 +211,12 @@ def decimal_of(params: Params, name: str) -> Decimal:
     :raises BadRequest: without it, or when it is none.
     """
     try:
-        return Decimal(need(params, name))
+        value = Decimal(need(params, name))
     except InvalidOperation:
-        raise BadRequest(-1100, f"Illegal characters found in parameter '{name}'.") from None
+        value = Decimal("NaN")
+    if not value.is_finite():
+        raise BadRequest(-1100, f"Illegal characters found in parameter '{name}'.")
+    return value
 
 
 def text(value: Decimal) -> str:

@@ -307,8 +307,9 @@ def _child(run_dir: Path) -> Iterator[subprocess.Popen[str]]:
 
 def clean_environment(environment: MutableMapping[str, str]) -> None:
     """Take out of a bot's environment what must not reach a rehearsal."""
-    # The files say what is rehearsed: an environment that sets live keys must not reach it.
-    for key in [key for key in environment if key.startswith("FREQTRADE__")]:
+    # The files say what is rehearsed: an environment that sets live keys must not reach it. And
+    # Freqtrade skips its logging set-up, and with it Freqpilot, where it sees pytest's variables.
+    for key in [key for key in environment if key.startswith(("FREQTRADE__", "PYTEST_"))]:
         del environment[key]
     environment.update({"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"})
     environment["COLUMNS"] = "240"  # Freqtrade's log wraps at the width of the screen it has not

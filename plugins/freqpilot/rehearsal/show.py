@@ -13,6 +13,8 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from freqpilot.rehearsal.clock import FastClock
+from freqpilot.rehearsal.compare import Comparison
+from freqpilot.rehearsal.differences import UNEXPLAINED
 from freqpilot.rehearsal.live import LiveSummary
 from freqpilot.rehearsal.market import SyntheticMarket
 from freqpilot.rehearsal.server import serve
@@ -99,6 +101,27 @@ def print_live_summary(result: LiveSummary, console: Console) -> None:
         console.print(f"  difference: {text}", markup=False, soft_wrap=True)
     for breach in result.breaches:
         console.print(f"  BREACH {breach}", markup=False, soft_wrap=True, style="bold red")
+
+
+def print_comparison(result: Comparison, console: Console) -> None:
+    """Print what the rehearsal and the backtest of its candles share, and every difference."""
+    label = "SYNTHETIC" if result.synthetic else "recorded market"
+    console.print(
+        f"backtest of the same candles ({label}): {result.live} entries live, {result.backtest} in "
+        f"the backtest, {result.matched} the same decision; {len(result.differences)} differences, "
+        f"{len(result.unexplained)} unexplained"
+    )
+    if result.differences:
+        title = f"Differences ({label})"
+        table = Table("pair", "decision", "what", "live", "backtest", "cause", title=title)
+        for each in result.differences:
+            style = "bold red" if each.cause == UNEXPLAINED else None
+            when = f"{each.candle:%m-%d %H:%M}"
+            table.add_row(
+                each.pair, when, each.what, each.live, each.backtest, each.cause, style=style
+            )
+        console.print(table)
+    console.print(f"backtest: {result.result}", soft_wrap=True)
 
 
 def _counted(counts: Counter[str]) -> str:

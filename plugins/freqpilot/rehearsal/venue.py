@@ -23,7 +23,7 @@ from freqpilot.rehearsal.tape import PairTape, Tape
 FEE = Decimal("0.001")
 FILL_SHARE = Decimal("0.1")
 ZERO = Decimal(0)
-LOT = Decimal(str(quotes.LOT)).quantize(Decimal("0.00000001"))
+LOT = Decimal(str(quotes.LOT))
 MIN_NOTIONAL = Decimal(str(quotes.MIN_NOTIONAL))
 EIGHT = Decimal("0.00000001")
 OPEN = ("NEW", "PARTIALLY_FILLED")
@@ -220,7 +220,7 @@ class Venue(ABC):
 
     def _rest(self, order: VenueOrder, pair: PairTape, since: int, now: int) -> None:
         assert order.limit is not None
-        beyond = float(order.limit) - order.sign * pair.tick
+        beyond = far_side(order, pair)
         met = first_beyond(pair, since, now, beyond, -order.sign)
         if met is None:
             return
@@ -234,8 +234,9 @@ class Venue(ABC):
     def _fill(
         self, order: VenueOrder, amount: Decimal, price: Decimal, now: int, *, maker: bool
     ) -> None:
+        half = (order.amount / 2).quantize(LOT, ROUND_DOWN)
         if order.doomed:
-            amount = min(amount, (order.amount / 2).quantize(LOT, ROUND_DOWN))
+            amount = min(amount, half - order.filled)
         if amount <= 0:
             return
         self._fills += 1
@@ -245,7 +246,7 @@ class Venue(ABC):
         order.cost += amount * price
         order.updated = now
         order.status = "PARTIALLY_FILLED" if order.remaining else "FILLED"
-        if order.doomed and order.remaining:
+        if order.doomed and order.filled >= half:
             order.status = "CANCELED"
 
     @abstractmethod
@@ -324,6 +325,12 @@ class SpotVenue(Venue):
             raise quotes.BadRequest(-2010, "Account has insufficient balance for requested action.")
 
 
+def far_side(order: VenueOrder, pair: PairTape) -> float:
+    """Return where the path has to be for a resting order to fill: a tick beyond its price."""
+    assert order.limit is not None
+    return float(order.limit - order.sign * Decimal(str(pair.tick)))
+
+
 def cost_of(ladder: Iterator[tuple[Decimal, Decimal]], amount: Decimal) -> Decimal:
     """Return what ``amount`` costs from the best level on."""
     cost = ZERO
@@ -362,6 +369,8 @@ def first_beyond(
         if (p0 - level) * sign >= 0:
             return int(t0), p0
         if (p1 - level) * sign >= 0 and p1 != p0:
+            if t1 == t0:  # a gap: the next price there is lies beyond the level
+                return int(t0) + 1, p1
             share = (level - p0) / (p1 - p0)
             return int(t0 + share * (t1 - t0)), level
     return None

@@ -1,8 +1,17 @@
 """Breakers: what stops new positions because the surroundings are not sound."""
 
+import math
 from collections import deque
+from typing import NamedTuple
 
-from freqpilot.settings import RiskSettings
+import numpy as np
+import numpy.typing as npt
+
+from freqpilot.risk.soundness import is_number
+from freqpilot.settings import MarketSettings, RiskSettings
+
+Series = npt.NDArray[np.float64]
+HOUR_SECONDS = 3_600.0
 
 
 class ErrorRate:
@@ -44,3 +53,124 @@ class ErrorRate:
         oldest = time - 60 * self._settings.api_window_minutes
         while self._calls and self._calls[0][0] <= oldest:
             self._failed -= self._calls.popleft()[1]
+
+
+class OrderRate:
+    """How many orders were sent lately.
+
+    It trips at more than ``max_orders`` within ``order_window_minutes``, and stays so until no
+    order was sent for as long: what sends orders in a loop is to be looked at, not slowed down.
+    """
+
+    def __init__(self, settings: MarketSettings) -> None:
+        self._settings = settings
+        self._sent: deque[float] = deque()
+        self._tripped = False
+
+    def note(self, time: float) -> None:
+        """Take note of an order that is sent at ``time`` (seconds since the epoch)."""
+        self._sent.append(time)
+        self._forget(time)
+        self._tripped = self._tripped or len(self._sent) > self._settings.max_orders
+
+    def tripped(self, time: float) -> str | None:
+        """Return why no new position may be opened, or None."""
+        self._forget(time)
+        self._tripped = self._tripped and bool(self._sent)
+        if not self._tripped:
+            return None
+        minutes, most = self._settings.order_window_minutes, self._settings.max_orders
+        return (
+            f"too many orders: {len(self._sent)} were sent within {minutes:g} minutes, limit "
+            f"{most}; entries wait for {minutes:g} minutes without one"
+        )
+
+    def _forget(self, time: float) -> None:
+        oldest = time - 60 * self._settings.order_window_minutes
+        while self._sent and self._sent[0] <= oldest:
+            self._sent.popleft()
+
+
+class IndexCandles(NamedTuple):
+    """Closed candles of the reference pair, of ``step`` seconds each, an hour at most; ``time`` is
+    when they opened, in seconds since the epoch, oldest first."""
+
+    time: Series
+    open: Series
+    high: Series
+    low: Series
+    close: Series
+    step: float
+
+    def since(self, time: float) -> "IndexCandles":
+        """Return the candles that opened at ``time`` or later."""
+        part = slice(int(np.searchsorted(self.time, time)), None)
+        return IndexCandles(
+            self.time[part],
+            self.open[part],
+            self.high[part],
+            self.low[part],
+            self.close[part],
+            self.step,
+        )
+
+
+class FlashCrash:
+    """The reference pair fell by ``index_fall`` within an hour: no entry for
+    ``index_pause_hours`` from then on. What the candles show counts after a restart as well."""
+
+    def __init__(self, settings: MarketSettings) -> None:
+        self._settings = settings
+        self._fell: float | None = None
+
+    def tripped(self, time: float, candles: IndexCandles, price: float) -> str | None:
+        """Return why no new position may be opened at ``time``, or None.
+
+        :param price: the reference pair's price now.
+        """
+        settings, pause = self._settings, self._settings.index_pause_hours * HOUR_SECONDS
+        known = candles.since(time - pause - HOUR_SECONDS)
+        late = 2 * known.step + settings.candle_grace_seconds
+        if not len(known.time) or not time - known.time[-1] <= late:
+            return f"candles of {settings.index}, the index, are missing"
+        if not (is_number(price, above=0) and all(np.isfinite(column).all() for column in known)):
+            return f"a figure of {settings.index}, the index, is missing"
+        seen = last_fall(known, time, price, settings.index_fall)
+        if seen is not None:
+            self._fell = max(seen, self._fell or seen)
+        if self._fell is None or time - self._fell >= pause:
+            return None
+        return (
+            f"flash crash: {settings.index} fell by {settings.index_fall:.0%} or more within an "
+            f"hour; entries wait for {(pause - time + self._fell) / HOUR_SECONDS:.1f} hours"
+        )
+
+
+def last_fall(candles: IndexCandles, time: float, price: float, limit: float) -> float | None:
+    """Return when the price last was ``limit`` (a share) below its highest of the hour, in seconds
+    since the epoch (a candle counts at its close), or None.
+
+    Within a candle only its open is known to come before its low.
+    """
+    recent = candles.high[candles.time >= time - HOUR_SECONDS]
+    closed = candles.time[-1] + candles.step
+    start = candles.close[-1] if closed >= time - HOUR_SECONDS else -math.inf
+    if price <= max(start, *recent, -math.inf) * (1 - limit) + 1e-12:
+        return time
+    earlier = max(1, int(HOUR_SECONDS // candles.step)) - 1
+    peak = candles.open.copy()
+    for back in range(1, min(earlier, len(peak) - 1) + 1):
+        peak[back:] = np.maximum(peak[back:], candles.high[:-back])
+    fell = np.flatnonzero(candles.low <= peak * (1 - limit) + 1e-12)
+    return float(candles.time[fell[-1]] + candles.step) if len(fell) else None
+
+
+def depeg(pair: str, price: float, settings: MarketSettings) -> str | None:
+    """Return why a stablecoin pair's price forbids entries, or None."""
+    if not is_number(price, above=0):
+        return f"the price of {pair} is {price}: whether the stablecoins hold is not known"
+    if abs(price - 1) <= settings.max_depeg + 1e-9:
+        return None
+    return (
+        f"depeg: {pair} is at {price:.4f}, {price - 1:+.1%} from 1, limit {settings.max_depeg:.1%}"
+    )

@@ -6,16 +6,21 @@ live and in backtests; only who releases a latch differs.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.risk.record import Outcome, Record
+from freqpilot.risk.responses import Response, respond
 from freqpilot.risk.soundness import is_number, is_utc_aware, reached
+from freqpilot.risk.tiers import stepped
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Position
 
-TOTAL_LOSS, DRAWDOWN = "total_loss", "drawdown_halt"
+TOTAL_LOSS, DRAWDOWN, CAPITAL, STREAK = "total_loss", "drawdown_halt", "capital_floor", "streak"
+CLOSING = (TOTAL_LOSS, DRAWDOWN, CAPITAL)
+"""Causes that close what is open; a losing streak only ends entries."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,12 @@ class Ledger:
     ``stamp`` is the last observation, None before the first. ``day`` and ``week`` are the UTC day
     and the Monday that ``day_start`` and ``week_start`` belong to. ``halted`` says why entries are
     forbidden, ``cause`` which limit it was and ``halted_at`` since when. ``releases`` counts how
-    often a latch was released and ``rebased_at`` is the last time.
+    often a latch was released and ``rebased_at`` is the last time. ``summit`` is the highest equity
+    ever, which no release re-bases; ``level`` how far the drawdown has come since the last peak (0
+    none, 1 alert, 2 cut, 3 half). ``wait_until`` is until when entries wait for a person.
+    ``restore`` is the share of the normal size since a release, raised step by step from
+    ``restore_at`` and ``restore_equity`` on. ``record`` holds the last closed trades.
+    ``tier`` names the tier whose limits hold, ``tier_peak`` is the highest equity since it began.
     """
 
     stamp: datetime | None = None
@@ -41,16 +51,28 @@ class Ledger:
     halted_at: datetime | None = None
     releases: int = 0
     rebased_at: datetime | None = None
+    summit: float = 0.0
+    level: int = 0
+    wait_until: datetime | None = None
+    restore: float = 1.0
+    restore_at: datetime | None = None
+    restore_equity: float = 0.0
+    record: Record = field(default_factory=Record)
+    tier: str | None = None
+    tier_peak: float = 0.0
 
     @classmethod
     def empty(cls) -> Self:
         """Return the ledger of an account that was not observed yet."""
         return cls()
 
-    def book(self, positions: tuple[Position, ...] = ()) -> Book | None:
+    def book(
+        self, positions: tuple[Position, ...] = (), response: Response | None = None
+    ) -> Book | None:
         """Return the account as last observed, or None before the first observation."""
         if self.stamp is None:
             return None
+        response = response or Response()
         return Book(
             stamp=self.stamp,
             equity=self.equity,
@@ -60,13 +82,24 @@ class Ledger:
             week_start=self.week_start,
             positions=positions,
             halted=self.halted,
+            factors=response.factors,
+            threshold=response.threshold,
+            wait=response.wait,
+            edge=self.record.edge(),
+            tier=self.tier,
         )
+
+    def response(self, now: datetime, settings: RiskSettings) -> Response:
+        """Return what the account's past does to the next entry."""
+        return respond(self.record, self.restore, self.wait_until, now, settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as JSON has it; times and days in ISO 8601."""
+        plain = {each.name: getattr(self, each.name) for each in fields(self)}
+        plain["record"] = self.record.to_list()
         return {
             name: value.isoformat() if isinstance(value, date) else value
-            for name, value in asdict(self).items()
+            for name, value in plain.items()
         }
 
     @classmethod
@@ -117,26 +150,55 @@ def observe(state: Ledger, now: datetime, equity: float, settings: RiskSettings)
         week=monday,
         week_start=state.week_start if monday == state.week else float(equity),
     )
+    seen = replace(seen, summit=max(state.summit, seen.peak))
+    seen = _tiered(_restored(_waiting(seen, settings), settings), settings)
     return seen if seen.halted else _latched(seen, settings)
 
 
-def release(state: Ledger, now: datetime) -> Ledger:
-    """Return the ledger without its latch; unchanged when there is none, or no money is left.
+def closed(state: Ledger, outcome: Outcome, settings: RiskSettings) -> Ledger:
+    """Return the ledger after a trade was closed; a streak at its end sets the latch."""
+    seen = replace(state, record=state.record.add(outcome))
+    streak = seen.record.losses_in_a_row
+    if seen.halted or streak < settings.streak_halt:
+        return seen
+    text = f"{streak} losing trades in a row (limit {settings.streak_halt})"
+    return replace(seen, halted=text, cause=STREAK, halted_at=outcome.time)
 
-    The peak is re-based to the last equity, and after a total loss the start as well: otherwise
-    the same loss would set the latch again at once. Entries still wait for the other limits.
+
+def release(state: Ledger, now: datetime) -> Ledger:
+    """Return the ledger without its latch, and with no entry waiting for a person; unchanged when
+    there is neither, or no money is left.
+
+    After a loss the peak is re-based to the last equity, and so is the start where it was measured
+    from there: otherwise the same loss would set the latch again at once. Sizes begin at the first
+    of ``restore_steps``. Entries still wait for the other limits.
     """
-    if state.halted is None or state.equity <= 0:
+    if state.equity <= 0:
         return state
-    return replace(
+    if state.halted is None:
+        if state.wait_until is None:
+            return state
+        return replace(state, wait_until=None, releases=state.releases + 1)
+    free = replace(
         state,
         halted=None,
         cause=None,
         halted_at=None,
-        peak=state.equity,
-        start=state.equity if state.cause == TOTAL_LOSS else state.start,
+        wait_until=None,
         releases=state.releases + 1,
+        record=state.record.review(),
+    )
+    if state.cause not in CLOSING:
+        return free
+    return replace(
+        free,
+        peak=state.equity,
+        start=state.start if state.cause == DRAWDOWN else state.equity,
         rebased_at=now,
+        level=0,
+        restore=0.0,
+        restore_at=now,
+        restore_equity=state.equity,
     )
 
 
@@ -152,15 +214,67 @@ def operate(state: Ledger, now: datetime, settings: RiskSettings) -> Ledger:
 
 def durable(state: Ledger) -> tuple[Any, ...]:
     """Return what of the state must be saved when it changes: all but the last observation."""
-    return tuple(
-        getattr(state, field.name) for field in fields(state) if field.name not in _VOLATILE
-    )
+    return tuple(getattr(state, each.name) for each in fields(state) if each.name not in _VOLATILE)
 
 
 _VOLATILE = ("stamp", "equity")
-_TIMES = ("stamp", "halted_at", "rebased_at")
+_TIMES = ("stamp", "halted_at", "rebased_at", "wait_until", "restore_at")
 _DAYS = ("day", "week")
-_FIGURES = ("equity", "start", "peak", "day_start", "week_start")
+_FIGURES = (
+    "equity",
+    "start",
+    "peak",
+    "day_start",
+    "week_start",
+    "summit",
+    "restore",
+    "restore_equity",
+    "tier_peak",
+)
+
+
+def _waiting(state: Ledger, settings: RiskSettings) -> Ledger:
+    """Return the ledger with the level of its drawdown; the half begins the wait for a person."""
+    drawdown = 1.0 - state.equity / state.peak
+    limits = (settings.drawdown_alert, settings.drawdown_cut, settings.drawdown_half)
+    level = sum(reached(drawdown, limit) for limit in limits)
+    if state.equity >= state.peak:
+        return replace(state, level=0)
+    if level <= state.level:
+        return state
+    assert state.stamp is not None
+    until = state.stamp + timedelta(hours=settings.drawdown_wait_hours)
+    half = level == len(limits)
+    return replace(state, level=level, wait_until=until if half else state.wait_until)
+
+
+def _restored(state: Ledger, settings: RiskSettings) -> Ledger:
+    """Return the ledger with sizes a step nearer to the normal one: at once with a new highest
+    equity, else after ``restore_days`` that did not lose."""
+    if state.restore >= 1.0 or state.restore_at is None or state.stamp is None:
+        return state
+    if state.equity > state.restore_equity and state.equity >= state.summit:
+        return replace(state, restore=1.0, restore_at=None)
+    if state.restore <= 0.0:
+        return replace(state, restore=settings.restore_steps[0])
+    due = state.stamp - state.restore_at >= timedelta(days=settings.restore_days)
+    if not due or state.equity < state.restore_equity:
+        return state
+    higher = [step for step in settings.restore_steps if step > state.restore]
+    return replace(
+        state,
+        restore=higher[0] if higher else 1.0,
+        restore_at=state.stamp if higher else None,
+        restore_equity=state.equity,
+    )
+
+
+def _tiered(state: Ledger, settings: RiskSettings) -> Ledger:
+    peak = max(state.tier_peak, state.equity)
+    if peak <= 0:
+        return state
+    tier = stepped(state.tier, state.equity, peak, state.record, settings).name
+    return replace(state, tier=tier, tier_peak=peak if tier == state.tier else state.equity)
 
 
 def _latched(state: Ledger, settings: RiskSettings) -> Ledger:
@@ -170,6 +284,12 @@ def _latched(state: Ledger, settings: RiskSettings) -> Ledger:
         text = (
             f"total loss of {loss:.1%} (limit {settings.total_loss:.1%}): equity "
             f"{state.equity:.2f}, start {state.start:.2f}"
+        )
+    elif reached(loss, 1.0 - settings.capital_floor):
+        cause = CAPITAL
+        text = (
+            f"equity of {state.equity:.2f} is below {settings.capital_floor:.0%} of the start, "
+            f"{state.start:.2f}"
         )
     elif reached(drawdown, settings.drawdown_halt):
         cause = DRAWDOWN
@@ -185,6 +305,8 @@ def _latched(state: Ledger, settings: RiskSettings) -> Ledger:
 def _parsed(name: str, value: Any) -> Any:
     if value is None:
         return None
+    if name == "record":
+        return Record.from_list(value)
     if name in _TIMES:
         return datetime.fromisoformat(value)
     if name in _DAYS:
@@ -204,5 +326,7 @@ def _check(state: Ledger) -> None:
             raise ValueError(f"{name} {time} has no time zone")
     if (state.halted is None) != (state.halted_at is None):
         raise ValueError("halted and halted_at must be there together")
+    if state.tier is not None and not isinstance(state.tier, str):
+        raise ValueError(f"tier is {state.tier!r}")
     if not isinstance(state.releases, int) or not math.isfinite(state.releases):
         raise ValueError(f"releases is {state.releases}")

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from freqpilot.risk.diversification import shares
+from freqpilot.risk.responses import cap_factor
 from freqpilot.risk.soundness import fault_of, reached
-from freqpilot.risk.tiers import tier_of
+from freqpilot.risk.tiers import tier_in
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict
 
@@ -30,7 +32,7 @@ def judge(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdic
     """
     if fault := fault_of(order, book):
         return _refused("figures", fault)
-    case = Case(order, book, settings, tier_of(book.equity, settings))
+    case = Case(order, book, settings, tier_in(book, settings))
     for rule, check in RULES.items():
         if veto := check(case):
             return _refused(rule, veto)
@@ -55,6 +57,10 @@ def _stamp(case: Case) -> str | None:
 
 def _halted(case: Case) -> str | None:
     return None if case.book.halted is None else f"trading is halted: {case.book.halted}"
+
+
+def _wait(case: Case) -> str | None:
+    return case.book.wait
 
 
 def _loss(name: str, equity: float, start: float, limit: float) -> str | None:
@@ -103,11 +109,12 @@ def _leverage(case: Case) -> str | None:
 
 def _position(case: Case) -> str | None:
     stake = stake_in(case.order.pair, case.book) + case.order.stake
-    if stake <= case.tier.max_position * case.book.equity * (1 + STAKE_TOLERANCE):
+    most = case.tier.max_position * cap_factor(case.book, case.settings)
+    if stake <= most * case.book.equity * (1 + STAKE_TOLERANCE):
         return None
     return (
         f"the position in {case.order.pair} would be {stake / case.book.equity:.1%} of equity, "
-        f"limit {case.tier.max_position:.1%} in tier {case.tier.name}"
+        f"limit {most:.1%} now in tier {case.tier.name}"
     )
 
 
@@ -121,6 +128,21 @@ def _exposure(case: Case) -> str | None:
     )
 
 
+def _shared(rule: str) -> Callable[[Case], str | None]:
+    def check(case: Case) -> str | None:
+        order, book = case.order, case.book
+        for each in shares(order.pair, book, case.tier, case.settings):
+            stake = each.held + order.stake
+            if each.rule == rule and stake > each.limit * book.equity * (1 + STAKE_TOLERANCE):
+                return (
+                    f"{each.what} would be {stake / book.equity:.1%} of equity, "
+                    f"limit {each.limit:.1%} now in tier {case.tier.name}"
+                )
+        return None
+
+    return check
+
+
 def stake_in(pair: str, book: Book) -> float:
     """Return the own money that is already in ``pair``, in stake currency."""
     return sum(position.stake for position in book.positions if position.pair == pair)
@@ -129,6 +151,7 @@ def stake_in(pair: str, book: Book) -> float:
 RULES: dict[str, Callable[[Case], str | None]] = {
     "stamp": _stamp,
     "halted": _halted,
+    "wait": _wait,
     "daily_loss": _daily_loss,
     "weekly_loss": _weekly_loss,
     "total_loss": _total_loss,
@@ -137,5 +160,8 @@ RULES: dict[str, Callable[[Case], str | None]] = {
     "max_leverage": _leverage,
     "max_position": _position,
     "max_exposure": _exposure,
+    "max_meme_position": _shared("max_meme_position"),
+    "max_class": _shared("max_class"),
+    "max_sector": _shared("max_sector"),
 }
 """The rules by name, in the order they are asked; the first that trips gives the reason."""

@@ -1,13 +1,16 @@
-"""How much an entry may stake: a volatility target, scaled by confidence and drawdown, capped."""
+"""How much an entry may stake: a target, scaled by confidence and drawdown, capped."""
 
 import math
 from dataclasses import dataclass
 from datetime import datetime
 
+from freqpilot.risk.diversification import shares
 from freqpilot.risk.exits import atr_stop
 from freqpilot.risk.limits import judge, stake_in
-from freqpilot.risk.soundness import fault_of, is_number, reached
-from freqpilot.risk.tiers import tier_of
+from freqpilot.risk.responses import cap_factor, drawdown_factor
+from freqpilot.risk.soundness import fault_of, is_number
+from freqpilot.risk.targets import target
+from freqpilot.risk.tiers import tier_in
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict, Side
 
@@ -20,7 +23,8 @@ class Proposal:
 
     ``rate`` and ``atr`` are prices in the quote currency; ``confidence`` is 0…1; ``min_stake`` and
     ``max_stake`` are the exchange's and the wallet's bounds in stake currency; ``free`` is the
-    wallet's free money where ``max_stake`` does not count it already.
+    wallet's free money where ``max_stake`` does not count it already; ``strength`` is the
+    signal's, 0…1.
     """
 
     time: datetime
@@ -33,26 +37,31 @@ class Proposal:
     min_stake: float
     max_stake: float
     free: float | None = None
+    strength: float = 1.0
 
 
 def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdict:
     """Return the stake for an entry, which :func:`~freqpilot.risk.limits.judge` allows, or 0.
 
-    The base is a volatility target: equity × the tier's risk per trade / (stop distance ×
-    leverage), the stop distance being ``stop_atr_multiple`` × ATR / rate, so that the stop costs
-    the risk per trade. It is multiplied by the confidence, at least one half, and by the drawdown
-    factor; then the smallest cap wins. ``cuts`` lists every rule that lowered it, in order. A
-    stake below the exchange's minimum is refused, never raised to it.
+    The base is the :func:`~freqpilot.risk.targets.target` of the chosen method, the stop distance
+    being ``stop_atr_multiple`` × ATR / rate. It is multiplied by the confidence, at
+    least one half, and by the drawdown factor; then the smallest cap wins. ``cuts`` lists every
+    rule that lowered it, in order. A stake below the exchange's minimum is refused, never raised
+    to it.
     """
     if fault := _fault_of(proposal):
         return RiskVerdict(False, 0.0, veto=fault)
     if fault := fault_of(_order(proposal, 1.0), book):
         return RiskVerdict(False, 0.0, veto=fault)
-    stake = _target(proposal, book, settings)
+    distance = settings.stop_atr_multiple * proposal.atr / proposal.rate
+    base = target(distance, proposal.leverage, proposal.strength, book, settings)
+    if base.veto:
+        return RiskVerdict(False, 0.0, cuts=(Cut("edge", 0.0),), veto=base.veto)
+    stake = base.stake
     if not is_number(stake, above=0):
         veto = f"an ATR of {proposal.atr} at a rate of {proposal.rate} gives no stake"
         return RiskVerdict(False, 0.0, veto=veto)
-    cuts: list[Cut] = []
+    cuts = list(base.cuts)
     for rule, bound in _bounds(proposal, book, settings, stake):
         if max(bound, 0.0) < stake:
             stake = max(bound, 0.0)
@@ -60,35 +69,24 @@ def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdi
     return _verdict(proposal, book, settings, stake, tuple(cuts))
 
 
-def drawdown_factor(drawdown: float, settings: RiskSettings) -> float:
-    """Return the factor for a drawdown (fraction of the peak): 1, the cut's, or the half's."""
-    factor = 1.0
-    if reached(drawdown, settings.drawdown_cut):
-        factor = settings.drawdown_cut_factor
-    if reached(drawdown, settings.drawdown_half):
-        factor = min(factor, settings.drawdown_half_factor)
-    return factor
-
-
-def _target(proposal: Proposal, book: Book, settings: RiskSettings) -> float:
-    """Return the uncapped stake, NaN when the distance is beyond what a float can hold."""
-    distance = settings.stop_atr_multiple * proposal.atr / proposal.rate * proposal.leverage
-    risk = tier_of(book.equity, settings).risk_per_trade * book.equity
-    return risk / distance if distance > 0 else math.nan
-
-
 def _bounds(
     proposal: Proposal, book: Book, settings: RiskSettings, target: float
 ) -> list[tuple[str, float]]:
-    tier = tier_of(book.equity, settings)
+    tier = tier_in(book, settings)
     trusted = target * min(1.0, max(MIN_CONFIDENCE_FACTOR, proposal.confidence))
-    bounds = [
-        ("confidence", trusted),
-        ("drawdown", trusted * drawdown_factor(book.drawdown, settings)),
-        ("max_position", tier.max_position * book.equity - stake_in(proposal.pair, book)),
+    bounds = [("confidence", trusted)]
+    for cause, factor in (("drawdown", drawdown_factor(book.drawdown, settings)), *book.factors):
+        if factor < 1.0:
+            trusted *= factor
+            bounds.append((cause, trusted))
+    most = tier.max_position * cap_factor(book, settings)
+    bounds += [
+        ("max_position", most * book.equity - stake_in(proposal.pair, book)),
         ("max_exposure", settings.max_exposure * book.equity - book.exposure),
         ("max_stake", proposal.max_stake),
     ]
+    for each in shares(proposal.pair, book, tier, settings):
+        bounds.append((each.rule, each.limit * book.equity - each.held))
     if proposal.free is not None:
         bounds.append(("free", proposal.free))
     return bounds
@@ -125,11 +123,12 @@ def _order(proposal: Proposal, stake: float) -> OrderRequest:
 
 
 def _fault_of(proposal: Proposal) -> str | None:
-    for name in ("rate", "atr", "confidence", "leverage"):
+    for name in ("rate", "atr", "confidence", "leverage", "strength"):
         if not is_number(getattr(proposal, name), above=0):
             return f"the {name} is {getattr(proposal, name)}, not a positive number"
-    if proposal.confidence > 1 + 1e-9:
-        return f"the confidence is {proposal.confidence}, above 1"
+    for name in ("confidence", "strength"):
+        if getattr(proposal, name) > 1 + 1e-9:
+            return f"the {name} is {getattr(proposal, name)}, above 1"
     for name in ("min_stake", "max_stake", "free"):
         figure = getattr(proposal, name)
         if (name != "free" or figure is not None) and not is_number(figure):

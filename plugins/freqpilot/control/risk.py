@@ -1,0 +1,39 @@
+"""The risk overview as a person sees it."""
+
+import math
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from freqpilot.risk.overview import Gauge, Overview
+
+STALE_SECONDS = 120
+
+
+def print_overview(mode: str, found: Overview, now: datetime, console: Console) -> None:
+    """Print the state of the ``mode`` (dry run or live) account and its limits."""
+    age = (now - found.stamp).total_seconds() if found.stamp else math.inf
+    seen = f"{age:.0f} s ago" if age < STALE_SECONDS else f"at {found.stamp:%Y-%m-%d %H:%M} UTC"
+    console.print(
+        f"{mode}: equity {found.equity:.2f}, peak {found.peak:.2f}, tier {found.tier}, seen {seen}"
+        f"{'' if age < STALE_SECONDS else ' (the bot is not running)'}"
+    )
+    if found.halted:
+        console.print(f"HALTED: {found.halted}. `freqpilot release` ends it.", style="bold red")
+    if found.wait:
+        console.print(f"WAITING: {found.wait}", style="bold yellow")
+    cuts = ", ".join(f"{name} × {factor:.2f}" for name, factor in found.factors)
+    console.print(f"size of the next entry: {cuts or 'normal'}")
+    table = Table("what trips next", "now", "limit", "used", "may still be lost", "then")
+    for gauge in found.gauges:
+        table.add_row(*_row(gauge))
+    console.print(table)
+
+
+def _row(gauge: Gauge) -> tuple[str, ...]:
+    if math.isnan(gauge.left):
+        now, limit, left = f"{gauge.used:.0f}", f"{gauge.limit:.0f}", ""
+    else:
+        now, limit, left = f"{gauge.used:.1%}", f"{gauge.limit:.0%}", f"{gauge.left:.2f}"
+    return gauge.name, now, limit, f"{gauge.share:.0%}", left, gauge.then

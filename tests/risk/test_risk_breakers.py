@@ -1,0 +1,106 @@
+"""The breakers: when they trip, and what it takes to let them go."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freqpilot.risk.breakers import ErrorRate
+from freqpilot.settings import RiskSettings
+
+SETTINGS = RiskSettings(api_errors=6, api_error_share=0.30, api_window_minutes=5)
+
+
+def noted(failures: int, successes: int, time: float = 0.0) -> ErrorRate:
+    rate = ErrorRate(SETTINGS)
+    for number in range(failures + successes):
+        rate.note(time, failed=number < failures)
+    return rate
+
+
+# failures, successes → trips
+TABLE = [
+    (0, 0, False),
+    (0, 100, False),
+    (5, 0, False),  # too few to tell
+    (6, 0, True),
+    (6, 14, True),  # 30 %
+    (6, 15, False),
+    (30, 70, True),
+    (29, 71, False),
+]
+
+
+@pytest.mark.parametrize(("failures", "successes", "trips"), TABLE)
+def test_it_trips_at_enough_failures_that_are_enough_of_the_calls(
+    failures: int, successes: int, trips: bool
+) -> None:
+    assert (noted(failures, successes).tripped(1.0) is not None) == trips
+
+
+def test_the_reason_names_its_figures() -> None:
+    reason = noted(6, 2).tripped(1.0)
+    assert reason is not None
+    assert "6 of the last 8 calls" in reason
+    assert "5 minutes" in reason
+
+
+def test_what_is_older_than_the_window_is_forgotten() -> None:
+    rate = noted(5, 0)
+    rate.note(300.0, failed=True)
+    assert rate.tripped(300.0) is None
+    rate = noted(5, 0)
+    rate.note(299.0, failed=True)
+    assert rate.tripped(299.0)
+
+
+def test_it_stays_until_the_window_holds_no_failure() -> None:
+    rate = noted(6, 0)
+    assert rate.tripped(0.0)
+    for second in range(1, 300):
+        rate.note(float(second), failed=False)
+        assert rate.tripped(float(second))
+    assert rate.tripped(300.0) is None
+
+
+def test_one_failure_in_the_window_keeps_it() -> None:
+    rate = noted(6, 0)
+    assert rate.tripped(0.0)
+    rate.note(200.0, failed=True)
+    for second in range(201, 500):
+        rate.note(float(second), failed=False)
+    assert rate.tripped(499.0)
+    assert rate.tripped(500.0) is None
+
+
+def test_silence_does_not_let_it_go() -> None:
+    rate = noted(6, 0)
+    assert rate.tripped(0.0)
+    assert rate.tripped(10_000.0)
+    rate.note(10_001.0, failed=False)
+    assert rate.tripped(10_001.0) is None
+
+
+def test_it_trips_again() -> None:
+    rate = noted(6, 0)
+    assert rate.tripped(0.0)
+    rate.note(1_000.0, failed=False)
+    assert rate.tripped(1_000.0) is None
+    for _ in range(6):
+        rate.note(1_001.0, failed=True)
+    assert rate.tripped(1_001.0)
+
+
+@given(calls=st.lists(st.tuples(st.floats(0, 200), st.booleans()), max_size=40))
+def test_it_counts_what_the_window_holds(calls: list[tuple[float, bool]]) -> None:
+    rate, time, tripped = ErrorRate(SETTINGS), 0.0, False
+    past: list[tuple[float, bool]] = []
+    for step, failed in calls:
+        time += step
+        rate.note(time, failed=failed)
+        past.append((time, failed))
+        window = [bad for at, bad in past if at > time - 300]
+        if sum(window) >= 6 and sum(window) >= 0.30 * len(window):
+            tripped = True
+        elif not any(window):
+            tripped = False
+        assert (rate.tripped(time) is not None) == tripped
