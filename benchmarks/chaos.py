@@ -41,6 +41,12 @@ CONFIG: dict[str, Any] = {
     "pairlists": [{"method": "StaticPairList"}],
     "bot_name": "chaos",
 }
+FUTURES: dict[str, Any] = {
+    "dry_run_wallet": 3_000,  # the smallest account whose tier allows leverage 2
+    "trading_mode": "futures",
+    "margin_mode": "isolated",
+    "exchange": {"name": "binance", "pair_whitelist": [f"{pair}:USDT" for pair in PAIRS]},
+}
 
 
 PAGE = """# Reliability
@@ -95,16 +101,22 @@ class Session:
 
 
 def options_of(
-    folder: Path, seed: int, faults: str, *, plain: bool = False, days: float = 1.0
+    folder: Path,
+    seed: int,
+    faults: str,
+    *,
+    plain: bool = False,
+    futures: bool = False,
+    days: float = 1.0,
 ) -> RehearsalOptions:
     """Return the options of one session; its files lie in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.json"
-    config.write_text(json.dumps(CONFIG), encoding="utf-8")
+    config.write_text(json.dumps(CONFIG | FUTURES if futures else CONFIG), encoding="utf-8")
     return RehearsalOptions(
         userdir=folder,
         configs=(config,) if plain else (config, config_dir() / "freqpilot.json"),
-        strategy="Restless",
+        strategy="RestlessFutures" if futures else "Restless",
         strategy_path=STRATEGIES,
         seed=seed,
         pairs=PAIRS,
@@ -116,23 +128,34 @@ def options_of(
     )
 
 
-def play(folder: Path, seed: int, faults: str, *, plain: bool = False) -> Session:
+def play(
+    folder: Path, seed: int, faults: str, *, plain: bool = False, futures: bool = False
+) -> Session:
     """Run one session; its files are removed unless something did not hold."""
     begun = time.monotonic()
-    summary = rehearse_live(options_of(folder, seed, faults, plain=plain))
+    summary = rehearse_live(options_of(folder, seed, faults, plain=plain, futures=futures))
     if plain or not summary.breaches:
         shutil.rmtree(folder)
     return Session(seed, summary, time.monotonic() - begun)
 
 
 def play_all(
-    folder: Path, seeds: Sequence[int], faults: str, *, plain: bool = False, workers: int = 2
+    folder: Path,
+    seeds: Sequence[int],
+    faults: str,
+    *,
+    plain: bool = False,
+    futures: bool = False,
+    workers: int = 2,
 ) -> Iterator[Session]:
     """Yield the sessions of all seeds in their order."""
     with ThreadPoolExecutor(workers) as pool:
         label = "plain" if plain else "freqpilot"
         yield from pool.map(
-            lambda seed: play(folder / f"{label}-{seed}", seed, faults, plain=plain), seeds
+            lambda seed: play(
+                folder / f"{label}-{seed}", seed, faults, plain=plain, futures=futures
+            ),
+            seeds,
         )
 
 
@@ -228,6 +251,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--plain", type=int, default=-1, help="sessions without Freqpilot")
+    parser.add_argument("--futures", action="store_true", help="perpetuals, long and short")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, help="write docs/reliability.md")
     given = parser.parse_args()
@@ -235,14 +259,16 @@ def main() -> int:
     plain_seeds = seeds[: max(1, given.seeds // 5) if given.plain < 0 else given.plain]
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     ours: list[Session] = []
-    for session in play_all(folder, seeds, "all", workers=given.workers):
+    for session in play_all(folder, seeds, "all", futures=given.futures, workers=given.workers):
         ours.append(session)
         _tell("freqpilot", session, len(ours), len(seeds), folder)
     plain: list[Session] = []
-    for session in play_all(folder, plain_seeds, NETWORK, plain=True, workers=given.workers):
+    for session in play_all(
+        folder, plain_seeds, NETWORK, plain=True, futures=given.futures, workers=given.workers
+    ):
         plain.append(session)
         _tell("plain", session, len(plain), len(plain_seeds), folder)
-    again = play(folder / "again", seeds[0], "all")
+    again = play(folder / "again", seeds[0], "all", futures=given.futures)
     result = report(ours, plain, trace(again) == trace(ours[0]), given.out)
     print(json.dumps(result))
     return 0 if result["parity"] and all(t["ok"] for t in result["targets"].values()) else 1

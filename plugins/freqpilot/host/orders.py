@@ -190,14 +190,25 @@ def is_named(api: Any) -> bool:
 def fetch(api: Any, intent: OrderIntent) -> Any:
     """Ask the exchange for the order of an intent.
 
+    A futures stop that has been triggered counts as open: what became of it is another order's
+    matter, which Freqtrade asks for when it looks at an open stop, and at no other.
+
     :raises OrderNotFound: ccxt's, when it has none.
     """
     if not is_named(api):
         return _fetch_unnamed(api, intent)
-    params: dict[str, Any] = {"clientOrderId": intent.client_id}
+    params: dict[str, Any] = {"clientOrderId": intent.client_id, **stop_params(api, intent)}
+    found = api.fetch_order(None, intent.pair, params)
+    if "stop" in params and found["status"] == "closed" and found["info"].get("actualOrderId"):
+        found["status"] = "open"
+    return found
+
+
+def stop_params(api: Any, intent: OrderIntent) -> dict[str, Any]:
+    """Return what tells ccxt that an order is a futures stop, which exchanges keep apart."""
     if intent.purpose == "stop" and api.market(intent.pair).get("contract"):
-        params["stop"] = True
-    return api.fetch_order(None, intent.pair, params)
+        return {"stop": True}
+    return {}
 
 
 def _fetch_unnamed(api: Any, intent: OrderIntent) -> Any:

@@ -8,13 +8,14 @@ alone. Nothing that raises risk is sent before the first comparison after a star
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import orders, supervisor
+from freqpilot.host import contracts, orders, supervisor
+from freqpilot.host.recount import recount, report
 from freqpilot.shapes import OrderIntent
 
 logger = logging.getLogger(__name__)
@@ -67,8 +68,10 @@ def step(bot: Any) -> None:
 def settle(bot: Any) -> None:
     """Bring every intent that is not settled to its end.
 
-    :raises Exception: ccxt's, when the exchange cannot be asked.
+    :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
     """
+    if str(bot.trading_mode) != "spot":
+        contracts.take_back_stops(bot)
     store, api = supervisor.current().store, bot.exchange._api
     for intent in store.intents("sent", "accepted"):
         if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
@@ -93,37 +96,19 @@ def compare(bot: Any) -> None:
     trades = list(Trade.get_open_trades())
     pairs = {trade.pair for trade in trades} | set(bot.config["exchange"]["pair_whitelist"])
     known = {pair for pair in pairs if pair in bot.exchange.markets}
+    spot = str(bot.trading_mode) == "spot"
     for pair in sorted(known):
-        for order in bot.exchange._api.fetch_open_orders(pair):
-            if not _recorded(str(order["id"]), pair):
-                _report_order(order, pair)
+        for params in ({},) if spot else ({}, {"stop": True}):
+            for order in bot.exchange._api.fetch_open_orders(pair, params=params):
+                if not _recorded(str(order["id"]), pair):
+                    _report_order(order, pair)
     bot.wallets.update(require_update=True)
-    if str(bot.trading_mode) == "spot":
+    if spot:
         for trade in trades:
-            _recount(trade, float(bot.wallets.get_total(trade.base_currency)))
+            recount(trade, float(bot.wallets.get_total(trade.base_currency)))
         _compare_coins(bot, trades, sorted(known))
-
-
-def _recount(trade: Any, owned: float) -> None:
-    """Bring a trade's amount to what its orders say, where that is nearer to what the account owns.
-
-    A bot killed between its two commits has the fills of an order but not their effect on the
-    trade; Freqtrade would notice only for lack of coins, and then count a partial exit twice.
-    """
-    from freqtrade.persistence import Trade
-
-    before = float(trade.amount)
-    trade.recalc_trade_from_orders()
-    if abs(float(trade.amount) - owned) >= abs(before - owned):
-        Trade.rollback()
-        return
-    Trade.commit()
-    report(
-        f"trade {trade.id} in {trade.pair} said {before:g}, its filled orders say "
-        f"{float(trade.amount):g}; it was corrected",
-        "WARNING",
-        {"pair": trade.pair, "trade": int(trade.id)},
-    )
+    else:
+        contracts.compare(bot, trades, sorted(known))
 
 
 def _compare_coins(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
@@ -164,14 +149,6 @@ def _report_order(order: Any, pair: str) -> None:
         "WARNING",
         {"pair": pair, "order": str(order["id"])},
     )
-
-
-def report(text: str, level: str, data: dict[str, Any]) -> None:
-    """Keep a difference in the store, count it and log it."""
-    run = supervisor.current()
-    run.store.add_event(datetime.now(UTC), "difference", level, text, data)
-    run.counters.count("differences")
-    logger.warning("Difference with the exchange: %s", text)
 
 
 def _recorded(order_id: str, pair: str) -> bool:
@@ -218,8 +195,12 @@ def _adopt(bot: Any, intent: OrderIntent, order: Any) -> None:
 
 def _strand(bot: Any, intent: OrderIntent, order: Any) -> None:
     """Cancel an exit whose trade is closed: nothing is left that it could close."""
+    import ccxt
+
     if order["status"] == "open":
-        bot.exchange._api.cancel_order(order["id"], intent.pair)
+        api = bot.exchange._api
+        with suppress(ccxt.OrderNotFound):  # a futures stop that has just been triggered
+            api.cancel_order(order["id"], intent.pair, orders.stop_params(api, intent))
     report(
         f"the {intent.purpose} order {order['id']} for {intent.pair} has no open trade; it was "
         f"{'cancelled' if order['status'] == 'open' else order['status'] + ' before'}",

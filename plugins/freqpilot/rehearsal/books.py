@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from freqpilot.rehearsal.venue import LOT, MIN_NOTIONAL, ZERO, SpotVenue, VenueOrder
+from freqpilot.rehearsal.venue import LOT, MIN_NOTIONAL, ZERO, Venue, VenueOrder
 
 CASH_TOLERANCE = Decimal("1e-6")
 """Share of the turnover by which the two books' cash may differ: the database keeps floats."""
@@ -37,7 +37,7 @@ class Watchman:
     """Looks at the account at the end of each loop of the bot: every position has a stop or an exit
     in the book, or gets it in the next loop that meets no fault."""
 
-    def __init__(self, venue: SpotVenue) -> None:
+    def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._naked: Counter[str] = Counter()
         self._strikes = 0
@@ -55,7 +55,7 @@ class Watchman:
         if not stops:
             return
         for symbol in {order.symbol for order in self._venue.orders}:
-            if not self._is_naked(symbol, now):
+            if not self.is_naked(symbol, now):
                 self._naked[symbol] = 0
             elif not excused:
                 self._naked[symbol] += 1
@@ -63,7 +63,8 @@ class Watchman:
                     text = f"{symbol} has neither stop nor exit for two loops at {now}"
                     self.breaches.append(Breach("stop", text))
 
-    def _is_naked(self, symbol: str, now: int) -> bool:
+    def is_naked(self, symbol: str, now: int) -> bool:
+        """Tell whether a position worth an order has neither stop nor exit."""
         base, _ = self._venue.assets(symbol)
         price = Decimal(str(self._venue.tape.symbol(symbol).price(now)))
         if self._venue.balances.get(base, ZERO) * price < MIN_NOTIONAL:
@@ -93,6 +94,7 @@ class BotTrade:
     pair: str
     is_open: bool
     amount: Decimal
+    is_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Books:
     """Both sides at the end of a session: the exchange's ledger, Freqtrade's database and what our
     store says of intents, halts and differences (empty for a bot without Freqpilot)."""
 
-    venue: SpotVenue
+    venue: Venue
     trades: tuple[BotTrade, ...]
     orders: tuple[BotOrder, ...]
     intents: dict[str, Decimal]
@@ -109,7 +111,7 @@ class Books:
     refused_exits: int
 
     @classmethod
-    def read(cls, venue: SpotVenue, database: Path, store: Path) -> "Books":
+    def read(cls, venue: Venue, database: Path, store: Path) -> "Books":
         """Read both databases."""
         trades, orders = _bot(database)
         intents, events = _store(store)
@@ -146,7 +148,7 @@ class Books:
         known = {order.order_id for order in self.orders}
         for order in self.venue.orders:
             if str(order.number) not in known and (order.filled or order.is_open):
-                yield Breach("double order", f"the bot does not know of {_words(order)}")
+                yield Breach("double order", f"the bot does not know of {words(order)}")
 
     def _doubled_ids(self) -> Iterator[Breach]:
         for client_id, times in Counter(o.client_id for o in self.venue.orders).items():
@@ -157,7 +159,7 @@ class Books:
         for order in self.venue.orders:
             planned = self.intents.get(order.client_id)
             if planned is not None and order.filled > planned + LOT:
-                yield Breach("overfilled", f"{_words(order)}, planned {planned}")
+                yield Breach("overfilled", f"{words(order)}, planned {planned}")
 
     def _positions(self) -> Iterator[Breach]:
         held: dict[str, Decimal] = defaultdict(lambda: ZERO)
@@ -203,11 +205,15 @@ class Books:
     def _halted(self) -> Iterator[Breach]:
         for order in self.venue.orders:
             for begin, end, why in self.forbidden:
-                if order.sign > 0 and begin + GRACE_MS < order.created < end:
-                    yield Breach("halted", f"{_words(order)} while {why}")
+                if self._raises_risk(order) and begin + GRACE_MS < order.created < end:
+                    yield Breach("halted", f"{words(order)} while {why}")
+
+    def _raises_risk(self, order: VenueOrder) -> bool:
+        return order.sign > 0
 
 
-def _words(order: VenueOrder) -> str:
+def words(order: VenueOrder) -> str:
+    """Return an order in words."""
     return (
         f"{order.side} {order.symbol} {order.kind} {order.filled}/{order.amount} "
         f"(order {order.number}, {order.client_id}, {order.status})"
@@ -215,9 +221,15 @@ def _words(order: VenueOrder) -> str:
 
 
 def _bot(database: Path) -> tuple[tuple[BotTrade, ...], tuple[BotOrder, ...]]:
-    found = rows(database, "trades", "id, pair, is_open, amount")
+    found = rows(database, "trades", "id, pair, is_open, amount, is_short")
     trades = tuple(
-        BotTrade(row["id"], row["pair"], bool(row["is_open"]), _decimal(row["amount"]))
+        BotTrade(
+            row["id"],
+            row["pair"],
+            bool(row["is_open"]),
+            _decimal(row["amount"]),
+            bool(row["is_short"]),
+        )
         for row in found
     )
     columns = "ft_trade_id, ft_pair, order_id, side, ft_is_open, filled, average, price"

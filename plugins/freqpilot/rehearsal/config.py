@@ -2,10 +2,12 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.rehearsal.futures import FUNDING_RATE
 from freqpilot.rehearsal.private import KEY, SECRET
 
 DOORS = ("telegram", "discord", "webhook", "api_server", "external_message_consumer")
@@ -14,10 +16,24 @@ API_USER, API_PASSWORD = "rehearsal", "rehearsal"
 UNLIMITED = {"enableRateLimit": False}
 
 
-def exchange_overlay(base_url: str, pairs: Sequence[str]) -> dict[str, Any]:
+def is_futures(user: Mapping[str, Any]) -> bool:
+    """Tell whether a user's config trades perpetuals."""
+    return user.get("trading_mode") == "futures"
+
+
+def funding_rate(user: Mapping[str, Any]) -> Decimal:
+    """Return the stand-in's funding rate: Freqtrade's ``futures_funding_rate``, or the default."""
+    return Decimal(str(user.get("futures_funding_rate", FUNDING_RATE)))
+
+
+def exchange_overlay(
+    base_url: str, pairs: Sequence[str], *, futures: bool = False
+) -> dict[str, Any]:
     """Return the config layer, to be given last, that redirects every call to ``base_url``.
 
-    Works for dry runs and backtests on spot. It holds no key and overwrites those of earlier files.
+    Works for dry runs and backtests. It holds no key and overwrites those of earlier files.
+
+    :param futures: trade perpetuals with isolated margin instead of spot.
 
     :raises RefuseToStart: when ``base_url`` is not on this machine.
     """
@@ -35,21 +51,25 @@ def exchange_overlay(base_url: str, pairs: Sequence[str]) -> dict[str, Any]:
                 "sapiV4": f"{base_url}/sapi/v4",
                 "fapiPublic": f"{base_url}/fapi/v1",
                 "fapiPrivate": f"{base_url}/fapi/v1",
+                "fapiPrivateV2": f"{base_url}/fapi/v2",
+                "fapiPrivateV3": f"{base_url}/fapi/v3",
+                "fapiData": f"{base_url}/futures/data",
                 "dapiPublic": f"{base_url}/dapi/v1",
                 "dapiPrivate": f"{base_url}/dapi/v1",
             }
         },
         "options": {
-            "fetchMarkets": {"types": ["spot"]},
+            "fetchMarkets": {"types": ["linear" if futures else "spot"]},
             "fetchMargins": False,
             "fetchCurrencies": False,
+            **({"defaultType": "swap"} if futures else {}),
         },
         **UNLIMITED,
     }
     return {
         "dry_run": True,
-        "trading_mode": "spot",
-        "margin_mode": "",
+        "trading_mode": "futures" if futures else "spot",
+        "margin_mode": "isolated" if futures else "",
         "exchange": {
             "name": "binance",
             "key": "",
@@ -100,7 +120,7 @@ def rehearsal_overlay(
     :param live: orders go to the stand-in's account, signed with its keys.
     :param api_port: where Freqtrade's REST API listens on this machine; 0 shuts it.
     """
-    overlay = exchange_overlay(base_url, pairs)
+    overlay = exchange_overlay(base_url, pairs, futures=is_futures(user))
     overlay |= {
         "fiat_display_currency": "",
         "initial_state": "running",

@@ -7,7 +7,7 @@ has arrived, was carried out or was answered is decided here, as it is on a real
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -18,18 +18,18 @@ from freqpilot.rehearsal.faults import Call, Fault, FaultPlan, Strike
 from freqpilot.rehearsal.quotes import BadRequest
 from freqpilot.rehearsal.server import RehearsalServer, answered, error
 from freqpilot.rehearsal.tape import Tape
-from freqpilot.rehearsal.venue import SpotVenue, Ticket
+from freqpilot.rehearsal.venue import Ticket, Venue
 
 Params = Mapping[str, str]
 Private = Callable[[Params, int], Any]
 
-ORDER = ("POST", "/api/v3/order")
+Refusals = Mapping[Fault, Mapping[str, tuple[int, str]]]
+
 WEIGHT_LIMIT = 6_000
 """Request weight a minute (Binance spot)."""
-HEAVY = {"/api/v3/account": 20, "/api/v3/myTrades": 20, "/api/v3/allOrders": 20}
 LATE_MS = (1_000, 4_000)
 RETRY_AFTER = 5
-REFUSALS = {
+REFUSALS: Refusals = {
     Fault.REJECT: {
         "before": (-2010, "Account has insufficient balance for requested action."),
         "after": (-1013, "Filter failure: LOT_SIZE"),
@@ -47,22 +47,32 @@ class LiveExchange(RehearsalServer):
     """Serves a market and one account. Once a fault has killed the bot (``dead``), nothing is
     answered until the next one is started."""
 
+    orders: ClassVar[tuple[tuple[str, str], ...]] = (("POST", "/api/v3/order"),)
+    """Routes that place an order."""
+    heavy: ClassVar[Mapping[str, int]] = {
+        "/api/v3/account": 20,
+        "/api/v3/myTrades": 20,
+        "/api/v3/allOrders": 20,
+    }
+    refusals: ClassVar[Refusals] = REFUSALS
+
     def __init__(
         self,
         tape: Tape,
         clock: Clock,
-        venue: SpotVenue,
+        venue: Venue,
         faults: FaultPlan | None = None,
         kill: Callable[[], None] = lambda: None,
         on_loop: Callable[[int, int, bool], None] = lambda _now, _strikes, _stops: None,
         port: int = 0,
+        **server: Any,
     ) -> None:
         """
         :param kill: ends the bot's process at once.
         :param on_loop: told of the end of each of the bot's loops: the time in ms, how many
             faults have struck so far, and whether it keeps its stops on the exchange.
         """
-        super().__init__(tape, clock, port=port)
+        super().__init__(tape, clock, port=port, **server)
         self.venue, self.faults = venue, faults or FaultPlan()
         self.dead = False
         self._kill, self._on_loop = kill, on_loop
@@ -85,7 +95,7 @@ class LiveExchange(RehearsalServer):
         if self.dead:
             return _cut(request)
         self._arrive(now)
-        order = params.get("type", "") if route == ORDER else ""
+        order = params.get("type", "") if route in self.orders else ""
         symbol = params.get("symbol", "")
         call = Call(*route, symbol=symbol, signed=handler is not None, order=order)
         strike = self.faults.strike(call, now)
@@ -147,16 +157,16 @@ class LiveExchange(RehearsalServer):
         """Return the answer to a request that a fault refuses; None for another fault."""
         if strike.fault is Fault.LIMIT:
             return self._too_many()
-        if strike.fault not in REFUSALS:
+        if strike.fault not in self.refusals:
             return None
-        return error(400, *REFUSALS[strike.fault][strike.moment])
+        return error(400, *self.refusals[strike.fault][strike.moment])
 
     def _delay(self, strike: Strike, params: Params, now: int) -> None:
         """Let an order arrive later, if its receive window is still open then."""
         least, most = LATE_MS
         due = now + least + int((most - least) * self.faults.share("late", strike.request))
         if due <= int(params["timestamp"]) + private.window(params):
-            self._late.append((due, private.ticket_of(params)))
+            self._late.append((due, self._ticket(params)))
 
     def settle(self, now: int) -> None:
         """Bring the account up to ``now``: late orders arrive, resting ones are matched."""
@@ -213,15 +223,15 @@ class LiveExchange(RehearsalServer):
         return private.cancelled_json(self.venue.cancel(order, now))
 
     def _new_order(self, params: Params, now: int) -> Any:
-        ticket = private.ticket_of(params)
-        if params.get("doomed"):
-            ticket = replace(ticket, doomed=True)
-        return private.accepted_json(self.venue.submit(ticket, now))
+        return private.accepted_json(self.venue.submit(self._ticket(params), now))
+
+    def _ticket(self, params: Params) -> Ticket:
+        return replace(private.ticket_of(params), doomed=bool(params.get("doomed")))
 
     def _within_limit(self, path: str, now: int) -> bool:
         minute = now // 60_000
         used = self._weight[1] if self._weight[0] == minute else 0
-        self._weight = (minute, used + HEAVY.get(path, 2))
+        self._weight = (minute, used + self.heavy.get(path, 2))
         return self._weight[1] <= WEIGHT_LIMIT
 
     def _weighed(self, response: web.StreamResponse) -> web.StreamResponse:

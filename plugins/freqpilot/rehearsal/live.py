@@ -21,8 +21,12 @@ from typing import Any
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.books import Books, Breach, Watchman
 from freqpilot.rehearsal.clock import SharedClock
+from freqpilot.rehearsal.config import funding_rate, is_futures
 from freqpilot.rehearsal.exchange import LiveExchange
 from freqpilot.rehearsal.faults import FaultPlan, Strike, parse_faults
+from freqpilot.rehearsal.futures_books import FuturesBooks, FuturesWatchman
+from freqpilot.rehearsal.futures_exchange import FuturesExchange
+from freqpilot.rehearsal.futures_venue import FuturesVenue
 from freqpilot.rehearsal.run import play_live, user_config, write_overlay
 from freqpilot.rehearsal.session import (
     CLOCK,
@@ -39,7 +43,7 @@ from freqpilot.rehearsal.session import (
 )
 from freqpilot.rehearsal.stage import Stage, build_stage
 from freqpilot.rehearsal.tape import Tape
-from freqpilot.rehearsal.venue import SpotVenue, VenueOrder
+from freqpilot.rehearsal.venue import SpotVenue, Venue, VenueOrder
 
 RESTART_SECONDS = 5.0
 """Virtual seconds from a kill to the next start."""
@@ -104,9 +108,15 @@ class _Session:
         self._faults = faults
         wallet = Decimal(str(user.get("dry_run_wallet", WALLET)))
         self._stake = str(user.get("stake_currency", "USDT"))
-        self._venue = SpotVenue(tape, {self._stake: wallet})
         self._tape = tape
+        self._venue: Venue = SpotVenue(tape, {self._stake: wallet})
         self._watchman = Watchman(self._venue)
+        self._books: type[Books] = Books
+        if is_futures(user):
+            rate = funding_rate(user)
+            account = FuturesVenue(tape, {self._stake: wallet}, funding_rate=rate)
+            self._venue, self._watchman = account, FuturesWatchman(account)
+            self._books = FuturesBooks
         self._child: BaseProcess | None = None
         self._kills = 0
 
@@ -116,15 +126,7 @@ class _Session:
         watch = Watch(self._run_dir, on_progress)
         try:
             with (
-                LiveExchange(
-                    self._tape,
-                    clock,
-                    self._venue,
-                    self._faults,
-                    self._kill,
-                    self._watchman.loop_ended,
-                    self._plan.port,
-                ) as exchange,
+                self._exchange(clock) as exchange,
                 terminate_as_interrupt(),
             ):
                 write_overlay(self._plan, self._stage, self._user, exchange.url, self._run_dir)
@@ -136,7 +138,7 @@ class _Session:
                 )
         finally:
             clock.close()
-        books = Books.read(self._venue, self._run_dir / DATABASE, self._run_dir / STORE)
+        books = self._books.read(self._venue, self._run_dir / DATABASE, self._run_dir / STORE)
         return LiveSummary(
             run=run,
             orders=len(self._venue.orders),
@@ -148,6 +150,12 @@ class _Session:
             balances=dict(self._venue.balances),
             ledger=tuple(self._venue.orders),
         )
+
+    def _exchange(self, clock: SharedClock) -> LiveExchange:
+        watch, port = self._watchman.loop_ended, self._plan.port
+        if isinstance(self._venue, FuturesVenue):
+            return FuturesExchange(self._venue, clock, self._faults, self._kill, watch, port)
+        return LiveExchange(self._tape, clock, self._venue, self._faults, self._kill, watch, port)
 
     def _run_until_done(self, exchange: LiveExchange, clock: SharedClock, watch: Watch) -> None:
         stage = replace(self._stage, drain=DRAIN_LOOPS)

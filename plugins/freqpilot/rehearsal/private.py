@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from freqpilot.rehearsal.quotes import BadRequest
-from freqpilot.rehearsal.venue import Fill, SpotVenue, Ticket, VenueOrder
+from freqpilot.rehearsal.venue import Fill, Ticket, Venue, VenueOrder
 
 Json = dict[str, Any]
 Params = Mapping[str, str]
@@ -26,11 +26,11 @@ def check_signature(headers: Mapping[str, str], signed: str, params: Params, now
     """
     if headers.get("X-MBX-APIKEY") != KEY:
         raise BadRequest(-2015, "Invalid API-key, IP, or permissions for action.")
-    text, _, signature = signed.rpartition("&signature=")
-    wanted = hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
+    unsigned, _, signature = signed.rpartition("&signature=")
+    wanted = hmac.new(SECRET.encode(), unsigned.encode(), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(wanted, signature):
         raise BadRequest(-1022, "Signature for this request is not valid.")
-    sent = int(_need(params, "timestamp"))
+    sent = int(need(params, "timestamp"))
     if not now - window(params) <= sent < now + AHEAD:
         raise BadRequest(-1021, "Timestamp for this request is outside of the recvWindow.")
 
@@ -45,21 +45,21 @@ def ticket_of(params: Params) -> Ticket:
 
     :raises BadRequest: when a figure is missing or unreadable.
     """
-    kind = _need(params, "type")
-    limit = _decimal(params, "price") if kind not in ("MARKET", "STOP_MARKET") else None
+    kind = need(params, "type")
+    limit = decimal_of(params, "price") if kind not in ("MARKET", "STOP_MARKET") else None
     return Ticket(
-        symbol=_need(params, "symbol"),
-        side=_need(params, "side"),
+        symbol=need(params, "symbol"),
+        side=need(params, "side"),
         kind=kind,
-        amount=_decimal(params, "quantity"),
+        amount=decimal_of(params, "quantity"),
         limit=limit,
-        stop=_decimal(params, "stopPrice") if kind.startswith("STOP") else None,
+        stop=decimal_of(params, "stopPrice") if kind.startswith("STOP") else None,
         client_id=params.get("newClientOrderId", ""),
         time_in_force=params.get("timeInForce", "GTC"),
     )
 
 
-def account(venue: SpotVenue, now: int) -> Json:
+def account(venue: Venue, now: int) -> Json:
     """Return the balances."""
     return {
         "makerCommission": 10,
@@ -76,14 +76,14 @@ def account(venue: SpotVenue, now: int) -> Json:
         "accountType": "SPOT",
         "updateTime": now,
         "balances": [
-            {"asset": asset, "free": _text(venue.free(asset)), "locked": _text(venue.locked(asset))}
+            {"asset": asset, "free": text(venue.free(asset)), "locked": text(venue.locked(asset))}
             for asset in sorted(venue.balances)
         ],
         "permissions": ["SPOT"],
     }
 
 
-def found(venue: SpotVenue, params: Params) -> VenueOrder:
+def found(venue: Venue, params: Params) -> VenueOrder:
     """Return the order that a query names.
 
     :raises BadRequest: when it names none, or there is none.
@@ -91,7 +91,7 @@ def found(venue: SpotVenue, params: Params) -> VenueOrder:
     number, client_id = params.get("orderId"), params.get("origClientOrderId")
     if not number and not client_id:
         raise BadRequest(-1102, "Param 'origClientOrderId' or 'orderId' must be sent.")
-    return venue.find(_need(params, "symbol"), int(number) if number else None, client_id)
+    return venue.find(need(params, "symbol"), int(number) if number else None, client_id)
 
 
 def order_json(order: VenueOrder) -> Json:
@@ -101,15 +101,15 @@ def order_json(order: VenueOrder) -> Json:
         "orderId": order.number,
         "orderListId": -1,
         "clientOrderId": order.client_id,
-        "price": _text(order.limit or Decimal(0)),
-        "origQty": _text(order.amount),
-        "executedQty": _text(order.filled),
-        "cummulativeQuoteQty": _text(order.cost),
+        "price": text(order.limit or Decimal(0)),
+        "origQty": text(order.amount),
+        "executedQty": text(order.filled),
+        "cummulativeQuoteQty": text(order.cost),
         "status": order.status,
         "timeInForce": "GTC",
         "type": order.kind,
         "side": order.side,
-        "stopPrice": _text(order.stop or Decimal(0)),
+        "stopPrice": text(order.stop or Decimal(0)),
         "icebergQty": "0.00000000",
         "time": order.created,
         "updateTime": order.updated,
@@ -124,9 +124,9 @@ def accepted_json(order: VenueOrder) -> Json:
     """Return an order as the answer that accepts it (``newOrderRespType`` FULL)."""
     executed = [
         {
-            "price": _text(fill.price),
-            "qty": _text(fill.amount),
-            "commission": _text(fill.fee),
+            "price": text(fill.price),
+            "qty": text(fill.amount),
+            "commission": text(fill.fee),
             "commissionAsset": fill.fee_asset,
             "tradeId": fill.number,
         }
@@ -145,10 +145,10 @@ def cancelled_json(order: VenueOrder) -> Json:
     }
 
 
-def trades_json(venue: SpotVenue, params: Params) -> list[Json]:
+def trades_json(venue: Venue, params: Params) -> list[Json]:
     """Return the account's executions of a symbol, the oldest first: from ``startTime`` on, or
     without it the newest."""
-    symbol, number = _need(params, "symbol"), params.get("orderId")
+    symbol, number = need(params, "symbol"), params.get("orderId")
     begin, end = int(params.get("startTime", 0)), int(params.get("endTime", 2**62))
     rows = [
         _trade_json(order, fill)
@@ -161,10 +161,10 @@ def trades_json(venue: SpotVenue, params: Params) -> list[Json]:
     return _page(rows, params)
 
 
-def orders_json(venue: SpotVenue, params: Params) -> list[Json]:
+def orders_json(venue: Venue, params: Params) -> list[Json]:
     """Return all orders of a symbol, the oldest first: from ``startTime`` on, or without it the
     newest."""
-    symbol = _need(params, "symbol")
+    symbol = need(params, "symbol")
     begin, end = int(params.get("startTime", 0)), int(params.get("endTime", 2**62))
     rows = [o for o in venue.orders if o.symbol == symbol and begin <= o.created <= end]
     return [order_json(order) for order in _page(rows, params)]
@@ -181,10 +181,10 @@ def _trade_json(order: VenueOrder, fill: Fill) -> Json:
         "id": fill.number,
         "orderId": order.number,
         "orderListId": -1,
-        "price": _text(fill.price),
-        "qty": _text(fill.amount),
-        "quoteQty": _text(fill.price * fill.amount),
-        "commission": _text(fill.fee),
+        "price": text(fill.price),
+        "qty": text(fill.amount),
+        "quoteQty": text(fill.price * fill.amount),
+        "commission": text(fill.fee),
         "commissionAsset": fill.fee_asset,
         "time": fill.time,
         "isBuyer": order.side == "BUY",
@@ -193,7 +193,11 @@ def _trade_json(order: VenueOrder, fill: Fill) -> Json:
     }
 
 
-def _need(params: Params, name: str) -> str:
+def need(params: Params, name: str) -> str:
+    """Return a parameter.
+
+    :raises BadRequest: without it.
+    """
     if not params.get(name):
         raise BadRequest(
             -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
@@ -201,9 +205,13 @@ def _need(params: Params, name: str) -> str:
     return params[name]
 
 
-def _decimal(params: Params, name: str) -> Decimal:
+def decimal_of(params: Params, name: str) -> Decimal:
+    """Return a parameter as a number.
+
+    :raises BadRequest: without it, or when it is none.
+    """
     try:
-        value = Decimal(_need(params, name))
+        value = Decimal(need(params, name))
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite():
@@ -211,5 +219,6 @@ def _decimal(params: Params, name: str) -> Decimal:
     return value
 
 
-def _text(value: Decimal) -> str:
+def text(value: Decimal) -> str:
+    """Return a number as Binance writes it."""
     return f"{value:.8f}"

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ def main(run_dir: Path) -> int:
     os.dup2(2, 1)
 
     from freqpilot.rehearsal.clock import VirtualClock
+    from freqpilot.rehearsal.config import funding_rate, is_futures
     from freqpilot.rehearsal.server import RehearsalServer
     from freqpilot.rehearsal.session import STATE, load_plan
     from freqpilot.rehearsal.stage import build_stage
@@ -42,7 +44,13 @@ def main(run_dir: Path) -> int:
         stepper = Stepper(stage, plan.speed, run_dir / STATE, reports)
         with (
             VirtualClock(stage.begin) as clock,
-            RehearsalServer(tape, clock, port=plan.port) as server,
+            RehearsalServer(
+                tape,
+                clock,
+                port=plan.port,
+                futures=is_futures(user),
+                funding_rate=funding_rate(user),
+            ) as server,
         ):
             stepper.begin(clock, server)
             write_overlay(plan, stage, user, server.url, run_dir)
@@ -68,6 +76,7 @@ def play_live(run_dir: Path, stage: "Stage", url: str, reports: int) -> None:
     from freqpilot.rehearsal.stepper import Stepper
 
     clean_environment(os.environ)
+    name_error_codes(url)
     with (run_dir / LOG).open("a", encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
@@ -77,6 +86,26 @@ def play_live(run_dir: Path, stage: "Stage", url: str, reports: int) -> None:
     with VirtualClock(stage.begin, SharedClock(run_dir / CLOCK)) as virtual:
         stepper.begin(virtual, RemoteExchange(url))
         stepper.done(_trade(plan, run_dir, stepper))
+
+
+def name_error_codes(url: str) -> None:
+    """Let ccxt read the futures routes of the stand-in at ``url`` as Binance's: it knows by the
+    host's name which market an error code belongs to, and would take a futures account's refusals
+    for unknown faults."""
+    import ccxt
+    import ccxt.async_support
+
+    for client in (ccxt.binance, ccxt.async_support.binance):
+        original = client.get_exceptions_by_url
+
+        def by_url(
+            self: Any, asked: str, kind: str, original: Callable[..., Any] = original
+        ) -> Any:
+            if asked.startswith(f"{url}/fapi/"):
+                asked = asked.replace(url, f"https://fapi.{self.hostname or 'binance.com'}", 1)
+            return original(self, asked, kind)
+
+        client.get_exceptions_by_url = by_url
 
 
 def _trade(plan: "RehearsalOptions", run_dir: Path, stepper: "Stepper") -> int:

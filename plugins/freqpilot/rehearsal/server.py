@@ -1,13 +1,15 @@
 """The stand-in exchange: Binance's public REST on loopback, fed by a tape and a clock.
 
-Spot market data only. Private and derivative routes that ccxt touches while it loads markets answer
-with empty lists; everything else answers 404 in Binance's error shape and is counted.
+Market data of spot, or of USD-M futures at the same prices. Other routes that ccxt touches while it
+loads markets answer with empty lists; everything else answers 404 in Binance's error shape and is
+counted.
 """
 
 import asyncio
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Self
@@ -15,8 +17,9 @@ from typing import Any, Self
 from aiohttp import web
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.rehearsal import quotes
+from freqpilot.rehearsal import perpetuals, quotes
 from freqpilot.rehearsal.clock import Clock
+from freqpilot.rehearsal.futures import FUNDING_RATE
 from freqpilot.rehearsal.quotes import BadRequest
 from freqpilot.rehearsal.tape import NotListed, PairTape, Tape
 
@@ -41,10 +44,21 @@ class RehearsalServer:
     http://127.0.0.1:40017
     """
 
-    def __init__(self, tape: Tape, clock: Clock, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        tape: Tape,
+        clock: Clock,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        futures: bool = False,
+        funding_rate: Decimal = FUNDING_RATE,
+    ) -> None:
         """
         :param clock: seconds since the epoch; the market is served as of this time.
         :param port: 0 takes a free one.
+        :param futures: list perpetuals instead of spot markets.
+        :param funding_rate: what a perpetual's longs pay its shorts every eight hours.
         :raises RefuseToStart: for a host that other machines could reach.
         """
         if not _is_loopback(host):
@@ -53,6 +67,7 @@ class RehearsalServer:
                 "address; use 127.0.0.1"
             )
         self.tape, self.clock = tape, clock
+        self.futures, self.funding_rate = futures, funding_rate
         self.host, self.port = host, port
         self.requests: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
@@ -161,7 +176,32 @@ class RehearsalServer:
             routes[f"{other}/exchangeInfo"] = self._no_symbols
             routes[f"{other}/time"] = routes[f"{spot}/time"]
         routes.update(dict.fromkeys(EMPTY_LISTS, lambda _: []))
+        if self.futures:
+            routes[f"{spot}/exchangeInfo"] = self._no_symbols
+            routes |= self._futures_routes(routes)
         return routes
+
+    def _futures_routes(
+        self, spot: dict[str, Callable[[web.Request], Any]]
+    ) -> dict[str, Callable[[web.Request], Any]]:
+        future, rate = "/fapi/v1", self.funding_rate
+        same = ("ping", "time", "klines", "trades", "historicalTrades", "aggTrades")
+        tickers = ("ticker/24hr", "ticker/bookTicker", "ticker/price")
+        return {
+            **{f"{future}/{name}": spot[f"/api/v3/{name}"] for name in (*same, *tickers)},
+            f"{future}/exchangeInfo": lambda _: perpetuals.exchange_info(self.tape, self._now()),
+            f"{future}/markPriceKlines": self._klines,
+            f"{future}/depth": lambda request: perpetuals.depth(
+                self._pair(request), self._now(), _numbers(request).get("limit", 500)
+            ),
+            f"{future}/premiumIndex": lambda request: self._each(
+                request, lambda pair, now: perpetuals.premium_index(pair, now, rate)
+            ),
+            f"{future}/fundingRate": lambda request: perpetuals.funding_rates(
+                self._pair(request), self._now(), _numbers(request), rate
+            ),
+            f"{future}/fundingInfo": lambda _: [],
+        }
 
     def _no_symbols(self, _request: web.Request) -> dict[str, Any]:
         return {"timezone": "UTC", "serverTime": self._now(), "rateLimits": [], "symbols": []}

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.rehearsal.config import is_futures
 from freqpilot.rehearsal.intervals import DAY_MS, MINUTE_MS, interval_minutes
 from freqpilot.rehearsal.market import DEFAULT_PAIRS, SyntheticMarket
+from freqpilot.rehearsal.perpetuals import future_name, spot_name
 from freqpilot.rehearsal.session import STATE, RehearsalOptions
 from freqpilot.rehearsal.tape import Tape
 
@@ -33,13 +35,16 @@ class Stage:
 
 
 def build_stage(plan: RehearsalOptions, user: dict[str, Any], run_dir: Path) -> tuple[Tape, Stage]:
-    """Load or invent the market and lay the period on it."""
+    """Load or invent the market and lay the period on it.
+
+    A perpetual is played by the tape of its spot pair.
+    """
     saved: dict[str, Any] = {}
     if plan.resume:
         saved = json.loads((run_dir / STATE).read_text(encoding="utf-8"))
     whitelist = user.get("exchange", {}).get("pair_whitelist", [])
     listed = [name for name in whitelist if "*" not in name]
-    pairs = saved.get("pairs") or list(plan.pairs) or listed
+    pairs = [spot_name(pair) for pair in saved.get("pairs") or plan.pairs or listed]
     history = saved.get("history_days") or _history_days(plan, user)
     minutes = interval_minutes(plan.timeframe)
     if plan.datadir:
@@ -60,7 +65,8 @@ def build_stage(plan: RehearsalOptions, user: dict[str, Any], run_dir: Path) -> 
     if begin >= end:
         raise RefuseToStart(f"the rehearsal of {run_dir} has reached its end; start a new one")
     loop = saved.get("loop_seconds") or plan.loop_seconds or min(900, minutes * 15)
-    return tape, Stage(tape.synthetic, start, end, begin, loop, list(tape.pairs), history)
+    traded = [future_name(pair) if is_futures(user) else pair for pair in tape.pairs]
+    return tape, Stage(tape.synthetic, start, end, begin, loop, traded, history)
 
 
 def _invented(

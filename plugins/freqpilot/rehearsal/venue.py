@@ -11,6 +11,7 @@ from what is received.
 Times are milliseconds since the epoch; amounts and prices are exact decimals.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
@@ -47,7 +48,8 @@ class Fill:
 class VenueOrder:
     """An order as the exchange keeps it. ``limit`` is None for a market order, ``stop`` None
     without a trigger; ``resting`` is from when on it waits in the book (None: not yet triggered);
-    a ``doomed`` one is filled by half and then cancelled by the exchange.
+    a ``doomed`` one is filled by half and then cancelled by the exchange; a ``reduce_only`` one can
+    only make a position smaller (futures).
     """
 
     number: int
@@ -65,6 +67,7 @@ class VenueOrder:
     cost: Decimal = ZERO
     resting: int | None = None
     doomed: bool = False
+    reduce_only: bool = False
     fills: list[Fill] = field(default_factory=list)
 
     @property
@@ -96,15 +99,12 @@ class Ticket:
     client_id: str = ""
     time_in_force: str = "GTC"
     doomed: bool = False
+    reduce_only: bool = False
 
 
-class SpotVenue:
-    """One spot account on the markets of a tape.
-
-    >>> venue = SpotVenue(tape, {"USDT": Decimal(1000)})          # doctest: +SKIP
-    >>> venue.submit(Ticket("BTCUSDT", "BUY", "MARKET", Decimal("0.01")), now).status
-    'FILLED'
-    """
+class Venue(ABC):
+    """One account on the markets of a tape: orders and their matching. What an order needs, and
+    what a fill moves, is the kind of account's own."""
 
     def __init__(self, tape: Tape, balances: Mapping[str, Decimal], fee: Decimal = FEE) -> None:
         self.tape, self.fee = tape, fee
@@ -136,6 +136,7 @@ class SpotVenue:
             created=now,
             updated=now,
             doomed=ticket.doomed,
+            reduce_only=ticket.reduce_only,
         )
         self._afford(order, pair, now)
         self.orders.append(order)
@@ -169,17 +170,9 @@ class SpotVenue:
                 return order
         raise quotes.BadRequest(-2013, "Order does not exist.")
 
+    @abstractmethod
     def locked(self, asset: str) -> Decimal:
-        """Return what open orders hold of ``asset``."""
-        held = ZERO
-        for order in self.orders:
-            if order.is_open:
-                base, quote = self.assets(order.symbol)
-                if order.sign < 0 and base == asset:
-                    held += order.remaining
-                elif order.sign > 0 and quote == asset:
-                    held += order.remaining * (order.limit or ZERO)
-        return held
+        """Return what cannot be used of ``asset``."""
 
     def free(self, asset: str) -> Decimal:
         """Return what can be used of ``asset``."""
@@ -210,7 +203,7 @@ class SpotVenue:
 
     def _trigger(self, order: VenueOrder, pair: PairTape, since: int, now: int) -> None:
         assert order.stop is not None
-        met = _first_beyond(pair, max(since, order.created), now, float(order.stop), order.sign)
+        met = first_beyond(pair, max(since, order.created), now, float(order.stop), order.sign)
         if met is not None:
             moment, price = met
             order.updated = moment
@@ -220,7 +213,7 @@ class SpotVenue:
         self, order: VenueOrder, pair: PairTape, now: int, price: float | None = None
     ) -> None:
         """Fill what crosses the book; what is left rests from now on."""
-        for level, size in _ladder(pair, now, order.sign, price):
+        for level, size in ladder(pair, now, order.sign, price):
             if order.limit is not None and (level - order.limit) * order.sign > 0:
                 break
             self._fill(order, min(size, order.remaining), level, now, maker=False)
@@ -230,8 +223,8 @@ class SpotVenue:
 
     def _rest(self, order: VenueOrder, pair: PairTape, since: int, now: int) -> None:
         assert order.limit is not None
-        beyond = float(order.limit - order.sign * Decimal(str(pair.tick)))
-        met = _first_beyond(pair, since, now, beyond, -order.sign)
+        beyond = far_side(order, pair)
+        met = first_beyond(pair, since, now, beyond, -order.sign)
         if met is None:
             return
         moment = met[0]
@@ -250,7 +243,7 @@ class SpotVenue:
         if amount <= 0:
             return
         self._fills += 1
-        fee, asset = self._settle(order, amount, price)
+        fee, asset = self._settle(order, amount, price, now, maker=maker)
         order.fills.append(Fill(self._fills, order.number, now, price, amount, fee, asset, maker))
         order.filled += amount
         order.cost += amount * price
@@ -259,8 +252,46 @@ class SpotVenue:
         if order.doomed and order.filled >= half:
             order.status = "CANCELED"
 
-    def _settle(self, order: VenueOrder, amount: Decimal, price: Decimal) -> tuple[Decimal, str]:
+    @abstractmethod
+    def _settle(
+        self, order: VenueOrder, amount: Decimal, price: Decimal, now: int, *, maker: bool
+    ) -> tuple[Decimal, str]:
         """Move the balances of a fill; returns the fee and its asset."""
+
+    # what is refused
+
+    @abstractmethod
+    def _check(self, ticket: Ticket, pair: PairTape, now: int) -> None:
+        """Refuse what a filter of the exchange does not let pass."""
+
+    @abstractmethod
+    def _afford(self, order: VenueOrder, pair: PairTape, now: int) -> None:
+        """Refuse what the account cannot pay."""
+
+
+class SpotVenue(Venue):
+    """One spot account on the markets of a tape.
+
+    >>> venue = SpotVenue(tape, {"USDT": Decimal(1000)})          # doctest: +SKIP
+    >>> venue.submit(Ticket("BTCUSDT", "BUY", "MARKET", Decimal("0.01")), now).status
+    'FILLED'
+    """
+
+    def locked(self, asset: str) -> Decimal:
+        """Return what open orders hold of ``asset``."""
+        held = ZERO
+        for order in self.orders:
+            if order.is_open:
+                base, quote = self.assets(order.symbol)
+                if order.sign < 0 and base == asset:
+                    held += order.remaining
+                elif order.sign > 0 and quote == asset:
+                    held += order.remaining * (order.limit or ZERO)
+        return held
+
+    def _settle(
+        self, order: VenueOrder, amount: Decimal, price: Decimal, now: int, *, maker: bool
+    ) -> tuple[Decimal, str]:
         base, quote = self.assets(order.symbol)
         received, paid = (amount, amount * price) if order.sign > 0 else (amount * price, amount)
         into, out = (base, quote) if order.sign > 0 else (quote, base)
@@ -268,8 +299,6 @@ class SpotVenue:
         self.balances[into] = self.balances.get(into, ZERO) + received - fee
         self.balances[out] = self.balances.get(out, ZERO) - paid
         return fee, into
-
-    # what is refused
 
     def _check(self, ticket: Ticket, pair: PairTape, now: int) -> None:
         price = Decimal(str(pair.price(now)))
@@ -298,7 +327,7 @@ class SpotVenue:
         elif order.limit is not None:
             short = self.free(quote) < order.amount * order.limit
         else:
-            short = self.free(quote) < _cost(_ladder(pair, now, 1, None), order.amount)
+            short = self.free(quote) < cost_of(ladder(pair, now, 1, None), order.amount)
         if short:
             raise quotes.BadRequest(-2010, "Account has insufficient balance for requested action.")
 
@@ -306,7 +335,7 @@ class SpotVenue:
 def _at_once(order: VenueOrder, pair: PairTape, now: int) -> bool:
     """Tell whether the book can fill the whole order now."""
     wanted = order.amount
-    for level, size in _ladder(pair, now, order.sign, None):
+    for level, size in ladder(pair, now, order.sign, None):
         if order.limit is not None and (level - order.limit) * order.sign > 0:
             break
         wanted -= size
@@ -315,7 +344,13 @@ def _at_once(order: VenueOrder, pair: PairTape, now: int) -> bool:
     return False
 
 
-def _cost(ladder: Iterator[tuple[Decimal, Decimal]], amount: Decimal) -> Decimal:
+def far_side(order: VenueOrder, pair: PairTape) -> float:
+    """Return where the path has to be for a resting order to fill: a tick beyond its price."""
+    assert order.limit is not None
+    return float(order.limit - order.sign * Decimal(str(pair.tick)))
+
+
+def cost_of(ladder: Iterator[tuple[Decimal, Decimal]], amount: Decimal) -> Decimal:
     """Return what ``amount`` costs from the best level on."""
     cost = ZERO
     for level, size in ladder:
@@ -326,7 +361,7 @@ def _cost(ladder: Iterator[tuple[Decimal, Decimal]], amount: Decimal) -> Decimal
     return cost
 
 
-def _ladder(
+def ladder(
     pair: PairTape, now: int, sign: int, price: float | None
 ) -> Iterator[tuple[Decimal, Decimal]]:
     """Yield price and size of the levels that an order of ``sign`` meets; the book moved to
@@ -344,7 +379,7 @@ def _legs(pair: PairTape, begin: int, end: int) -> Iterator[tuple[float, float, 
         yield t0, p0, t1, p1
 
 
-def _first_beyond(
+def first_beyond(
     pair: PairTape, begin: int, end: int, level: float, sign: int
 ) -> tuple[int, float] | None:
     """Return when the path first is at ``level`` or beyond it (above for ``sign`` 1, below for −1)
