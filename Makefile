@@ -53,7 +53,7 @@ unit: install
 test: lint types house unit
 
 chaos: install
-	$(BIN)/python -m benchmarks.chaos --seeds $(SEEDS) --first-seed $(FIRST_SEED) $(if $(filter 200,$(SEEDS)),--out docs/reliability.md)
+	$(BIN)/python -m benchmarks.chaos --seeds $(SEEDS) $(if $(FUTURES),--futures $(FUTURES)) --first-seed $(FIRST_SEED) $(if $(filter 200,$(SEEDS)),--out docs/reliability.md)
 
 kills: install
 	$(BIN)/python -m benchmarks.kills

@@ -5,7 +5,7 @@ Each seed is one day of a SYNTHETIC market on two pairs, four loops an hour, thr
 of the catalogue, and, for some seeds, once without Freqpilot and the faults of the network alone.
 The exchange's ledger decides.
 
-    python -m benchmarks.chaos --seeds 200 --out docs/reliability.md
+    python -m benchmarks.chaos --seeds 200 --futures 200 --out docs/reliability.md
 """
 
 import argparse
@@ -56,26 +56,7 @@ hour: the unmodified `freqtrade trade` in live mode, through ccxt, against the s
 whose own ledger decides. A strategy without sense trades all the time; nothing here says anything
 about profit.
 
-## With Freqpilot: {sessions} sessions, seeds {first}–{last}
-
-| | |
-|---|---:|
-{rows}
-
-What must hold in each: no order that the bot does not know of; no client order id accepted twice;
-nothing filled beyond its plan; fills = balance = the database's position, fees counted; the cash of
-both books equal; no order open in the database that is not open on the exchange; every position
-has its stop or an exit in the book by the end of the next loop that meets no fault; nothing bought
-while halted or in safe mode; no exit refused.
-
-Breaches by rule: {breaches}. Seeds to replay: {seeds}.
-
-## Plain Freqtrade: {plain} sessions, the same seeds, the network's faults alone ({network})
-
-{doubled} of {plain} sessions left an order that Freqtrade does not know of. Breaches by rule:
-{plain_breaches}.
-
-{example}A seed replays exactly: `make chaos SEEDS=1 FIRST_SEED=N`, or with a strategy of your own
+{parts}A seed replays exactly: `make chaos SEEDS=1 FIRST_SEED=N`, or with a strategy of your own
 `freqpilot rehearse --live --faults all --seed N`.
 
 ## Killed at every request
@@ -84,6 +65,50 @@ Breaches by rule: {breaches}. Seeds to replay: {seeds}.
 the request is carried out, and after it where it changes something; each must end as the life that
 was not killed.
 """
+PART = """## {market}: {sessions} sessions with Freqpilot, seeds {first}–{last}
+
+{about}
+
+| | |
+|---|---:|
+{rows}
+
+What must hold in each: no order that the bot does not know of; no client order id accepted twice;
+nothing filled beyond its plan; fills = {positions} = the database's position, fees counted; the
+cash of both books equal; no order open in the database that is not open on the exchange; every
+position has its stop or an exit in the book by the end of the next loop that meets no fault; no
+position opened while halted or in safe mode; no exit refused.
+
+Breaches by rule: {breaches}. Seeds to replay: {seeds}.
+
+### {market}, plain Freqtrade: {plain} sessions, the same seeds, the network's faults alone
+
+{doubled} of {plain} sessions left an order that Freqtrade does not know of ({network}). Breaches by
+rule: {plain_breaches}.
+
+{example}"""
+
+
+@dataclass(frozen=True)
+class Market:
+    """A kind of market, and what the page says of it."""
+
+    name: str
+    futures: bool
+    about: str
+    positions: str
+
+
+MARKETS = (
+    Market("Spot", futures=False, about="Long only, stop-limit orders.", positions="balance"),
+    Market(
+        "USD-M futures",
+        futures=True,
+        about="Perpetuals, long and short at leverage 2, isolated margin, stops as conditional "
+        "orders;\nfunding is paid and received.",
+        positions="position on the exchange",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -166,67 +191,102 @@ def trace(session: Session) -> tuple[Any, ...]:
     return strikes, summary.orders, summary.fills, summary.balances
 
 
-def report(
-    ours: Sequence[Session], plain: Sequence[Session], replays: bool, out: Path | None
-) -> dict[str, Any]:
-    """Return the benchmark's result; writes the page when ``out`` is given."""
-    rules = sum((session.rules for session in ours), Counter[str]())
-    theirs = sum((session.rules for session in plain), Counter[str]())
-    doubled = [session for session in plain if session.rules["double order"]]
-    faults = Counter(str(s.fault) for session in ours for s in session.summary.strikes)
-    figures = {
-        "sessions": len(ours),
-        "first seed": ours[0].seed,
-        "orders": sum(session.summary.orders for session in ours),
-        "fills": sum(session.summary.fills for session in ours),
-        "kills": sum(session.summary.kills for session in ours),
-        "differences mended": sum(len(session.summary.differences) for session in ours),
-        "requests": sum(session.summary.run.requests for session in ours),
-        "seconds a session": round(sum(s.seconds for s in ours) / len(ours), 1),
-        "faults": dict(sorted(faults.items())),
-        "breaches": dict(sorted(rules.items())),
-        "seeds with a breach": [s.seed for s in ours if s.summary.breaches],
-        "plain sessions": len(plain),
-        "plain sessions with a double order": len(doubled),
-        "plain breaches": dict(sorted(theirs.items())),
-    }
-    targets = {
-        "double orders with Freqpilot": _exactly(rules["double order"], 0),
-        "breaches with Freqpilot": _exactly(sum(rules.values()), 0),
-        "sessions without an order": _exactly(sum(not s.summary.orders for s in ours), 0),
-    }
-    if plain:
-        targets["plain Freqtrade doubles an order"] = {
-            "value": len(doubled),
-            "target": ">= 1",
-            "ok": bool(doubled),
+@dataclass(frozen=True)
+class Outcome:
+    """A market's sessions, with Freqpilot and without, and whether a seed replayed exactly."""
+
+    market: Market
+    ours: Sequence[Session]
+    plain: Sequence[Session]
+    replays: bool
+
+    @property
+    def doubled(self) -> list[Session]:
+        """Sessions of plain Freqtrade that doubled an order."""
+        return [session for session in self.plain if session.rules["double order"]]
+
+    @property
+    def rules(self) -> Counter[str]:
+        """Breaches with Freqpilot by rule."""
+        return sum((session.rules for session in self.ours), Counter[str]())
+
+    def figures(self) -> dict[str, Any]:
+        """Return what was counted."""
+        theirs = sum((session.rules for session in self.plain), Counter[str]())
+        faults = Counter(str(s.fault) for session in self.ours for s in session.summary.strikes)
+        summaries = [session.summary for session in self.ours]
+        return {
+            "sessions": len(self.ours),
+            "first seed": self.ours[0].seed,
+            "orders": sum(summary.orders for summary in summaries),
+            "fills": sum(summary.fills for summary in summaries),
+            "kills": sum(summary.kills for summary in summaries),
+            "differences mended": sum(len(summary.differences) for summary in summaries),
+            "requests": sum(summary.run.requests for summary in summaries),
+            "seconds a session": round(sum(s.seconds for s in self.ours) / len(self.ours), 1),
+            "faults": dict(sorted(faults.items())),
+            "breaches": dict(sorted(self.rules.items())),
+            "seeds with a breach": [s.seed for s in self.ours if s.summary.breaches],
+            "plain sessions": len(self.plain),
+            "plain sessions with a double order": len(self.doubled),
+            "plain breaches": dict(sorted(theirs.items())),
         }
+
+
+def report(outcomes: Sequence[Outcome], out: Path | None) -> dict[str, Any]:
+    """Return the benchmark's result; writes the page when ``out`` is given."""
+    targets: dict[str, Any] = {}
+    for outcome in outcomes:
+        name = outcome.market.name
+        targets[f"{name}: double orders with Freqpilot"] = _exactly(
+            outcome.rules["double order"], 0
+        )
+        targets[f"{name}: breaches with Freqpilot"] = _exactly(sum(outcome.rules.values()), 0)
+        idle = sum(not session.summary.orders for session in outcome.ours)
+        targets[f"{name}: sessions without an order"] = _exactly(idle, 0)
+        if outcome.plain:
+            doubled = len(outcome.doubled)
+            targets[f"{name}: plain Freqtrade doubles an order"] = {
+                "value": doubled,
+                "target": ">= 1",
+                "ok": doubled >= 1,
+            }
     if out is not None:
-        out.write_text(_page(figures, doubled), encoding="utf-8")
-    return {"name": "chaos", "parity": replays, "targets": targets, "figures": figures}
+        parts = "".join(_part(outcome) for outcome in outcomes)
+        out.write_text(PAGE.format(parts=parts), encoding="utf-8")
+    return {
+        "name": "chaos",
+        "parity": all(outcome.replays for outcome in outcomes),
+        "targets": targets,
+        "figures": {outcome.market.name: outcome.figures() for outcome in outcomes},
+    }
 
 
 def _exactly(value: int, target: int) -> dict[str, Any]:
     return {"value": value, "target": target, "ok": value == target}
 
 
-def _page(figures: dict[str, Any], doubled: Sequence[Session]) -> str:
+def _part(outcome: Outcome) -> str:
+    figures, market = outcome.figures(), outcome.market
     rows = {
         "orders accepted by the exchange": figures["orders"],
         "fills": figures["fills"],
         "requests": figures["requests"],
         "bot killed (SIGKILL) and started again": figures["kills"],
-        "orders found on the exchange and adopted": figures["differences mended"],
+        "differences between the books found and mended": figures["differences mended"],
         **{f"fault: {name}": times for name, times in figures["faults"].items()},
         "**double orders**": figures["breaches"].get("double order", 0),
         "**all breaches**": sum(figures["breaches"].values()),
     }
     example = "".join(
         f"For example seed {session.seed}: {breach.text}.\n\n"
-        for session in doubled[:1]
+        for session in outcome.doubled[:1]
         for breach in [b for b in session.summary.breaches if b.rule == "double order"][:1]
     )
-    return PAGE.format(
+    return PART.format(
+        market=market.name,
+        about=market.about,
+        positions=market.positions,
         sessions=figures["sessions"],
         first=figures["first seed"],
         last=figures["first seed"] + figures["sessions"] - 1,
@@ -248,33 +308,50 @@ def _words(counts: dict[str, int]) -> str:
 def main() -> int:
     """Run it; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=20, help="sessions on spot")
+    parser.add_argument("--futures", type=int, default=-1, help="sessions on futures")
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--plain", type=int, default=-1, help="sessions without Freqpilot")
-    parser.add_argument("--futures", action="store_true", help="perpetuals, long and short")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, help="write docs/reliability.md")
     given = parser.parse_args()
-    seeds = range(given.first_seed, given.first_seed + given.seeds)
-    plain_seeds = seeds[: max(1, given.seeds // 5) if given.plain < 0 else given.plain]
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    ours: list[Session] = []
-    for session in play_all(folder, seeds, "all", futures=given.futures, workers=given.workers):
-        ours.append(session)
-        _tell("freqpilot", session, len(ours), len(seeds), folder)
-    plain: list[Session] = []
-    for session in play_all(
-        folder, plain_seeds, NETWORK, plain=True, futures=given.futures, workers=given.workers
-    ):
-        plain.append(session)
-        _tell("plain", session, len(plain), len(plain_seeds), folder)
-    again = play(folder / "again", seeds[0], "all", futures=given.futures)
-    result = report(ours, plain, trace(again) == trace(ours[0]), given.out)
+    outcomes = []
+    for market in MARKETS:
+        count = given.seeds
+        if market.futures and given.futures >= 0:
+            count = given.futures
+        if count:
+            seeds = range(given.first_seed, given.first_seed + count)
+            plain = seeds[: max(1, count // 10) if given.plain < 0 else given.plain]
+            work = folder / ("futures" if market.futures else "spot")
+            outcomes.append(_measure(market, seeds, plain, work, given.workers))
+    if not outcomes:
+        parser.error("nothing to do: give --seeds or --futures")
+    result = report(outcomes, given.out)
     print(json.dumps(result))
     return 0 if result["parity"] and all(t["ok"] for t in result["targets"].values()) else 1
 
 
-def _tell(label: str, session: Session, count: int, total: int, folder: Path) -> None:
+def _measure(
+    market: Market, seeds: range, plain_seeds: range, folder: Path, workers: int
+) -> Outcome:
+    futures = market.futures
+    ours: list[Session] = []
+    for session in play_all(folder, seeds, "all", futures=futures, workers=workers):
+        ours.append(session)
+        _tell(f"{market.name}, freqpilot", session, len(ours), len(seeds), folder)
+    plain: list[Session] = []
+    for session in play_all(
+        folder, plain_seeds, NETWORK, plain=True, futures=futures, workers=workers
+    ):
+        plain.append(session)
+        _tell(f"{market.name}, plain", session, len(plain), len(plain_seeds))
+    again = play(folder / "again", seeds[0], "all", futures=futures)
+    return Outcome(market, ours, plain, trace(again) == trace(ours[0]))
+
+
+def _tell(label: str, session: Session, count: int, total: int, folder: Path | None = None) -> None:
     summary = session.summary
     line = (
         f"{count}/{total} {label} seed {session.seed}: {summary.orders} orders, "
@@ -282,9 +359,10 @@ def _tell(label: str, session: Session, count: int, total: int, folder: Path) ->
         f"({session.seconds:.1f} s)"
     )
     print(line, file=sys.stderr, flush=True)
-    if label != "plain":
+    if folder is not None:
         for breach in summary.breaches:
-            print(f"    {breach} ({folder}/{label}-{session.seed})", file=sys.stderr, flush=True)
+            where = folder / f"freqpilot-{session.seed}"
+            print(f"    {breach} ({where})", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The stand-in's futures account by itself: positions, margin, liquidation, funding."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -262,3 +263,14 @@ def test_a_larger_order_turns_the_position_round() -> None:
     assert (position.amount, position.sign) == (-2, -1)
     assert position.entry == pytest.approx(D(100), rel=D("0.001"))
     assert_books_add_up(venue)
+
+
+def test_a_time_in_force_that_is_not_played_is_refused() -> None:
+    venue, now = opened(MARKET), int(MARKET.pairs["BTC/USDT"].base.date[100])
+    price = D(str(MARKET.symbol("BTCUSDT").price(now)))
+    limit = (price * D("0.9")).quantize(D(str(MARKET.symbol("BTCUSDT").tick)))
+    ticket = Ticket("BTCUSDT", "BUY", "LIMIT", D("0.001"), limit, time_in_force="GTX")
+    assert refused(venue, ticket, now) == -1115
+    assert not venue.orders
+    venue.submit(replace(ticket, time_in_force="GTC"), now)
+    assert len(venue.open_orders()) == 1

@@ -27,6 +27,7 @@ LOT = Decimal(str(quotes.LOT))
 MIN_NOTIONAL = Decimal(str(quotes.MIN_NOTIONAL))
 EIGHT = Decimal("0.00000001")
 KINDS = ("LIMIT", "MARKET", "STOP_LOSS_LIMIT")
+TIMES_IN_FORCE = ("GTC", "IOC", "FOK")
 OPEN = ("NEW", "PARTIALLY_FILLED")
 
 
@@ -123,6 +124,8 @@ class Venue(ABC):
         """
         self.advance(now)
         pair = self.tape.symbol(ticket.symbol)
+        if ticket.time_in_force not in TIMES_IN_FORCE:
+            raise quotes.BadRequest(-1115, "Invalid timeInForce.")
         self._check(ticket, pair, now)
         order = VenueOrder(
             number=len(self.orders) + 1,
