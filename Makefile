@@ -2,7 +2,8 @@
 # make test   lint, types, house rules and tests
 # Both set up everything on a fresh machine with Python 3.11+ and pip.
 #
-# make chaos SEEDS=200 FIRST_SEED=1   live sessions under faults, a few seconds each
+# make chaos SEEDS=200 FIRST_SEED=1   live sessions under faults on spot and futures, a few seconds each;
+#                                      FUTURES=N: so many of them on futures
 # make kills                          one position, the bot killed at every request
 
 SHELL := /bin/bash
