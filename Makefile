@@ -58,6 +58,7 @@ chaos: install
 
 kills: install
 	$(BIN)/python -m benchmarks.kills
+	$(BIN)/python -m benchmarks.kills --futures
 
 rehearse: install
 	$(BIN)/freqpilot rehearse --days 3

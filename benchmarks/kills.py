@@ -1,7 +1,7 @@
 """One position from entry to exit, with the bot killed at every single request, before it is
 carried out and after: the end must be the same as without a kill.
 
-    python -m benchmarks.kills
+    python -m benchmarks.kills [--futures]
 """
 
 import argparse
@@ -59,16 +59,18 @@ class End:
         return "" if abs(self.coins - other.coins) < Decimal("0.0001") else f"coins {self.coins}"
 
 
-def life(folder: Path) -> RehearsalOptions:
+def life(folder: Path, *, futures: bool = False) -> RehearsalOptions:
     """Return the options of one entry-to-exit life on one pair, two loops an hour."""
-    options = options_of(folder, SEED, "none", days=HOURS / 24)
+    options = options_of(folder, SEED, "none", futures=futures, days=HOURS / 24)
     return replace(options, pairs=("BTC/USDT",), loop_seconds=1_800)
 
 
-def play(folder: Path, kill_at: int = 0, *, after: bool = False) -> tuple[End, FaultPlan]:
+def play(
+    folder: Path, kill_at: int = 0, *, after: bool = False, futures: bool = False
+) -> tuple[End, FaultPlan]:
     """Play the life, killed at one request; returns its end and what happened to the requests."""
     faults = FaultPlan(kill_at=kill_at, kill_after=after)
-    end = End.of(rehearse_live(life(folder), faults=faults))
+    end = End.of(rehearse_live(life(folder, futures=futures), faults=faults))
     if not end.breaches:
         shutil.rmtree(folder)
     return end, faults
@@ -83,13 +85,13 @@ def cases_of(calls: Sequence[Call], every: int = 1) -> list[tuple[int, bool]]:
 
 
 def kills(
-    folder: Path, cases: Sequence[tuple[int, bool]], workers: int = 2
+    folder: Path, cases: Sequence[tuple[int, bool]], workers: int = 2, *, futures: bool = False
 ) -> Iterator[tuple[str, End]]:
     """Yield the end of each killed life with what was killed."""
 
     def killed(case: tuple[int, bool]) -> tuple[str, End]:
         number, after = case
-        end, faults = play(folder / f"{number}-{after}", number, after=after)
+        end, faults = play(folder / f"{number}-{after}", number, after=after, futures=futures)
         return str(faults.strikes[0]) if faults.strikes else f"request {number} never came", end
 
     with ThreadPoolExecutor(workers) as pool:
@@ -100,14 +102,16 @@ def main() -> int:
     """Run it; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--every", type=int, default=1, help="each so many requests")
+    parser.add_argument("--futures", action="store_true", help="a perpetual, leverage 2")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="kills-"))
-    plain, faults = play(folder / "whole")
-    again, _ = play(folder / "again")
+    plain, faults = play(folder / "whole", futures=given.futures)
+    again, _ = play(folder / "again", futures=given.futures)
     cases = cases_of(faults.calls, given.every)
     wrong: list[str] = []
-    for count, (what, end) in enumerate(kills(folder, cases, given.workers), 1):
+    ends = kills(folder, cases, given.workers, futures=given.futures)
+    for count, (what, end) in enumerate(ends, 1):
         if difference := end.difference(plain):
             wrong.append(f"{what}: {difference}")
             print(f"    {wrong[-1]}", file=sys.stderr, flush=True)
