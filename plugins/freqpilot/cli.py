@@ -117,6 +117,28 @@ def release(
 
 
 @app.command()
+def flow(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    deposit: Annotated[float, typer.Option("--deposit", help="Stake currency.")] = 0.0,
+    withdraw: Annotated[float, typer.Option("--withdraw", help="Stake currency.")] = 0.0,
+) -> None:
+    """Declare a deposit or a withdrawal, so that it is neither profit nor loss; best before it."""
+    from datetime import UTC, datetime
+
+    from freqpilot.host import flows, supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    if deposit or withdraw:
+        flows.declare(url, deposit, withdraw, datetime.now(UTC))
+        typer.echo("declared; the bot takes it in at its next loop, or when it is started")
+    typer.echo("\n".join(flows.describe(url)) or "no flow is open")
+
+
+@app.command()
 def risk(
     config: ConfigFiles = None,
     userdir: UserDir = Path("user_data"),

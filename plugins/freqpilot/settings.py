@@ -219,6 +219,51 @@ class ExitSettings(Section):
         return tiers
 
 
+class VolatilityStep(Section):
+    """What a ratio of volatilities ``above`` does to an entry's size and its stop's distance."""
+
+    above: Positive
+    size: Annotated[float, Field(gt=0, le=1)]
+    stop: Positive
+
+
+class VolatilitySettings(Section):
+    """The last day's volatility over the week's: above a step, or below ``calm``, it scales sizes
+    and ATR stops. ``extreme`` is a day's volatility itself (share of the price), from which on the
+    size is cut as well; ``trend_adx`` (0…1) is what a trend needs for the rise in a calm market."""
+
+    enabled: bool = True
+    steps: tuple[VolatilityStep, ...] = (
+        VolatilityStep(above=1.3, size=0.5, stop=1.5),
+        VolatilityStep(above=2.0, size=0.25, stop=2.0),
+    )
+    calm: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    calm_stop: Positive = 0.75
+    calm_trend_size: Annotated[float, Field(ge=1, le=2)] = 1.15
+    trend_adx: Fraction = 0.25
+    extreme: Positive = 0.10
+    extreme_size: Annotated[float, Field(gt=0, le=1)] = 0.6
+
+    @field_validator("steps")
+    @classmethod
+    def _rising(cls, steps: tuple[VolatilityStep, ...]) -> tuple[VolatilityStep, ...]:
+        bars = [step.above for step in steps]
+        if bars != sorted(set(bars)) or any(bar < 1 for bar in bars):
+            raise ValueError("steps must rise in above from one to the next, from 1 on")
+        return steps
+
+
+class FlowSettings(Section):
+    """Deposits and withdrawals, live: an unexplained change of the account counts as one from
+    ``threshold`` (share of equity) and ``least`` (stake currency) on, and when it has stayed for
+    ``seconds``. A declaration that nothing was seen of lapses after ``days``."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    least: Positive = 10.0
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
+    days: Positive = 7
+
+
 class RiskSettings(Section):
     """Sizes and limits, as fractions of equity unless said otherwise."""
 
@@ -306,6 +351,8 @@ class RiskSettings(Section):
     api_error_share: Fraction = 0.30
     api_window_minutes: Positive = 5
     market: MarketSettings = MarketSettings()
+    flows: FlowSettings = FlowSettings()
+    volatility: VolatilitySettings = VolatilitySettings()
 
     @field_validator("tiers")
     @classmethod

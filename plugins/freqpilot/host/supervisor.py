@@ -15,6 +15,7 @@ from freqpilot.control.counters import Counters
 from freqpilot.errors import NoEntry
 from freqpilot.host.log import DECISIONS
 from freqpilot.risk import ledger, limits
+from freqpilot.risk.flows import Watch
 from freqpilot.risk.record import Outcome
 from freqpilot.settings import Settings
 from freqpilot.shapes import Book, Cut, OrderRequest, Position, RiskVerdict
@@ -42,6 +43,7 @@ class Run:
     counters: Counters = field(default_factory=Counters)
     claimed: dict[str, datetime] = field(default_factory=dict)
     unsized: dict[str, datetime] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
 
 
 _runs: list[Run] = []
@@ -68,6 +70,7 @@ def begin(config: dict[str, Any], *, live: bool) -> Run:
     else:
         store, state = Store.memory(), ledger.Ledger.empty()
     run = Run(settings, store, live, state, key)
+    run.watch = Watch(state.flows.capital, state.flows.trades)
     for former in _runs:
         former.store.close()
     _runs[:] = [run]
@@ -87,8 +90,7 @@ def current() -> Run:
 def observe(time: datetime, equity: float) -> None:
     """Show the account's equity to the ledger, before the entries of a candle or loop."""
     run = current()
-    if run.live and (run.state.halted or run.state.wait_until):
-        run.state = _released_elsewhere(run)
+    refresh(run)
     before = run.state
     run.state = ledger.observe(before, time, equity, run.settings.risk)
     if run.state.stamp == time:
@@ -110,6 +112,7 @@ def observe(time: datetime, equity: float) -> None:
 def closed(trades: Iterable[Any]) -> None:
     """Take the outcomes of closed trades into the ledger, each once."""
     run = current()
+    refresh(run)
     before = run.state
     for trade in trades:
         time = trade.close_date_utc
@@ -138,11 +141,15 @@ def _tell(run: Run, before: ledger.Ledger, time: datetime) -> None:
         logger.warning("Risk: %s", text)
 
 
-def _released_elsewhere(run: Run) -> ledger.Ledger:
-    """Return the ledger as a person left it: ``freqpilot release`` works in another process."""
+def refresh(run: Run) -> None:
+    """Take the ledger as a person left it: ``freqpilot release`` works in another process. To be
+    asked before each change that is saved, or it would undo the release."""
+    if not run.live or not (run.state.halted or run.state.wait_until):
+        return
     saved = run.store.load_state(run.key)
     known = ledger.Ledger.from_dict(saved) if saved else run.state
-    return known if known.releases > run.state.releases else run.state
+    if known.releases > run.state.releases:
+        run.state = known
 
 
 def saved_states(url: str) -> dict[str, ledger.Ledger]:
