@@ -99,7 +99,7 @@ def release(
     userdir: UserDir = Path("user_data"),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Release the halt that a drawdown or total loss has latched; only a person may."""
+    """Release what waits for a person: a halt, a blocked account, a record without edge."""
     from datetime import UTC, datetime
 
     from freqpilot.host import supervisor
@@ -112,7 +112,7 @@ def release(
         typer.confirm(
             "New positions will be allowed again. Have you reviewed the loss?", abort=True
         )
-    released = supervisor.release(url, datetime.now(UTC))
+    released = supervisor.release(url, datetime.now(UTC), settings.risk.sizing)
     typer.echo("\n".join(f"released {line}" for line in released) or "nothing is halted")
 
 

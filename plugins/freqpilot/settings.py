@@ -102,12 +102,14 @@ class StreakPhase(Section):
 class SizingSettings(Section):
     """How the uncapped stake is found. ``kelly_share`` is the part of the Kelly fraction that is
     used, ``fixed_share`` a share of equity; ``blueprint`` and ``kelly`` need ``min_trades`` closed
-    trades, until then the volatility target stands in."""
+    trades, until then the volatility target stands in; ``trial_share`` of it after a person gave a
+    record without edge another trial."""
 
     method: SizingMethod = "volatility"
     kelly_share: Annotated[float, Field(gt=0, le=0.5)] = 0.25
     fixed_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     min_trades: Annotated[int, Field(ge=1, le=100)] = 20
+    trial_share: Annotated[float, Field(gt=0, le=1)] = 0.25
 
 
 class ClassCaps(Section):
@@ -146,7 +148,9 @@ class MarketSettings(Section):
     ``max_depth_share``: of the book's value within ``depth_band`` of its middle, for a position;
     ``max_jump``: from one candle to the next or to now; ``max_volatility``: ATR, scaled to a day;
     ``index``: the coin whose fall by ``index_fall`` within an hour stops all entries;
-    ``stablecoins``: pairs worth 1, of which the first that the exchange lists is watched.
+    ``volatility_spike``: how many times its median of ``volatility_days`` the index's volatility of
+    a day may be; ``stablecoins``: pairs worth 1, of which the first that the exchange lists is
+    watched.
     """
 
     enabled: bool = True
@@ -162,6 +166,8 @@ class MarketSettings(Section):
     index: str = "BTC"
     index_fall: Annotated[float, Field(gt=0, lt=1)] = 0.07
     index_pause_hours: Positive = 24
+    volatility_spike: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3.0
+    volatility_days: Annotated[int, Field(ge=3, le=60)] = 30
     stablecoins: tuple[str, ...] = ("USDC/USDT", "FDUSD/USDT", "USDT/USD", "USDC/USD")
     max_depeg: Fraction = 0.02
     cache_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60

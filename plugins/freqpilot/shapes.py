@@ -139,12 +139,14 @@ class Position:
 
 class Edge(NamedTuple):
     """What the last ``trades`` closed trades were worth: the share that won, and the mean win and
-    mean loss (positive) as shares of equity, 0 without one."""
+    mean loss (positive) as shares of equity, 0 without one. ``tried`` is 1 where a person has begun
+    the count anew after it showed no edge."""
 
     trades: int
     win_rate: float
     mean_win: float
     mean_loss: float
+    tried: int = 0
 
 
 NO_EDGE = Edge(0, 0.0, 0.0, 0.0)

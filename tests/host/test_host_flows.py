@@ -221,3 +221,22 @@ def _filled(held: Trade, side: str = "buy", *, is_open: bool = False) -> Any:
         remaining=0.0,
         order_date=datetime.now(UTC),
     )
+
+
+def test_a_release_gives_a_record_without_edge_another_trial(
+    bot: Any, clock: VirtualClock, url: str
+) -> None:
+    bot.config["freqpilot"] = {"risk": {"sizing": {"method": "kelly"}, "streak_halt": 100}}
+    supervisor.begin(bot.config, live=True)
+    for _ in range(20):
+        clock.advance(60)
+        trade(is_open=False, close_date=datetime.now(UTC), close_profit_abs=-0.1)
+    bot.wallets.free = 998.0
+    sizing = supervisor.current().settings.risk.sizing
+    assert look(bot, clock).record.edge().trades == 20
+    assert supervisor.release(url, datetime.now(UTC)) == []
+    (told,) = supervisor.release(url, datetime.now(UTC), sizing)
+    assert "no edge: 0% of the last 20 trades" in told
+    state = look(bot, clock)
+    assert (state.record.edge().trades, state.record.total) == (0, 20)
+    assert supervisor.release(url, datetime.now(UTC), sizing) == []

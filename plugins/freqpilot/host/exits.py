@@ -36,14 +36,16 @@ def stop(
     :param filled: an order was filled just now.
     """
     try:
-        risk = supervisor.current().settings.risk
+        run = supervisor.current()
+        risk = run.settings.risk
         time: datetime = call["current_time"]
         side, sold = _side(trade), _sold(trade) > 0
         if filled and not sold:
             row = closed_row(frame, time, step)
             atr, swing = _figure(row, "atr"), _swing(row, side)
             asked = closed_row(frame, trade.open_date_utc, step)
-            wide = volatility.with_stop(risk, _widened((asked, row), side, risk))
+            factor = _widened((asked, row), side, risk) if run.settings.supervisor else 1.0
+            wide = volatility.with_stop(risk, factor)
             proposed = exits.initial_stop(side, float(trade.open_rate), atr, swing, wide)
         elif exits.moves(risk.exits, sold=sold):
             seen = _seen(frame, trade, time, step, risk.exits)

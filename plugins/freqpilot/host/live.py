@@ -32,6 +32,7 @@ def observe(bot: Any) -> None:
         equity = account_equity(free, trades, rates, entry_fees_paid=paid)
         held = flows.take(bot, trades, equity)
         supervisor.observe(datetime.now(UTC), equity - held)
+        health.HEALTH.look()
     except Exception:  # the loop must go on managing open trades
         logger.exception("The account could not be observed; entries wait until it can be")
 

@@ -17,7 +17,8 @@ from freqpilot.host.log import DECISIONS
 from freqpilot.risk import ledger, limits
 from freqpilot.risk.flows import Watch
 from freqpilot.risk.record import Outcome
-from freqpilot.settings import Settings
+from freqpilot.risk.targets import no_edge_in
+from freqpilot.settings import Settings, SizingSettings
 from freqpilot.shapes import Book, Cut, OrderRequest, Position, RiskVerdict
 from freqpilot.store import Store, open_store
 
@@ -29,6 +30,7 @@ LEDGER_KEYS = {True: "ledger dry run", False: "ledger live"}
 
 
 SEEN = ", last seen"
+BLOCKED = ", blocked"
 
 
 @dataclass
@@ -144,7 +146,9 @@ def _tell(run: Run, before: ledger.Ledger, time: datetime) -> None:
 def refresh(run: Run) -> None:
     """Take the ledger as a person left it: ``freqpilot release`` works in another process. To be
     asked before each change that is saved, or it would undo the release."""
-    if not run.live or not (run.state.halted or run.state.wait_until):
+    state, sizing = run.state, run.settings.risk.sizing
+    waits = state.halted or state.wait_until or no_edge_in(state.record.edge(), sizing)
+    if not run.live or not waits:
         return
     saved = run.store.load_state(run.key)
     known = ledger.Ledger.from_dict(saved) if saved else run.state
@@ -164,22 +168,32 @@ def saved_states(url: str) -> dict[str, ledger.Ledger]:
     return found
 
 
-def release(url: str, time: datetime) -> list[str]:
+def release(url: str, time: datetime, sizing: SizingSettings | None = None) -> list[str]:
     """Release the latches that are kept in the store at ``url``, as a person's act.
 
     A running bot sees it at its next loop.
 
+    :param sizing: where its method stakes nothing for lack of an edge, the record's edge is counted
+        anew.
     :returns: the reasons of the halts that were released.
     """
     store = open_store(url)
     released: list[str] = []
     for key in LEDGER_KEYS.values():
+        if blocked := store.load_state(f"{key}{BLOCKED}"):
+            store.save_state(f"{key}{BLOCKED}", {}, time)
+            store.add_event(time, "release", "CRITICAL", blocked["reason"])
+            released.append(f"{key}: {blocked['reason']}")
         saved = store.load_state(key)
         state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
         reason = state.halted or (state.wait_until and "entries wait for a person")
-        if not reason:
+        none = no_edge_in(state.record.edge(), sizing) if sizing else None
+        if not reason and not none:
             continue
-        store.save_state(key, ledger.release(state, time).to_dict(), time)
+        state = ledger.release(state, time) if reason else state
+        state = ledger.retry(state) if none else state
+        reason = "; ".join(filter(None, (reason, none)))
+        store.save_state(key, state.to_dict(), time)
         store.add_event(time, "release", "CRITICAL", reason, {"equity": state.equity})
         released.append(f"{key}: {reason}")
     store.close()

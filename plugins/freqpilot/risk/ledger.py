@@ -208,6 +208,11 @@ def release(state: Ledger, now: datetime) -> Ledger:
     )
 
 
+def retry(state: Ledger) -> Ledger:
+    """Return the ledger whose record counts its edge anew: a person's act, as a release is."""
+    return replace(state, record=state.record.retry(), releases=state.releases + 1)
+
+
 def operate(state: Ledger, now: datetime, settings: RiskSettings) -> Ledger:
     """Act as the simulated operator of a backtest: release a latch after
     ``simulated_operator_hours``. Live, only a person does that."""
