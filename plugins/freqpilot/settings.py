@@ -325,6 +325,7 @@ class RiskSettings(Section):
     hard_stop: Annotated[float, Field(gt=0, lt=1)] = 0.10
     exits: ExitSettings = ExitSettings()
     max_exposure: Fraction = 0.50
+    max_exchange_exposure: Fraction = 0.50
     daily_loss: Fraction = 0.05
     weekly_loss: Fraction = 0.10
     total_loss: Fraction = 0.20
@@ -384,9 +385,13 @@ class RiskSettings(Section):
 
 class StoreSettings(Section):
     """Where what must survive a restart is kept: a SQLAlchemy database URL. A relative SQLite
-    path counts from Freqtrade's user_data folder; empty means ``freqpilot.sqlite`` there."""
+    path counts from Freqtrade's user_data folder; empty means ``freqpilot.sqlite`` there.
+    ``shared`` is one that several bots tell each other their open positions in; what a bot said
+    last counts for ``shared_hours``."""
 
     url: str = ""
+    shared: str = ""
+    shared_hours: Positive = 24
 
 
 class FeatureSettings(Section):

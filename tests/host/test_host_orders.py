@@ -397,12 +397,39 @@ class TestHealth:
         if not blocked:
             health.require_sound()
             return
-        with pytest.raises(NoEntry, match="freqpilot release"):
+        with pytest.raises(NoEntry, match="look at the exchange now"):
             health.require_sound()
         api.fetch = lambda url: None
         health.HEALTH.note(failed=False)
         with pytest.raises(NoEntry):
             health.require_sound()  # an answer does not prove that it may trade
+
+    def test_maintenance_ends_when_the_account_answers(self) -> None:
+        answers: list[Exception | None] = [ccxt.OnMaintenance("soon"), None, None]
+
+        def call(url: str) -> None:
+            if error := answers.pop(0):
+                raise error
+
+        api = SimpleNamespace(fetch=call)
+        health.watch(api)
+        with pytest.raises(ccxt.OnMaintenance):
+            api.fetch("https://e/api/v3/klines")
+        api.fetch("https://e/api/v3/klines?of=account")
+        with pytest.raises(NoEntry, match="maintenance"):
+            health.require_sound()
+        api.fetch("https://e/api/v3/account")
+        health.require_sound()
+        kinds = [event.kind for event in supervisor.current().store.events()]
+        assert kinds == ["blocked", "blocked over"]
+
+    def test_a_suspension_during_maintenance_waits_for_a_person(self) -> None:
+        health.HEALTH.block("maintenance", passing=True)
+        health.HEALTH.block("suspended")
+        health.HEALTH.block("maintenance", passing=True)
+        health.HEALTH.answered("https://e/api/v3/account")
+        with pytest.raises(NoEntry, match="suspended"):
+            health.require_sound()
 
     def test_a_block_survives_a_restart_and_ends_by_a_release(self, tmp_path: Path) -> None:
         config = {"freqpilot": {}, "dry_run": False, "user_data_dir": str(tmp_path)}

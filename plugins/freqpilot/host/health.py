@@ -28,6 +28,7 @@ class Health:
         self.rate: ErrorRate | None = None
         self.safe_mode: str | None = None
         self.blocked: str | None = None
+        self.passing = False
         self._lock = threading.Lock()
 
     def begin(self) -> None:
@@ -36,6 +37,7 @@ class Health:
         self.rate, self.safe_mode = ErrorRate(run.settings.risk), None
         saved = run.store.load_state(f"{run.key}{BLOCKED}") if run.live else None
         self.blocked = saved["reason"] if saved else None
+        self.passing = bool(saved and saved["passing"])
 
     def note(self, *, failed: bool) -> None:
         """Take note of a call that has just ended."""
@@ -43,21 +45,37 @@ class Health:
             if self.rate is not None:
                 self.rate.note(time.time(), failed=failed)
 
-    def block(self, reason: str) -> None:
+    def block(self, reason: str, *, passing: bool = False) -> None:
         """Take note that the exchange does not let the account trade: safe mode until a person
-        releases it, across restarts. It never raises: any call comes here."""
+        releases it, across restarts, or, where it is ``passing``, until the exchange answers a
+        request for orders or the account. It never raises: any call comes here."""
         with self._lock:
-            if self.rate is None or self.blocked:
+            if self.rate is None or (self.blocked and (passing or not self.passing)):
                 return
-            self.blocked = reason
+            self.blocked, self.passing = reason, passing
         try:
             run, now = supervisor.current(), datetime.now(UTC)
-            run.store.save_state(f"{run.key}{BLOCKED}", {"reason": reason}, now)
+            state = {"reason": reason, "passing": passing}
+            run.store.save_state(f"{run.key}{BLOCKED}", state, now)
             run.store.add_event(now, "blocked", "CRITICAL", reason)
             run.counters.source("account", False, now)
         except Exception:
             logger.exception("That the account is blocked could not be kept")
         logger.critical("%s", reason)
+
+    def answered(self, url: str) -> None:
+        """Take note that a request was answered. It never raises."""
+        if not (self.blocked and self.passing and ACCOUNT.search(url.partition("?")[0])):
+            return
+        self.blocked = None
+        try:
+            run, now = supervisor.current(), datetime.now(UTC)
+            run.store.save_state(f"{run.key}{BLOCKED}", {}, now)
+            run.store.add_event(now, "blocked over", "WARNING", "the exchange answers again")
+            run.counters.source("account", True, now)
+            reconcile.PROGRESS.begin()
+        except Exception:
+            logger.exception("That the exchange answers again could not be kept")
 
     def _released(self) -> None:
         run = supervisor.current()
@@ -120,20 +138,29 @@ def block_of(error: Exception, url: str) -> str | None:
         what = "the exchange refuses the account's key or a permission of it"
     else:
         return None
+    end = "it ends by itself" if is_passing(error) else "`freqpilot release` ends it"
     return (
         f"safe mode: {what} ({type(error).__name__}: {str(error)[:200]}). No new position; open "
-        "trades may be without exits, look at the exchange now. `freqpilot release` ends it"
+        f"trades may be without exits, look at the exchange now; {end}"
     )
 
 
+def is_passing(error: Exception) -> bool:
+    """Tell whether a block ends by itself: maintenance does."""
+    import ccxt
+
+    return isinstance(error, ccxt.OnMaintenance)
+
+
 def _note(error: Exception | None, arguments: tuple[Any, ...]) -> None:
+    url = str(arguments[0]) if arguments else ""
     if error is None:
         HEALTH.note(failed=False)
+        HEALTH.answered(url)
         return
     HEALTH.note(failed=_failed(error))
-    url = str(arguments[0]) if arguments else ""
     if reason := block_of(error, url):
-        HEALTH.block(reason)
+        HEALTH.block(reason, passing=is_passing(error))
 
 
 def watch(api: Any) -> None:

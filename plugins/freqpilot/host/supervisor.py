@@ -6,7 +6,7 @@ ledger is kept in the store and survives a restart; otherwise it lives and ends 
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,9 @@ class Run:
     claimed: dict[str, datetime] = field(default_factory=dict)
     unsized: dict[str, datetime] = field(default_factory=dict)
     watch: Watch = field(default_factory=Watch)
+    exchange: str = ""
+    shared: Store | None = None
+    others: tuple[Position, ...] | None = ()
 
 
 _runs: list[Run] = []
@@ -53,7 +56,10 @@ _runs: list[Run] = []
 
 def store_url(settings: Settings, user_data: Path) -> str:
     """Return the store's database URL; a relative SQLite path counts from user_data."""
-    url = settings.store.url or "sqlite:///freqpilot.sqlite"
+    return _resolved(settings.store.url or "sqlite:///freqpilot.sqlite", user_data)
+
+
+def _resolved(url: str, user_data: Path) -> str:
     prefix = "sqlite:///"
     path = Path(url.removeprefix(prefix))
     if url.startswith(prefix) and not path.is_absolute():
@@ -73,8 +79,14 @@ def begin(config: dict[str, Any], *, live: bool) -> Run:
         store, state = Store.memory(), ledger.Ledger.empty()
     run = Run(settings, store, live, state, key)
     run.watch = Watch(state.flows.capital, state.flows.trades)
+    run.exchange = str(config.get("exchange", {}).get("name", ""))
+    if live and settings.store.shared:
+        run.shared = open_store(_resolved(settings.store.shared, Path(config["user_data_dir"])))
+        run.others = None  # until they were looked at
     for former in _runs:
         former.store.close()
+        if former.shared is not None:
+            former.shared.close()
     _runs[:] = [run]
     return run
 
@@ -186,7 +198,7 @@ def release(url: str, time: datetime, sizing: SizingSettings | None = None) -> l
             released.append(f"{key}: {blocked['reason']}")
         saved = store.load_state(key)
         state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
-        reason = state.halted or (state.wait_until and "entries wait for a person")
+        reason = state.halted or ("entries wait for a person" if state.wait_until else None)
         none = no_edge_in(state.record.edge(), sizing) if sizing else None
         if not reason and not none:
             continue
@@ -208,8 +220,11 @@ def book(positions: Sequence[Position] = ()) -> Book | None:
 def _book(run: Run, positions: Sequence[Position]) -> Book | None:
     if run.state.stamp is None:
         return None
+    if run.others is None:
+        raise NoEntry("what other bots have open could not be read from freqpilot.store.shared")
     response = run.state.response(run.state.stamp, run.settings.risk)
-    return run.state.book(tuple(positions), response)
+    found = run.state.book(tuple(positions), response)
+    return found and replace(found, others=run.others, exchange=run.exchange)
 
 
 def ask(

@@ -87,6 +87,10 @@ def _bounds(
     bounds += [
         ("max_position", most * book.equity - stake_in(proposal.pair, book)),
         ("max_exposure", settings.max_exposure * book.equity - book.exposure),
+        (
+            "max_exchange_exposure",
+            settings.max_exchange_exposure * book.equity - book.exchange_exposure,
+        ),
         ("max_stake", proposal.max_stake),
     ]
     for each in shares(proposal.pair, book, tier, settings):
