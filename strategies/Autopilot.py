@@ -58,6 +58,7 @@ class Autopilot(IStrategy):
     def __init__(self, config: dict[str, Any]) -> None:
         self.can_short = config.get("trading_mode") == "futures"
         super().__init__(config)
+        self.startup_candle_count = frames.startup(config.get("timeframe") or self.timeframe)
         chosen = Settings.from_config(config).risk.exits
         self.position_adjustment_enable = chosen.targets
         if exits.asks(chosen):
@@ -90,7 +91,7 @@ class Autopilot(IStrategy):
         require_active("Autopilot")
         if frames.model_enabled(self.config):
             dataframe = self.freqai.start(dataframe, metadata, self)
-        return frames.add_decisions(dataframe, Settings.from_config(self.config))
+        return frames.add_decisions(dataframe, Settings.from_config(self.config), self._step())
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         sides = frames.sides(dataframe, self._signals()) * frames.model_ready(dataframe)

@@ -99,7 +99,7 @@ def release(
     userdir: UserDir = Path("user_data"),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Release the halt that a drawdown or total loss has latched; only a person may."""
+    """Release what waits for a person: a halt, a blocked account, a record without edge."""
     from datetime import UTC, datetime
 
     from freqpilot.host import supervisor
@@ -112,8 +112,30 @@ def release(
         typer.confirm(
             "New positions will be allowed again. Have you reviewed the loss?", abort=True
         )
-    released = supervisor.release(url, datetime.now(UTC))
+    released = supervisor.release(url, datetime.now(UTC), settings.risk.sizing)
     typer.echo("\n".join(f"released {line}" for line in released) or "nothing is halted")
+
+
+@app.command()
+def flow(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    deposit: Annotated[float, typer.Option("--deposit", help="Stake currency.")] = 0.0,
+    withdraw: Annotated[float, typer.Option("--withdraw", help="Stake currency.")] = 0.0,
+) -> None:
+    """Declare a deposit or a withdrawal, so that it is neither profit nor loss; best before it."""
+    from datetime import UTC, datetime
+
+    from freqpilot.host import flows, supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    if deposit or withdraw:
+        flows.declare(url, deposit, withdraw, datetime.now(UTC))
+        typer.echo("declared; the bot takes it in at its next loop, or when it is started")
+    typer.echo("\n".join(flows.describe(url)) or "no flow is open")
 
 
 @app.command()

@@ -102,12 +102,14 @@ class StreakPhase(Section):
 class SizingSettings(Section):
     """How the uncapped stake is found. ``kelly_share`` is the part of the Kelly fraction that is
     used, ``fixed_share`` a share of equity; ``blueprint`` and ``kelly`` need ``min_trades`` closed
-    trades, until then the volatility target stands in."""
+    trades, until then the volatility target stands in; ``trial_share`` of it after a person gave a
+    record without edge another trial."""
 
     method: SizingMethod = "volatility"
     kelly_share: Annotated[float, Field(gt=0, le=0.5)] = 0.25
     fixed_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     min_trades: Annotated[int, Field(ge=1, le=100)] = 20
+    trial_share: Annotated[float, Field(gt=0, le=1)] = 0.25
 
 
 class ClassCaps(Section):
@@ -146,7 +148,9 @@ class MarketSettings(Section):
     ``max_depth_share``: of the book's value within ``depth_band`` of its middle, for a position;
     ``max_jump``: from one candle to the next or to now; ``max_volatility``: ATR, scaled to a day;
     ``index``: the coin whose fall by ``index_fall`` within an hour stops all entries;
-    ``stablecoins``: pairs worth 1, of which the first that the exchange lists is watched.
+    ``volatility_spike``: how many times its median of ``volatility_days`` the index's volatility of
+    a day may be; ``stablecoins``: pairs worth 1, of which the first that the exchange lists is
+    watched.
     """
 
     enabled: bool = True
@@ -162,6 +166,8 @@ class MarketSettings(Section):
     index: str = "BTC"
     index_fall: Annotated[float, Field(gt=0, lt=1)] = 0.07
     index_pause_hours: Positive = 24
+    volatility_spike: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3.0
+    volatility_days: Annotated[int, Field(ge=3, le=60)] = 30
     stablecoins: tuple[str, ...] = ("USDC/USDT", "FDUSD/USDT", "USDT/USD", "USDC/USD")
     max_depeg: Fraction = 0.02
     cache_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
@@ -219,6 +225,51 @@ class ExitSettings(Section):
         return tiers
 
 
+class VolatilityStep(Section):
+    """What a ratio of volatilities ``above`` does to an entry's size and its stop's distance."""
+
+    above: Positive
+    size: Annotated[float, Field(gt=0, le=1)]
+    stop: Positive
+
+
+class VolatilitySettings(Section):
+    """The last day's volatility over the week's: above a step, or below ``calm``, it scales sizes
+    and ATR stops. ``extreme`` is a day's volatility itself (share of the price), from which on the
+    size is cut as well; ``trend_adx`` (0…1) is what a trend needs for the rise in a calm market."""
+
+    enabled: bool = True
+    steps: tuple[VolatilityStep, ...] = (
+        VolatilityStep(above=1.3, size=0.5, stop=1.5),
+        VolatilityStep(above=2.0, size=0.25, stop=2.0),
+    )
+    calm: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    calm_stop: Positive = 0.75
+    calm_trend_size: Annotated[float, Field(ge=1, le=2)] = 1.15
+    trend_adx: Fraction = 0.25
+    extreme: Positive = 0.10
+    extreme_size: Annotated[float, Field(gt=0, le=1)] = 0.6
+
+    @field_validator("steps")
+    @classmethod
+    def _rising(cls, steps: tuple[VolatilityStep, ...]) -> tuple[VolatilityStep, ...]:
+        bars = [step.above for step in steps]
+        if bars != sorted(set(bars)) or any(bar < 1 for bar in bars):
+            raise ValueError("steps must rise in above from one to the next, from 1 on")
+        return steps
+
+
+class FlowSettings(Section):
+    """Deposits and withdrawals, live: an unexplained change of the account counts as one from
+    ``threshold`` (share of equity) and ``least`` (stake currency) on, and when it has stayed for
+    ``seconds``. A declaration that nothing was seen of lapses after ``days``."""
+
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    least: Positive = 10.0
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
+    days: Positive = 7
+
+
 class RiskSettings(Section):
     """Sizes and limits, as fractions of equity unless said otherwise."""
 
@@ -274,6 +325,7 @@ class RiskSettings(Section):
     hard_stop: Annotated[float, Field(gt=0, lt=1)] = 0.10
     exits: ExitSettings = ExitSettings()
     max_exposure: Fraction = 0.50
+    max_exchange_exposure: Fraction = 0.50
     daily_loss: Fraction = 0.05
     weekly_loss: Fraction = 0.10
     total_loss: Fraction = 0.20
@@ -306,6 +358,8 @@ class RiskSettings(Section):
     api_error_share: Fraction = 0.30
     api_window_minutes: Positive = 5
     market: MarketSettings = MarketSettings()
+    flows: FlowSettings = FlowSettings()
+    volatility: VolatilitySettings = VolatilitySettings()
 
     @field_validator("tiers")
     @classmethod
@@ -331,9 +385,13 @@ class RiskSettings(Section):
 
 class StoreSettings(Section):
     """Where what must survive a restart is kept: a SQLAlchemy database URL. A relative SQLite
-    path counts from Freqtrade's user_data folder; empty means ``freqpilot.sqlite`` there."""
+    path counts from Freqtrade's user_data folder; empty means ``freqpilot.sqlite`` there.
+    ``shared`` is one that several bots tell each other their open positions in; what a bot said
+    last counts for ``shared_hours``."""
 
     url: str = ""
+    shared: str = ""
+    shared_hours: Positive = 24
 
 
 class FeatureSettings(Section):

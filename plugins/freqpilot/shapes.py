@@ -128,23 +128,27 @@ class Decision:
 @dataclass(frozen=True)
 class Position:
     """An open trade as the risk supervisor sees it: ``stake`` is what was paid (own money, without
-    borrowed), ``value`` what it is worth now, ``risk_stop`` its stop price or NaN."""
+    borrowed), ``value`` what it is worth now, ``risk_stop`` its stop price or NaN; ``exchange``
+    is where another bot's is."""
 
     pair: str
     side: Side
     stake: float
     value: float
     risk_stop: float = float("nan")
+    exchange: str = ""
 
 
 class Edge(NamedTuple):
     """What the last ``trades`` closed trades were worth: the share that won, and the mean win and
-    mean loss (positive) as shares of equity, 0 without one."""
+    mean loss (positive) as shares of equity, 0 without one. ``tried`` is 1 where a person has begun
+    the count anew after it showed no edge."""
 
     trades: int
     win_rate: float
     mean_win: float
     mean_loss: float
+    tried: int = 0
 
 
 NO_EDGE = Edge(0, 0.0, 0.0, 0.0)
@@ -160,7 +164,8 @@ class Book:
     ``factors`` by cause multiply the size of the next entry (that of the drawdown apart),
     ``threshold`` is the least composite it needs, ``wait`` says why there is none for now.
     ``edge`` is what the last trades were worth, ``tier`` the name of the tier the account has come
-    to; without one its equity decides.
+    to; without one its equity decides. ``others`` are the positions of other bots, ``exchange`` is
+    where this one trades.
     """
 
     stamp: datetime
@@ -176,6 +181,8 @@ class Book:
     wait: str | None = None
     edge: Edge = NO_EDGE
     tier: str | None = None
+    others: tuple[Position, ...] = ()
+    exchange: str = ""
 
     @property
     def drawdown(self) -> float:
@@ -184,8 +191,15 @@ class Book:
 
     @property
     def exposure(self) -> float:
-        """Money in open positions, in stake currency."""
-        return sum(p.stake for p in self.positions)
+        """Money in open positions, in stake currency; other bots' counts."""
+        return sum(p.stake for p in (*self.positions, *self.others))
+
+    @property
+    def exchange_exposure(self) -> float:
+        """Money in open positions on this bot's exchange; one that is not known counts."""
+        own = self.exchange
+        there = (p for p in self.others if not own or p.exchange in ("", own))
+        return sum(p.stake for p in (*self.positions, *there))
 
 
 @dataclass(frozen=True)

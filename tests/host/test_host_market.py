@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -255,6 +256,60 @@ def test_a_depeg_refuses_and_without_such_a_pair_one_line_is_logged(
     assert sum("Not watched: a depeg" in line for line in caplog.messages) == 1
     assert sum("Not watched: the fall of the index" in line for line in caplog.messages) == 1
     assert kinds() == ["depeg", "depeg over"]
+
+
+def test_a_spike_of_the_indexs_volatility_pauses_until_it_is_over() -> None:
+    fake = Exchange()
+    quiet = fake.known["BTC/USDT"]
+    rough = quiet.copy()
+    rough["close"] *= 1 + 0.0005 * (-1.0) ** rough.index
+    fake.known["BTC/USDT"] = rough
+    exchange.check_order(fake, order())
+    wild = rough.copy()
+    wild.loc[376:, "close"] = 100 * (1 + 0.002 * (-1.0) ** wild.index[376:])
+    fake.known["BTC/USDT"] = wild
+    refused(fake, "volatility spike: that of BTC is 3.9", "volatility_spike")
+    fake.known["BTC/USDT"] = rough
+    exchange.check_order(fake, order())
+    assert kinds() == ["volatility spike", "volatility spike over"]
+
+
+def test_without_two_days_of_the_index_its_volatility_is_not_known() -> None:
+    fake = Exchange()
+    fake.known["BTC/USDT"] = frame(START, 60)
+    refused(fake, "volatility of BTC, the index, is not known", "volatility_spike")
+
+
+def test_orders_count_across_a_restart(tmp_path: Path, clock: VirtualClock) -> None:
+    config = {**CONFIG, "dry_run": False, "user_data_dir": str(tmp_path)}
+    supervisor.begin(config, live=True)
+    market.MARKET.begin("5m")
+    for _ in range(31):
+        market.MARKET.note_order()
+    supervisor.begin(config, live=True)
+    market.MARKET.begin("5m")
+    supervisor.observe(datetime.now(UTC), 1_000.0)
+    refused(Exchange(), "31 were sent", "order_rate")
+    clock.advance(601)
+    supervisor.begin(config, live=True)
+    market.MARKET.begin("5m")
+    assert market.MARKET.orders.tripped(datetime.now(UTC).timestamp()) is None
+    supervisor.current().store.close()
+
+
+def test_a_count_of_orders_that_cannot_be_kept_stops_no_exit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = supervisor.begin({**CONFIG, "user_data_dir": str(tmp_path)}, live=True)
+    market.MARKET.begin("5m")
+
+    def full(*_: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(run.store, "save_state", full)
+    market.MARKET.note_order()
+    assert "could not be kept" in caplog.text
+    run.store.close()
 
 
 def test_too_many_orders_pause_entries_without_a_request(clock: VirtualClock) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -366,6 +367,86 @@ class TestHealth:
             with pytest.raises(ccxt.InsufficientFunds):
                 api.fetch()
         health.require_sound()
+
+    @pytest.mark.parametrize(
+        ("error", "url", "blocked"),
+        [
+            (ccxt.AccountSuspended("-3022"), "https://e/sapi/v1/anything", True),
+            (ccxt.AccountNotEnabled("off"), "https://e/api/anything", True),
+            (ccxt.OnMaintenance("back soon"), "https://e/api/v3/klines", True),
+            (ccxt.PermissionDenied("may not place orders"), "https://e/api/v3/order?x=1", True),
+            (ccxt.AuthenticationError("-2015"), "https://e/api/v3/account", True),
+            (ccxt.PermissionDenied("no"), "https://e/sapi/v1/margin/allPairs", False),
+            (ccxt.PermissionDenied("no"), "https://e/sapi/v1/margin?of=order", False),
+            (ccxt.PermissionDenied("This symbol is restricted"), "https://e/api/v3/order", False),
+            (ccxt.InsufficientFunds("-2010"), "https://e/api/v3/order", False),
+            (ccxt.BadRequest("account"), "https://e/api/v3/account", False),
+        ],
+    )
+    def test_an_account_that_may_not_trade(self, error: Exception, url: str, blocked: bool) -> None:
+        def call(url: str) -> None:
+            raise error
+
+        api = SimpleNamespace(fetch=call)
+        health.watch(api)
+        for _ in range(2):
+            with pytest.raises(type(error)):
+                api.fetch(url)
+        events = supervisor.current().store.events("blocked")
+        assert [event.level for event in events] == ["CRITICAL"] * blocked
+        if not blocked:
+            health.require_sound()
+            return
+        with pytest.raises(NoEntry, match="look at the exchange now"):
+            health.require_sound()
+        api.fetch = lambda url: None
+        health.HEALTH.note(failed=False)
+        with pytest.raises(NoEntry):
+            health.require_sound()  # an answer does not prove that it may trade
+
+    def test_maintenance_ends_when_the_account_answers(self) -> None:
+        answers: list[Exception | None] = [ccxt.OnMaintenance("soon"), None, None]
+
+        def call(url: str) -> None:
+            if error := answers.pop(0):
+                raise error
+
+        api = SimpleNamespace(fetch=call)
+        health.watch(api)
+        with pytest.raises(ccxt.OnMaintenance):
+            api.fetch("https://e/api/v3/klines")
+        api.fetch("https://e/api/v3/klines?of=account")
+        with pytest.raises(NoEntry, match="maintenance"):
+            health.require_sound()
+        api.fetch("https://e/api/v3/account")
+        health.require_sound()
+        kinds = [event.kind for event in supervisor.current().store.events()]
+        assert kinds == ["blocked", "blocked over"]
+
+    def test_a_suspension_during_maintenance_waits_for_a_person(self) -> None:
+        health.HEALTH.block("maintenance", passing=True)
+        health.HEALTH.block("suspended")
+        health.HEALTH.block("maintenance", passing=True)
+        health.HEALTH.answered("https://e/api/v3/account")
+        with pytest.raises(NoEntry, match="suspended"):
+            health.require_sound()
+
+    def test_a_block_survives_a_restart_and_ends_by_a_release(self, tmp_path: Path) -> None:
+        config = {"freqpilot": {}, "dry_run": False, "user_data_dir": str(tmp_path)}
+        url = f"sqlite:///{tmp_path / 'freqpilot.sqlite'}"
+        supervisor.begin(config, live=True)
+        health.HEALTH.begin()
+        health.HEALTH.block("suspended")
+        supervisor.begin(config, live=True)
+        health.HEALTH.begin()
+        with pytest.raises(NoEntry, match="suspended"):
+            health.require_sound()
+        assert supervisor.release(url, datetime.now(UTC)) == ["ledger live: suspended"]
+        health.require_sound()
+        assert supervisor.release(url, datetime.now(UTC)) == []
+        health.HEALTH.begin()
+        health.require_sound()
+        supervisor._runs.pop().store.close()
 
     def test_the_asynchronous_client_is_watched_as_well(self) -> None:
         import asyncio

@@ -1,11 +1,14 @@
 """The breakers: when they trip, and what it takes to let them go."""
 
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqpilot.risk.breakers import ErrorRate
-from freqpilot.settings import RiskSettings
+from freqpilot.risk.breakers import ErrorRate, OrderRate, volatility_spike
+from freqpilot.settings import MarketSettings, RiskSettings
 
 SETTINGS = RiskSettings(api_errors=6, api_error_share=0.30, api_window_minutes=5)
 
@@ -104,3 +107,33 @@ def test_it_counts_what_the_window_holds(calls: list[tuple[float, bool]]) -> Non
         elif not any(window):
             tripped = False
         assert (rate.tripped(time) is not None) == tripped
+
+
+@pytest.mark.parametrize(
+    ("newest", "trips"), [(0.9, False), (0.901, True), (math.nan, True), (0.1, False)]
+)
+def test_volatility_spike(newest: float, trips: bool) -> None:
+    volatility = np.array([math.nan] * 5 + [0.3] * 100 + [newest])
+    assert bool(volatility_spike(volatility, MarketSettings())) is trips
+
+
+@pytest.mark.parametrize(("hours", "known"), [(47, False), (48, True)])
+def test_a_volatility_without_history_is_not_known(hours: int, known: bool) -> None:
+    reason = volatility_spike(np.full(hours, 0.3), MarketSettings())
+    assert (reason is None) is known
+
+
+def test_the_median_is_of_the_last_days() -> None:
+    volatility = np.concatenate([np.full(24 * 10, 5.0), np.full(24 * 3 - 1, 0.3), [1.0]])
+    assert volatility_spike(volatility, MarketSettings(volatility_days=3))
+    assert volatility_spike(volatility, MarketSettings()) is None
+
+
+def test_a_count_of_orders_can_be_kept() -> None:
+    settings = MarketSettings(max_orders=2)
+    before, after = OrderRate(settings), OrderRate(settings)
+    for second in range(3):
+        before.note(second)
+    after.restore(before.to_dict())
+    assert after.tripped(100.0) == before.tripped(100.0) is not None
+    assert after.tripped(603.0) is None

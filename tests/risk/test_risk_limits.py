@@ -169,7 +169,8 @@ def test_rule_trips_at_its_limit(
 
 
 def test_every_rule_has_a_row() -> None:
-    assert {row[0] for row in ROWS} == set(RULES)
+    # By default max_exposure trips before max_exchange_exposure, which has a test of its own.
+    assert {row[0] for row in ROWS} | {"max_exchange_exposure"} == set(RULES)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, -1.0, 0.0, "100", True])
@@ -241,3 +242,24 @@ def test_rounding_to_the_exchange_is_no_breach() -> None:
 )
 def test_tier_by_equity(equity: float, name: str) -> None:
     assert tier_of(equity, SETTINGS).name == name
+
+
+@pytest.mark.parametrize(
+    ("own", "exchange", "theirs", "allowed"),
+    [
+        ("binance", "binance", 400.0, True),
+        ("binance", "binance", 400.1, False),
+        ("binance", "kraken", 400.1, True),
+        ("binance", "", 400.1, False),  # where it is is not known
+        ("", "kraken", 400.1, False),
+    ],
+)
+def test_exposure_on_one_exchange(own: str, exchange: str, theirs: float, allowed: bool) -> None:
+    now = datetime(2024, 3, 6, 12, tzinfo=UTC)
+    other = Position("OP/USDT", "long", theirs, theirs, exchange=exchange)
+    book = Book(now, 1000, 1000, 1000, 1000, 1000, others=(other,), exchange=own)
+    request = OrderRequest(now, "LTC/USDT", "long", "entry", 100.0, 1.0)
+    settings = RiskSettings(max_exposure=1.0)
+    verdict = judge(request, book, settings)
+    assert verdict.allowed is allowed
+    assert allowed or verdict.cuts[0].rule == "max_exchange_exposure"

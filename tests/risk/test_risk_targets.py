@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from freqpilot.risk.limits import judge
 from freqpilot.risk.record import Outcome, Record
 from freqpilot.risk.sizing import Proposal, propose
+from freqpilot.risk.targets import no_edge_in, target
 from freqpilot.settings import RiskSettings, SizingMethod, SizingSettings
-from freqpilot.shapes import Book, Edge, OrderRequest, Position
+from freqpilot.shapes import NO_EDGE, Book, Edge, OrderRequest, Position
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
 BOOK = Book(NOW, equity=1000, peak=1000, start=1000, day_start=1000, week_start=1000)
@@ -75,8 +76,8 @@ def test_edge_of_a_record() -> None:
     found = Record()
     for place, share in enumerate((0.02, -0.01, 0.04, 0.0, -0.03)):
         found = found.add(Outcome(place, NOW, share * 1000, share))
-    assert found.edge() == pytest.approx((5, 0.4, 0.03, 0.02))
-    assert Record().edge() == (0, 0.0, 0.0, 0.0)
+    assert found.edge() == pytest.approx((5, 0.4, 0.03, 0.02, 0))
+    assert Record().edge() == (0, 0.0, 0.0, 0.0, 0)
 
 
 edges = st.builds(
@@ -127,3 +128,36 @@ def test_any_method_keeps_the_caps_and_its_direction(
     if sure.allowed:
         order = OrderRequest(NOW, pair, "long", "entry", sure.stake, 100.0)
         assert judge(order, book, chosen).allowed
+
+
+def lost(count: int, record: Record | None = None) -> Record:
+    record = record or Record()
+    for _ in range(count):
+        record = record.add(Outcome(record.total, NOW, -10.0, -0.01))
+    return record
+
+
+def test_a_person_gives_a_record_without_edge_another_trial() -> None:
+    sizing = SizingSettings(method="kelly")
+    record = lost(20)
+    assert "freqpilot release" in str(no_edge_in(record.edge(), sizing))
+    assert no_edge_in(record.edge(), SizingSettings()) is None, "volatility asks for no edge"
+    assert no_edge_in(lost(19).edge(), sizing) is None
+    again = Record.from_list(record.retry().to_list())
+    assert again.edge() == Edge(0, 0.0, 0.0, 0.0, 1)
+    assert no_edge_in(lost(19, again).edge(), sizing) is None
+    assert no_edge_in(lost(20, again).edge(), sizing), "it has failed once more"
+    settings = RiskSettings(sizing=sizing)
+    normal, trial = (
+        target(0.1, 1.0, 1.0, replace(BOOK, edge=edge), settings)
+        for edge in (NO_EDGE, again.edge())
+    )
+    assert trial.stake == pytest.approx(0.25 * normal.stake)
+    assert [cut.rule for cut in trial.cuts] == ["trial"]
+
+
+def test_a_record_of_an_earlier_version_is_read() -> None:
+    saved = lost(3).to_list()
+    assert Record.from_list(saved[:3]) == lost(3)
+    with pytest.raises(ValueError, match="outcomes"):
+        Record.from_list([*saved[:3], 4])

@@ -23,6 +23,14 @@ def print_overview(mode: str, found: Overview, now: datetime, console: Console) 
         console.print(f"HALTED: {found.halted}. `freqpilot release` ends it.", style="bold red")
     if found.wait:
         console.print(f"WAITING: {found.wait}", style="bold yellow")
+    if found.no_edge:
+        console.print(f"NOTHING IS STAKED: {found.no_edge}.", style="bold yellow")
+    if found.missing:
+        console.print(
+            f"MISSING: {found.missing:.2f} unexplained is a loss until you declare it: "
+            f"`freqpilot flow --withdraw {found.missing:.2f}`",
+            style="bold yellow",
+        )
     cuts = ", ".join(f"{name} × {factor:.2f}" for name, factor in found.factors)
     console.print(f"size of the next entry: {cuts or 'normal'}")
     table = Table("what trips next", "now", "limit", "used", "may still be lost", "then")

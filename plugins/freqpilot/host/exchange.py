@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import health, market, orders, reconcile, supervisor
+from freqpilot.host import health, market, orders, reconcile, shared, supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.shapes import OrderRequest
@@ -65,6 +65,7 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
             leverage=leverage,
         )
         positions = [position_of(t) for t in trades]
+        shared.announce(str(exchange._config.get("stake_currency")), positions, request)
         verdict = supervisor.ask(
             request, positions, lambda: market.judge(exchange, request, positions)
         )

@@ -6,7 +6,7 @@ A fault is logged and changes nothing: the stored stop stays.
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +15,9 @@ import pandas as pd
 
 from freqpilot.host import supervisor
 from freqpilot.host.frames import closed_row, closed_since
-from freqpilot.risk import exits, takings
-from freqpilot.settings import ExitSettings
+from freqpilot.host.proposals import scaling
+from freqpilot.risk import exits, takings, volatility
+from freqpilot.settings import ExitSettings, RiskSettings
 from freqpilot.shapes import Side
 
 logger = logging.getLogger(__name__)
@@ -35,13 +36,17 @@ def stop(
     :param filled: an order was filled just now.
     """
     try:
-        risk = supervisor.current().settings.risk
+        run = supervisor.current()
+        risk = run.settings.risk
         time: datetime = call["current_time"]
         side, sold = _side(trade), _sold(trade) > 0
         if filled and not sold:
             row = closed_row(frame, time, step)
             atr, swing = _figure(row, "atr"), _swing(row, side)
-            proposed = exits.initial_stop(side, float(trade.open_rate), atr, swing, risk)
+            asked = closed_row(frame, trade.open_date_utc, step)
+            factor = _widened((asked, row), side, risk) if run.settings.supervisor else 1.0
+            wide = volatility.with_stop(risk, factor)
+            proposed = exits.initial_stop(side, float(trade.open_rate), atr, swing, wide)
         elif exits.moves(risk.exits, sold=sold):
             seen = _seen(frame, trade, time, step, risk.exits)
             proposed = exits.moving_stop(side, seen, risk.exits, sold=sold)
@@ -135,6 +140,13 @@ def _seen(
         ),
         worst=float(least.reduce(worst, initial=opened)),
     )
+
+
+def _widened(rows: Iterable[pd.Series | None], side: Side, risk: RiskSettings) -> float:
+    """Return by how much the volatility moves a stop away: the least of what the candles say, so
+    that it is never wider than the size of the entry counted with."""
+    known = [scaling(row, side, risk.volatility).stop for row in rows if row is not None]
+    return min((factor for factor in known if math.isfinite(factor)), default=1.0)
 
 
 def _figure(row: pd.Series | None, name: str) -> float:

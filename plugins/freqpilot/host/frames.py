@@ -17,6 +17,8 @@ from freqpilot.features.candles import candles_from_frame, utc_dates, with_marke
 from freqpilot.features.candlesticks import candle_patterns
 from freqpilot.features.indicators import IndicatorBank
 from freqpilot.features.labels import triple_barrier
+from freqpilot.features.realised import realised
+from freqpilot.features.realised import startup as realised_startup
 from freqpilot.features.structure import swing_prices
 from freqpilot.host.freqai import LABEL, NAMES
 from freqpilot.settings import LabelSettings, Settings, SignalSettings
@@ -32,6 +34,14 @@ SHORT_NAMES = {
 STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP)
 """Candles before the first decision that can be trusted; the longest memory in use."""
 MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
+
+
+def startup(timeframe: str) -> int:
+    """Return the candles before the first decision of a strategy of this timeframe: the week that
+    volatility is measured over is many short candles."""
+    from freqtrade.exchange import timeframe_to_minutes
+
+    return max(STARTUP, realised_startup(timeframe_to_minutes(timeframe)))
 
 
 def add_features(frame: pd.DataFrame) -> pd.DataFrame:
@@ -106,12 +116,17 @@ def add_labels(frame: pd.DataFrame, settings: LabelSettings) -> pd.DataFrame:
     return frame.assign(**{LABEL: pd.Series(words, index=frame.index, dtype="object")})
 
 
-def add_decisions(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def add_decisions(
+    frame: pd.DataFrame, settings: Settings, step: timedelta | None = None
+) -> pd.DataFrame:
     """Return ``frame`` with the composite decision of each candle.
 
     Adds ``composite``, ``confidence``, ``coverage``, ``atr`` (in price), one ``contrib_*``
     column an analyst and, for structure stops, ``swing_low`` and ``swing_high``. The model's
     columns are used when FreqAI has put them there.
+
+    :param step: the timeframe, for ``volatility_day``, ``volatility_ratio`` and ``adx``, by which
+        sizes and stops are scaled.
     """
     candles = candles_from_frame(frame)
     signals = analysts.technical(candles)
@@ -128,6 +143,9 @@ def add_decisions(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     }
     if "structure" in settings.risk.exits.stops:
         columns["swing_low"], columns["swing_high"] = swing_prices(candles)
+    if step is not None and settings.risk.volatility.enabled:
+        day, ratio, adx = realised(candles, step // timedelta(minutes=1))
+        columns |= {"volatility_day": day, "volatility_ratio": ratio, "adx": adx}
     for place, name in enumerate(whole.analysts):
         columns[f"contrib_{name}"] = whole.contributions[:, place]
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)

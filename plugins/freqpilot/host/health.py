@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,10 @@ from freqpilot.risk.breakers import ErrorRate
 
 logger = logging.getLogger(__name__)
 
+BLOCKED = supervisor.BLOCKED
+ACCOUNT = re.compile(r"order|account|balance|position", re.IGNORECASE)
+"""What the address of a request for orders or the account holds, on any exchange."""
+
 
 class Health:
     """The error rate of this process's calls to its exchange, and whether it is in safe mode."""
@@ -22,11 +27,17 @@ class Health:
     def __init__(self) -> None:
         self.rate: ErrorRate | None = None
         self.safe_mode: str | None = None
+        self.blocked: str | None = None
+        self.passing = False
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Forget the calls of an earlier run."""
-        self.rate, self.safe_mode = ErrorRate(supervisor.current().settings.risk), None
+        """Forget the calls of an earlier run, and not that the account was blocked."""
+        run = supervisor.current()
+        self.rate, self.safe_mode = ErrorRate(run.settings.risk), None
+        saved = run.store.load_state(f"{run.key}{BLOCKED}") if run.live else None
+        self.blocked = saved["reason"] if saved else None
+        self.passing = bool(saved and saved["passing"])
 
     def note(self, *, failed: bool) -> None:
         """Take note of a call that has just ended."""
@@ -34,8 +45,49 @@ class Health:
             if self.rate is not None:
                 self.rate.note(time.time(), failed=failed)
 
+    def block(self, reason: str, *, passing: bool = False) -> None:
+        """Take note that the exchange does not let the account trade: safe mode until a person
+        releases it, across restarts, or, where it is ``passing``, until the exchange answers a
+        request for orders or the account. It never raises: any call comes here."""
+        with self._lock:
+            if self.rate is None or (self.blocked and (passing or not self.passing)):
+                return
+            self.blocked, self.passing = reason, passing
+        try:
+            run, now = supervisor.current(), datetime.now(UTC)
+            state = {"reason": reason, "passing": passing}
+            run.store.save_state(f"{run.key}{BLOCKED}", state, now)
+            run.store.add_event(now, "blocked", "CRITICAL", reason)
+            run.counters.source("account", False, now)
+        except Exception:
+            logger.exception("That the account is blocked could not be kept")
+        logger.critical("%s", reason)
+
+    def answered(self, url: str) -> None:
+        """Take note that a request was answered. It never raises."""
+        if not (self.blocked and self.passing and ACCOUNT.search(url.partition("?")[0])):
+            return
+        self.blocked = None
+        try:
+            run, now = supervisor.current(), datetime.now(UTC)
+            run.store.save_state(f"{run.key}{BLOCKED}", {}, now)
+            run.store.add_event(now, "blocked over", "WARNING", "the exchange answers again")
+            run.counters.source("account", True, now)
+            reconcile.PROGRESS.begin()
+        except Exception:
+            logger.exception("That the exchange answers again could not be kept")
+
+    def _released(self) -> None:
+        run = supervisor.current()
+        if self.blocked and run.live and not run.store.load_state(f"{run.key}{BLOCKED}"):
+            self.blocked = None
+            run.counters.source("account", True, datetime.now(UTC))
+            reconcile.PROGRESS.begin()
+            logger.warning("The block of the account was released; entries are allowed")
+
     def look(self) -> str | None:
         """Return why safe mode holds, or None; a change is kept in the store and logged."""
+        self._released()
         with self._lock:
             reason = None if self.rate is None else self.rate.tripped(time.time())
             before, self.safe_mode = self.safe_mode, reason
@@ -48,7 +100,7 @@ class Health:
             if reason:
                 reconcile.PROGRESS.begin()  # what happened meanwhile is looked at before an entry
             logger.warning(text)
-        return reason
+        return self.blocked or reason
 
 
 HEALTH = Health()
@@ -68,6 +120,49 @@ def _failed(error: Exception) -> bool:
     return isinstance(error, ccxt.OperationFailed)
 
 
+def block_of(error: Exception, url: str) -> str | None:
+    """Return why an error means that the account may not trade, or None.
+
+    A refused key or permission says so only where the request was for orders, balances or
+    positions: other places are closed to many keys, and a coin may be closed to one account.
+    """
+    import ccxt
+
+    if isinstance(error, ccxt.OnMaintenance):
+        what = "the exchange is under maintenance"
+    elif isinstance(error, ccxt.AccountSuspended | ccxt.AccountNotEnabled):
+        what = "the exchange has suspended the account or does not let it trade"
+    elif isinstance(error, ccxt.AuthenticationError):
+        if not ACCOUNT.search(url.partition("?")[0]) or "symbol" in str(error).lower():
+            return None
+        what = "the exchange refuses the account's key or a permission of it"
+    else:
+        return None
+    end = "it ends by itself" if is_passing(error) else "`freqpilot release` ends it"
+    return (
+        f"safe mode: {what} ({type(error).__name__}: {str(error)[:200]}). No new position; open "
+        f"trades may be without exits, look at the exchange now; {end}"
+    )
+
+
+def is_passing(error: Exception) -> bool:
+    """Tell whether a block ends by itself: maintenance does."""
+    import ccxt
+
+    return isinstance(error, ccxt.OnMaintenance)
+
+
+def _note(error: Exception | None, arguments: tuple[Any, ...]) -> None:
+    url = str(arguments[0]) if arguments else ""
+    if error is None:
+        HEALTH.note(failed=False)
+        HEALTH.answered(url)
+        return
+    HEALTH.note(failed=_failed(error))
+    if reason := block_of(error, url):
+        HEALTH.block(reason, passing=is_passing(error))
+
+
 def watch(api: Any) -> None:
     """Count the outcome of every request of a ccxt client, plain or asynchronous."""
     if getattr(api, "_freqpilot_watched", False):
@@ -80,9 +175,9 @@ def watch(api: Any) -> None:
             try:
                 answer = await original(*arguments, **named)
             except Exception as error:
-                HEALTH.note(failed=_failed(error))
+                _note(error, arguments)
                 raise
-            HEALTH.note(failed=False)
+            _note(None, arguments)
             return answer
 
         api.fetch = fetch_later
@@ -92,9 +187,9 @@ def watch(api: Any) -> None:
             try:
                 answer = original(*arguments, **named)
             except Exception as error:
-                HEALTH.note(failed=_failed(error))
+                _note(error, arguments)
                 raise
-            HEALTH.note(failed=False)
+            _note(None, arguments)
             return answer
 
         api.fetch = fetch

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.host import health, market, reconcile, supervisor
-from freqpilot.host.positions import account_equity
+from freqpilot.host import flows, health, market, reconcile, shared, supervisor
+from freqpilot.host.positions import account_equity, position_of
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.risk.record import KEPT
 
@@ -30,7 +30,10 @@ def observe(bot: Any) -> None:
         free = bot.wallets.get_free(bot.config["stake_currency"])
         paid = not bot.config["dry_run"]
         equity = account_equity(free, trades, rates, entry_fees_paid=paid)
-        supervisor.observe(datetime.now(UTC), equity)
+        held = flows.take(bot, trades, equity)
+        supervisor.observe(datetime.now(UTC), equity - held)
+        health.HEALTH.look()
+        shared.step(bot.config["stake_currency"], [position_of(t) for t in trades])
     except Exception:  # the loop must go on managing open trades
         logger.exception("The account could not be observed; entries wait until it can be")
 

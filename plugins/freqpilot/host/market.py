@@ -7,16 +7,23 @@ minute, candles are the bot's own; they are asked for only where it has none or 
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from freqpilot.errors import NoEntry
+from freqpilot.features.basket import basket
 from freqpilot.host import supervisor
 from freqpilot.risk import market
-from freqpilot.risk.breakers import FlashCrash, IndexCandles, OrderRate, depeg
+from freqpilot.risk.breakers import (
+    FlashCrash,
+    IndexCandles,
+    OrderRate,
+    depeg,
+    volatility_spike,
+)
 from freqpilot.settings import MarketSettings
 from freqpilot.shapes import Cut, OrderRequest, Position, RiskVerdict
 
@@ -25,6 +32,7 @@ logger = logging.getLogger(__name__)
 BOOK_LEVELS = 500
 """Levels asked for a side: 100 of a coin with a fine tick are far from reaching 1 %."""
 HOUR = 3_600
+ORDERS = ", orders sent"
 
 
 class Market:
@@ -45,6 +53,7 @@ class Market:
         self.orders, self.crash = OrderRate(settings), FlashCrash(settings)
         self.tripped: dict[str, str] = {}
         self._prices: dict[str, tuple[float, float]] = {}
+        self._remember()
         self._told: set[str] = set()
 
     @property
@@ -59,6 +68,7 @@ class Market:
         with self._lock:
             self._follow()
             self.orders.note(time.time())
+        self._keep()
 
     def refusal(
         self, exchange: Any, order: OrderRequest, positions: Sequence[Position]
@@ -81,11 +91,36 @@ class Market:
         entry = market.Entry(order.rate, (held + order.stake) * order.leverage)
         if fault := market.check(view, entry, self.settings):
             return fault
-        if reason := self._tell("flash_crash", self._crash(exchange, order.pair, view, now)):
-            return market.Refusal("flash_crash", reason)
-        if reason := self._tell("depeg", self._depeg(exchange, now)):
-            return market.Refusal("depeg", reason)
+        breakers: dict[str, Callable[[], str | None]] = {
+            "flash_crash": lambda: self._crash(exchange, order.pair, view, now),
+            "volatility_spike": lambda: self._spike(exchange, now),
+            "depeg": lambda: self._depeg(exchange, now),
+        }
+        for name, look in breakers.items():
+            if reason := self._tell(name, look()):
+                return market.Refusal(name, reason)
         return None
+
+    def _remember(self) -> None:
+        """Take up the orders of a live bot's time before a restart; what cannot be read trips
+        nothing and is told."""
+        run = supervisor.current()
+        try:
+            if run.live and (saved := run.store.load_state(f"{run.key}{ORDERS}")):
+                self.orders.restore(saved)
+        except Exception:
+            logger.exception("The orders sent before the start are not known; counting begins anew")
+
+    def _keep(self) -> None:
+        run = supervisor.current()
+        if not run.live:
+            return
+        try:
+            with self._lock:
+                sent = self.orders.to_dict()
+            run.store.save_state(f"{run.key}{ORDERS}", sent, datetime.now(UTC))
+        except Exception:  # an exit must go on
+            logger.exception("The count of orders could not be kept")
 
     def _follow(self) -> None:
         if self._run is not supervisor.current():
@@ -134,9 +169,7 @@ class Market:
         )
 
     def _crash(self, exchange: Any, pair: str, view: market.MarketView, now: float) -> str | None:
-        coin, stake = self.settings.index, exchange._config["stake_currency"]
-        names = (f"{coin}/{stake}:{stake}", f"{coin}/{stake}", f"{coin}/USDT", f"{coin}/USD")
-        index = self._listed(exchange, names, "the fall of the index")
+        index = self._index(exchange, "the fall of the index")
         if index is None:
             return None
         timeframe = self._timeframe or exchange._config["timeframe"]
@@ -149,6 +182,23 @@ class Market:
         series = IndexCandles(time=dates, step=step, **columns)
         price = view.mid if index == pair else self._price(exchange, index, now)
         return self.crash.tripped(now, series, price)
+
+    def _spike(self, exchange: Any, now: float) -> str | None:
+        index = self._index(exchange, "the volatility of the index")
+        if index is None:
+            return None
+        frame = candles(exchange, index, "1h", now)
+        age = now - frame["date"].iloc[-1].timestamp()
+        if age > 2 * HOUR + self.settings.candle_grace_seconds:
+            return f"candles of {self.settings.index}, the index, are missing"
+        frame = frame.tail(24 * (self.settings.volatility_days + 1) + 1)
+        volatility = basket(frame[["close"]].to_numpy(float), 60).volatility
+        return volatility_spike(volatility, self.settings)
+
+    def _index(self, exchange: Any, what: str) -> str | None:
+        coin, stake = self.settings.index, exchange._config["stake_currency"]
+        names = (f"{coin}/{stake}:{stake}", f"{coin}/{stake}", f"{coin}/USDT", f"{coin}/USD")
+        return self._listed(exchange, names, what)
 
     def _depeg(self, exchange: Any, now: float) -> str | None:
         pair = self._listed(exchange, self.settings.stablecoins, "a depeg")

@@ -11,8 +11,8 @@ from typing import Any
 
 from freqpilot.host import supervisor
 from freqpilot.host.positions import position_of
-from freqpilot.risk import sizing
-from freqpilot.settings import SizingMethod
+from freqpilot.risk import sizing, volatility
+from freqpilot.settings import SizingMethod, VolatilitySettings
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
                 min_stake=float(call["min_stake"] or 0.0),
                 max_stake=float(call["max_stake"]),
                 strength=_strength(row, run.settings.risk.sizing.method),
+                volatility=scaling(row, str(call["side"]), run.settings.risk.volatility),
             ),
             book,
             run.settings.risk,
@@ -66,6 +67,21 @@ def clear_enough(row: Any, threshold: float) -> bool:
 def _strength(row: Any, method: SizingMethod) -> float:
     """Return how strong a decision's composite is, for the method that asks for it."""
     return abs(float(row["composite"])) if method == "blueprint" else 1.0
+
+
+def scaling(row: Any, side: str, settings: VolatilitySettings) -> volatility.Scaling:
+    """Return what the volatility that a row holds does to an entry; nothing where the strategy has
+    not asked for the columns."""
+    if "volatility_ratio" not in row:
+        return volatility.Scaling()
+    trend = float(row.get("contrib_technical_trend", 0.0))
+    return volatility.scaling(
+        float(row["volatility_ratio"]),
+        float(row["volatility_day"]),
+        float(row["adx"]),
+        settings,
+        trends=trend < 0 if side == "short" else trend > 0,
+    )
 
 
 def confirm(row: Any, pair: str, tag: str | None) -> bool:

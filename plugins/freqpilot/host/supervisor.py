@@ -6,7 +6,7 @@ ledger is kept in the store and survives a restart; otherwise it lives and ends 
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from freqpilot.control.counters import Counters
 from freqpilot.errors import NoEntry
 from freqpilot.host.log import DECISIONS
 from freqpilot.risk import ledger, limits
+from freqpilot.risk.flows import Watch
 from freqpilot.risk.record import Outcome
-from freqpilot.settings import Settings
+from freqpilot.risk.targets import no_edge_in
+from freqpilot.settings import Settings, SizingSettings
 from freqpilot.shapes import Book, Cut, OrderRequest, Position, RiskVerdict
 from freqpilot.store import Store, open_store
 
@@ -28,6 +30,7 @@ LEDGER_KEYS = {True: "ledger dry run", False: "ledger live"}
 
 
 SEEN = ", last seen"
+BLOCKED = ", blocked"
 
 
 @dataclass
@@ -42,6 +45,10 @@ class Run:
     counters: Counters = field(default_factory=Counters)
     claimed: dict[str, datetime] = field(default_factory=dict)
     unsized: dict[str, datetime] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
+    exchange: str = ""
+    shared: Store | None = None
+    others: tuple[Position, ...] | None = ()
 
 
 _runs: list[Run] = []
@@ -49,7 +56,10 @@ _runs: list[Run] = []
 
 def store_url(settings: Settings, user_data: Path) -> str:
     """Return the store's database URL; a relative SQLite path counts from user_data."""
-    url = settings.store.url or "sqlite:///freqpilot.sqlite"
+    return _resolved(settings.store.url or "sqlite:///freqpilot.sqlite", user_data)
+
+
+def _resolved(url: str, user_data: Path) -> str:
     prefix = "sqlite:///"
     path = Path(url.removeprefix(prefix))
     if url.startswith(prefix) and not path.is_absolute():
@@ -68,8 +78,15 @@ def begin(config: dict[str, Any], *, live: bool) -> Run:
     else:
         store, state = Store.memory(), ledger.Ledger.empty()
     run = Run(settings, store, live, state, key)
+    run.watch = Watch(state.flows.capital, state.flows.trades)
+    run.exchange = str(config.get("exchange", {}).get("name", ""))
+    if live and settings.store.shared:
+        run.shared = open_store(_resolved(settings.store.shared, Path(config["user_data_dir"])))
+        run.others = None  # until they were looked at
     for former in _runs:
         former.store.close()
+        if former.shared is not None:
+            former.shared.close()
     _runs[:] = [run]
     return run
 
@@ -87,8 +104,7 @@ def current() -> Run:
 def observe(time: datetime, equity: float) -> None:
     """Show the account's equity to the ledger, before the entries of a candle or loop."""
     run = current()
-    if run.live and (run.state.halted or run.state.wait_until):
-        run.state = _released_elsewhere(run)
+    refresh(run)
     before = run.state
     run.state = ledger.observe(before, time, equity, run.settings.risk)
     if run.state.stamp == time:
@@ -110,6 +126,7 @@ def observe(time: datetime, equity: float) -> None:
 def closed(trades: Iterable[Any]) -> None:
     """Take the outcomes of closed trades into the ledger, each once."""
     run = current()
+    refresh(run)
     before = run.state
     for trade in trades:
         time = trade.close_date_utc
@@ -138,11 +155,17 @@ def _tell(run: Run, before: ledger.Ledger, time: datetime) -> None:
         logger.warning("Risk: %s", text)
 
 
-def _released_elsewhere(run: Run) -> ledger.Ledger:
-    """Return the ledger as a person left it: ``freqpilot release`` works in another process."""
+def refresh(run: Run) -> None:
+    """Take the ledger as a person left it: ``freqpilot release`` works in another process. To be
+    asked before each change that is saved, or it would undo the release."""
+    state, sizing = run.state, run.settings.risk.sizing
+    waits = state.halted or state.wait_until or no_edge_in(state.record.edge(), sizing)
+    if not run.live or not waits:
+        return
     saved = run.store.load_state(run.key)
     known = ledger.Ledger.from_dict(saved) if saved else run.state
-    return known if known.releases > run.state.releases else run.state
+    if known.releases > run.state.releases:
+        run.state = known
 
 
 def saved_states(url: str) -> dict[str, ledger.Ledger]:
@@ -157,22 +180,32 @@ def saved_states(url: str) -> dict[str, ledger.Ledger]:
     return found
 
 
-def release(url: str, time: datetime) -> list[str]:
+def release(url: str, time: datetime, sizing: SizingSettings | None = None) -> list[str]:
     """Release the latches that are kept in the store at ``url``, as a person's act.
 
     A running bot sees it at its next loop.
 
+    :param sizing: where its method stakes nothing for lack of an edge, the record's edge is counted
+        anew.
     :returns: the reasons of the halts that were released.
     """
     store = open_store(url)
     released: list[str] = []
     for key in LEDGER_KEYS.values():
+        if blocked := store.load_state(f"{key}{BLOCKED}"):
+            store.save_state(f"{key}{BLOCKED}", {}, time)
+            store.add_event(time, "release", "CRITICAL", blocked["reason"])
+            released.append(f"{key}: {blocked['reason']}")
         saved = store.load_state(key)
         state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
-        reason = state.halted or (state.wait_until and "entries wait for a person")
-        if not reason:
+        reason = state.halted or ("entries wait for a person" if state.wait_until else None)
+        none = no_edge_in(state.record.edge(), sizing) if sizing else None
+        if not reason and not none:
             continue
-        store.save_state(key, ledger.release(state, time).to_dict(), time)
+        state = ledger.release(state, time) if reason else state
+        state = ledger.retry(state) if none else state
+        reason = "; ".join(filter(None, (reason, none)))
+        store.save_state(key, state.to_dict(), time)
         store.add_event(time, "release", "CRITICAL", reason, {"equity": state.equity})
         released.append(f"{key}: {reason}")
     store.close()
@@ -187,8 +220,11 @@ def book(positions: Sequence[Position] = ()) -> Book | None:
 def _book(run: Run, positions: Sequence[Position]) -> Book | None:
     if run.state.stamp is None:
         return None
+    if run.others is None:
+        raise NoEntry("what other bots have open could not be read from freqpilot.store.shared")
     response = run.state.response(run.state.stamp, run.settings.risk)
-    return run.state.book(tuple(positions), response)
+    found = run.state.book(tuple(positions), response)
+    return found and replace(found, others=run.others, exchange=run.exchange)
 
 
 def ask(

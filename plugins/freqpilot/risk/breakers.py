@@ -2,7 +2,8 @@
 
 import math
 from collections import deque
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from freqpilot.settings import MarketSettings, RiskSettings
 
 Series = npt.NDArray[np.float64]
 HOUR_SECONDS = 3_600.0
+KEPT_ORDERS = 1_000
 
 
 class ErrorRate:
@@ -66,6 +68,15 @@ class OrderRate:
         self._settings = settings
         self._sent: deque[float] = deque()
         self._tripped = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what has to survive a restart."""
+        return {"sent": list(self._sent)[-KEPT_ORDERS:], "tripped": self._tripped}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Take up what :meth:`to_dict` gave before a restart."""
+        self._sent = deque(sorted(float(time) for time in saved["sent"]))
+        self._tripped = bool(saved["tripped"])
 
     def note(self, time: float) -> None:
         """Take note of an order that is sent at ``time`` (seconds since the epoch)."""
@@ -163,6 +174,32 @@ def last_fall(candles: IndexCandles, time: float, price: float, limit: float) ->
         peak[back:] = np.maximum(peak[back:], candles.high[:-back])
     fell = np.flatnonzero(candles.low <= peak * (1 - limit) + 1e-12)
     return float(candles.time[fell[-1]] + candles.step) if len(fell) else None
+
+
+LEAST_DAYS = 2
+"""Days of the volatility index without which its median says nothing."""
+
+
+def volatility_spike(volatility: Series, settings: MarketSettings) -> str | None:
+    """Return why no new position may be opened, or None: the index's volatility is more than
+    ``volatility_spike`` times its median of ``volatility_days``, or of what there is of them.
+
+    :param volatility: of each hour, oldest first, the newest now; what is not finite is left out of
+        the median.
+    """
+    seen = volatility[-24 * settings.volatility_days :]
+    known = seen[np.isfinite(seen)]
+    if len(known) < 24 * LEAST_DAYS or not math.isfinite(seen[-1]):
+        return f"the volatility of {settings.index}, the index, is not known"
+    now, usual = float(known[-1]), float(np.median(known))
+    if not usual > 0:
+        return None if now <= 0 else f"the volatility of {settings.index} has no median to go by"
+    if now <= settings.volatility_spike * usual * (1 + 1e-9):
+        return None
+    return (
+        f"volatility spike: that of {settings.index} is {now / usual:.1f} times its median, limit "
+        f"{settings.volatility_spike:g}; entries wait until it is back"
+    )
 
 
 def depeg(pair: str, price: float, settings: MarketSettings) -> str | None:

@@ -27,7 +27,7 @@ def shares(pair: str, book: Book, tier: Tier, settings: RiskSettings) -> list[Sh
     def held(belongs: Callable[[str, Asset], bool]) -> float:
         return sum(
             position.stake
-            for position in book.positions
+            for position in (*book.positions, *book.others)
             if belongs(position.pair, asset_of(position.pair, settings))
         )
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.risk.flows import Flows
 from freqpilot.risk.record import Outcome, Record
 from freqpilot.risk.responses import Response, respond
 from freqpilot.risk.soundness import is_number, is_utc_aware, reached
@@ -36,6 +37,7 @@ class Ledger:
     ``restore`` is the share of the normal size since a release, raised step by step from
     ``restore_at`` and ``restore_equity`` on. ``record`` holds the last closed trades.
     ``tier`` names the tier whose limits hold, ``tier_peak`` is the highest equity since it began.
+    ``flows`` are the deposits and withdrawals that are not settled.
     """
 
     stamp: datetime | None = None
@@ -60,6 +62,7 @@ class Ledger:
     record: Record = field(default_factory=Record)
     tier: str | None = None
     tier_peak: float = 0.0
+    flows: Flows = field(default_factory=Flows)
 
     @classmethod
     def empty(cls) -> Self:
@@ -97,6 +100,7 @@ class Ledger:
         """Return the state as JSON has it; times and days in ISO 8601."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
         plain["record"] = self.record.to_list()
+        plain["flows"] = self.flows.to_dict()
         return {
             name: value.isoformat() if isinstance(value, date) else value
             for name, value in plain.items()
@@ -149,6 +153,7 @@ def observe(state: Ledger, now: datetime, equity: float, settings: RiskSettings)
         day_start=state.day_start if day == state.day else float(equity),
         week=monday,
         week_start=state.week_start if monday == state.week else float(equity),
+        flows=state.flows.seen(float(equity)),
     )
     seen = replace(seen, summit=max(state.summit, seen.peak))
     seen = _tiered(_restored(_waiting(seen, settings), settings), settings)
@@ -187,6 +192,7 @@ def release(state: Ledger, now: datetime) -> Ledger:
         wait_until=None,
         releases=state.releases + 1,
         record=state.record.review(),
+        flows=state.flows.accepted(),
     )
     if state.cause not in CLOSING:
         return free
@@ -200,6 +206,11 @@ def release(state: Ledger, now: datetime) -> Ledger:
         restore_at=now,
         restore_equity=state.equity,
     )
+
+
+def retry(state: Ledger) -> Ledger:
+    """Return the ledger whose record counts its edge anew: a person's act, as a release is."""
+    return replace(state, record=state.record.retry(), releases=state.releases + 1)
 
 
 def operate(state: Ledger, now: datetime, settings: RiskSettings) -> Ledger:
@@ -307,6 +318,8 @@ def _parsed(name: str, value: Any) -> Any:
         return None
     if name == "record":
         return Record.from_list(value)
+    if name == "flows":
+        return Flows.from_dict(value)
     if name in _TIMES:
         return datetime.fromisoformat(value)
     if name in _DAYS:

@@ -128,6 +128,17 @@ def _exposure(case: Case) -> str | None:
     )
 
 
+def _exchange_exposure(case: Case) -> str | None:
+    exposure, most = case.book.exchange_exposure + case.order.stake, case.settings
+    limit = most.max_exchange_exposure
+    if exposure <= limit * case.book.equity * (1 + STAKE_TOLERANCE):
+        return None
+    return (
+        f"exposure on {case.book.exchange or 'the exchange'} would be "
+        f"{exposure / case.book.equity:.1%} of equity, limit {limit:.1%}"
+    )
+
+
 def _shared(rule: str) -> Callable[[Case], str | None]:
     def check(case: Case) -> str | None:
         order, book = case.order, case.book
@@ -160,6 +171,7 @@ RULES: dict[str, Callable[[Case], str | None]] = {
     "max_leverage": _leverage,
     "max_position": _position,
     "max_exposure": _exposure,
+    "max_exchange_exposure": _exchange_exposure,
     "max_meme_position": _shared("max_meme_position"),
     "max_class": _shared("max_class"),
     "max_sector": _shared("max_sector"),

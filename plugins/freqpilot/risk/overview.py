@@ -7,6 +7,7 @@ from typing import Any
 
 from freqpilot.risk.ledger import Ledger
 from freqpilot.risk.responses import drawdown_factor, streak_phase
+from freqpilot.risk.targets import no_edge_in
 from freqpilot.risk.tiers import named
 from freqpilot.settings import RiskSettings
 
@@ -31,7 +32,8 @@ class Gauge:
 @dataclass(frozen=True)
 class Overview:
     """The state of an account: ``factors`` multiply the next entry's size, ``gauges`` are sorted by
-    what trips next."""
+    what trips next; ``no_edge`` says why the sizing method stakes nothing, ``missing`` is money
+    that is gone unexplained."""
 
     stamp: datetime | None
     equity: float
@@ -41,6 +43,8 @@ class Overview:
     wait: str | None
     factors: tuple[tuple[str, float], ...]
     gauges: tuple[Gauge, ...]
+    no_edge: str | None = None
+    missing: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -51,6 +55,8 @@ class Overview:
             "tier": self.tier,
             "halted": self.halted,
             "wait": self.wait,
+            "no_edge": self.no_edge,
+            "missing": self.missing,
             "factors": dict(self.factors),
             "gauges": [
                 {
@@ -81,6 +87,8 @@ def overview(state: Ledger, now: datetime, settings: RiskSettings) -> Overview:
         wait=response.wait,
         factors=tuple((name, factor) for name, factor in factors if factor != 1.0),
         gauges=tuple(sorted(gauges, key=lambda gauge: -gauge.share)),
+        no_edge=no_edge_in(state.record.edge(), settings.sizing),
+        missing=state.flows.missing,
     )
 
 

@@ -24,11 +24,13 @@ class Outcome(NamedTuple):
 @dataclass(frozen=True)
 class Record:
     """The last ``KEPT`` outcomes, oldest first, how many there were in all, and how many of them
-    were there when a person last reviewed them: a streak counts from then on."""
+    were there when a person last reviewed them: a streak counts from then on. An edge counts from
+    ``edge_from`` on, when a person gave one that had shown none another trial."""
 
     outcomes: tuple[Outcome, ...] = ()
     total: int = 0
     reviewed: int = 0
+    edge_from: int = 0
 
     def add(self, outcome: Outcome) -> Self:
         """Return the record with one more outcome."""
@@ -38,6 +40,10 @@ class Record:
     def review(self) -> Self:
         """Return the record as reviewed: its streaks are over."""
         return replace(self, reviewed=self.total)
+
+    def retry(self) -> Self:
+        """Return the record whose edge is counted anew from the next trade on."""
+        return replace(self, edge_from=self.total)
 
     def holds(self, trade: int, time: datetime) -> bool:
         """Tell whether a trade's close was taken in already."""
@@ -82,21 +88,23 @@ class Record:
         return sum(profit for profit in profits if profit > 0) / lost if lost else math.nan
 
     def edge(self) -> Edge:
-        """Return what the kept trades were worth."""
-        count = len(self.outcomes)
-        wins = [each.share for each in self.outcomes if each.profit > 0]
-        losses = [-each.share for each in self.outcomes if each.profit < 0]
+        """Return what the kept trades were worth, those before a new trial apart."""
+        count = min(len(self.outcomes), self.total - self.edge_from)
+        counted = self.outcomes[len(self.outcomes) - count :]
+        wins = [each.share for each in counted if each.profit > 0]
+        losses = [-each.share for each in counted if each.profit < 0]
         return Edge(
             count,
             len(wins) / count if count else 0.0,
             sum(wins) / len(wins) if wins else 0.0,
             sum(losses) / len(losses) if losses else 0.0,
+            int(self.edge_from > 0),
         )
 
     def to_list(self) -> list[Any]:
         """Return the record as JSON has it."""
         rows = [[o.trade, o.time.isoformat(), o.profit, o.share] for o in self.outcomes]
-        return [self.total, self.reviewed, rows]
+        return [self.total, self.reviewed, rows, self.edge_from]
 
     @classmethod
     def from_list(cls, saved: Iterable[Any]) -> Self:
@@ -104,14 +112,16 @@ class Record:
 
         :raises ValueError: or TypeError, when it is not such a record.
         """
-        total, reviewed, rows = saved
+        total, reviewed, rows, *later = saved
+        edge_from = int(later[0]) if later else 0
         outcomes = tuple(
             Outcome(int(trade), datetime.fromisoformat(time), float(profit), float(share))
             for trade, time, profit, share in rows
         )
-        if not len(outcomes) <= int(total) or not 0 <= int(reviewed) <= int(total):
+        known = len(outcomes) <= int(total) and 0 <= edge_from <= int(total)
+        if not known or not 0 <= int(reviewed) <= int(total):
             raise ValueError(f"{len(outcomes)} outcomes of {total}, {reviewed} reviewed")
-        return cls(outcomes, int(total), int(reviewed))
+        return cls(outcomes, int(total), int(reviewed), edge_from)
 
 
 def burst(record: Record, now: datetime, hours: float) -> float:

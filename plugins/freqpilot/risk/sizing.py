@@ -11,6 +11,7 @@ from freqpilot.risk.responses import cap_factor, drawdown_factor
 from freqpilot.risk.soundness import fault_of, is_number
 from freqpilot.risk.targets import target
 from freqpilot.risk.tiers import tier_in
+from freqpilot.risk.volatility import UNSCALED, Scaling, sized, with_stop
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict, Side
 
@@ -24,7 +25,7 @@ class Proposal:
     ``rate`` and ``atr`` are prices in the quote currency; ``confidence`` is 0…1; ``min_stake`` and
     ``max_stake`` are the exchange's and the wallet's bounds in stake currency; ``free`` is the
     wallet's free money where ``max_stake`` does not count it already; ``strength`` is the
-    signal's, 0…1.
+    signal's, 0…1; ``volatility`` is what the market's does to it.
     """
 
     time: datetime
@@ -38,6 +39,7 @@ class Proposal:
     max_stake: float
     free: float | None = None
     strength: float = 1.0
+    volatility: Scaling = UNSCALED
 
 
 def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdict:
@@ -51,6 +53,8 @@ def propose(proposal: Proposal, book: Book, settings: RiskSettings) -> RiskVerdi
     """
     if fault := _fault_of(proposal):
         return RiskVerdict(False, 0.0, veto=fault)
+    book = sized(book, proposal.volatility.size)
+    settings = with_stop(settings, proposal.volatility.stop)
     if fault := fault_of(_order(proposal, 1.0), book):
         return RiskVerdict(False, 0.0, veto=fault)
     distance = risk_distance(proposal.rate, proposal.atr, settings) / proposal.rate
@@ -83,6 +87,10 @@ def _bounds(
     bounds += [
         ("max_position", most * book.equity - stake_in(proposal.pair, book)),
         ("max_exposure", settings.max_exposure * book.equity - book.exposure),
+        (
+            "max_exchange_exposure",
+            settings.max_exchange_exposure * book.equity - book.exchange_exposure,
+        ),
         ("max_stake", proposal.max_stake),
     ]
     for each in shares(proposal.pair, book, tier, settings):
@@ -126,6 +134,9 @@ def _fault_of(proposal: Proposal) -> str | None:
     for name in ("rate", "atr", "confidence", "leverage", "strength"):
         if not is_number(getattr(proposal, name), above=0):
             return f"the {name} is {getattr(proposal, name)}, not a positive number"
+    for name in ("size", "stop"):
+        if not is_number(getattr(proposal.volatility, name), above=0):
+            return "the volatility of the last week is not known"
     for name in ("confidence", "strength"):
         if getattr(proposal, name) > 1 + 1e-9:
             return f"the {name} is {getattr(proposal, name)}, above 1"

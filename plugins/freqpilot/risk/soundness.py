@@ -54,7 +54,7 @@ def _faults(order: OrderRequest, book: Book) -> Iterator[str]:
     for name in ("equity", "peak", "start", "day_start", "week_start"):
         if not is_number(getattr(book, name), above=0):
             yield f"the account's {name} is {getattr(book, name)}, not a positive number"
-    for position in book.positions:
+    for position in (*book.positions, *book.others):
         for name in ("stake", "value"):
             figure = getattr(position, name)
             if not is_number(figure) or figure < 0:

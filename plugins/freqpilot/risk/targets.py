@@ -55,10 +55,13 @@ def _by_edge(
     money: float, volatility: float, risk: float, edge: Edge, settings: SizingSettings
 ) -> Target:
     if edge.trades < settings.min_trades or edge.mean_loss == 0:
-        return Target(volatility)
+        if not edge.tried:
+            return Target(volatility)
+        trial = volatility * settings.trial_share
+        return Target(trial, (Cut("trial", trial),))
     ratio = edge.mean_win / edge.mean_loss
     gain = ratio * edge.win_rate - (1 - edge.win_rate)
-    if not gain > 0:
+    if shows_none(edge, settings):
         return Target(0.0, veto=_no_edge(edge))
     if settings.method == "blueprint":
         return Target(money * risk * edge.win_rate * ratio)
@@ -68,10 +71,25 @@ def _by_edge(
     return Target(volatility, (Cut("volatility", volatility),))  # a NaN has to stay one
 
 
+def shows_none(edge: Edge, settings: SizingSettings) -> bool:
+    """Tell whether a record has shown no edge: ``blueprint`` and ``kelly`` stake nothing then."""
+    if edge.trades < settings.min_trades or edge.mean_loss == 0:
+        return False
+    return not edge.mean_win / edge.mean_loss * edge.win_rate - (1 - edge.win_rate) > 0
+
+
+def no_edge_in(edge: Edge, settings: SizingSettings) -> str | None:
+    """Return why the chosen method stakes nothing, or None."""
+    if settings.method not in ("blueprint", "kelly") or not shows_none(edge, settings):
+        return None
+    return _no_edge(edge)
+
+
 def _no_edge(edge: Edge) -> str:
     return (
         f"no edge: {edge.win_rate:.0%} of the last {edge.trades} trades won {edge.mean_win:.2%} of "
-        f"equity on average, the others lost {edge.mean_loss:.2%}"
+        f"equity on average, the others lost {edge.mean_loss:.2%}; entries wait until a person has "
+        "looked and runs `freqpilot release`, which begins the count anew with small sizes"
     )
 
 

@@ -1,0 +1,242 @@
+"""Deposits and withdrawals as a live bot sees them, and as a person declares them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from freqtrade.persistence import Trade, init_db
+from typer.testing import CliRunner
+
+from freqpilot.cli import app
+from freqpilot.errors import RefuseToStart
+from freqpilot.host import flows, live, supervisor
+from freqpilot.rehearsal.clock import VirtualClock
+
+START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
+
+
+class Wallets:
+    """Free money, and how often the exchange was asked for it."""
+
+    def __init__(self, free: float) -> None:
+        self.free, self.updates = free, 0
+
+    def get_free(self, currency: str) -> float:
+        return self.free
+
+    def update(self) -> None:
+        self.updates += 1
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[VirtualClock]:
+    with VirtualClock(START) as clock:
+        yield clock
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'freqpilot.sqlite'}"
+
+
+@pytest.fixture
+def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
+    init_db("sqlite://")
+    config = {
+        "freqpilot": {},
+        "dry_run": False,
+        "stake_currency": "USDT",
+        "user_data_dir": str(tmp_path),
+    }
+    exchange = SimpleNamespace(get_rate=lambda *_, **__: 100.0)
+    made = SimpleNamespace(config=config, wallets=Wallets(1_000.0), exchange=exchange)
+    supervisor.begin(config, live=True)
+    live.observe(made)
+    yield made
+    supervisor._runs.pop().store.close()
+    Trade.session.remove()
+
+
+def trade(**more: Any) -> Trade:
+    given: dict[str, Any] = {
+        "pair": "SOL/USDT",
+        "exchange": "binance",
+        "is_open": True,
+        "open_date": datetime.now(UTC),
+        "open_rate": 100.0,
+        "amount": 1.0,
+        "stake_amount": 100.0,
+        "fee_open": 0.001,
+        "fee_close": 0.001,
+        "leverage": 1.0,
+    }
+    made = Trade(**{**given, **more})
+    made.recalc_open_trade_value()
+    Trade.session.add(made)
+    Trade.commit()
+    return made
+
+
+def look(bot: Any, clock: VirtualClock, seconds: float = 5) -> Any:
+    clock.advance(seconds)
+    live.observe(bot)
+    return supervisor.current().state
+
+
+def kinds() -> list[str]:
+    return [event.kind for event in supervisor.current().store.events()]
+
+
+def test_a_trade_from_entry_to_close_is_no_flow(bot: Any, clock: VirtualClock) -> None:
+    look(bot, clock)
+    held = trade()
+    bot.wallets.free = 1_000 - 100  # not filled yet: no fee
+    look(bot, clock)
+    held.orders.append(_filled(held))
+    Trade.commit()
+    bot.wallets.free = 1_000 - 100.1
+    assert look(bot, clock, 70).equity == pytest.approx(999.8)  # both fees
+    held.is_open, held.close_profit_abs, held.close_date = False, 49.75, datetime.now(UTC)
+    Trade.commit()
+    bot.wallets.free = 1_000 - 100.1 + 150 * 0.999
+    state = look(bot, clock, 70)
+    assert state.equity == pytest.approx(1_049.75)
+    assert state.peak == state.equity, "a profit"
+    assert kinds() == []
+    assert bot.wallets.updates == 0, "no request more than Freqtrade makes"
+
+
+def test_money_that_comes_while_the_bot_runs(bot: Any, clock: VirtualClock) -> None:
+    look(bot, clock)
+    bot.wallets.free = 1_500.0
+    assert look(bot, clock).equity == 1_000.0
+    assert bot.wallets.updates == 1
+    state = look(bot, clock, 60)
+    assert (state.equity, state.start, state.peak) == (1_500.0, 1_500.0, 1_500.0)
+    assert kinds() == ["flow"]
+    look(bot, clock, 60)
+    assert bot.wallets.updates == 1
+
+
+def test_money_that_comes_while_it_does_not(bot: Any, clock: VirtualClock) -> None:
+    look(bot, clock)
+    supervisor._runs.pop().store.close()
+    bot.wallets.free = 1_500.0
+    supervisor.begin(bot.config, live=True)
+    assert look(bot, clock).equity == 1_000.0
+    assert look(bot, clock, 60).start == 1_500.0
+
+
+def test_a_declared_withdrawal_is_never_a_loss(bot: Any, clock: VirtualClock, url: str) -> None:
+    look(bot, clock)
+    flows.declare(url, 0.0, 400.0, datetime.now(UTC))
+    assert flows.describe(url) == ["a withdrawal of 400.00 waits for the bot"]
+    look(bot, clock)
+    assert "was not seen yet" in flows.describe(url)[0]
+    bot.wallets.free = 600.0
+    state = look(bot, clock)
+    assert (state.halted, state.level, state.start, state.peak) == (None, 0, 600.0, 600.0)
+    assert kinds() == ["flow declared", "flow"]
+    assert flows.describe(url) == []
+
+
+def test_a_withdrawal_that_is_declared_afterwards(bot: Any, clock: VirtualClock, url: str) -> None:
+    look(bot, clock)
+    bot.wallets.free = 880.0
+    assert look(bot, clock).level == 2, "a loss at once"
+    look(bot, clock, 60)
+    assert kinds() == ["drawdown", "missing"]
+    assert "counts as a loss" in flows.describe(url)[0]
+    flows.declare(url, 0.0, 120.0, datetime.now(UTC))
+    state = look(bot, clock)
+    assert (state.peak, state.start, state.day_start) == (880.0, 880.0, 880.0)
+    supervisor._runs.pop().store.close()
+    supervisor.begin(bot.config, live=True)
+    assert supervisor.current().state.start == 880.0
+    assert look(bot, clock).flows.withdrawal == 0.0, "taken in once"
+
+
+def test_an_old_declaration_says_nothing(bot: Any, clock: VirtualClock, url: str) -> None:
+    flows.declare(url, 0.0, 400.0, START - timedelta(days=8))
+    assert look(bot, clock).flows.withdrawal == 0.0
+
+
+def test_an_order_that_fills_holds_money_back(bot: Any, clock: VirtualClock) -> None:
+    look(bot, clock)
+    held = trade()
+    held.orders.append(_filled(held))
+    bot.wallets.free = 899.9
+    look(bot, clock, 70)
+    held.orders.append(_filled(held, "sell", is_open=True))
+    Trade.commit()
+    bot.wallets.free = 959.9  # 60 sold, which the trade does not know yet
+    for _ in range(3):
+        assert look(bot, clock, 60).equity == pytest.approx(999.8)
+    assert kinds() == []
+
+
+def test_a_dry_run_has_no_flows(bot: Any, clock: VirtualClock) -> None:
+    bot.config["dry_run"] = True
+    bot.wallets.free = 1_500.0
+    assert look(bot, clock).equity == 1_500.0
+    assert supervisor.current().state.flows.capital is not None  # of the live looks before
+
+
+@pytest.mark.parametrize(
+    ("deposit", "withdraw"), [(1.0, 1.0), (-1.0, 0.0), (0.0, -5.0), (float("nan"), 0.0)]
+)
+def test_a_flow_is_one_positive_amount(url: str, deposit: float, withdraw: float) -> None:
+    with pytest.raises(RefuseToStart, match="one positive amount"):
+        flows.declare(url, deposit, withdraw, START)
+
+
+def test_the_command(tmp_path: Path, url: str) -> None:
+    run = CliRunner()
+    assert "no flow is open" in run.invoke(app, ["flow", "--userdir", str(tmp_path)]).stdout
+    done = run.invoke(app, ["flow", "--userdir", str(tmp_path), "--deposit", "250"])
+    assert "a deposit of 250.00 waits for the bot" in done.stdout
+    assert flows.describe(url) == ["a deposit of 250.00 waits for the bot"]
+
+
+def _filled(held: Trade, side: str = "buy", *, is_open: bool = False) -> Any:
+    from freqtrade.persistence import Order
+
+    return Order(
+        ft_trade_id=held.id,
+        ft_order_side=side,
+        ft_pair=held.pair,
+        ft_is_open=is_open,
+        ft_amount=held.amount,
+        ft_price=held.open_rate,
+        order_id=f"{side}{held.id}",
+        status="open" if is_open else "closed",
+        side=side,
+        price=held.open_rate,
+        average=held.open_rate,
+        amount=held.amount,
+        filled=0.0 if is_open else held.amount,
+        remaining=0.0,
+        order_date=datetime.now(UTC),
+    )
+
+
+def test_a_release_gives_a_record_without_edge_another_trial(
+    bot: Any, clock: VirtualClock, url: str
+) -> None:
+    bot.config["freqpilot"] = {"risk": {"sizing": {"method": "kelly"}, "streak_halt": 100}}
+    supervisor.begin(bot.config, live=True)
+    for _ in range(20):
+        clock.advance(60)
+        trade(is_open=False, close_date=datetime.now(UTC), close_profit_abs=-0.1)
+    bot.wallets.free = 998.0
+    sizing = supervisor.current().settings.risk.sizing
+    assert look(bot, clock).record.edge().trades == 20
+    assert supervisor.release(url, datetime.now(UTC)) == []
+    (told,) = supervisor.release(url, datetime.now(UTC), sizing)
+    assert "no edge: 0% of the last 20 trades" in told
+    state = look(bot, clock)
+    assert (state.record.edge().trades, state.record.total) == (0, 20)
+    assert supervisor.release(url, datetime.now(UTC), sizing) == []
