@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.host import health, market, reconcile, supervisor
-from freqpilot.host.positions import account_equity
+from freqpilot.host import bookrisk, health, market, reconcile, supervisor
+from freqpilot.host.positions import account_equity, position_of
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.risk.record import KEPT
 
@@ -30,7 +30,9 @@ def observe(bot: Any) -> None:
         free = bot.wallets.get_free(bot.config["stake_currency"])
         paid = not bot.config["dry_run"]
         equity = account_equity(free, trades, rates, entry_fees_paid=paid)
-        supervisor.observe(datetime.now(UTC), equity)
+        now = datetime.now(UTC)
+        supervisor.observe(now, equity, rates)
+        bookrisk.BOOK.keep(now, [position_of(trade, rates) for trade in trades])
     except Exception:  # the loop must go on managing open trades
         logger.exception("The account could not be observed; entries wait until it can be")
 
@@ -76,7 +78,9 @@ def _apply() -> None:
         def startup(self: Any) -> Any:
             supervisor.begin(self.config, live=True)
             health.HEALTH.begin()
-            market.MARKET.begin(self.config["timeframe"])
+            timeframe = self.config["timeframe"]
+            market.MARKET.begin(timeframe)
+            bookrisk.BOOK.begin(bookrisk.fetched_candles(self.exchange), timeframe)
             if not self.config["dry_run"]:
                 reconcile.PROGRESS.begin()
             return original(self)
