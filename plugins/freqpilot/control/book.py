@@ -33,7 +33,7 @@ def print_book(mode: str, figures: Mapping[str, Any], console: Console) -> None:
         console.print(f"too few candles, counted at a crash: {unknown}", style="yellow")
     tails = Table("loss of a day", *TAILS.values())
     for method, found in figures["tails"].items():
-        row = [f"{found[key]:.1%}" if key in found else "not known" for key in TAILS]
+        row = [f"{found[key]:.1%}" for key in TAILS]
         tails.add_row(method.replace("_", " "), *row)
     console.print(tails)
     console.print(f"no entry that takes a CVaR 99 % above {limits['var_limit']:.0%}")

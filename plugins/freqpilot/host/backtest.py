@@ -149,6 +149,7 @@ def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check() -> None:
+    from freqtrade.data.history.datahandlers.idatahandler import IDataHandler
     from freqtrade.optimize import backtesting
     from freqtrade.persistence import LocalTrade
 
@@ -158,6 +159,8 @@ def _check() -> None:
     expect(cls, "reset_backtest")
     expect(cls, "time_pair_generator")
     expect(cls, "backtest", ["processed", "start_date", "end_date"])
+    parameters = ["datadir", "pair", "timeframe", "candle_type"]
+    expect(IDataHandler, "_pair_data_filename", parameters)
     expect(LocalTrade, "bt_trades_open")
     expect(LocalTrade, "bt_trades")
     if backtesting.HEADERS[:5] != ["date", "open", "high", "low", "close"]:

@@ -103,10 +103,9 @@ def figures(book: Book, seen: View, settings: RiskSettings) -> Figures:
     for name, returns in (("historical", seen.history), ("monte_carlo", seen.drawn)):
         tails[name] = {}
         for level in LEVELS:
-            if returns.shape[1]:
-                cut = tail(_losses(found, seen, returns, settings), level)
-                tails[name][f"var_{level * 100:.0f}"] = cut.var
-                tails[name][f"cvar_{level * 100:.0f}"] = cut.cvar
+            cut = tail(_losses(found, seen, returns, settings), level)
+            tails[name][f"var_{level * 100:.0f}"] = cut.var
+            tails[name][f"cvar_{level * 100:.0f}"] = cut.cvar
     return Figures(
         classes=dict(classes),
         sectors=dict(sectors),
@@ -197,8 +196,6 @@ def _var_room(order: OrderRequest, book: Book, seen: View, settings: RiskSetting
     found = lines(book, seen, settings)
     best = Fit(float("inf"))
     for name, returns in (("historical", seen.history), ("simulated", seen.drawn)):
-        if not returns.shape[1]:
-            return Fit(0.0, "book_data", "no pair has enough candles for a value at risk")
         base = _losses(found, seen, returns, settings)
         more = _losses([asked._replace(share=1.0)], seen, returns, settings)
 

@@ -13,7 +13,7 @@ from freqpilot.shapes import Floats
 @dataclass(frozen=True)
 class View:
     """How some pairs moved until a time: the ``known`` ones in order, with the deviation of a
-    day's return and the correlations; daily returns (n_pairs × n) as they were and as drawn.
+    day's return and the correlations; daily returns (n_pairs × n, n ≥ 1) as they were and drawn.
     ``counts`` has the returns of every pair, known or not, ``fresh`` those with one of the last
     day."""
 
@@ -47,7 +47,7 @@ def view(returns: Returns, per_day: int, noise: Floats) -> View:
     daily = daily[np.isfinite(daily).all(axis=1)]
     fresh = np.asarray(there[-per_day:].any(axis=0))
     if not chosen.any() or len(daily) < max(2, len(there) // 4):
-        chosen, values, daily = np.zeros_like(chosen), values[:, :0], daily[:0, :0]
+        chosen, values, daily = np.zeros_like(chosen), values[:, :0], np.empty((1, 0))
         covariance = correlation = np.empty((0, 0))
     else:
         found = shrunk(values[rows])
