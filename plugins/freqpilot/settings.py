@@ -198,7 +198,7 @@ class BookSettings(Section):
     max_correlation: Annotated[float, Field(gt=0, lt=1)] = 0.8
     max_correlated: Annotated[int, Field(ge=1)] = 3
     cluster_cap: Fraction = 0.30
-    var_limit: Fraction = 0.10
+    var_limit: Fraction = 0.12
     freedom: Annotated[float, Field(gt=2, le=100)] = 4
     simulations: Annotated[int, Field(ge=1_000, le=200_000, multiple_of=2)] = 10_000
     max_stress_loss: Fraction | None = None

@@ -217,7 +217,8 @@ def test_without_candles_there_is_no_entry() -> None:
     supervisor.begin(CONFIG, live=False)
     assert supervisor.current() is not run
     supervisor.observe(NOW, 1_000.0)
-    assert "did not begin" in str(BOOK.judge(order(), []).veto)
+    for moment in (NOW, NOW + timedelta(days=40)):  # whatever is kept of the run before
+        assert "did not begin" in str(BOOK.judge(order(time=moment), []).veto)
 
 
 def test_a_held_pair_without_candles_counts_as_one_that_moves_with_all() -> None:

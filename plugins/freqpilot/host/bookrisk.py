@@ -29,7 +29,7 @@ from freqpilot.shapes import Cut, Floats, OrderRequest, Position, RiskVerdict
 
 logger = logging.getLogger(__name__)
 
-DAY = 86_400
+DAY, HOUR = 86_400, 3_600
 Source = Callable[[Sequence[str], str, int], Mapping[str, Closes]]
 """Gives the closed candles of pairs, by timeframe, from a time on in seconds since the epoch."""
 
@@ -93,6 +93,7 @@ class BookRisk:
         found = self._fit(order, positions)
         if found.stake >= verdict.stake:
             return verdict
+        supervisor.current().counters.count("stakes_cut_by_book")
         cuts = (*verdict.cuts, Cut(found.rule, found.stake))
         if found.stake >= proposal.min_stake and found.stake > 0:
             return replace(verdict, stake=found.stake, cuts=cuts)
@@ -120,15 +121,16 @@ class BookRisk:
             logger.warning("The book's figures could not be kept (%s); trades go on", error)
 
     def view(self, pairs: Iterable[str], time: datetime) -> View:
-        """Return how ``pairs`` moved until the last midnight UTC that is a candle ago. One without
+        """Return how ``pairs`` moved until the last midnight UTC that is an hour ago. One without
         candles is in it as a pair that nothing is known of.
 
         :raises NoEntry: when candles are out of reach.
         """
         with self._lock:
-            settings = supervisor.current().settings.risk
-            step = _seconds(self._timeframe) if self._timeframe else DAY
-            end = (int(time.timestamp()) - step) // DAY * DAY
+            if self._source is None or self._run is not supervisor.current():
+                raise NoEntry("book risk has no candles: the run did not begin with Freqtrade's")
+            settings, step = self._run.settings.risk, _seconds(self._timeframe)
+            end = (int(time.timestamp()) - HOUR) // DAY * DAY
             if end != self._end:
                 self._forget(end)
             key = tuple(sorted(set(pairs)))
@@ -159,10 +161,8 @@ class BookRisk:
         return book_risk.fit(order, known, seen, settings)
 
     def _load(self, pairs: Sequence[str], begin: int) -> None:
-        if not pairs:
+        if not pairs or self._source is None:
             return
-        if self._source is None or self._run is not supervisor.current():
-            raise NoEntry("book risk has no candles: the run did not begin with Freqtrade's")
         try:
             found = self._source(pairs, self._timeframe, begin)
         except Exception as error:  # ccxt and Freqtrade raise many kinds
