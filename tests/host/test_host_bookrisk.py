@@ -177,6 +177,23 @@ def test_files_of_shorter_candles_will_do_and_a_longer_strategy_sets_the_pace(
     assert BOOK.view(PAIRS, NOW).history.shape == (4, 30 * 6 - 5)
 
 
+def test_the_files_are_read_for_the_period_and_what_it_looks_back_on(tmp_path: Path) -> None:
+    write(tmp_path, candles())
+    config = {
+        "datadir": tmp_path,
+        "dataformat_ohlcv": "feather",
+        "candle_type_def": CandleType.SPOT,
+    }
+    begin(stored(tmp_path))
+    whole = [BOOK.view(PAIRS, NOW), BOOK.view(PAIRS, NOW + timedelta(days=5))]
+    span = f"{NOW.timestamp():.0f}-{(NOW + timedelta(days=5)).timestamp():.0f}"
+    source = stored_candles({**config, "timerange": span}, "1h")
+    begin(source)
+    assert same(whole[0], BOOK.view(PAIRS, NOW))
+    assert same(whole[1], BOOK.view(PAIRS, NOW + timedelta(days=5)))
+    assert len(source(PAIRS[:1], "1h", 0)[PAIRS[0]].date) < 40 * 24
+
+
 def test_a_file_that_is_written_again_is_read_again(tmp_path: Path) -> None:
     write(tmp_path, candles())
     begin(stored(tmp_path))

@@ -24,7 +24,7 @@ from freqpilot.risk.covariance import Closes, aligned, resampled
 from freqpilot.risk.limits import STAKE_TOLERANCE
 from freqpilot.risk.sizing import Proposal
 from freqpilot.risk.value_at_risk import draws
-from freqpilot.settings import RiskSettings
+from freqpilot.settings import RiskSettings, Settings
 from freqpilot.shapes import Cut, Floats, OrderRequest, Position, RiskVerdict
 
 logger = logging.getLogger(__name__)
@@ -205,12 +205,14 @@ def stored_candles(config: Mapping[str, Any], own: str) -> Source:
     :param own: the strategy's timeframe.
     """
 
+    period = _period(config)
+
     def read(pairs: Sequence[str], timeframe: str, begin: int) -> dict[str, Closes]:
         found = {}
         for pair in pairs:
-            closes = _stored(config, pair, timeframe)
+            closes = _stored(config, pair, timeframe, period)
             if not len(closes.date) and _seconds(timeframe) % _seconds(own) == 0:
-                closes = _stored(config, pair, own)
+                closes = _stored(config, pair, own, period)
                 closes = resampled(closes, _seconds(own), _seconds(timeframe))
             found[pair] = closes
         return found
@@ -218,7 +220,22 @@ def stored_candles(config: Mapping[str, Any], own: str) -> Source:
     return read
 
 
-def _stored(config: Mapping[str, Any], pair: str, timeframe: str) -> Closes:
+def _period(config: Mapping[str, Any]) -> tuple[int, int]:
+    """Return from when to when a backtest may ask for candles, 0 for an open end: cleaning whole
+    files would take longer than all else here."""
+    from freqtrade.configuration import TimeRange
+
+    asked = config.get("timerange")
+    if not asked:
+        return 0, 0
+    period = TimeRange.parse_timerange(str(asked))
+    lead = (Settings.from_config(config).risk.book.lookback_days + 3) * DAY
+    return max(0, period.startts - lead), period.stopts
+
+
+def _stored(
+    config: Mapping[str, Any], pair: str, timeframe: str, period: tuple[int, int]
+) -> Closes:
     from freqtrade.data.history import get_datahandler
 
     folder, form = Path(config["datadir"]), str(config["dataformat_ohlcv"])
@@ -226,11 +243,20 @@ def _stored(config: Mapping[str, Any], pair: str, timeframe: str) -> Closes:
     file = get_datahandler(folder, form)._pair_data_filename(folder, pair, timeframe, kind)
     if not file.is_file():
         return NONE
-    return _read(folder, form, kind, pair, timeframe, file.stat().st_mtime_ns)
+    return _read(folder, form, kind, pair, timeframe, period, file.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=256)  # hyperopt begins a run an epoch and would read the files each time
-def _read(folder: Path, form: str, kind: str, pair: str, timeframe: str, _: int) -> Closes:
+def _read(
+    folder: Path,
+    form: str,
+    kind: str,
+    pair: str,
+    timeframe: str,
+    period: tuple[int, int],
+    _: int,
+) -> Closes:
+    from freqtrade.configuration import TimeRange
     from freqtrade.data.history import load_pair_history
     from freqtrade.enums import CandleType
 
@@ -238,6 +264,7 @@ def _read(folder: Path, form: str, kind: str, pair: str, timeframe: str, _: int)
         pair,
         timeframe,
         folder,
+        timerange=TimeRange(*("date" if each else None for each in period), *period),
         fill_up_missing=False,
         data_format=form,
         candle_type=CandleType.from_string(kind),

@@ -73,8 +73,11 @@ def largest(risk: Callable[[float], float], limit: float, wanted: float, steps: 
     ``risk`` is convex, so a chord lies above it: each step stays on the safe side. A stake that
     does not raise the risk passes whatever the limit.
     """
-    top, low = risk(wanted), risk(0.0)
-    if top <= limit or top <= low:
+    top = risk(wanted)
+    if top <= limit:
+        return wanted
+    low = risk(0.0)
+    if top <= low:
         return wanted
     if low >= limit:
         return 0.0
