@@ -144,9 +144,10 @@ def risk(
     userdir: UserDir = Path("user_data"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the account beside its limits: what holds now, and what would trip next."""
+    """Show the account beside its limits: what holds now, what would trip next, the book."""
     from datetime import UTC, datetime
 
+    from freqpilot.control.book import print_book
     from freqpilot.control.risk import print_overview
     from freqpilot.host import supervisor
     from freqpilot.host.doctor import load_config
@@ -160,13 +161,18 @@ def risk(
         key.removeprefix("ledger "): overview(state, now, settings.risk)
         for key, state in supervisor.saved_states(url).items()
     }
+    saved = supervisor.saved_books(url)
+    books = {key.removeprefix("ledger "): each for key, each in saved.items()}
     if as_json:
-        typer.echo(json.dumps({mode: each.to_dict() for mode, each in found.items()}, indent=1))
+        told = {mode: {**each.to_dict(), "book": books.get(mode)} for mode, each in found.items()}
+        typer.echo(json.dumps(told, indent=1))
     elif not found:
         typer.echo(f"no account was observed yet in {url}; start the bot first")
     else:
         for mode, each in found.items():
             print_overview(mode, each, now, _console())
+            if mode in books:
+                print_book(mode, books[mode], _console())
 
 
 @app.command()

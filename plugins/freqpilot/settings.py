@@ -20,6 +20,7 @@ AnalystName = Literal[
 
 SizingMethod = Literal["volatility", "blueprint", "kelly", "fixed"]
 AssetClass = Literal["btc", "eth", "top20", "small", "meme"]
+BOOK_TIMEFRAMES = ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d")
 Sector = Literal["defi", "l1", "l2", "ai", "meme", "other"]
 
 
@@ -171,6 +172,56 @@ class MarketSettings(Section):
     stablecoins: tuple[str, ...] = ("USDC/USDT", "FDUSD/USDT", "USDT/USD", "USDC/USD")
     max_depeg: Fraction = 0.02
     cache_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
+
+
+class ClassShocks(Section):
+    """A share of the price for each class of assets."""
+
+    btc: Fraction
+    eth: Fraction
+    top20: Fraction
+    small: Fraction
+    meme: Fraction
+
+
+class BookSettings(Section):
+    """What the open positions may be together, with the one that is asked for.
+
+    Correlations and losses are those of the last ``lookback_days`` of ``timeframe`` candles.
+    ``max_correlated`` assets may be open whose correlations are all above ``max_correlation``, and
+    ``cluster_cap`` of equity be in what is linked. ``var_limit`` caps the mean loss of the worst
+    1 % of days (CVaR 99 %), historical and simulated with ``freedom`` degrees of freedom;
+    ``max_stress_loss`` the loss in each scenario, by default what ``total_loss`` leaves, both as
+    shares of equity. The scenarios: falls of the price by class on a ``crash_day`` and in a
+    ``flash_crash``, ``slippage`` without liquidity, ``depeg`` of the stake currency,
+    ``correlation_sigmas`` daily deviations at a correlation of 1, and an outage of
+    ``outage_hours`` that leaves prices ``outage_sigmas`` deviations of that time beyond the stops.
+    """
+
+    enabled: bool = True
+    lookback_days: Annotated[int, Field(ge=7, le=365)] = 30
+    timeframe: str = "1h"
+    max_correlation: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    max_correlated: Annotated[int, Field(ge=1)] = 3
+    cluster_cap: Fraction = 0.30
+    var_limit: Fraction = 0.12
+    freedom: Annotated[float, Field(gt=2, le=100)] = 4
+    simulations: Annotated[int, Field(ge=1_000, le=200_000, multiple_of=2)] = 10_000
+    max_stress_loss: Fraction | None = None
+    crash_day: ClassShocks = ClassShocks(btc=0.20, eth=0.25, top20=0.30, small=0.35, meme=0.40)
+    flash_crash: ClassShocks = ClassShocks(btc=0.25, eth=0.30, top20=0.40, small=0.45, meme=0.50)
+    slippage: ClassShocks = ClassShocks(btc=0.03, eth=0.05, top20=0.10, small=0.20, meme=0.40)
+    depeg: Fraction = 0.12
+    correlation_sigmas: Positive = 4
+    outage_hours: Positive = 6
+    outage_sigmas: Positive = 3
+
+    @field_validator("timeframe")
+    @classmethod
+    def _divides_a_day(cls, timeframe: str) -> str:
+        if timeframe not in BOOK_TIMEFRAMES:
+            raise ValueError(f"{timeframe!r} is none of {', '.join(BOOK_TIMEFRAMES)}")
+        return timeframe
 
 
 StopMethod = Literal["atr", "percentage", "structure", "chandelier", "trailing", "time"]
@@ -360,6 +411,7 @@ class RiskSettings(Section):
     market: MarketSettings = MarketSettings()
     flows: FlowSettings = FlowSettings()
     volatility: VolatilitySettings = VolatilitySettings()
+    book: BookSettings = BookSettings()
 
     @field_validator("tiers")
     @classmethod

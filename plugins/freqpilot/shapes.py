@@ -128,14 +128,16 @@ class Decision:
 @dataclass(frozen=True)
 class Position:
     """An open trade as the risk supervisor sees it: ``stake`` is what was paid (own money, without
-    borrowed), ``value`` what it is worth now, ``risk_stop`` its stop price or NaN; ``exchange``
-    is where another bot's is."""
+    borrowed), ``value`` what as much would cost now, ``risk_stop`` its stop price or NaN, ``rate``
+    its pair's last seen price or NaN; ``exchange`` is where another bot's is."""
 
     pair: str
     side: Side
     stake: float
     value: float
     risk_stop: float = float("nan")
+    leverage: float = 1.0
+    rate: float = float("nan")
     exchange: str = ""
 
 

@@ -8,12 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from conftest import child_environment
-from freqpilot.host import doctor, supervisor
+from freqpilot.host import bookrisk, doctor, supervisor
 from freqpilot.host.init import init
 from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.risk.covariance import Closes
+from freqpilot.shapes import Position
 
 
 @pytest.fixture
@@ -150,10 +153,19 @@ def test_risk_shows_the_account_as_it_was_last_seen(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     supervisor.observe(now - timedelta(minutes=2), 1_000.0)
     supervisor.observe(now, 990.0)
+    positions = [Position("SOL/USDT", "long", 99.0, 99.0)]
+    closes = Closes(
+        np.arange(0, now.timestamp() + 1, 3_600).astype(np.int64)[-1_000:], np.ones(1_000)
+    )
+    bookrisk.BOOK.begin(lambda pairs, *_: dict.fromkeys(pairs, closes), "1h")
+    bookrisk.BOOK.keep(now, positions)
     supervisor._runs.pop().store.close()
     shown = command("risk", "--userdir", str(tmp_path), "--json")
     account = json.loads(shown.stdout)["dry run"]
     assert (account["equity"], account["peak"]) == (990.0, 1_000.0)
+    assert account["book"]["classes"] == {"top20": pytest.approx(0.1)}
     table = command("risk", "--userdir", str(tmp_path)).stdout
     assert "loss of the day" in table
     assert "dry run: equity 990.00" in table
+    assert "top20 10.0%" in table
+    assert "flash crash" in table

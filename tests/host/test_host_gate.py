@@ -15,7 +15,10 @@ from freqpilot.errors import NoEntry
 from freqpilot.host import backtest, exchange, supervisor
 from freqpilot.host.positions import account_equity, committed_stake
 
-CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
+CONFIG: dict[str, Any] = {
+    "freqpilot": {"risk": {"book": {"enabled": False}}},
+    "stake_currency": "USDT",
+}
 
 
 @pytest.fixture(autouse=True)

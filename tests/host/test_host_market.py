@@ -16,7 +16,10 @@ from freqtrade.persistence import Trade
 from freqpilot.host import exchange, health, market, reconcile, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
-CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
+CONFIG: dict[str, Any] = {
+    "freqpilot": {"risk": {"book": {"enabled": False}}},
+    "stake_currency": "USDT",
+}
 START = datetime(2026, 1, 10, 0, 30, tzinfo=UTC)
 STEP = timedelta(minutes=5)
 
@@ -187,7 +190,7 @@ def test_the_position_counts_with_its_leverage_and_what_is_held(
     held = SimpleNamespace(pair="SOL/USDT", stake=41.0, value=41.0)
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: [held_trade]))
     held_trade = SimpleNamespace(pair="SOL/USDT", nr_of_successful_entries=1)
-    monkeypatch.setattr(exchange, "position_of", lambda trade: held)
+    monkeypatch.setattr(exchange, "position_of", lambda trade, rates: held)
     refused(fake, "worth 141.00", "depth")
 
 
@@ -342,7 +345,7 @@ def test_a_dry_run_asks_where_there_is_a_book() -> None:
 
 
 def test_it_can_be_switched_off() -> None:
-    section = {"risk": {"market": {"enabled": False}}}
+    section = {"risk": {"market": {"enabled": False}, "book": {"enabled": False}}}
     supervisor.begin({**CONFIG, "freqpilot": section}, live=False)
     supervisor.observe(datetime.now(UTC), 1_000.0)
     fake = Exchange()

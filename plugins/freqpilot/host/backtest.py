@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host import supervisor
+from freqpilot.host import bookrisk, supervisor
 from freqpilot.host.positions import account_equity, position_of
 from freqpilot.host.seams import Seam, SeamError, expect, wrap
 from freqpilot.shapes import OrderPurpose, OrderRequest
@@ -36,8 +36,9 @@ def allowed(
             rate=float(order["rate"]),
             leverage=float(order["leverage"]),
         )
-        positions = [position_of(trade) for trade in LocalTrade.bt_trades_open]
-        return supervisor.ask(request, positions).allowed
+        rates = supervisor.current().rates
+        positions = [position_of(trade, rates) for trade in LocalTrade.bt_trades_open]
+        return supervisor.ask(request, positions, bookrisk.BOOK.asked(request, positions)).allowed
     except Exception as error:  # whatever went wrong, an unjudged order is not placed
         supervisor.count_gate_error(error)
         return False
@@ -99,6 +100,7 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
 def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
     def reset_backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
         supervisor.begin(self.config, live=False)
+        bookrisk.BOOK.begin(bookrisk.stored_candles(self.config, self.timeframe), self.timeframe)
         return original(self, *args, **kwargs)
 
     return reset_backtest
@@ -138,7 +140,8 @@ def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
                     supervisor.closed(LocalTrade.bt_trades[taken:])
                     taken = len(LocalTrade.bt_trades)
                 free = self.wallets.get_free(stake_currency)
-                supervisor.observe(time, account_equity(free, LocalTrade.bt_trades_open, closes))
+                equity = account_equity(free, LocalTrade.bt_trades_open, closes)
+                supervisor.observe(time, equity, closes)
             yield item
             pending[pair] = row[CLOSE]
 
@@ -146,6 +149,7 @@ def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check() -> None:
+    from freqtrade.data.history.datahandlers.idatahandler import IDataHandler
     from freqtrade.optimize import backtesting
     from freqtrade.persistence import LocalTrade
 
@@ -155,6 +159,8 @@ def _check() -> None:
     expect(cls, "reset_backtest")
     expect(cls, "time_pair_generator")
     expect(cls, "backtest", ["processed", "start_date", "end_date"])
+    parameters = ["datadir", "pair", "timeframe", "candle_type"]
+    expect(IDataHandler, "_pair_data_filename", parameters)
     expect(LocalTrade, "bt_trades_open")
     expect(LocalTrade, "bt_trades")
     if backtesting.HEADERS[:5] != ["date", "open", "high", "low", "close"]:

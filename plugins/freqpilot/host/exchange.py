@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import health, market, orders, reconcile, shared, supervisor
+from freqpilot.host import bookrisk, health, market, orders, reconcile, shared, supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.shapes import OrderRequest
@@ -64,10 +64,14 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
             rate=float(order["rate"]),
             leverage=leverage,
         )
-        positions = [position_of(t) for t in trades]
+        rates = supervisor.current().rates
+        positions = [position_of(t, rates) for t in trades]
         shared.announce(str(exchange._config.get("stake_currency")), positions, request)
         verdict = supervisor.ask(
-            request, positions, lambda: market.judge(exchange, request, positions)
+            request,
+            positions,
+            bookrisk.BOOK.asked(request, positions),
+            lambda: market.judge(exchange, request, positions),
         )
         reason = None if verdict.allowed else verdict.veto
     except NoEntry as refusal:
@@ -93,7 +97,7 @@ def _check() -> None:
     )
     expect(Exchange, "fetch_l2_order_book", ["pair", "limit"])
     expect(Exchange, "klines", ["pair_interval", "copy"])
-    expect(Exchange, "refresh_latest_ohlcv", ["pair_list"])
+    expect(Exchange, "refresh_latest_ohlcv", ["pair_list", "since_ms", "cache"])
     for name in ("fetch_ticker", "get_contract_size", "exchange_has"):
         expect(Exchange, name)
     expect(Trade, "get_open_trades")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.host import flows, health, market, reconcile, shared, supervisor
+from freqpilot.host import bookrisk, flows, health, market, reconcile, shared, supervisor
 from freqpilot.host.positions import account_equity, position_of
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.risk.record import KEPT
@@ -31,9 +31,12 @@ def observe(bot: Any) -> None:
         paid = not bot.config["dry_run"]
         equity = account_equity(free, trades, rates, entry_fees_paid=paid)
         held = flows.take(bot, trades, equity)
-        supervisor.observe(datetime.now(UTC), equity - held)
+        now = datetime.now(UTC)
+        supervisor.observe(now, equity - held, rates)
         health.HEALTH.look()
-        shared.step(bot.config["stake_currency"], [position_of(t) for t in trades])
+        positions = [position_of(trade, rates) for trade in trades]
+        shared.step(bot.config["stake_currency"], positions)
+        bookrisk.BOOK.keep(now, positions)
     except Exception:  # the loop must go on managing open trades
         logger.exception("The account could not be observed; entries wait until it can be")
 
@@ -79,7 +82,9 @@ def _apply() -> None:
         def startup(self: Any) -> Any:
             supervisor.begin(self.config, live=True)
             health.HEALTH.begin()
-            market.MARKET.begin(self.config["timeframe"])
+            timeframe = self.config["timeframe"]
+            market.MARKET.begin(timeframe)
+            bookrisk.BOOK.begin(bookrisk.fetched_candles(self.exchange), timeframe)
             if not self.config["dry_run"]:
                 reconcile.PROGRESS.begin()
             return original(self)

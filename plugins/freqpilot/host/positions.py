@@ -1,7 +1,7 @@
 """Freqtrade's trades in the shapes of the risk room, the same live and in the backtest."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from freqpilot.shapes import Position
@@ -19,15 +19,21 @@ def committed_stake(trade: Any) -> float:
     return filled + pending
 
 
-def position_of(trade: Any) -> Position:
-    """Return a trade as a :class:`Position`, valued at what was paid."""
-    stake = committed_stake(trade)
+def position_of(trade: Any, rates: Mapping[str, float] | None = None) -> Position:
+    """Return a trade as a :class:`Position`.
+
+    :param rates: the last seen rates; without its pair's it is valued at what was paid.
+    """
+    stake, opened = committed_stake(trade), float(trade.open_rate or 0)
+    rate = (rates or {}).get(trade.pair, opened)
     return Position(
         pair=trade.pair,
         side="short" if trade.is_short else "long",
         stake=stake,
-        value=stake,
+        value=stake * rate / opened if opened > 0 else stake,
         risk_stop=float(trade.stop_loss) if trade.stop_loss else math.nan,
+        leverage=float(trade.leverage or 1),
+        rate=rate if rate > 0 else math.nan,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host import supervisor
+from freqpilot.host import bookrisk, supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.risk import sizing, volatility
 from freqpilot.settings import SizingMethod, VolatilitySettings
@@ -29,27 +29,27 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
             return 0.0
         if not run.settings.supervisor:
             return float(call["proposed_stake"])
-        book = supervisor.book([position_of(trade) for trade in _open_trades()])
+        positions = [position_of(trade, run.rates) for trade in _open_trades()]
+        book = supervisor.book(positions)
         if book is None or not clear_enough(row, book.threshold):
             run.counters.count("entries_vetoed")
             return 0.0
-        verdict = sizing.propose(
-            sizing.Proposal(
-                time=time,
-                pair=pair,
-                side="short" if call["side"] == "short" else "long",
-                rate=float(call["current_rate"]),
-                atr=float(row["atr"]),
-                confidence=float(row["confidence"]),
-                leverage=float(call["leverage"]),
-                min_stake=float(call["min_stake"] or 0.0),
-                max_stake=float(call["max_stake"]),
-                strength=_strength(row, run.settings.risk.sizing.method),
-                volatility=scaling(row, str(call["side"]), run.settings.risk.volatility),
-            ),
-            book,
-            run.settings.risk,
+        proposal = sizing.Proposal(
+            time=time,
+            pair=pair,
+            side="short" if call["side"] == "short" else "long",
+            rate=float(call["current_rate"]),
+            atr=float(row["atr"]),
+            confidence=float(row["confidence"]),
+            leverage=float(call["leverage"]),
+            min_stake=float(call["min_stake"] or 0.0),
+            max_stake=float(call["max_stake"]),
+            strength=_strength(row, run.settings.risk.sizing.method),
+            volatility=scaling(row, str(call["side"]), run.settings.risk.volatility),
         )
+        verdict = sizing.propose(proposal, book, run.settings.risk)
+        if verdict.allowed:
+            verdict = bookrisk.BOOK.fitted(proposal, verdict, positions)
         if verdict.veto and run.live:
             supervisor.note_unsized(time, pair, row["date"].to_pydatetime(), verdict.veto)
     except Exception:  # Freqtrade would take the proposed stake instead

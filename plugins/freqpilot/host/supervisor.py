@@ -5,7 +5,7 @@ ledger is kept in the store and survives a restart; otherwise it lives and ends 
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ LEDGER_KEYS = {True: "ledger dry run", False: "ledger live"}
 
 SEEN = ", last seen"
 BLOCKED = ", blocked"
+BOOK = ", book"
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Run:
     exchange: str = ""
     shared: Store | None = None
     others: tuple[Position, ...] | None = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
 
 
 _runs: list[Run] = []
@@ -101,10 +103,14 @@ def current() -> Run:
     return _runs[0]
 
 
-def observe(time: datetime, equity: float) -> None:
-    """Show the account's equity to the ledger, before the entries of a candle or loop."""
+def observe(time: datetime, equity: float, rates: Mapping[str, float] | None = None) -> None:
+    """Show the account's equity to the ledger, before the entries of a candle or loop.
+
+    :param rates: the rates by which it was found, of each pair with a position.
+    """
     run = current()
     refresh(run)
+    run.rates = rates or {}
     before = run.state
     run.state = ledger.observe(before, time, equity, run.settings.risk)
     if run.state.stamp == time:
@@ -180,6 +186,14 @@ def saved_states(url: str) -> dict[str, ledger.Ledger]:
     return found
 
 
+def saved_books(url: str) -> dict[str, dict[str, Any]]:
+    """Return the books' figures that a bot has kept in the store at ``url``, by ledger key."""
+    store = open_store(url)
+    found = {key: store.load_state(f"{key}{BOOK}") for key in LEDGER_KEYS.values()}
+    store.close()
+    return {key: saved for key, saved in found.items() if saved}
+
+
 def release(url: str, time: datetime, sizing: SizingSettings | None = None) -> list[str]:
     """Release the latches that are kept in the store at ``url``, as a person's act.
 
@@ -230,11 +244,11 @@ def _book(run: Run, positions: Sequence[Position]) -> Book | None:
 def ask(
     order: OrderRequest,
     positions: Sequence[Position],
-    further: Callable[[], RiskVerdict] | None = None,
+    *further: Callable[[], RiskVerdict],
 ) -> RiskVerdict:
     """Judge an order that raises risk, count and log the verdict.
 
-    :param further: judges what the limits allow, where there is more to ask.
+    :param further: judge in turn what the limits allow, where there is more to ask.
     """
     run = current()
     if not run.settings.supervisor:
@@ -245,8 +259,9 @@ def ask(
         verdict = RiskVerdict(False, 0.0, cuts=(Cut("ledger", 0.0),), veto=veto)
     else:
         verdict = limits.judge(order, known, run.settings.risk)
-    if verdict.allowed and further is not None:
-        verdict = further()
+    for judge in further:
+        if verdict.allowed:
+            verdict = judge()
     if verdict.allowed:
         run.counters.count("orders_allowed")
         return verdict
