@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.host import health, market, reconcile, supervisor
+from freqpilot.host import feeds, health, locks, market, reconcile, supervisor
 from freqpilot.host.positions import account_equity
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.risk.record import KEPT
@@ -31,6 +31,7 @@ def observe(bot: Any) -> None:
         paid = not bot.config["dry_run"]
         equity = account_equity(free, trades, rates, entry_fees_paid=paid)
         supervisor.observe(datetime.now(UTC), equity)
+        locks.follow(supervisor.current())
     except Exception:  # the loop must go on managing open trades
         logger.exception("The account could not be observed; entries wait until it can be")
 
@@ -74,7 +75,7 @@ def _apply() -> None:
 
     def make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         def startup(self: Any) -> Any:
-            supervisor.begin(self.config, live=True)
+            supervisor.begin(self.config, live=True).feed = feeds.LiveFeed(self)
             health.HEALTH.begin()
             market.MARKET.begin(self.config["timeframe"])
             if not self.config["dry_run"]:

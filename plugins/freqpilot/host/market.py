@@ -134,8 +134,7 @@ class Market:
         )
 
     def _crash(self, exchange: Any, pair: str, view: market.MarketView, now: float) -> str | None:
-        coin, stake = self.settings.index, exchange._config["stake_currency"]
-        names = (f"{coin}/{stake}:{stake}", f"{coin}/{stake}", f"{coin}/USDT", f"{coin}/USD")
+        names = index_pairs(self.settings.index, exchange._config["stake_currency"])
         index = self._listed(exchange, names, "the fall of the index")
         if index is None:
             return None
@@ -194,6 +193,11 @@ def judge(exchange: Any, order: OrderRequest, positions: Sequence[Position]) -> 
     if refusal is None:
         return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
     return RiskVerdict(False, 0.0, cuts=(Cut(refusal.rule, 0.0),), veto=refusal.reason)
+
+
+def index_pairs(coin: str, stake: str) -> tuple[str, ...]:
+    """Return the pairs that a coin's price may be read from, the best first."""
+    return (f"{coin}/{stake}:{stake}", f"{coin}/{stake}", f"{coin}/USDT", f"{coin}/USD")
 
 
 def candles(exchange: Any, pair: str, timeframe: str, now: float) -> Any:

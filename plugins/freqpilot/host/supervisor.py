@@ -42,6 +42,10 @@ class Run:
     counters: Counters = field(default_factory=Counters)
     claimed: dict[str, datetime] = field(default_factory=dict)
     unsized: dict[str, datetime] = field(default_factory=dict)
+    feed: Any = None
+    """The candles that protections see, as :mod:`freqpilot.host.feeds` has them."""
+    unlocked: datetime | None = None
+    """The release that ended Freqtrade's locks."""
 
 
 _runs: list[Run] = []
