@@ -18,13 +18,11 @@ def follow(run: Any) -> None:
     released = run.state.rebased_at
     if released is None or released == run.unlocked:
         return
-    from freqtrade.persistence import Trade
-
     for lock in _held(datetime.now(UTC)):
         if lock.lock_time.replace(tzinfo=UTC) <= released:
             lock.active = False
             logger.warning("Released with the halt: %s", lock.reason)
-    Trade.commit()
+    _commit()
     run.unlocked = released
 
 
@@ -33,3 +31,9 @@ def _held(now: datetime) -> list[Any]:
 
     locks = PairLocks.get_pair_locks(None, now)
     return [lock for lock in locks if (lock.reason or "").endswith(HELD)]
+
+
+def _commit() -> None:
+    from freqtrade.persistence import Trade
+
+    Trade.commit()
