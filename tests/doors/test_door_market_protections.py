@@ -3,12 +3,14 @@
 import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from freqtrade.enums import CandleType
 from freqtrade.exceptions import ConfigurationError
 from freqtrade.persistence import FtNoDBContext, PairLocks
 from freqtrade.persistence.models import PairLock
@@ -267,14 +269,20 @@ def test_a_day_of_daily_candles_has_no_volatility(monkeypatch: pytest.MonkeyPatc
         manager(monkeypatch, "CooldownByRegime", {"timeframe": "1d"})
 
 
-def test_the_backtests_feed_ends_at_the_time_that_is_asked_about() -> None:
-    frames = {"BTC/USDT": candles(FLAT, NOON), "ETH/USDT": pd.DataFrame()}
-    provider = SimpleNamespace(historic_ohlcv=lambda pair, timeframe: frames[pair])
-    feed = feeds.BacktestFeed(provider)
+def test_the_backtests_feed_ends_at_the_time_that_is_asked_about(tmp_path: Path) -> None:
+    columns = ["date", "open", "high", "low", "close", "volume"]
+    candles(FLAT, NOON)[columns].to_feather(tmp_path / "BTC_USDT-1h.feather")
+    config = {
+        "datadir": tmp_path,
+        "dataformat_ohlcv": "feather",
+        "candle_type_def": CandleType.SPOT,
+    }
+    feed = feeds.BacktestFeed({**config, "timerange": "20240306-20240307"})
     assert feed.first(["ETH/USDT", "BTC/USDT"], "1h") == "BTC/USDT"
     assert feed.first(["ETH/USDT"], "1h") is None
     for now, newest in [(NOON, NOON - HOUR), (NOON - HOUR / 2, NOON - 2 * HOUR)]:
         assert feed.candles("BTC/USDT", "1h", now)["date"].iloc[-1] == newest
+    assert len(feed.candles("BTC/USDT", "1h", NOON)) == len(FLAT)  # before the backtest as well
     assert feed.candles("BTC/USDT", "1h", NOON - 300 * HOUR).empty
 
 

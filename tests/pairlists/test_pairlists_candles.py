@@ -11,11 +11,14 @@ import time_machine
 from pairlist_stage import StubExchange, kept, manager
 
 NOW = datetime(2024, 3, 6, 12, 30, tzinfo=UTC)
+LAST = NOW.replace(minute=0)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+MEMES, LAYERS = ["DOGE", "SHIB", "PEPE", "WIF"], ["SOL", "ADA", "AVAX", "ETH"]
+COINS = ["BTC", *MEMES, *LAYERS, "XRP", "XLM", "LTC", "BCH", "XYZ"]
 
 
-def frame(steps: Any, step: timedelta = HOUR, end: datetime = NOW.replace(minute=0)) -> Any:
+def frame(steps: Any, step: timedelta = HOUR, end: datetime = LAST) -> Any:
     """Return candles that moved by these log returns, the newest of which closed at ``end``."""
     close = 100 * np.exp(np.cumsum(steps))
     dates = [end - step * (len(close) - n) for n in range(len(close))]
@@ -147,8 +150,7 @@ def test_a_listing_that_nobody_knows_does_not_pass(monkeypatch: pytest.MonkeyPat
 
 
 def test_sector_cap(monkeypatch: pytest.MonkeyPatch) -> None:
-    pairs = "BTC DOGE SHIB PEPE WIF SOL ADA AVAX ETH XRP XLM LTC BCH XYZ".split()
-    stub = StubExchange([f"{coin}/USDT" for coin in pairs])
+    stub = StubExchange([f"{coin}/USDT" for coin in COINS])
 
     def left(**options: Any) -> str:
         found = ask(monkeypatch, stub, "SectorCap", **options)
@@ -156,7 +158,7 @@ def test_sector_cap(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert left() == "BTC DOGE SHIB PEPE SOL ADA AVAX XRP XLM LTC BCH XYZ"
     assert left(max_per_sector=1) == "BTC DOGE SOL XRP XLM LTC BCH XYZ"
-    assert left(max_per_sector=None) == " ".join(pairs)
+    assert left(max_per_sector=None) == " ".join(COINS)
     assert left(max_per_sector=None, max_per_class=2) == "BTC DOGE SHIB SOL ADA ETH XYZ"
     # A pair that goes for its class takes no place of its sector.
     assert left(max_per_sector=2, max_per_class=1) == "BTC DOGE SOL ETH XYZ"

@@ -55,7 +55,7 @@ def test_unknown_options_are_answered_with_the_nearest(
         wrong = option[:-2] + option[-1]
         with pytest.raises(OperationalException, match=rf"{wrong}; did you mean {option}"):
             chain(monkeypatch, name, **{wrong: 1})
-    with pytest.raises(OperationalException, match="it takes .*mend pairlists"):
+    with pytest.raises(OperationalException, match=r"it takes .*mend pairlists"):
         chain(monkeypatch, name, zzzz=1)
 
 

@@ -98,7 +98,7 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
     def reset_backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
-        supervisor.begin(self.config, live=False).feed = feeds.BacktestFeed(self.dataprovider)
+        supervisor.begin(self.config, live=False).feed = feeds.BacktestFeed(self.config)
         return original(self, *args, **kwargs)
 
     return reset_backtest

@@ -3,7 +3,7 @@
 A feed gives only candles that are closed at the time that is asked about.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -59,19 +59,36 @@ class LiveFeed:
 
 
 class BacktestFeed:
-    """The candles of the backtester's data folder, pairs outside the whitelist among them."""
+    """The candles of the backtester's data folder: pairs outside the whitelist, and the time before
+    the backtest, among them. Files are read once a backtest."""
 
-    def __init__(self, dataprovider: Any) -> None:
-        self._dataprovider = dataprovider
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = config
+        self._known: dict[tuple[str, str], Any] = {}
 
     def first(self, pairs: Sequence[str], timeframe: str) -> str | None:
         for pair in dict.fromkeys(pairs):
-            if len(self._dataprovider.historic_ohlcv(pair, timeframe)):
+            if len(self._file(pair, timeframe)):
                 return pair
         return None
 
     def candles(self, pair: str, timeframe: str, now: datetime) -> Any:
-        return closed(self._dataprovider.historic_ohlcv(pair, timeframe), timeframe, now)
+        return closed(self._file(pair, timeframe), timeframe, now)
+
+    def _file(self, pair: str, timeframe: str) -> Any:
+        from freqtrade.data.history import load_pair_history
+
+        key = (pair, timeframe)
+        if key not in self._known:
+            self._known[key] = load_pair_history(
+                pair=pair,
+                timeframe=timeframe,
+                datadir=self._config["datadir"],
+                data_format=self._config["dataformat_ohlcv"],
+                candle_type=self._config["candle_type_def"],
+                fill_up_missing=False,
+            )
+        return self._known[key]
 
 
 def closed(frame: Any, timeframe: str, now: datetime) -> Any:
