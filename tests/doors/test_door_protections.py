@@ -56,7 +56,7 @@ def test_the_folder_holds_them_all() -> None:
         ([-1] * 5, {}, True),
         ([-1] * 5 + [1], {}, False),
         ([-1] * 5 + [0], {}, False),
-        ([-1] * 4 + [1] + [-1] * 3 + [1], {}, False),  # the newest did not lose
+        ([-1] * 4 + [1] + [-1] * 4 + [1], {}, False),  # the newest did not lose
         ([-1] * 4 + [1, -1, 1] + [-1] * 3, {}, True),  # 8 of 10
         ([-1] * 3 + [1, 1, 1] + [-1] * 4, {}, False),  # 7 of 10
         ([-99.9], {}, False),
@@ -196,6 +196,7 @@ def test_live_it_waits_for_a_person_and_a_release_ends_it(monkeypatch: pytest.Mo
     assert not PairLocks.is_global_lock(now)
     assert locked(protections, now) is None  # the start is re-based
     PairLocks.lock_pair("*", now + DAY, f"another: {locks.HELD}", now=now + 2 * HOUR)
+    run.unlocked = None  # as after a restart
     locks.follow(run)
     assert PairLocks.is_global_lock(now)  # newer than the release
 
