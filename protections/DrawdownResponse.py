@@ -1,27 +1,27 @@
 """Pauses all entries for a while after a close that leaves the account in a drawdown."""
 
-import logging
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import ClassVar
 
 import numpy as np
-from freqtrade.constants import LongShort
-from freqtrade.exceptions import ConfigurationError
-from freqtrade.persistence import LocalTrade, Trade
-from freqtrade.plugins.protections import IProtection, ProtectionReturn
+from freqtrade.plugins.protections import ProtectionReturn
 
-from freqpilot.errors import NoEntry
-from freqpilot.host import supervisor
+from freqpilot.host.parameters import Parameter, Parameters
+from freqpilot.host.protection import (
+    UNLOCK_AT,
+    CheckedProtection,
+    closed_trades,
+    closes,
+    duration,
+    ledger,
+)
 from freqpilot.research.stats import drawdown_now
+from freqpilot.risk.closed import Close, start_of
 from freqpilot.risk.ledger import Ledger
 from freqpilot.risk.soundness import reached
 
-logger = logging.getLogger(__name__)
 
-KEYS = ("method", "max_drawdown", "stop_duration", "stop_duration_candles", "unlock_at")
-
-
-class DrawdownResponse(IProtection):
+class DrawdownResponse(CheckedProtection):
     """Locks all pairs when the drawdown of equity from its peak reaches ``max_drawdown``.
 
     The drawdown is the larger one of closed trades alone and of the risk supervisor's ledger,
@@ -35,78 +35,46 @@ class DrawdownResponse(IProtection):
         ]
     """
 
-    has_global_stop: bool = True
-    has_local_stop: bool = False
-
-    def __init__(self, config: dict[str, Any], protection_config: dict[str, Any]) -> None:
-        if unknown := sorted(set(protection_config) - set(KEYS)):
-            raise ConfigurationError(
-                f"DrawdownResponse does not know {', '.join(unknown)}; it takes "
-                f"{', '.join(KEYS[1:])}. Its drawdown counts from the highest equity, so there is "
-                "no lookback. Please mend the protections of your strategy."
-            )
-        super().__init__(config, protection_config)
-        limit = protection_config.get("max_drawdown", 0.10)
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit < 1:
-            raise ConfigurationError(
-                f"DrawdownResponse needs max_drawdown between 0 and 1 (0.10 is ten percent), "
-                f"not {limit!r}. Please mend the protections of your strategy."
-            )
-        self._max_drawdown = float(limit)
+    about = "Pause entries while the account's drawdown is above a limit."
+    note = " Its drawdown counts from the highest equity, so there is no lookback."
+    parameters: ClassVar[Parameters] = {
+        "max_drawdown": Parameter(
+            description="Maximum drawdown",
+            help="Drawdown from the peak that locks, as a share of it (0.10 is ten percent).",
+            default=0.10,
+            above=0,
+            below=1,
+        ),
+        **duration(60),
+        **UNLOCK_AT,
+    }
 
     def short_desc(self) -> str:
         """
         Short method description - used for startup-messages
         """
         return (
-            f"{self.name} - Pause entries when equity is {self._max_drawdown:.1%} or more below "
-            f"its peak, {self.unlock_reason_time_element}."
+            f"{self.name} - Pause entries when equity is {self.values['max_drawdown']:.1%} or more "
+            f"below its peak, {self.unlock_reason_time_element}."
         )
 
-    def global_stop(
-        self, date_now: datetime, side: LongShort, starting_balance: float
-    ) -> ProtectionReturn | None:
-        """
-        Stops trading (position entering) for all pairs
-        """
-        trades = sorted(Trade.get_trades_proxy(is_open=False), key=_closed_at)
-        drawdown = _drawdown(trades, starting_balance, _ledger())
-        if not trades or not reached(drawdown, self._max_drawdown):
+    def judge_all(self, now: datetime, starting_balance: float) -> ProtectionReturn | None:
+        trades, limit = closed_trades(), self.values["max_drawdown"]
+        drawdown = _drawdown(closes(), starting_balance, ledger())
+        if not trades or not reached(drawdown, limit):
             return None
-        self.log_once(f"Entries paused: drawdown is {drawdown:.1%}.", logger.info)
-        return ProtectionReturn(
-            lock=True,
-            until=self.calculate_lock_end(trades[-1:]),
-            reason=(
-                f"Drawdown of {drawdown:.1%} reached {self._max_drawdown:.1%}, "
-                f"locking {self.unlock_reason_time_element}."
-            ),
+        return self.lock_until(
+            self.calculate_lock_end(trades[-1:]),
+            f"Drawdown of {drawdown:.1%} reached {limit:.1%}, "
+            f"locking {self.unlock_reason_time_element}.",
         )
 
-    def stop_per_pair(
-        self, pair: str, date_now: datetime, side: LongShort, starting_balance: float
-    ) -> ProtectionReturn | None:
-        """
-        Stops trading (position entering) for this pair: never
-        """
-        return None
 
-
-def _ledger() -> Ledger | None:
-    try:
-        return supervisor.current().state
-    except NoEntry:
-        return None  # no supervised run in this process: closed trades have to do
-
-
-def _closed_at(trade: LocalTrade) -> datetime:
-    return trade.close_date_utc or datetime.min.replace(tzinfo=UTC)
-
-
-def _drawdown(trades: list[LocalTrade], starting_balance: float, ledger: Ledger | None) -> float:
-    profits = np.array([trade.close_profit_abs or 0.0 for trade in trades])
-    since = ledger.rebased_at if ledger else None
-    before = sum(_closed_at(trade) <= since for trade in trades) if since else 0
-    closed = drawdown_now(profits[before:], starting_balance + float(profits[:before].sum()))
-    book = ledger.book() if ledger else None
+def _drawdown(known: list[Close], starting_balance: float, state: Ledger | None) -> float:
+    since = state.rebased_at if state else None
+    before = sum(close.time <= since for close in known) if since else 0
+    profits = np.array([close.profit for close in known])
+    start = start_of(known, starting_balance, state) + float(profits[:before].sum())
+    closed = drawdown_now(profits[before:], start)
+    book = state.book() if state else None
     return max(closed, book.drawdown) if book else closed

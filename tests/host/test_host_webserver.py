@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +95,7 @@ def home(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
     (user_data / "pairlists" / "LastOnly.py").write_text(PAIRLIST)
     (user_data / "protections" / "NeverTrade.py").write_text(PROTECTION)
     (user_data / "strategies" / "Busy.py").write_text(STRATEGY)
+    (user_data / "strategies" / "Careful.py").write_text(CAREFUL)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=40)
     market = SyntheticMarket(PAIRS, 60, start, 24 * 41, 7)
     market.write_candles(tmp_path / "candles")
@@ -109,6 +111,29 @@ def home(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
         yield arguments
 
 
+CAREFUL = STRATEGY.replace("class Busy", "class Careful").replace(
+    '[{"method": "NeverTrade", "stop_duration_candles": 2}]',
+    str(
+        [
+            {"method": "LosingStreak", "losses": 1, "stop_duration_candles": 6},
+            {"method": "LossLimit", "daily": 0.001},
+            {"method": "MarketShock", "fall": 0.003, "period": 24, "stop_duration": 1440},
+            {"method": "CooldownByRegime", "stop_duration_candles": 2},
+            {"method": "CapitalPreservation"},
+            {"method": "ApiErrorRate"},
+            {"method": "StaleData"},
+        ]
+    ),
+)
+FORMS = {
+    "CorrelationFilter",
+    "Liquidity",
+    "NewListing",
+    "RegimeFilter",
+    "SectorCap",
+    "SpreadAtSize",
+}
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -118,6 +143,58 @@ def test_test_pairlist_runs_the_packs_and_the_users(
     chain = [{"method": "StaticPairList"}, {"method": "CorrelationFilter"}, {"method": "LastOnly"}]
     done = freqtrade("test-pairlist", *home(pairlists=chain), "--print-json")
     assert json.loads(done.stdout) == ["SOL/USDT"], done.stderr[-3000:]
+
+
+def test_test_pairlist_asks_the_exchange(home: Callable[..., list[str]], freqtrade: Run) -> None:
+    every = ["trending_bullish", "trending_bearish", "range", "breakout", "compression"]
+    chain = [
+        {"method": "StaticPairList"},
+        {"method": "SectorCap", "max_per_sector": 1},  # ETH and SOL are both layer 1
+        {"method": "NewListing", "min_days": 10, "max_days": 900},
+        {"method": "RegimeFilter", "regimes": [*every, "capitulation"]},
+        {"method": "Liquidity", "stake": 1, "volume_multiple": 1, "depth_multiple": 1},
+        {"method": "SpreadAtSize", "size": 1, "max_cost": 0.05},
+    ]
+    done = freqtrade("test-pairlist", *home(pairlists=chain), "--print-json")
+    assert json.loads(done.stdout) == ["BTC/USDT", "ETH/USDT"], done.stderr[-3000:]
+    chain[-1]["size"] = 1e12
+    done = freqtrade("test-pairlist", *home(pairlists=chain), "--print-json")
+    assert json.loads(done.stdout) == [], done.stderr[-3000:]
+
+
+def backtest(freqtrade: Run, home: Callable[..., list[str]], strategy: str, folder: Path) -> str:
+    end = datetime.now(UTC)
+    span = f"{end - timedelta(days=12):%Y%m%d}-{end - timedelta(days=1):%Y%m%d}"
+    done = freqtrade(
+        *("backtesting", *home(pairlists=[{"method": "StaticPairList"}], stake_amount=100)),
+        *("--strategy", strategy, "--timerange", span, "--datadir", str(folder)),
+        *("--cache", "none"),
+    )
+    return done.stdout + done.stderr
+
+
+def test_the_packs_protections_in_a_backtest(
+    home: Callable[..., list[str]], freqtrade: Run, tmp_path: Path
+) -> None:
+    assert "Result for strategy Careful" in backtest(
+        freqtrade, home, "Careful", tmp_path / "candles"
+    )
+    (archive,) = (tmp_path / "user_data" / "backtest_results").glob("backtest-result-*.zip")
+    with zipfile.ZipFile(archive) as opened:
+        stats = json.loads(opened.read(f"{archive.stem}.json"))["strategy"]["Careful"]
+    reasons = " ".join(lock["reason"] for lock in stats["locks"])
+    for words in (
+        "losing trades in a row",
+        "loss of the day",
+        "Cooldown of",
+        "market shock of BTC",
+    ):
+        assert words in reasons
+    assert "not known" not in reasons.replace("volatility not known", "")
+    (tmp_path / "candles" / "BTC_USDT-1h.feather").unlink()
+    text = backtest(freqtrade, home, "Careful", tmp_path / "candles")
+    assert "MarketShock cannot see the reference market" in text
+    assert "download-data" in text
 
 
 def test_a_users_own_protection_is_asked_in_a_backtest(
@@ -163,16 +240,18 @@ def test_the_webserver_offers_and_evaluates_the_pairlists(
         ) as client:
             offered = {p["name"]: p for p in client.get("/pairlists/available").json()["pairlists"]}
             assert {"CorrelationFilter", "LastOnly", "StaticPairList"} <= set(offered)
-            assert offered["CorrelationFilter"]["params"], "FreqUI draws its form from these"
-            job = client.post(
-                "/pairlists/evaluate",
-                json={
-                    "pairlists": [{"method": "StaticPairList"}, {"method": "LastOnly"}],
-                    "blacklist": [],
-                    "stake_currency": "USDT",
-                },
-            ).json()["job_id"]
-            assert _finished(client, job)["whitelist"] == ["SOL/USDT"]
+            for name in FORMS:
+                params = offered[name]["params"]
+                assert params, "FreqUI draws its form from these"
+                assert all(each["description"] for each in params.values())
+                assert offered[name]["description"].startswith("Filter pairs ")
+                assert not offered[name]["is_pairlist_generator"]
+            sent = {name: each["default"] for name, each in offered["SectorCap"]["params"].items()}
+            sent |= {"method": "SectorCap", "max_per_sector": 1}
+            for last, left in [({"method": "LastOnly"}, PAIRS[2:]), (sent, PAIRS[:2])]:
+                body = {"pairlists": [{"method": "StaticPairList"}, last], "blacklist": []}
+                job = client.post("/pairlists/evaluate", json=body | {"stake_currency": "USDT"})
+                assert _finished(client, job.json()["job_id"])["whitelist"] == list(left)
     finally:
         child.terminate()
         child.wait(60)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host import bookrisk, supervisor
+from freqpilot.host import bookrisk, feeds, supervisor
 from freqpilot.host.positions import account_equity, position_of
 from freqpilot.host.seams import Seam, SeamError, expect, wrap
 from freqpilot.shapes import OrderPurpose, OrderRequest
@@ -99,7 +99,7 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
     def reset_backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
-        supervisor.begin(self.config, live=False)
+        supervisor.begin(self.config, live=False).feed = feeds.BacktestFeed(self.config)
         bookrisk.BOOK.begin(bookrisk.stored_candles(self.config, self.timeframe), self.timeframe)
         return original(self, *args, **kwargs)
 

@@ -7,7 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.host import bookrisk, flows, health, market, reconcile, shared, supervisor
+from freqpilot.host import (
+    bookrisk,
+    feeds,
+    flows,
+    health,
+    locks,
+    market,
+    reconcile,
+    shared,
+    supervisor,
+)
 from freqpilot.host.positions import account_equity, position_of
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.risk.record import KEPT
@@ -37,6 +47,7 @@ def observe(bot: Any) -> None:
         positions = [position_of(trade, rates) for trade in trades]
         shared.step(bot.config["stake_currency"], positions)
         bookrisk.BOOK.keep(now, positions)
+        locks.follow(supervisor.current())
     except Exception:  # the loop must go on managing open trades
         logger.exception("The account could not be observed; entries wait until it can be")
 
@@ -80,7 +91,7 @@ def _apply() -> None:
 
     def make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         def startup(self: Any) -> Any:
-            supervisor.begin(self.config, live=True)
+            supervisor.begin(self.config, live=True).feed = feeds.LiveFeed(self)
             health.HEALTH.begin()
             timeframe = self.config["timeframe"]
             market.MARKET.begin(timeframe)

@@ -196,8 +196,7 @@ class Market:
         return volatility_spike(volatility, self.settings)
 
     def _index(self, exchange: Any, what: str) -> str | None:
-        coin, stake = self.settings.index, exchange._config["stake_currency"]
-        names = (f"{coin}/{stake}:{stake}", f"{coin}/{stake}", f"{coin}/USDT", f"{coin}/USD")
+        names = index_pairs(self.settings.index, exchange._config["stake_currency"])
         return self._listed(exchange, names, what)
 
     def _depeg(self, exchange: Any, now: float) -> str | None:
@@ -244,6 +243,11 @@ def judge(exchange: Any, order: OrderRequest, positions: Sequence[Position]) -> 
     if refusal is None:
         return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
     return RiskVerdict(False, 0.0, cuts=(Cut(refusal.rule, 0.0),), veto=refusal.reason)
+
+
+def index_pairs(coin: str, stake: str) -> tuple[str, ...]:
+    """Return the pairs that a coin's price may be read from, the best first."""
+    return (f"{coin}/{stake}:{stake}", f"{coin}/{stake}", f"{coin}/USDT", f"{coin}/USD")
 
 
 def candles(exchange: Any, pair: str, timeframe: str, now: float) -> Any:

@@ -51,6 +51,10 @@ class Run:
     shared: Store | None = None
     others: tuple[Position, ...] | None = ()
     rates: Mapping[str, float] = field(default_factory=dict)
+    feed: Any = None
+    """The candles that protections see, as :mod:`freqpilot.host.feeds` has them."""
+    unlocked: datetime | None = None
+    """The release that ended Freqtrade's locks."""
 
 
 _runs: list[Run] = []

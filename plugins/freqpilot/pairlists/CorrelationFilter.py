@@ -1,34 +1,26 @@
 """Correlation pairlist filter"""
 
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from freqtrade.constants import ListPairsWithTimeframes
-from freqtrade.enums import RunMode
-from freqtrade.exceptions import OperationalException
+from freqtrade.exceptions import ConfigurationError
 from freqtrade.exchange import date_minus_candles, timeframe_to_seconds
 from freqtrade.exchange.exchange_types import Tickers
-from freqtrade.plugins.pairlist.IPairList import IPairList, PairlistParameter, SupportsBacktesting
+from freqtrade.plugins.pairlist.IPairList import SupportsBacktesting
 from freqtrade.util import FtTTLCache, dt_ts
 from pandas import DataFrame
 
+from freqpilot.host.pairlist import REFRESH, CheckedPairList
+from freqpilot.host.parameters import Parameter, Parameters
 from freqpilot.risk.correlation import log_returns, uncrowded
 from freqpilot.shapes import Floats, Ints
 
 logger = logging.getLogger(__name__)
 
-KEYS = (
-    "method",
-    "lookback_days",
-    "timeframe",
-    "max_correlation",
-    "max_correlated",
-    "refresh_period",
-)
 
-
-class CorrelationFilter(IPairList):
+class CorrelationFilter(CheckedPairList):
     """
     Keeps pairs that do not all move together.
 
@@ -38,26 +30,46 @@ class CorrelationFilter(IPairList):
     """
 
     supports_backtesting = SupportsBacktesting.NO_ACTION
+    about = "Filter pairs that move together with too many pairs before them."
+    parameters: ClassVar[Parameters] = {
+        "lookback_days": Parameter(
+            description="Lookback Days",
+            help="Number of days to measure the correlation over.",
+            default=30,
+            whole=True,
+            least=2,
+        ),
+        "timeframe": Parameter(
+            description="Timeframe",
+            help="Timeframe of the candles to measure the correlation with.",
+            kind="string",
+            default="1h",
+        ),
+        "max_correlation": Parameter(
+            description="Maximum correlation",
+            help="Pairs with a higher return correlation count as moving together.",
+            default=0.8,
+            above=0,
+            below=1,
+        ),
+        "max_correlated": Parameter(
+            description="Maximum correlated pairs",
+            help="How many pairs that move together are kept.",
+            default=3,
+            whole=True,
+            least=1,
+        ),
+        **REFRESH,
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        config = self._pairlistconfig
-        self._refuse(unknown=sorted(set(config) - set(KEYS)))
-        self._lookback_days = self._integer("lookback_days", 30, minimum=2)
-        self._max_correlated = self._integer("max_correlated", 3, minimum=1)
-        self._refresh_period = self._integer("refresh_period", 1800, minimum=1)
-        self._max_correlation = config.get("max_correlation", 0.8)
-        if not _is_real(self._max_correlation) or not 0 < self._max_correlation < 1:
-            raise OperationalException(
-                f"{self.name} requires max_correlation to be between 0 and 1, "
-                f"not {self._max_correlation!r}"
-            )
-        self._timeframe: str = config.get("timeframe", "1h")
+        self._timeframe: str = self.values["timeframe"]
         self._candle_type = self._config["candle_type_def"]
         self._lookback_candles = self._candles()
         # Half of the lookback: a correlation of fewer returns is more noise than measure.
         self._min_overlap = self._lookback_candles // 2
-        self._returns: FtTTLCache = FtTTLCache(maxsize=1000, ttl=self._refresh_period)
+        self._returns: FtTTLCache = FtTTLCache(maxsize=1000, ttl=self.values["refresh_period"])
         self._asked: list[str] = []
         self._kept: list[str] = []
 
@@ -65,45 +77,12 @@ class CorrelationFilter(IPairList):
         """
         Short whitelist method description - used for startup-messages
         """
+        v = self.values
         return (
-            f"{self.name} - Keeping at most {self._max_correlated} pairs with a return correlation "
-            f"above {self._max_correlation:g} over the last {self._lookback_days} days "
+            f"{self.name} - Keeping at most {v['max_correlated']} pairs with a return correlation "
+            f"above {v['max_correlation']:g} over the last {v['lookback_days']} days "
             f"of {self._timeframe} candles."
         )
-
-    @staticmethod
-    def description() -> str:
-        return "Filter pairs that move together with too many pairs before them."
-
-    @staticmethod
-    def available_parameters() -> dict[str, PairlistParameter]:
-        return {
-            "lookback_days": {
-                "type": "number",
-                "default": 30,
-                "description": "Lookback Days",
-                "help": "Number of days to measure the correlation over.",
-            },
-            "timeframe": {
-                "type": "string",
-                "default": "1h",
-                "description": "Timeframe",
-                "help": "Timeframe of the candles to measure the correlation with.",
-            },
-            "max_correlation": {
-                "type": "number",
-                "default": 0.8,
-                "description": "Maximum correlation",
-                "help": "Pairs with a higher return correlation count as moving together.",
-            },
-            "max_correlated": {
-                "type": "number",
-                "default": 3,
-                "description": "Maximum correlated pairs",
-                "help": "How many pairs that move together are kept.",
-            },
-            **IPairList.refresh_period_parameter(),
-        }
 
     def filter_pairlist(self, pairlist: list[str], tickers: Tickers) -> list[str]:
         """
@@ -112,7 +91,7 @@ class CorrelationFilter(IPairList):
         :param tickers: Tickers (from exchange.get_tickers). May be cached.
         :return: new whitelist
         """
-        if self._config["runmode"] in (RunMode.BACKTEST, RunMode.HYPEROPT):
+        if self.in_backtest:
             return pairlist
         # Freqtrade asks in every loop; without new candles the answer is the one before.
         if self._refresh(pairlist) or pairlist != self._asked:
@@ -123,8 +102,8 @@ class CorrelationFilter(IPairList):
         kept, dropped = uncrowded(
             pairlist,
             {pair: self._returns[pair] for pair in pairlist if pair in self._returns},
-            self._max_correlation,
-            self._max_correlated,
+            self.values["max_correlation"],
+            self.values["max_correlated"],
             self._min_overlap,
         )
         for pair, reason in dropped.items():
@@ -157,34 +136,17 @@ class CorrelationFilter(IPairList):
         try:
             step = timeframe_to_seconds(self._timeframe)
         except Exception:  # ccxt raises several kinds
-            raise OperationalException(
+            raise ConfigurationError(
                 f"{self.name} does not understand timeframe {self._timeframe!r}; "
                 "write it as 1h, 4h or 1d"
             ) from None
-        candles: int = self._lookback_days * 86_400 // step
+        days: int = self.values["lookback_days"]
+        candles: int = days * 86_400 // step
         limit = self._exchange.ohlcv_candle_limit(self._timeframe, self._candle_type)
         if not 20 <= candles <= limit:
-            raise OperationalException(
-                f"{self.name}: {self._lookback_days} days of {self._timeframe} are {candles} "
+            raise ConfigurationError(
+                f"{self.name}: {days} days of {self._timeframe} are {candles} "
                 f"candles; between 20 and {limit} (the exchange's limit) are possible. "
                 "Please change lookback_days or timeframe."
             )
         return candles
-
-    def _integer(self, key: str, default: int, *, minimum: int) -> int:
-        value = self._pairlistconfig.get(key, default)
-        if not _is_real(value) or int(value) != value or value < minimum:
-            raise OperationalException(
-                f"{self.name} requires {key} to be a whole number >= {minimum}, not {value!r}"
-            )
-        return int(value)
-
-    def _refuse(self, unknown: list[str]) -> None:
-        if unknown:
-            raise OperationalException(
-                f"{self.name} does not know {', '.join(unknown)}; it takes {', '.join(KEYS[1:])}"
-            )
-
-
-def _is_real(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

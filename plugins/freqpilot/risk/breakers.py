@@ -115,7 +115,13 @@ class IndexCandles(NamedTuple):
 
     def since(self, time: float) -> "IndexCandles":
         """Return the candles that opened at ``time`` or later."""
-        part = slice(int(np.searchsorted(self.time, time)), None)
+        return self._rows(slice(int(np.searchsorted(self.time, time)), None))
+
+    def until(self, time: float) -> "IndexCandles":
+        """Return the candles that are closed at ``time``."""
+        return self._rows(slice(int(np.searchsorted(self.time, time - self.step, side="right"))))
+
+    def _rows(self, part: slice) -> "IndexCandles":
         return IndexCandles(
             self.time[part],
             self.open[part],

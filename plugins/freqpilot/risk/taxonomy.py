@@ -6,6 +6,8 @@ to pay with are in no sector that has a cap. A coin that is not here is a small 
 """
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 from freqpilot.settings import Asset, AssetClass, RiskSettings, Sector
 
@@ -44,3 +46,29 @@ def asset_of(pair: str, settings: RiskSettings) -> Asset:
     """Return class and sector of a pair's coin; the settings come before the table."""
     base = base_of(pair)
     return settings.taxonomy.get(base) or COINS.get(base, UNKNOWN)
+
+
+def capped(
+    pairs: Sequence[str], per_sector: int | None, per_class: int | None, settings: RiskSettings
+) -> tuple[list[str], dict[str, str]]:
+    """Return the pairs that are kept, in their order, and why each of the others is not.
+
+    A pair goes when ``per_sector`` pairs of its sector, or ``per_class`` of its class, that were
+    kept stand before it; ``other`` is no sector. None is no limit.
+    """
+    kept: list[str] = []
+    dropped: dict[str, str] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for pair in pairs:
+        asset = asset_of(pair, settings)
+        groups: list[tuple[str, str, int | None]] = [("class", asset.kind, per_class)]
+        if asset.sector != "other":
+            groups.append(("sector", asset.sector, per_sector))
+        full = [g for g in groups if g[2] is not None and counts[g[:2]] >= g[2]]
+        if full:
+            name, group, most = full[0]
+            dropped[pair] = f"{most} pairs of {name} {group} stand before it"
+            continue
+        kept.append(pair)
+        counts.update(group[:2] for group in groups)
+    return kept, dropped

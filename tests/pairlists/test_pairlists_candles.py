@@ -1,0 +1,172 @@
+"""RegimeFilter, NewListing and SectorCap, on candles of a stand-in for the exchange."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import time_machine
+from pairlist_stage import StubExchange, kept, manager
+
+NOW = datetime(2024, 3, 6, 12, 30, tzinfo=UTC)
+LAST = NOW.replace(minute=0)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+MEMES, LAYERS = ["DOGE", "SHIB", "PEPE", "WIF"], ["SOL", "ADA", "AVAX", "ETH"]
+COINS = ["BTC", *MEMES, *LAYERS, "XRP", "XLM", "LTC", "BCH", "XYZ"]
+
+
+def frame(steps: Any, step: timedelta = HOUR, end: datetime = LAST) -> Any:
+    """Return candles that moved by these log returns, the newest of which closed at ``end``."""
+    close = 100 * np.exp(np.cumsum(steps))
+    dates = [end - step * (len(close) - n) for n in range(len(close))]
+    opened = np.concatenate([[100.0], close[:-1]])
+    return pd.DataFrame(
+        {
+            "date": pd.DatetimeIndex(dates),
+            "open": opened,
+            "high": np.maximum(opened, close) * 1.001,
+            "low": np.minimum(opened, close) * 0.999,
+            "close": close,
+            "volume": 1.0,
+        }
+    )
+
+
+def noise(seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(0, 0.005, 600)
+
+
+def market() -> dict[str, Any]:
+    """Return candles of each regime, by its name."""
+    drift = np.full(600, 0.0)
+    drift[-100:] = 0.004
+    last = np.ones(600)
+    quiet, loud = last.copy(), last.copy()
+    quiet[-24:], loud[-24:] = 0.2, 2.0
+    fall = np.zeros(600)
+    fall[-6:] = -0.05
+    return {
+        "trending_bullish": frame(noise() * 0.5 + drift),
+        "trending_bearish": frame(noise() * 0.5 - drift),
+        "range": frame(noise(3) - noise(3).mean()),
+        "compression": frame(noise() * quiet),
+        "breakout": frame(noise() * loud),
+        "capitulation": frame(noise() * 0.3 + fall),
+    }
+
+
+def pair_of(regime: str) -> str:
+    """Return a pair named after a regime; Freqtrade takes no underscore in a name."""
+    return f"{regime.replace('_', '').upper()}/USDT"
+
+
+@pytest.fixture
+def exchange() -> StubExchange:
+    frames = market()
+    found = StubExchange([pair_of(name) for name in frames])
+    found.frames = dict(zip(found.markets, frames.values(), strict=True))
+    return found
+
+
+def ask(monkeypatch: pytest.MonkeyPatch, stub: StubExchange, method: str, **options: Any) -> Any:
+    with time_machine.travel(NOW, tick=False):
+        return kept(manager(monkeypatch, stub, [{"method": method, **options}]))
+
+
+def test_each_regime_is_told(monkeypatch: pytest.MonkeyPatch, exchange: StubExchange) -> None:
+    for name in market():
+        assert ask(monkeypatch, exchange, "RegimeFilter", regimes=[name]) == [pair_of(name)]
+    left = ask(monkeypatch, exchange, "RegimeFilter")
+    assert left == [p for p in exchange.markets if "BEAR" not in p and "CAPIT" not in p]
+
+
+def test_a_regime_that_cannot_be_told_does_not_pass(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = market()["range"]
+    stub = StubExchange(["OLD/USDT", "FEW/USDT", "GAP/USDT", "BACK/USDT", "NONE/USDT", "OK/USDT"])
+    stub.frames = {
+        "OLD/USDT": whole.iloc[:-3],
+        "FEW/USDT": whole.iloc[-100:],
+        "GAP/USDT": whole.assign(close=whole["close"].where(whole.index != 595)),
+        "BACK/USDT": pd.concat([whole, whole.tail(1)]),
+        "OK/USDT": whole,
+    }
+    with caplog.at_level(logging.INFO):
+        assert ask(monkeypatch, stub, "RegimeFilter") == ["OK/USDT"]
+    for words in ("its candles are old", "too few", "is not later", "there are no candles"):
+        assert words in caplog.text
+
+
+def listed(days: float) -> Any:
+    """Return daily candles of a pair whose first day was so many days ago."""
+    end = NOW.replace(hour=0, minute=0)
+    return frame(np.zeros(int(days)), DAY, end)
+
+
+@pytest.mark.parametrize(
+    ("days", "options", "passing"),
+    [
+        (1, {}, True),
+        (29, {}, True),
+        (30, {}, False),  # 30 days and the half of today
+        (900, {}, False),
+        (6, {"min_days": 7}, False),
+        (7, {"min_days": 7}, True),
+        (900, {"min_days": 7, "max_days": None}, True),
+        (3, {"min_days": 7, "max_days": None}, False),
+    ],
+)
+def test_new_listing_by_candles(
+    monkeypatch: pytest.MonkeyPatch, days: int, options: Any, passing: bool
+) -> None:
+    stub = StubExchange(["NEW/USDT"])
+    stub.frames["NEW/USDT"] = listed(days)
+    assert (ask(monkeypatch, stub, "NewListing", **options) == ["NEW/USDT"]) == passing
+
+
+@pytest.mark.parametrize(("days", "passing"), [(0.9, False), (1.1, True), (29, True), (31, False)])
+def test_new_listing_by_the_market(
+    monkeypatch: pytest.MonkeyPatch, days: float, passing: bool
+) -> None:
+    stub = StubExchange(["NEW/USDT"])
+    stub.markets["NEW/USDT"]["created"] = int((NOW - DAY * days).timestamp() * 1000)
+    assert (ask(monkeypatch, stub, "NewListing") == ["NEW/USDT"]) == passing
+    assert stub.asked == {}
+
+
+def test_a_listing_that_nobody_knows_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = StubExchange(["NONE/USDT", "EMPTY/USDT", "NEW/USDT"])
+    stub.frames = {"EMPTY/USDT": listed(5).iloc[:0], "NEW/USDT": listed(5)}
+    with time_machine.travel(NOW, tick=False) as clock:
+        pairlists = manager(monkeypatch, stub, [{"method": "NewListing"}])
+        assert kept(pairlists) == ["NEW/USDT"]
+        clock.shift(31 * 60)
+        assert kept(pairlists) == ["NEW/USDT"]
+    assert stub.asked["NEW/USDT"] == 1  # a listing does not change
+
+
+def test_sector_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = StubExchange([f"{coin}/USDT" for coin in COINS])
+
+    def left(**options: Any) -> str:
+        found = ask(monkeypatch, stub, "SectorCap", **options)
+        return " ".join(pair.partition("/")[0] for pair in found)
+
+    assert left() == "BTC DOGE SHIB PEPE SOL ADA AVAX XRP XLM LTC BCH XYZ"
+    assert left(max_per_sector=1) == "BTC DOGE SOL XRP XLM LTC BCH XYZ"
+    assert left(max_per_sector=None) == " ".join(COINS)
+    assert left(max_per_sector=None, max_per_class=2) == "BTC DOGE SHIB SOL ADA ETH XYZ"
+    # A pair that goes for its class takes no place of its sector.
+    assert left(max_per_sector=2, max_per_class=1) == "BTC DOGE SOL ETH XYZ"
+
+
+def test_sector_cap_knows_the_settings_coins(monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = StubExchange(["DOGE/USDT", "XYZ/USDT"])
+    settings = {"risk": {"taxonomy": {"XYZ": {"class": "meme", "sector": "meme"}}}}
+    chain = [{"method": "SectorCap", "max_per_sector": 1}]
+    assert kept(manager(monkeypatch, stub, chain)) == ["DOGE/USDT", "XYZ/USDT"]
+    assert kept(manager(monkeypatch, stub, chain, {"freqpilot": settings})) == ["DOGE/USDT"]
