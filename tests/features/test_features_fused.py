@@ -9,10 +9,11 @@ from candle_source import candles
 from freqpilot.features import formulas as f
 from freqpilot.features import rolling
 from freqpilot.features.bank import FEATURES, FeatureBank
-from freqpilot.features.graph import CLOSE, HIGH, LOW, OPEN, VOLUME
+from freqpilot.features.graph import CLOSE, HIGH, LOW, OPEN, VOLUME, Op
 from freqpilot.features.indicators import IndicatorBank, indicator
 from freqpilot.features.registry import evaluate
-from freqpilot.shapes import Candles, Floats
+from freqpilot.features.slots import FIELDS, GROUP
+from freqpilot.shapes import Candles, Floats, Ints
 
 NAMES = (
     "stochastic_d_14_3_3",
@@ -136,6 +137,17 @@ def test_what_later_rows_look_back_at_shares_no_buffer() -> None:
     owners = [program.slots.tolist().count(slot) for slot in program.slots[program.history > 0]]
     assert set(owners) == {1}
     assert len({*program.slots[program.outputs].tolist()}) == len({*program.outputs.tolist()})
+
+
+def test_exponential_means_side_by_side_write_what_none_of_them_reads() -> None:
+    program = IndicatorBank([f"rsi_{n}" for n in range(5, 30, 3)]).program
+    groups: dict[int, list[Ints]] = {}
+    for line in program.code[program.code[:, 0] == Op.EWM]:
+        groups.setdefault(int(line[GROUP]), []).append(line)
+    assert max(map(len, groups.values())) > 8
+    for lines in groups.values():
+        read = {int(program.slots[line[FIELDS]]) for line in lines}
+        assert not read & {int(program.slots[line[1]]) for line in lines}
 
 
 def test_a_bank_forgets_the_candles_before() -> None:

@@ -24,7 +24,6 @@ def slots_of(code: Ints, outputs: Ints, history: Ints) -> Ints:
     for k in range(steps):
         last[code[k, FIELDS : FIELDS + MOST_INPUTS]] = together[k]
     last[outputs] = steps
-    last[history > 0] = steps
     slots = np.arange(count)
     free: list[int] = []
     held: list[int] = []
