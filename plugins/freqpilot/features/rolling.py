@@ -1,8 +1,8 @@
 """Rolling windows as trees: a window is joined from a few shorter ones, which other lengths share.
 
-A value takes log2(window) steps at most, live as in a batch, and depends on its own window alone, bit by
-bit, as the order of the steps is the same at every candle (Hillis and Steele 1986). Moments are
-joined about their means (Chan, Golub and LeVeque 1979), so nothing is lost to a price's level, and
+A value takes few steps, live as in a batch, and depends on its own window alone, bit by bit, as the
+order of the steps is the same at every candle (Hillis and Steele 1986). Moments are joined about
+their means (Chan, Golub and LeVeque 1979), so nothing is lost to a price's level, and
 a constant window has a variance of exactly 0. A NaN gives NaN as long as it is in the window.
 """
 
