@@ -12,14 +12,16 @@ from types import CodeType
 from typing import Any
 
 import numpy as np
-from numba import carray, njit, types  # type: ignore[attr-defined]
-from numba.extending import intrinsic
+from numba import njit
 
 from freqpilot.features import (
     charts,
     elementary,
+    fused,
+    joined,
     kernels,
     order,
+    pairs,
     profile,
     sar,
     session,
@@ -29,6 +31,8 @@ from freqpilot.features import (
     zones,
 )
 from freqpilot.features.graph import INPUTS, Node, Op
+from freqpilot.features.slots import GROUP, MOST_INPUTS, slots_of
+from freqpilot.features.views import view
 from freqpilot.shapes import Candles, Floats, Floats32, Ints
 
 CACHED = 100_000
@@ -39,8 +43,6 @@ LANES = 4
 """Exponential means that run side by side."""
 LEAST_ROWS, MOST_ROWS = 256, 1_024
 """Rows of a batch that are computed together."""
-FIELDS, MOST_INPUTS = 6, 8
-_GROUP = FIELDS + 2 * MOST_INPUTS
 DAY_LENGTH = 86_400_000_000_000
 _NOTHING = np.empty(0)
 FEW = 32
@@ -56,6 +58,7 @@ _SIGNED, _TOWARDS, _COMOMENT = int(Op.SIGNED), int(Op.TOWARDS), int(Op.COMOMENT)
 _MOMENT3, _MOMENT4, _EWM, _ADAPTIVE = (
     int(op) for op in (Op.MOMENT3, Op.MOMENT4, Op.EWM, Op.ADAPTIVE_EWM)
 )
+_CORRELATION = int(Op.CORRELATION)
 _DIRECTION, _DEVIATION, _RANK, _QUANTILES = (
     int(op) for op in (Op.DIRECTION, Op.DEVIATION, Op.RANK, Op.QUANTILES)
 )
@@ -296,41 +299,22 @@ def _several(op: int, p: Floats, a: Floats, b: Floats, c: Floats, d: Floats, row
     return structural.previous_day(a, b, c, d, int(p[0]))
 
 
-@intrinsic
-def _pointer(typing: Any, address: Any) -> Any:
-    """Return a number as a pointer to float64."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(types.float64)(types.uintp), generate  # type: ignore[no-untyped-call]
-
-
-@njit(cache=True, nogil=True)
-def _view(memory: int, at: int, rows: int) -> Floats:
-    """Return ``rows`` values of the buffers from place ``at`` on.
-
-    A slice would count references atomically, which costs ten times the step on a single candle.
-    """
-    return carray(_pointer(np.uint64(memory + 8 * at)), (rows,))  # type: ignore[call-arg]
-
-
 @njit(cache=True, nogil=True)
 def _ewm_at(
     code: Ints, k: int, weights: int, states: int, memory: int, starts: Ints, begin: int, rows: int
 ) -> None:
     """Run the exponential mean of step ``k``."""
-    source = _view(memory, starts[code[k, 6]] + begin, rows)
-    out = _view(memory, starts[code[k, 1]] + begin, rows)
-    _ewm(_view(weights, code[k, 3], 2), _view(states, code[k, 2], 2), source, out)
+    source = view(memory, starts[code[k, 6]] + begin, rows)
+    out = view(memory, starts[code[k, 1]] + begin, rows)
+    _ewm(view(weights, code[k, 3], 2), view(states, code[k, 2], 2), source, out)
 
 
 @njit(cache=True, nogil=True)
 def _steady_at(
     code: Ints, k: int, weights: int, states: int, memory: int, starts: Ints, begin: int, rows: int
 ) -> bool:
-    source = _view(memory, starts[code[k, 6]] + begin, rows)
-    return _steady(_view(weights, code[k, 3], 2), _view(states, code[k, 2], 2), source)
+    source = view(memory, starts[code[k, 6]] + begin, rows)
+    return _steady(view(weights, code[k, 3], 2), view(states, code[k, 2], 2), source)
 
 
 @njit(cache=True, nogil=True)
@@ -349,22 +333,22 @@ def _ewm4(
     last value, together they do not. The arithmetic is that of :func:`_ewm`; with fewer than four
     the last one is computed again in the lanes that are left, which costs nothing."""
     k1, k2, k3 = k + min(1, lanes - 1), k + min(2, lanes - 1), k + min(3, lanes - 1)
-    a0 = _view(memory, starts[code[k, 6]] + begin, rows)
-    a1 = _view(memory, starts[code[k1, 6]] + begin, rows)
-    a2 = _view(memory, starts[code[k2, 6]] + begin, rows)
-    a3 = _view(memory, starts[code[k3, 6]] + begin, rows)
-    o0 = _view(memory, starts[code[k, 1]] + begin, rows)
-    o1 = _view(memory, starts[code[k1, 1]] + begin, rows)
-    o2 = _view(memory, starts[code[k2, 1]] + begin, rows)
-    o3 = _view(memory, starts[code[k3, 1]] + begin, rows)
-    w0 = _view(weights, code[k, 3], 1)[0]
-    w1 = _view(weights, code[k1, 3], 1)[0]
-    w2 = _view(weights, code[k2, 3], 1)[0]
-    w3 = _view(weights, code[k3, 3], 1)[0]
-    v0 = _view(states, code[k, 2], 1)[0]
-    v1 = _view(states, code[k1, 2], 1)[0]
-    v2 = _view(states, code[k2, 2], 1)[0]
-    v3 = _view(states, code[k3, 2], 1)[0]
+    a0 = view(memory, starts[code[k, 6]] + begin, rows)
+    a1 = view(memory, starts[code[k1, 6]] + begin, rows)
+    a2 = view(memory, starts[code[k2, 6]] + begin, rows)
+    a3 = view(memory, starts[code[k3, 6]] + begin, rows)
+    o0 = view(memory, starts[code[k, 1]] + begin, rows)
+    o1 = view(memory, starts[code[k1, 1]] + begin, rows)
+    o2 = view(memory, starts[code[k2, 1]] + begin, rows)
+    o3 = view(memory, starts[code[k3, 1]] + begin, rows)
+    w0 = view(weights, code[k, 3], 1)[0]
+    w1 = view(weights, code[k1, 3], 1)[0]
+    w2 = view(weights, code[k2, 3], 1)[0]
+    w3 = view(weights, code[k3, 3], 1)[0]
+    v0 = view(states, code[k, 2], 1)[0]
+    v1 = view(states, code[k1, 2], 1)[0]
+    v2 = view(states, code[k2, 2], 1)[0]
+    v3 = view(states, code[k3, 2], 1)[0]
     for i in range(rows):
         v0 += w0 * (a0[i] - v0)
         v1 += w1 * (a1[i] - v1)
@@ -373,7 +357,7 @@ def _ewm4(
         o0[i], o1[i], o2[i], o3[i] = v0, v1, v2, v3
     values = (v0, v1, v2, v3)
     for j in range(lanes):
-        state = _view(states, code[k + j, 2], 2)
+        state = view(states, code[k + j, 2], 2)
         state[0] = values[j]
         state[1] += rows
 
@@ -384,7 +368,7 @@ def _lanes(
 ) -> int:
     """Run the exponential means of one group from step ``k`` on; return the step behind them."""
     end = k + 1
-    while end < code.shape[0] and code[end, 0] == _EWM and code[end, _GROUP] == code[k, _GROUP]:
+    while end < code.shape[0] and code[end, 0] == _EWM and code[end, GROUP] == code[k, GROUP]:
         end += 1
     while k < end:
         lanes = min(LANES, end - k)
@@ -419,9 +403,12 @@ def _fingerprint() -> int:
     number = 0
     for module in (
         elementary,
+        fused,
+        joined,
         kernels,
         windows,
         order,
+        pairs,
         profile,
         structural,
         swings,
@@ -448,46 +435,48 @@ def _block(
         if op == _EWM:
             k = _lanes(code, k, weights, states, memory, starts, begin, rows)
             continue
-        p, own = _view(weights, code[k, 3], code[k, 4]), _view(states, code[k, 2], 2)
+        p, own = view(weights, code[k, 3], code[k, 4]), view(states, code[k, 2], 2)
         at0, at1 = starts[code[k, 6]] + begin, starts[code[k, 7]] + begin
         back0, back1 = code[k, 14], code[k, 15]
-        out = _view(memory, starts[first] + begin, rows)
+        out = view(memory, starts[first] + begin, rows)
         if op <= _CLIP:
-            _unary(op, p, _view(memory, at0, rows), out)
+            _unary(op, p, view(memory, at0, rows), out)
         elif op <= _TOWARDS:
-            b = _view(memory, at1 - back1, rows)
-            _binary(op, p, _view(memory, at0, rows), b, out)
+            b = view(memory, at1 - back1, rows)
+            _binary(op, p, view(memory, at0, rows), b, out)
         elif op <= _MOMENT4:
             at2, at3 = starts[code[k, 8]] + begin, starts[code[k, 9]] + begin
             at4, at5 = starts[code[k, 10]] + begin, starts[code[k, 11]] + begin
-            a, b = _view(memory, at0, rows), _view(memory, at1 - back1, rows)
-            c, d = _view(memory, at2, rows), _view(memory, at3 - code[k, 17], rows)
-            e, f = _view(memory, at4, rows), _view(memory, at5 - code[k, 19], rows)
+            a, b = view(memory, at0, rows), view(memory, at1 - back1, rows)
+            c, d = view(memory, at2, rows), view(memory, at3 - code[k, 17], rows)
+            e, f = view(memory, at4, rows), view(memory, at5 - code[k, 19], rows)
             if op == _COMOMENT:
                 _comoment(p, a, b, c, d, e, f, out)
             elif op == _MOMENT3:
                 _moment3(p, a, b, c, d, e, f, out)
             else:
                 at6, at7 = starts[code[k, 12]] + begin, starts[code[k, 13]] + begin
-                g, h = _view(memory, at6, rows), _view(memory, at7 - code[k, 21], rows)
+                g, h = view(memory, at6, rows), view(memory, at7 - code[k, 21], rows)
                 _moment4(p, a, b, c, d, e, f, g, h, out)
+        elif op <= _CORRELATION:
+            joined.step(code, k, p, memory, starts, begin, rows)
         elif op == _ADAPTIVE:
-            _adaptive(p, own, _view(memory, at0, rows), _view(memory, at1, rows), out)
+            _adaptive(p, own, view(memory, at0, rows), view(memory, at1, rows), out)
         else:
-            a = _view(memory, at0 - back0, back0 + rows)
-            b = _view(memory, at1 - back1, back1 + rows)
+            a = view(memory, at0 - back0, back0 + rows)
+            b = view(memory, at1 - back1, back1 + rows)
             if op == _DEVIATION:
                 _mean_deviation(p, a, b, out)
             else:
                 back2, back3 = code[k, 16], code[k, 17]
-                c = _view(memory, starts[code[k, 8]] + begin - back2, back2 + rows)
-                d = _view(memory, starts[code[k, 9]] + begin - back3, back3 + rows)
+                c = view(memory, starts[code[k, 8]] + begin - back2, back2 + rows)
+                d = view(memory, starts[code[k, 9]] + begin - back3, back3 + rows)
                 if op not in (_QUANTILES, _PREVIOUS_DAY, _PROFILE, _ZONES, _EXTREMA):
                     out[:] = _windowed(op, p, a, b, c, d, rows)[back0:]
                 else:
                     table = _several(op, p, a, b, c, d, rows)
                     for j in range(size):
-                        _view(memory, starts[first + j] + begin, rows)[:] = table[j, back0:]
+                        view(memory, starts[first + j] + begin, rows)[:] = table[j, back0:]
         k += 1
 
 
@@ -495,9 +484,16 @@ def _block(
 def _shift(memory: int, starts: Ints, history: Ints, rows: int) -> None:
     """Move what the next rows look back at to the front of every buffer."""
     for s in range(starts.shape[0]):
-        whole = _view(memory, starts[s] - history[s], history[s] + rows)
+        whole = view(memory, starts[s] - history[s], history[s] + rows)
         for i in range(history[s]):
             whole[i] = whole[i + rows]
+
+
+@njit(cache=True, nogil=True)
+def _forget(flat: Floats, starts: Ints, history: Ints) -> None:
+    """Make missing what the first rows look back at."""
+    for s in range(starts.shape[0]):
+        flat[starts[s] - history[s] : starts[s]] = np.nan
 
 
 def _make_advance(fingerprint: int) -> Any:
@@ -527,13 +523,13 @@ def _make_advance(fingerprint: int) -> Any:
             for j in range(len(inputs)):
                 if len(inputs[j]) == 0:
                     continue
-                target = _view(memory, starts[j] + filled, rows)
+                target = view(memory, starts[j] + filled, rows)
                 source = inputs[j][done : done + rows]
                 for i in range(rows):
                     target[i] = source[i] if abs(source[i]) <= MOST else np.nan
             _block(code, params.ctypes.data, state.ctypes.data, memory, starts, filled, rows)
             for k in range(outputs.shape[0]):
-                column = _view(memory, starts[outputs[k]] + filled, rows)
+                column = view(memory, starts[outputs[k]] + filled, rows)
                 given = columns[k, done : done + rows]
                 for i in range(rows):
                     # Not infinite either: no reader of a feature expects that.
@@ -557,13 +553,14 @@ class Program:
     outputs: Ints
     used: tuple[bool, ...]
     history: Ints
+    slots: Ints
     states: int
     startup: int
 
     @property
     def series(self) -> int:
-        """How many series are kept while it runs."""
-        return len(self.history)
+        """How many series are kept side by side while it runs."""
+        return int(self.slots.max()) + 1
 
 
 def compile_graph(wanted: Sequence[Node]) -> Program:
@@ -593,12 +590,15 @@ def compile_graph(wanted: Sequence[Node]) -> Program:
         filled = [*ids, *(ids[:1] * len(rest))]
         backs = [*each.lags, *(each.lags[:1] * len(rest))]
         lines.append([*line, each.size, *filled, *backs, depth[id(each)]])
+    code = np.array(lines, dtype=np.int64).reshape(-1, GROUP + 1)
+    outputs = np.array([place[id(each)] for each in wanted], dtype=np.int64)
     return Program(
-        np.array(lines, dtype=np.int64).reshape(-1, _GROUP + 1),
+        code,
         np.array(params, dtype=np.float64),
-        np.array([place[id(each)] for each in wanted], dtype=np.int64),
+        outputs,
         tuple(each in steps for each in _inputs()),
         history,
+        slots_of(code, outputs, history),
         2 * len(lines),
         max((each.startup for each in wanted), default=0),
     )
@@ -655,13 +655,20 @@ class Machine:
             most = max(MOST_ROWS, 8 * int(program.history.max()))
             rows = min(max(CACHED // program.series, LEAST_ROWS), most) // line * line
         self.program, self.rows = program, rows
-        before = -(-program.history // line) * line
+        before = np.zeros(program.series, dtype=np.int64)
+        before[program.slots] = -(-program.history // line) * line
         lengths = before + rows
-        self._starts = np.cumsum(lengths) - lengths + before
-        flat = np.full(int(lengths.sum()) + line, np.nan)
+        self._starts = (np.cumsum(lengths) - lengths + before)[program.slots]
+        flat = np.empty(int(lengths.sum()) + line)
         # A vector across two lines of the cache takes two accesses.
         self._flat = flat[-(flat.ctypes.data // flat.itemsize) % line :]
         self._state = np.zeros(max(program.states, 2))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all rows: the next one is the first."""
+        _forget(self._flat, self._starts, self.program.history)
+        self._state[:] = 0.0
         self._filled = 0
 
     def run(self, candles: Candles, columns: Floats32 | Floats) -> None:

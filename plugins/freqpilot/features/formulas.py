@@ -22,13 +22,15 @@ from freqpilot.features.graph import (
     largest,
     log,
     log1p,
+    node,
+    pick,
     ratio,
     scale,
     signed,
     smallest,
     windowed,
 )
-from freqpilot.features.rolling import deviation, highest, lowest, mean, mean_deviation
+from freqpilot.features.rolling import deviation, highest, lowest, mean, mean_deviation, total
 
 ORIGIN_ERROR = 1e-6
 """What is left of an exponential mean's first value when it is given: the error against a series
@@ -74,7 +76,7 @@ def log_volume() -> Node:
 
 def typical() -> Node:
     """Typical price of each candle."""
-    return scale(HIGH + LOW + CLOSE, 1.0 / 3.0)
+    return node(Op.TYPICAL, (HIGH, LOW, CLOSE))
 
 
 def log_ratio(x: Node, y: Node) -> Node:
@@ -154,7 +156,7 @@ def macd(fast: int = 12, slow: int = 26) -> Node:
 def channel_place(window: int) -> Node:
     """Place of the close between the lowest low and the highest high, −1…1."""
     top, bottom = highest(HIGH, window), lowest(LOW, window)
-    return ratio(2.0 * CLOSE - top - bottom, top - bottom)
+    return node(Op.PLACE, (CLOSE, top, bottom))
 
 
 def middle(window: int) -> Node:
@@ -187,12 +189,10 @@ def balance(amount: Node, change: Node, window: int) -> Node:
 def money_flow_index(window: int) -> Node:
     """Money flow index, −1…1 instead of 0…100 (Quong and Soudack 1989)."""
     price = typical()
-    change = difference(price, 1)
     # Typical prices that are equal in decimals differ in the last binary digit: no change.
-    rounding = scale(price, ROUNDING)
-    change = change - largest(smallest(change, rounding), -rounding)
-    flow = signed(price * VOLUME, change)
-    return ratio(mean(flow, window), mean(absolute(flow), window))
+    both = node(Op.FLOW, (price, price, VOLUME), (0, 1, 0), (ROUNDING,), size=2)
+    flow, size = pick(both, 0), pick(both, 1)
+    return ratio(total(flow, window), total(size, window))
 
 
 def close_place() -> Node:

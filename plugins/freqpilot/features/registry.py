@@ -73,6 +73,7 @@ class Bank:
     def __init__(self, columns: Mapping[str, Node]) -> None:
         self.names = tuple(columns)
         self._nodes = list(columns.values())
+        self._idle: list[Machine] = []
 
     @property
     def startup(self) -> int:
@@ -87,8 +88,20 @@ class Bank:
     def compute(self, candles: Candles) -> FeatureFrame:
         """Return all columns of ``candles``; a row is NaN where a column has not settled."""
         matrix = np.empty((len(candles), len(self.names)), dtype=np.float32, order="F")
-        Machine(self.program).run(candles, matrix.T)
+        machine = self._machine()
+        machine.run(candles, matrix.T)
+        self._idle.append(machine)
         return self._frame(matrix)
+
+    def _machine(self) -> Machine:
+        """Return buffers to compute in, those of an earlier batch if none has them now: new memory
+        costs as much as a few steps over all candles."""
+        try:
+            machine = self._idle.pop()
+        except IndexError:
+            return Machine(self.program)
+        machine.reset()
+        return machine
 
     def compute_all(
         self, pairs: Sequence[Candles], workers: int | None = None

@@ -1,8 +1,8 @@
-"""Rolling windows as trees: a window is joined from windows half as long, which all lengths share.
+"""Rolling windows as trees: a window is joined from a few shorter ones, which other lengths share.
 
-A value takes log2(window) steps, live as in a batch, and depends on its own window alone, bit by
-bit, as the order of the steps is the same at every candle (Hillis and Steele 1986). Moments are
-joined about their means (Chan, Golub and LeVeque 1979), so nothing is lost to a price's level, and
+A value takes few steps, live as in a batch, and depends on its own window alone, bit by bit, as the
+order of the steps is the same at every candle (Hillis and Steele 1986). Moments are joined about
+their means (Chan, Golub and LeVeque 1979), so nothing is lost to a price's level, and
 a constant window has a variance of exactly 0. A NaN gives NaN as long as it is in the window.
 """
 
@@ -15,12 +15,14 @@ from freqpilot.features.graph import (
     lagged,
     largest,
     node,
+    pick,
     ratio,
     root,
     scale,
     smallest,
     windowed,
 )
+from freqpilot.features.pairs import LONGEST
 
 MOST_ORDERED = 4_096
 """The longest window of ranks and quantiles."""
@@ -28,19 +30,19 @@ MOST_ORDERED = 4_096
 # millisecond to build. The nodes are kept for ever anyway.
 
 
+@cache
 def total(x: Node, window: int) -> Node:
     """Sum of the last ``window`` values."""
-    block, size, done = x, 1, 0
-    whole: Node | None = None
-    while True:
-        if window & size:
-            whole = block if whole is None else lagged(Op.ADD, whole, block, done)
-            done += size
-        if 2 * size > window:
-            assert whole is not None
-            return whole
-        block = lagged(Op.ADD, block, block, size)
-        size *= 2
+    if window == 1:
+        return x
+    if window % 4 == 2:
+        half = total(x, window // 2)
+        return lagged(Op.ADD, half, half, window // 2)
+    part = -(-window // 4)
+    sizes = [part] * (window // part) + [window % part] * (window % part > 0)
+    parts = tuple(total(x, size) for size in sizes)
+    lags = tuple(part * place for place in range(len(sizes)))
+    return node(Op.TOTAL4 if len(sizes) == 4 else Op.TOTAL3, parts, lags)
 
 
 def mean(x: Node, window: int) -> Node:
@@ -59,12 +61,16 @@ def lowest(x: Node, window: int) -> Node:
 
 
 def _extreme(x: Node, window: int, *, top: bool) -> Node:
-    join = largest if top else smallest
     block, size = x, 1
-    while 2 * size <= window:
-        block, size = join(block, block, size), 2 * size
-    # Overlapping windows do: the same value twice changes no extreme.
-    return block if size == window else join(block, block, window - size)
+    while size < window:
+        # Overlapping windows do: the same value twice changes no extreme.
+        lags = [min(size * place, window - size) for place in range(min(4, -(-window // size)))]
+        if len(lags) == 2:
+            return (largest if top else smallest)(block, block, lags[1])
+        lags = [*lags, *lags[:1] * (4 - len(lags))]
+        block = node(Op.HIGHEST4 if top else Op.LOWEST4, (block,) * 4, tuple(lags))
+        size = min(4 * size, window)
+    return block
 
 
 def _parts(window: int) -> tuple[int, int]:
@@ -80,6 +86,8 @@ def moment(x: Node, window: int, order: int) -> Node:
         return comoment(x, x, window)
     if window == 1:
         return x if order == 1 else scale(x, 0.0)
+    if window == 3 and order == 1:
+        return node(Op.MEAN3, (x, x, x), (0, 1, 2))
     new, old = _parts(window)
     n = float(window)
     if order == 1:
@@ -148,6 +156,12 @@ def excess_kurtosis(x: Node, window: int) -> Node:
 
 def correlation(x: Node, y: Node, window: int) -> Node:
     """Correlation of the last ``window`` values of two series (Pearson 1896); 0 where one rests."""
+    for parts in (3, 2):
+        size = window // parts
+        if size * parts == window and 2 <= size <= LONGEST:
+            moments = windowed(Op.MOMENTS, (x, y), size - 1, (float(size),), size=5)
+            five = tuple(pick(moments, place) for place in range(5))
+            return windowed(Op.CORRELATION, five, window - size, (float(size), float(parts)))
     spread = root(comoment(x, x, window)) * root(comoment(y, y, window))
     return clip(ratio(comoment(x, y, window), spread), -1.0, 1.0)
 
