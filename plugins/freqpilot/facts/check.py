@@ -14,6 +14,10 @@ SKEW = 60 * MICROSECONDS
 EARLIEST = -2_208_988_800 * MICROSECONDS
 LATEST = 7_258_118_400 * MICROSECONDS
 """1900 and 2200: what lies beyond is a unit mistaken, not a fact."""
+UNREAD = (
+    "event_time or available_at cannot be read; write both as 2024-01-31T08:00:00Z (event_time "
+    "may be a date, available_at needs its time of day)"
+)
 UNKNOWN_TIME = np.iinfo(np.int64).min
 """A time that could not be read."""
 
@@ -61,7 +65,7 @@ def faults(columns: Columns, now: int, *, scheduled: bool = False) -> dict[int, 
     early = columns.available < columns.event
     rules: list[tuple[Bools, str]] = [
         (~named, "source, asset and metric must be words without spaces, / and @"),
-        (unread, "a time cannot be read"),
+        (unread, UNREAD),
         (
             ~unread & (np.minimum(columns.event, columns.available) < EARLIEST),
             "a time lies before 1900",

@@ -134,8 +134,8 @@ class FactStore:
         )
         with self.engine.connect() as connection:
             return [
-                SeriesSummary(*row[:4], *(moment(time) for time in row[4:]))
-                for row in connection.execute(query).tuples()
+                SeriesSummary(*found[:4], *(moment(time) for time in found[4:]))
+                for found in connection.execute(query)
             ]
 
     def close(self) -> None:
