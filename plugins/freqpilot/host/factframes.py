@@ -80,12 +80,19 @@ def add_facts(
 
 
 def observations(
-    config: dict[str, Any], metric: Metric, coin: str, first: int | None, last: int | None
+    config: dict[str, Any],
+    metric: Metric,
+    coin: str,
+    first: int | None,
+    last: int | None,
+    *,
+    quiet: bool = False,
 ) -> Observations | None:
     """Return a metric's facts, None where there are none or two sources have it.
 
     With ``first`` and ``last`` (microseconds) at least what is needed for the states within.
 
+    :param quiet: do not say that there are none, where the caller does.
     :raises Degraded: when the database cannot be read.
     """
     from sqlalchemy.exc import DBAPIError
@@ -95,7 +102,7 @@ def observations(
     live = str(config.get("runmode")) in LIVE
     try:
         source = _source(url, live=live)
-        series = source.find(metric, metric.asset or coin)
+        series = source.find(metric, metric.asset or coin, quiet=quiet)
         if series is None:
             return None
         if live:
@@ -158,7 +165,7 @@ class _Source:
         self.catalogue = self.store.catalogue()
         self._kept: dict[int, Observations] = {}
 
-    def find(self, metric: Metric, asset: str) -> int | None:
+    def find(self, metric: Metric, asset: str, *, quiet: bool) -> int | None:
         """Return the number of a metric's series, None where there is none or more than one."""
         found = {
             source: number
@@ -167,7 +174,8 @@ class _Source:
         }
         if len(found) == 1:
             return next(iter(found.values()))
-        _say_once(self._why(metric, asset, sorted(found)))
+        if found or not quiet:
+            _say_once(self._why(metric, asset, sorted(found)))
         return None
 
     def whole(self, series: int) -> Observations:

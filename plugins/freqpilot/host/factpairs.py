@@ -99,7 +99,7 @@ class FactFilter(IPairList):
         first = now - int(hours * HOUR)
         coin = name.asset or base_of(pair)
         try:
-            found = observations(self._config, name, coin, first, now)
+            found = observations(self._config, name, coin, first, now, quiet=True)
         except Degraded as error:
             self.log_once(f"{self.name}: {error}", logger.error)
             found = None
