@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from freqpilot import cli
-from freqpilot.errors import Degraded
+from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import factframes
+from freqpilot.host import doctor, factframes
 from freqpilot.host.factframes import add_facts, facts_url
+from freqpilot.host.setup import facts_digest
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 
@@ -210,6 +211,27 @@ def test_a_backtest_leaves_the_file_as_it_is(tmp_path: Path) -> None:
 )
 def test_where_facts_are_kept(section: dict[str, Any], wanted: str) -> None:
     assert facts_url(Settings.from_config({"freqpilot": section}), Path("/ud")) == wanted
+
+
+def test_other_facts_make_another_digest(tmp_path: Path) -> None:
+    """Freqtrade and FreqAI would otherwise serve results that were computed on other facts."""
+    found = [facts_digest(config(tmp_path), Settings())]
+    for number in range(2):
+        keep(tmp_path, replace(FACT, vintage=number))
+        found.append(facts_digest(config(tmp_path), Settings()))
+        add_facts(candles(), "BTC/USDT", ["mvrv"], config(tmp_path))
+        assert facts_digest(config(tmp_path), Settings()) == found[-1], "reading changes nothing"
+    assert found[0] is None
+    assert len(set(found)) == 3
+
+
+def test_the_doctor_looks_at_facts(tmp_path: Path) -> None:
+    assert "no facts yet" in doctor._facts(config(tmp_path))
+    keep(tmp_path, FACT)
+    assert "1 metrics" in doctor._facts(config(tmp_path))
+    (tmp_path / "freqpilot-facts.sqlite").write_bytes(b"a letter, not a database" * 100)
+    with pytest.raises(RefuseToStart, match="damaged"):
+        doctor._facts(config(tmp_path))
 
 
 def test_the_commands(tmp_path: Path) -> None:
