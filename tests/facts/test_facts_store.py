@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import create_engine, insert
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
@@ -241,6 +241,18 @@ def test_a_bad_item_is_refused(store: FactStore, change: dict[str, object]) -> N
     with pytest.raises(BadFact, match="item 1"):
         append_items(store, [ITEM, replace(ITEM, **change)], NOW)  # type: ignore[arg-type]
     assert items(store, "BTC", NOW - timedelta(days=1), NOW, "finbert 1") == []
+
+
+def test_a_driver_with_named_parameters_writes_the_same(file: Path, store: FactStore) -> None:
+    """As PostgreSQL's: the rows go another way to the database then."""
+    engine = create_engine(f"sqlite:///{file}".replace("?", "%3F"), paramstyle="named")
+    assert not engine.dialect.positional
+    other = FactStore(engine)
+    later = replace(FACT, available_at=NOW, value=2.6)
+    assert other.append([later, FACT], NOW) == Appended(2, 0)
+    assert other.append([later, FACT], NOW) == Appended(0, 2)
+    other.close()
+    assert store.observations(1).value.tolist() == [2.5, 2.6]
 
 
 def test_statements_are_those_of_postgres_too() -> None:

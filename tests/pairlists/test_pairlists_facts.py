@@ -168,6 +168,17 @@ def test_what_becomes_known_later_is_not_counted(world: World) -> None:
         assert world.passed(["AAA/USDT"], method="SocialVolume", min_mentions=500) == ["AAA/USDT"]
 
 
+def test_a_revised_count_is_one_count(world: World) -> None:
+    counts = mentions("AAA", 200, count=15)
+    revised = [
+        replace(each, value=each.value + 1, available_at=each.available_at + HOUR / 2)
+        for each in counts
+    ]
+    world.know(*counts, *revised)
+    assert world.passed(["AAA/USDT"], method="SocialVolume") == []
+    assert world.passed(["AAA/USDT"], method="SocialVolume", min_history=14) == ["AAA/USDT"]
+
+
 def test_without_any_facts_no_pair_passes(world: World, caplog: pytest.LogCaptureFixture) -> None:
     assert world.passed(["AAA/USDT"], method="SocialVolume") == []
     assert "facts cannot be read" in caplog.text
