@@ -81,6 +81,80 @@ def doctor(
     raise typer.Exit(0 if well else 1)
 
 
+facts = typer.Typer(help="Facts from outside, as they were known.", no_args_is_help=True)
+app.add_typer(facts, name="facts")
+
+
+@facts.command("import")
+def facts_import(
+    files: Annotated[list[Path], typer.Argument(help="csv (also compressed) or parquet files.")],
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    source: Annotated[str, typer.Option("--source", help="For files without it.")] = "",
+    asset: Annotated[str, typer.Option("--asset", help="For files without it.")] = "",
+    metric: Annotated[str, typer.Option("--metric", help="For files without it.")] = "",
+    scheduled: Annotated[
+        bool, typer.Option("--scheduled", help="Facts known before they happen, as unlocks.")
+    ] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out.")] = False,
+) -> None:
+    """Append facts: source, asset, metric, value, event_time, available_at[, vintage].
+
+    Times are ISO 8601. What is there already is left alone, so a file may be imported again.
+    """
+    from datetime import UTC, datetime
+
+    from freqpilot.facts.importer import import_file
+    from freqpilot.facts.store import FactStore
+
+    given = {"source": source, "asset": asset, "metric": metric}
+    store = FactStore.open(_facts_url(config, userdir))
+    for file in files:
+        with _console().status(f"{file}: reading") as status:
+            done = import_file(
+                store,
+                file,
+                datetime.now(UTC),
+                defaults={name: value for name, value in given.items() if value},
+                scheduled=scheduled,
+                skip_bad=skip_bad,
+                progress=lambda file, rows: status.update(f"{file}: {rows:,} rows"),
+            )
+        typer.echo(
+            f"{file}: {done.added:,} new, {done.known:,} known already, {done.empty:,} without "
+            f"value, {done.refused:,} refused"
+        )
+        typer.echo("".join(f"  refused {fault}\n" for fault in done.faults), nl=False)
+    store.close()
+
+
+@facts.command("list")
+def facts_list(config: ConfigFiles = None, userdir: UserDir = Path("user_data")) -> None:
+    """Show which facts there are, and from when to when."""
+    from rich.table import Table
+
+    from freqpilot.facts.store import FactStore
+
+    store = FactStore.open(_facts_url(config, userdir), writes=False)
+    names = ("source", "asset", "metric", "facts", "first event", "last event", "last available")
+    table = Table(*names, box=None, pad_edge=False)
+    for each in store.summary():
+        times = (each.first_event, each.last_event, each.last_available)
+        cells = (each.source, each.asset, each.metric, f"{each.count:,}")
+        table.add_row(*cells, *(f"{time:%Y-%m-%d %H:%M}" for time in times))
+    store.close()
+    _console().print(table)
+
+
+def _facts_url(config: list[str] | None, userdir: Path) -> str:
+    from freqpilot.host.doctor import load_config
+    from freqpilot.host.factframes import facts_url
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    return facts_url(settings, userdir.resolve())
+
+
 @app.command()
 def warm() -> None:
     """Compile all numba kernels now, so that a cold bot answers its first candle in seconds."""

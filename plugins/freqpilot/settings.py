@@ -446,6 +446,13 @@ class StoreSettings(Section):
     shared_hours: Positive = 24
 
 
+class FactSettings(Section):
+    """Where facts are kept: a database URL. Empty means beside the store: a SQLite file of its own,
+    so that millions of facts hold up no order, or the same database of a server."""
+
+    url: str = ""
+
+
 class FeatureSettings(Section):
     """``shared``: FreqAI's features of a pair and timeframe are computed once a candle, for all
     pairs. Off for a strategy whose features read more than candles, which may change within one."""
@@ -463,6 +470,7 @@ class Settings(Section):
     risk: RiskSettings = RiskSettings()
     features: FeatureSettings = FeatureSettings()
     store: StoreSettings = StoreSettings()
+    facts: FactSettings = FactSettings()
     seed: Annotated[int, Field(ge=0)] = 20260101
     supervisor: bool = True
     synthetic: bool = False

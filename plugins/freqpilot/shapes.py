@@ -79,6 +79,44 @@ class FeatureFrame:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """One figure of the world outside, in one version.
+
+    ``event_time`` is when it happened (for a period: its end), ``available_at`` when it could first
+    be known; a revision is the same event with a later ``available_at``, and ``vintage`` orders
+    versions that became known at once. ``asset`` is a coin (``BTC``) or ``*`` for the market.
+    """
+
+    source: str
+    asset: str
+    metric: str
+    value: float
+    event_time: datetime
+    available_at: datetime
+    vintage: int = 0
+
+
+@dataclass(frozen=True)
+class Item:
+    """A headline or post about an asset, known at the source by ``key``.
+
+    ``score`` is −1…1 and ``confidence`` 0…1 as ``model`` (name and version) gave them, NaN and an
+    empty model while nobody has; ``available_at`` is when text *and* score could be known.
+    """
+
+    source: str
+    key: str
+    asset: str
+    text: str
+    event_time: datetime
+    available_at: datetime
+    url: str = ""
+    score: float = float("nan")
+    confidence: float = float("nan")
+    model: str = ""
+
+
+@dataclass(frozen=True)
 class Signal:
     """One analyst's opinion for every candle: ``value`` −1…1, ``confidence`` 0…1 (0 where an
     input is missing or stale), ``reasons`` one short phrase per state the analyst can be in and

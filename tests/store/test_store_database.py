@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.facts.store import FactStore
 from freqpilot.shapes import OrderIntent
 from freqpilot.store import check_store, open_store
 from freqpilot.store.database import _engine, _parsed
@@ -114,6 +115,25 @@ def test_upgrade_from_the_first_revision_makes_room_for_intents(old_file: Path) 
     store.save_intent(INTENT)
     assert store.intents() == [INTENT]
     store.close()
+
+
+def test_upgrade_to_facts_keeps_intents(file: Path) -> None:
+    engine = _engine(_parsed(url(file)), 1.0)
+    with engine.begin() as connection:
+        upgrade(connection, "0003")
+    engine.dispose()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "INSERT INTO order_intent (client_id, pair, side, purpose, kind, amount, leverage, "
+            "time, state) VALUES ('a', 'BTC/USDT', 'buy', 'entry', 'limit', 1, 1, "
+            "'2024-03-01 00:00:00', 'sent')"
+        )
+    store = open_store(url(file))
+    assert [intent.client_id for intent in store.intents("sent")] == ["a"]
+    store.close()
+    facts = FactStore.open(url(file))
+    assert facts.summary() == []
+    facts.close()
 
 
 def test_an_intent_is_on_disk_before_the_order_is_sent(file: Path) -> None:

@@ -54,6 +54,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("data", lambda: _data(config)),
             _run("api port", lambda: _port(config)),
             _run("database", lambda: _database(config)),
+            _run("facts", lambda: _facts(config)),
         ]
     return findings
 
@@ -183,3 +184,18 @@ def _database(config: dict[str, Any]) -> str:
 
     url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))
     return check_store(url)
+
+
+def _facts(config: dict[str, Any]) -> str:
+    from freqpilot.facts.store import FactStore
+    from freqpilot.host.factframes import facts_url
+
+    url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
+    file = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not file.is_file():
+        return "no facts yet; freqpilot facts import brings some"
+    store = FactStore.open(url, writes=False)
+    try:
+        return f"{len(store.catalogue())} metrics can be read"
+    finally:
+        store.close()

@@ -46,6 +46,8 @@ def prepare(config: dict[str, Any]) -> None:
     config.setdefault("internals", {})["freqpilot"] = CARRIER
     section = dict(config.get("freqpilot", {}))
     section["digest"] = {**settings.digest, "pack": pack_digest(), "data": data_digest(config)}
+    if (known := facts_digest(config, settings)) is not None:
+        section["digest"]["facts"] = known
     config["freqpilot"] = section
     stamp_identifier(config, section["digest"])
 
@@ -99,7 +101,7 @@ def stamp_identifier(config: dict[str, Any], digest: dict[str, str]) -> None:
         *(repr(freqai.get(key)) for key in FREQAI_KEYS),
     ]
     if str(config.get("runmode")) not in ("live", "dry_run"):
-        parts.append(digest["data"])
+        parts += [digest["data"], digest.get("facts", "")]
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:10]
     freqai["identifier"] = f"{base}~{name}"
 
@@ -126,6 +128,24 @@ def data_digest(config: dict[str, Any]) -> str:
                 stat = file.stat()
                 digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}".encode())
     return digest.hexdigest()[:16]
+
+
+def facts_digest(config: dict[str, Any], settings: Settings) -> str | None:
+    """Return a digest of size and time of the file of facts, None without one: a backtest on other
+    facts is another one."""
+    from freqpilot.host.factframes import facts_url
+
+    folder = Path(config.get("user_data_dir") or "user_data")
+    prefix = "sqlite:///"
+    url = facts_url(settings, folder)
+    file = Path(url.removeprefix(prefix))
+    if not url.startswith(prefix) or not file.is_file():
+        return None
+    # Until a checkpoint what is new stands in the log beside the file.
+    log = file.with_name(f"{file.name}-wal")
+    stats = [each.stat() for each in (file, log) if each.is_file()]
+    told = " ".join(f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats if stat.st_size)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _check() -> None:

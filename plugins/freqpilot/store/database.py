@@ -5,6 +5,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
@@ -152,6 +153,42 @@ class DatabaseStore(Store):
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def connect(url: str, *, writes: bool, busy_timeout: float = 5.0) -> Engine:
+    """Return an engine for a database: at this version's tables, or as it is and read only.
+
+    The file is not looked through as in :meth:`DatabaseStore.open`: with millions of facts that
+    takes seconds, and facts can be had again.
+
+    :raises RefuseToStart: when it cannot be used, or is to be read and does not exist.
+    """
+    parsed = _parsed(url)
+    path = _file(parsed)
+    if writes and path:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RefuseToStart(f"the folder of {path} cannot be made: {error}") from None
+    elif path:
+        if not path.is_file():
+            raise RefuseToStart(f"there is no database {path}")
+        shown = f"file:{quote(str(path.absolute()))}"
+        parsed = parsed.set(database=shown, query={"mode": "ro", "uri": "true"})
+    engine = _engine(parsed, busy_timeout, writes=writes)
+    try:
+        with engine.execution_options(**WRITES if writes else {}).begin() as connection:
+            if writes:
+                upgrade(connection)
+            else:
+                revision_of(connection)
+    except DBAPIError as error:
+        engine.dispose()
+        raise _refusal(_parsed(url), error) from None
+    except RefuseToStart:
+        engine.dispose()
+        raise
+    return engine
 
 
 def inspect_database(url: str) -> str:

@@ -3,7 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Integer,
+    MetaData,
+    UniqueConstraint,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -127,3 +135,53 @@ class HeartbeatRow(Base):
 
     source: Mapped[str] = mapped_column(primary_key=True)
     beat_at: Mapped[datetime]
+
+
+class FactSeriesRow(Base):
+    """What a fact is about."""
+
+    __tablename__ = "fact_series"
+    __table_args__ = (UniqueConstraint("source", "asset", "metric"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    source: Mapped[str]
+    asset: Mapped[str]
+    metric: Mapped[str]
+
+
+class FactRow(Base):
+    """A fact in one version; rows are only appended.
+
+    Times are microseconds since the epoch: millions are read straight into arrays. In SQLite the
+    table is its own index, so a series is read in order without a look elsewhere.
+    """
+
+    __tablename__ = "fact"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    series_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("fact_series.id", name="fk_fact_series_id"), primary_key=True
+    )
+    event_time: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    available_at: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    vintage: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    value: Mapped[float]
+
+
+class FactItemRow(Base):
+    """A headline or post, once for each model that scored it; rows are only appended."""
+
+    __tablename__ = "fact_item"
+    __table_args__ = (UniqueConstraint("source", "key", "asset", "model"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    source: Mapped[str]
+    key: Mapped[str]
+    asset: Mapped[str] = mapped_column(index=True)
+    text: Mapped[str]
+    url: Mapped[str]
+    event_time: Mapped[datetime]
+    available_at: Mapped[datetime] = mapped_column(index=True)
+    score: Mapped[float | None]
+    confidence: Mapped[float | None]
+    model: Mapped[str]
