@@ -1,6 +1,5 @@
 """Follows trends of many speeds, sized by volatility."""
 
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ class TrendFollowing(TargetStrategy):
 
     RULE = TrendRule()
     stoploss = -0.30
-    plot_config = {
+    plot_config: dict[str, Any] = {
         "main_plot": {},
         "subplots": {"trend": {"composite": {"color": "#2f6f9f"}, "target": {"color": "#c08a2d"}}},
     }
@@ -34,11 +33,9 @@ class TrendFollowing(TargetStrategy):
     target_volatility = DecimalParameter(0.2, 0.8, default=0.5, decimals=2, space="buy")
     rebalance_band = DecimalParameter(0.05, 0.3, default=0.1, decimals=2, space="buy")
 
-    def startup(self, step: timedelta) -> int:
-        hours = int(step.total_seconds()) // 3600
-        return self.RULE.startup(HOUR * hours) + BAR // (HOUR * hours)
+    def startup(self) -> int:
+        return self.RULE.startup(self.nanoseconds) + BAR // self.nanoseconds
 
-    @property
     def band(self) -> float:
         return float(self.rebalance_band.value)
 
@@ -59,7 +56,7 @@ class TrendFollowing(TargetStrategy):
         leave = np.where(target == 0, 2, -np.sign(target))
         return dataframe.assign(
             target=target,
-            side=np.where(np.abs(target) >= self.band, np.sign(target), 0.0),
+            side=np.where(np.abs(target) >= self.band(), np.sign(target), 0.0),
             leave=np.where(np.isfinite(strength), leave, 0),
             enter_tag="trend",
         )

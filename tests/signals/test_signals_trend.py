@@ -1,4 +1,4 @@
-"""The trend ensemble: what it says about plain moves, and that it neither foresees nor remembers."""
+"""The trend ensemble: what it says of plain moves; it neither foresees nor remembers."""
 
 import numpy as np
 import pytest

@@ -4,7 +4,7 @@ A base of strategies travels to hyperopt's workers by value, so it holds no stat
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
@@ -26,11 +26,11 @@ class RuleStrategy(IStrategy):
     timeframe = "1h"
     process_only_new_candles = True
     ignore_buying_expired_candle_after = 300
-    minimal_roi = {}
+    minimal_roi: ClassVar[dict[str, float]] = {}
     stoploss = -0.10
     use_exit_signal = True
     position_adjustment_enable = False
-    order_types = {
+    order_types: ClassVar[dict[str, Any]] = {
         "entry": "limit",
         "exit": "limit",
         "emergency_exit": "market",
@@ -44,10 +44,10 @@ class RuleStrategy(IStrategy):
     def __init__(self, config: dict[str, Any]) -> None:
         self.can_short = config.get("trading_mode") == "futures"
         self.timeframe = config.get("timeframe") or self.timeframe
-        self.startup_candle_count = self.startup(self.step)
+        self.startup_candle_count = self.startup()
         super().__init__(config)
 
-    def startup(self, step: timedelta) -> int:
+    def startup(self) -> int:
         """Return the candles before the first decision that can be trusted."""
         raise NotImplementedError
 
@@ -133,17 +133,18 @@ class StoppedStrategy(RuleStrategy):
 
 class TargetStrategy(RuleStrategy):
     """A rule whose positions follow ``target``, the share of a slot (−1…1) of each closed candle,
-    in steps of at least ``band``. Columns: ``target``, and ``due`` where it may be acted on."""
+    in steps of at least :meth:`band`. Columns: ``target``, and ``due`` where it may be acted on."""
 
     position_adjustment_enable = True
-    band = 0.1
-    slot = 1.0
-    """Parts of a slot that a target of 1 takes."""
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         dataframe = super().populate_entry_trend(dataframe, metadata)
         self.lookup.fill(metadata["pair"], dataframe)
         return dataframe
+
+    def band(self) -> float:
+        """Return the parts of a slot by which a position may be off its target."""
+        return 0.1
 
     @property
     def lookup(self) -> Lookup:
@@ -162,7 +163,7 @@ class TargetStrategy(RuleStrategy):
 
     def one_slot(self) -> float:
         """Return the share of the account that belongs to one pair."""
-        return self.slot * slots.slot_share(self.config, len(self.dp.current_whitelist()))
+        return slots.slot_share(self.config, len(self.dp.current_whitelist()))
 
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
         found = self.lookup.row(pair, current_time)
@@ -175,7 +176,7 @@ class TargetStrategy(RuleStrategy):
         share = self.share(trade.pair, time)
         if share is None or share == 0 or (share < 0) != trade.is_short:
             return False
-        return abs(slots.off_target(trade, rate, abs(share))) >= self.band * self.one_slot()
+        return abs(slots.off_target(trade, rate, abs(share))) >= self.band() * self.one_slot()
 
     def adjust_trade_position(
         self, trade: Any, current_time: datetime, current_rate: float, **call: Any

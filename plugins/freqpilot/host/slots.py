@@ -73,29 +73,33 @@ def change(
             held = float(trade.amount) * rate / supervisor.current().state.equity
             return -float(trade.stake_amount) * min(-missing / held, 1.0), "reduce"
         full = _wanted(share, stoploss, leverage)
-        wanted = min(missing * supervisor.current().state.equity / leverage, full)
-        named = {
-            "side": "short" if trade.is_short else "long",
-            "current_rate": rate,
-            "leverage": leverage,
-            "min_stake": call["min_stake"],
-            "max_stake": min(wanted, float(call["max_stake"])),
-        }
-        return _add(row, trade, call["current_time"], named)
+        order = min(missing * supervisor.current().state.equity / leverage, full)
+        stake = add(row, trade, call, order)
+        return None if stake is None else (stake, "add")
     except Exception:
         logger.exception("%s stays as it is: its change could not be decided", trade.pair)
         return None
 
 
-def _add(
-    row: Any, trade: Any, time: datetime, named: Mapping[str, Any]
-) -> tuple[float, str] | None:
-    most = float(named["max_stake"])
-    if row is None or not most > 0 or most < float(named["min_stake"] or 0.0):
+def add(row: Any, trade: Any, call: Mapping[str, Any], order: float) -> float | None:
+    """Return the stake of an order that enlarges a position, at most ``order`` and what the
+    supervisor allows; None when nothing or less than the exchange's minimum is left.
+
+    :raises Exception: when it cannot be told; the caller adds nothing then.
+    """
+    most = min(order, float(call["max_stake"]))
+    if row is None or not most > 0 or most < float(call["min_stake"] or 0.0):
         return None
     if supervisor.current().settings.supervisor:
-        most = proposals.stake(row, trade.pair, time, named)
-    return (most, "add") if most > 0 else None
+        named = {
+            "side": "short" if trade.is_short else "long",
+            "current_rate": call["current_rate"],
+            "leverage": float(trade.leverage or 1),
+            "min_stake": call["min_stake"],
+            "max_stake": most,
+        }
+        most = proposals.stake(row, trade.pair, call["current_time"], named)
+    return most if most > 0 else None
 
 
 def _wanted(share: float, stoploss: float, leverage: float) -> float:
