@@ -133,12 +133,15 @@ class StoppedStrategy(RuleStrategy):
 
 class TargetStrategy(RuleStrategy):
     """A rule whose positions follow ``target``, the share of a slot (−1…1) of each closed candle,
-    in steps of at least :meth:`band`. Columns: ``target``, and ``due`` where it may be acted on."""
+    in steps of at least :meth:`band`. Columns: ``target``, and ``due`` where it may be acted on;
+    only an exit does not wait for that."""
 
     position_adjustment_enable = True
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         dataframe = super().populate_entry_trend(dataframe, metadata)
+        for name in ("enter_long", "enter_short"):
+            dataframe[name] *= dataframe["due"].astype(int)
         self.lookup.fill(metadata["pair"], dataframe)
         return dataframe
 
