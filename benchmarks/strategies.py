@@ -3,10 +3,10 @@
 ``python -m benchmarks.strategies --datadir ../shared/data/candles/binance --json``
 
 Plain ``freqtrade backtesting``, as many open trades as pairs, with the supervisor off and, for
-``--supervised``, on; then what each strategy costs over an empty one, 16 pairs × 1 year of 1h candles. Prints progress, writes
-its section of the results page and, with ``--json``, prints one JSON object last. Exits non-zero
-when the trend lines of the library and of the backtest do not agree: then no figure here is worth
-reading.
+``--supervised``, on; then what each costs over an empty one, 16 pairs × 1 year of 1h candles.
+Prints progress, writes its section of the results page and, with ``--json``, prints one JSON object
+last. Exits non-zero when the trend lines of the library and of the backtest do not agree: then no
+figure here is worth reading.
 """
 
 import argparse

@@ -43,8 +43,8 @@ def section(document: Mapping[str, Any]) -> str:
             "",
             "### What a backtest costs",
             "",
-            f"CPU seconds of `freqtrade backtesting`, {len(document['pairs'])} pairs × 1 year of 1h "
-            "candles, start and loading included, supervisor on.",
+            f"CPU seconds of `freqtrade backtesting`, {len(document['pairs'])} pairs × 1 year of "
+            "1h candles, start and loading included, supervisor on.",
             "",
             *_overhead(document["overhead"]),
             END,

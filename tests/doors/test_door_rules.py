@@ -61,9 +61,8 @@ def layers(market: Path, tmp_path: Path) -> Iterator[Layers]:
             file.write_text(json.dumps(over))
             files = (folder / "base.json", folder / "freqpilot.json", file)
             given = [part for each in files for part in ("-c", str(each))]
-            return [*given, *("--strategy", strategy, "--timerange", RANGE)] + [
-                *("--userdir", "user_data", "--datadir", str(market))
-            ]
+            named = ("--strategy", strategy, "--timerange", RANGE)
+            return [*given, *named, "--userdir", "user_data", "--datadir", str(market)]
 
         yield arguments
 
