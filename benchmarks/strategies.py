@@ -77,6 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON, last")
     parser.add_argument("--only", nargs="*", default=STRATEGIES, metavar="STRATEGY")
     parser.add_argument("--supervised", nargs="*", default=["TrendFollowing"], metavar="STRATEGY")
+    parser.add_argument("--resume", action="store_true", help="take runs that --userdir holds")
     parser.add_argument("--jobs", type=int, default=1, help="backtests at the same time")
     parser.add_argument("--pairs", nargs="*", help="default: every USDT pair in the folder")
     parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
@@ -95,11 +96,19 @@ def _arguments() -> argparse.Namespace:
 
 
 def _backtest(
-    options: argparse.Namespace, strategy: str, period: tuple[str, str], *, supervisor: bool
+    options: argparse.Namespace,
+    strategy: str,
+    period: tuple[str, str],
+    *,
+    supervisor: bool,
+    resume: bool,
 ) -> tuple[BacktestRun, float]:
     """Return a backtest and the CPU seconds that Freqtrade took for it."""
     begin, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in period)
-    own = Path(__file__).parent / NAME
+    folder = options.userdir / f"{strategy}-{begin:%Y}-{supervisor}"
+    results = folder / "backtest_results"
+    if resume and list(results.glob("*.zip")):
+        return load_run(results), float("nan")
     before = _cpu()
     result = run_backtest(
         BacktestOptions(
@@ -107,7 +116,7 @@ def _backtest(
             pairs=options.pairs,
             start=begin,
             end=end,
-            user_data=options.userdir / f"{strategy}-{begin:%Y}-{supervisor}",
+            user_data=folder,
             fee=FEE,
             layers=("base", "freqpilot"),
             overlay={
@@ -118,7 +127,7 @@ def _backtest(
                 "freqpilot": {"supervisor": supervisor},
             },
             strategy=strategy,
-            strategy_path=own if strategy == "Empty" else None,
+            strategy_path=Path(__file__).parent / NAME if strategy == "Empty" else None,
         )
     )
     return load_run(result), _cpu() - before
@@ -161,7 +170,9 @@ def _runs(options: argparse.Namespace, say: Say) -> dict[str, Any]:
 
     def one(job: tuple[str, str, tuple[str, str]]) -> dict[str, Any]:
         name, kind, period = job
-        run, _ = _backtest(options, name, period, supervisor=kind == "supervised")
+        run, _ = _backtest(
+            options, name, period, supervisor=kind == "supervised", resume=options.resume
+        )
         found = _figures(run)
         shown = {k: round(v, 2) for k, v in found.items() if isinstance(v, float)}
         say(f"{name} {kind}, {period[0]}: {shown}")
@@ -215,7 +226,7 @@ def _overhead(options: argparse.Namespace, say: Say) -> dict[str, float]:
     """Return the CPU seconds of a year's backtest, supervisor on, of each strategy."""
     seconds = {}
     for name in ("Empty", *options.only):
-        seconds[name] = _backtest(options, name, YEAR, supervisor=True)[1]
+        seconds[name] = _backtest(options, name, YEAR, supervisor=True, resume=False)[1]
         say(f"{name}: {seconds[name]:.1f} s of CPU for {len(options.pairs)} pairs × 1 year")
     return seconds
 
