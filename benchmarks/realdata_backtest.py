@@ -9,7 +9,6 @@ parity check fails: then no figure here is worth reading.
 """
 
 import argparse
-import hashlib
 import json
 import math
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.baselines import grid, held_figures, random_entries, run_figures, spread
+from benchmarks.page import data_digest, finite, write_section
 from freqpilot import __version__
 from freqpilot.errors import FreqpilotError
 from freqpilot.journal.backtest import BacktestRun, load_run
@@ -60,9 +60,9 @@ def main() -> int:
         print(f"{NAME}: {error}", file=sys.stderr)
         return error.exit_code
     document = _document(options, runs, say)
-    _write_section(options.out, document)
+    write_section(options.out, BEGIN, END, section(document))
     say(f"section written to {options.out}")
-    print(json.dumps(_finite(document)))
+    print(json.dumps(finite(document)))
     return 0 if document["parity"] else 1
 
 
@@ -198,7 +198,7 @@ def _document(
         "fee": FEE,
         "seed": Settings().seed,
         "versions": {"freqpilot": __version__, "freqtrade": version("freqtrade")},
-        "data_digest": _digest(options.datadir, ours.pairs),
+        "data_digest": data_digest(options.datadir, ours.pairs),
     }
 
 
@@ -276,35 +276,6 @@ def _shown(column: str, value: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.2f}" if math.isfinite(value) else "–"
-
-
-def _write_section(file: Path, document: Mapping[str, Any]) -> None:
-    """Put the section in place of the former one, or at the end."""
-    text = file.read_text(encoding="utf-8") if file.is_file() else "# Results\n"
-    if BEGIN in text and END in text:
-        before, rest = text.split(BEGIN, 1)
-        after = rest.split(END, 1)[1].removeprefix("\n")
-    else:
-        before, after = text.rstrip("\n") + "\n\n", ""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(before + section(document) + after, encoding="utf-8")
-
-
-def _digest(datadir: Path, pairs: Sequence[str]) -> str:
-    digest = hashlib.sha256()
-    for pair in sorted(pairs):
-        file = datadir / f"{pair.replace('/', '_')}-1h.feather"
-        digest.update(file.read_bytes() if file.is_file() else b"")
-    return digest.hexdigest()[:12]
-
-
-def _finite(value: Any) -> Any:
-    """Return ``value`` with NaN as null, which JSON knows."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ _state: dict[str, Any] = {"active": False, "refusal": None}
 def all_seams() -> tuple[Seam, ...]:
     """Return every seam, in the order in which they are applied."""
     from freqpilot.host import (
+        adjusting,
         backtest,
         closing,
         drawer,
@@ -41,6 +42,7 @@ def all_seams() -> tuple[Seam, ...]:
         *live.SEAMS,
         *drawer.SEAMS,
         *featurestage.SEAMS,
+        *adjusting.SEAMS,
     )
 
 

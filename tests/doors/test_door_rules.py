@@ -1,0 +1,121 @@
+"""Every rule-based strategy through plain ``freqtrade``: no look-ahead, no long memory, and trades
+inside the limits."""
+
+import csv
+import json
+import re
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from freqpilot.host.init import init
+from freqpilot.rehearsal.clock import FixedClock
+from freqpilot.rehearsal.config import exchange_overlay
+from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.rehearsal.server import RehearsalServer
+from freqpilot.rehearsal.tape import Tape
+
+pytestmark = pytest.mark.slow
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Layers = Callable[..., list[str]]
+PAIRS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT")
+START = datetime(2025, 6, 1, tzinfo=UTC)
+DAYS = 310
+RANGE = "20251225-20260401"
+STRATEGIES = (
+    "TrendFollowing",
+    "MeanReversion",
+    "Breakout",
+    "MomentumRotation",
+    "DcaGrid",
+    "Rebalancer",
+)
+every = pytest.mark.parametrize("strategy", STRATEGIES)
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("market")
+    SyntheticMarket(PAIRS, 60, START, 24 * DAYS, 7).write_candles(folder)
+    return folder
+
+
+@pytest.fixture
+def layers(market: Path, tmp_path: Path) -> Iterator[Layers]:
+    """Return a function that gives the arguments of a command for a strategy, with an overlay."""
+    folder = init(tmp_path / "user_data").folder
+    tape = Tape.from_folder(market, "1h", PAIRS)
+    with RehearsalServer(tape, FixedClock(START + timedelta(days=200))) as server:
+
+        def arguments(strategy: str, **overlay: Any) -> list[str]:
+            over = exchange_overlay(server.url, PAIRS)
+            over |= {"pairlists": [{"method": "StaticPairList"}], "max_open_trades": 5}
+            over |= {"dry_run_wallet": 10_000, **overlay}
+            file = tmp_path / "overlay.json"
+            file.write_text(json.dumps(over))
+            files = (folder / "base.json", folder / "freqpilot.json", file)
+            given = [part for each in files for part in ("-c", str(each))]
+            named = ("--strategy", strategy, "--timerange", RANGE)
+            return [*given, *named, "--userdir", "user_data", "--datadir", str(market)]
+
+        yield arguments
+
+
+def backtest(freqtrade: Run, arguments: list[str], folder: Path) -> dict[str, Any]:
+    """Run a backtest and return its statistics."""
+    done = freqtrade("backtesting", *arguments, "--fee", "0.001", "--cache", "none")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    latest = max((folder / "user_data" / "backtest_results").glob("*.zip"))
+    with zipfile.ZipFile(latest) as archive:
+        statistics = json.loads(archive.read(f"{latest.stem}.json"))["strategy"]
+    (strategy,) = statistics.values()
+    return dict(strategy)
+
+
+@every
+def test_a_short_backtest_trades_inside_the_limits(
+    strategy: str, freqtrade: Run, layers: Layers, tmp_path: Path
+) -> None:
+    found = backtest(freqtrade, layers(strategy), tmp_path)
+    trades = found["trades"]
+    assert trades, "nothing was traded, so nothing was tested"
+    most = 10_000 * 2.0
+    assert max(trade["max_stake_amount"] for trade in trades) <= 0.10 * most
+    for trade in trades:
+        assert trade["enter_tag"] in ("trend", "reversion", "breakout", "rotation", "dip", "weight")
+        assert not trade["is_short"]
+
+
+@every
+def test_lookahead_analysis_finds_no_bias(
+    strategy: str, freqtrade: Run, layers: Layers, tmp_path: Path
+) -> None:
+    done = freqtrade(
+        "lookahead-analysis",
+        *layers(strategy),
+        *("--minimum-trade-amount", "5", "--targeted-trade-amount", "12"),
+        *("--lookahead-analysis-exportfilename", "bias.csv"),
+    )
+    assert (tmp_path / "bias.csv").is_file(), done.stdout[-3000:] + done.stderr[-3000:]
+    (row,) = csv.DictReader((tmp_path / "bias.csv").read_text().splitlines())
+    assert row["has_bias"] == "False", row
+    assert int(row["total_signals"]) >= 5
+
+
+@every
+def test_recursive_analysis_stays_under_a_tenth_of_a_percent(
+    strategy: str, freqtrade: Run, layers: Layers
+) -> None:
+    done = freqtrade("recursive-analysis", *layers(strategy), "-p", "BTC/USDT")
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "No lookahead bias on indicators found" in said, said[-3000:]
+    own = [
+        figure for line in done.stdout.splitlines() for figure in re.findall(r"(-?\d+\.\d+)%", line)
+    ]
+    assert all(abs(float(figure)) < 0.1 for figure in own), done.stdout
