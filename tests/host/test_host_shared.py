@@ -36,7 +36,7 @@ def begin(folder: Path, bot: str, venue: str = "binance", **store: Any) -> super
     (folder / bot).mkdir(exist_ok=True)
     settings = {"shared": f"sqlite:///{folder / 'shared.sqlite'}", **store}
     config = {
-        "freqpilot": {"store": settings, "risk": {"max_exposure": 0.8}},
+        "freqpilot": {"store": settings, "risk": {"max_exposure": 0.8, "book": {"enabled": False}}},
         "dry_run": True,
         "user_data_dir": str(folder / bot),
         "exchange": {"name": venue},
