@@ -1,7 +1,10 @@
 """Pauses all entries for a while after a close that leaves the account in a drawdown."""
 
 import logging
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,30 @@ from freqpilot.risk.soundness import reached
 logger = logging.getLogger(__name__)
 
 KEYS = ("method", "max_drawdown", "stop_duration", "stop_duration_candles", "unlock_at")
+
+
+class ClosedTrades:
+    """Closed trades by the time of closing, with those times and their profits. What was taken
+    before is not looked at again where the new ones come behind it: a backtest only appends, and
+    asks at every close."""
+
+    def __init__(self) -> None:
+        self.trades: list[LocalTrade] = []
+        self.times: list[datetime] = []
+        self.profits: list[float] = []
+
+    def take(self, trades: Sequence[LocalTrade]) -> None:
+        """Take all closed trades, in any order."""
+        known = len(self.trades)
+        if known > len(trades) or (known and self.trades[-1] is not trades[known - 1]):
+            known = 0
+        new = list(trades[known:])
+        times = [_closed_at(trade) for trade in new]
+        if any(later < earlier for earlier, later in pairwise([*self.times[known - 1 : known], *times])):
+            known, new = 0, sorted(trades, key=_closed_at)
+            times = [_closed_at(trade) for trade in new]
+        self.trades[known:], self.times[known:] = new, times
+        self.profits[known:] = [trade.close_profit_abs or 0.0 for trade in new]
 
 
 class DrawdownResponse(IProtection):
@@ -53,6 +80,7 @@ class DrawdownResponse(IProtection):
                 f"not {limit!r}. Please mend the protections of your strategy."
             )
         self._max_drawdown = float(limit)
+        self._closed = ClosedTrades()
 
     def short_desc(self) -> str:
         """
@@ -69,14 +97,14 @@ class DrawdownResponse(IProtection):
         """
         Stops trading (position entering) for all pairs
         """
-        trades = sorted(Trade.get_trades_proxy(is_open=False), key=_closed_at)
-        drawdown = _drawdown(trades, starting_balance, _ledger())
-        if not trades or not reached(drawdown, self._max_drawdown):
+        self._closed.take(Trade.get_trades_proxy(is_open=False))
+        drawdown = _drawdown(self._closed, starting_balance, _ledger())
+        if not self._closed.trades or not reached(drawdown, self._max_drawdown):
             return None
         self.log_once(f"Entries paused: drawdown is {drawdown:.1%}.", logger.info)
         return ProtectionReturn(
             lock=True,
-            until=self.calculate_lock_end(trades[-1:]),
+            until=self.calculate_lock_end(self._closed.trades[-1:]),
             reason=(
                 f"Drawdown of {drawdown:.1%} reached {self._max_drawdown:.1%}, "
                 f"locking {self.unlock_reason_time_element}."
@@ -103,10 +131,10 @@ def _closed_at(trade: LocalTrade) -> datetime:
     return trade.close_date_utc or datetime.min.replace(tzinfo=UTC)
 
 
-def _drawdown(trades: list[LocalTrade], starting_balance: float, ledger: Ledger | None) -> float:
-    profits = np.array([trade.close_profit_abs or 0.0 for trade in trades])
+def _drawdown(closed: ClosedTrades, starting_balance: float, ledger: Ledger | None) -> float:
+    profits = np.array(closed.profits)
     since = ledger.rebased_at if ledger else None
-    before = sum(_closed_at(trade) <= since for trade in trades) if since else 0
-    closed = drawdown_now(profits[before:], starting_balance + float(profits[:before].sum()))
+    before = bisect_right(closed.times, since) if since else 0
+    fell = drawdown_now(profits[before:], starting_balance + float(profits[:before].sum()))
     book = ledger.book() if ledger else None
-    return max(closed, book.drawdown) if book else closed
+    return max(fell, book.drawdown) if book else fell

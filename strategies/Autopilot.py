@@ -116,13 +116,13 @@ class Autopilot(IStrategy):
     def custom_stoploss(
         self, pair: str, trade: Any, current_rate: float, after_fill: bool, **call: Any
     ) -> float | None:
-        stop = exits.stop(self._frame(pair), trade, self._step(), call, filled=after_fill)
+        stop = exits.stop(lambda: self._frame(pair), trade, self._step(), call, filled=after_fill)
         if stop is None:
             return None
         return float(stoploss_from_absolute(stop, current_rate, trade.is_short, trade.leverage))
 
     def _custom_exit(self, pair: str, trade: Any, **call: Any) -> str | None:
-        return exits.exit_reason(self._frame(pair), trade, self._step(), call)
+        return exits.exit_reason(lambda: self._frame(pair), trade, self._step(), call)
 
     def adjust_trade_position(self, trade: Any, **call: Any) -> tuple[float, str] | None:
         return exits.target(trade, call)

@@ -1,5 +1,6 @@
 """Freqtrade's candle frames as :class:`~freqpilot.shapes.Candles`, checked."""
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,11 @@ def utc_dates(frame: "pd.DataFrame") -> "pd.Series[pd.Timestamp]":
     """
     import pandas as pd
 
-    return pd.to_datetime(frame["date"], utc=True)
+    dates = frame["date"]
+    # A look-up of one candle would spend most of its time on making this sure.
+    if getattr(dates.dtype, "tz", None) is UTC:
+        return dates
+    return pd.to_datetime(dates, utc=True)
 
 
 def candles_from_frame(frame: "pd.DataFrame") -> Candles:
