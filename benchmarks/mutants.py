@@ -40,8 +40,8 @@ Change = Callable[[], None]
 
 
 class Mutant(NamedTuple):
-    """One fault: where it is (line, and the place in ``ast.walk``), whether that is inside a
-    function, that line's text, what stood there and what stands there now, in source."""
+    """One fault: where it is (line, and the place in ``ast.walk``), whether it can be put into a
+    loaded module, that line's text, what stood there and what stands there now, in source."""
 
     place: int
     number: int
@@ -91,9 +91,11 @@ def _changed(source: str, place: int, number: int) -> tuple[ast.Module, ast.AST]
 
 
 def _body(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what may be replaced in a module that is loaded."""
     if isinstance(node, ast.FunctionDef):
-        for statement in node.body:
-            yield from ast.walk(statement)
+        inner = [each for statement in node.body for each in ast.walk(statement)]
+        if not any(isinstance(each, ast.FunctionDef) for each in inner):
+            yield from inner  # a function that makes functions may have made them on import
     elif isinstance(node, ast.Lambda):
         yield from ast.walk(node.body)
 

@@ -31,7 +31,8 @@ from freqpilot.rehearsal.server import RehearsalServer
 from freqpilot.rehearsal.tape import Tape
 
 STRATEGIES = Path(__file__).parent / "strategies"
-COINS = "BTC ETH SOL XRP ADA DOGE LTC LINK AVAX DOT BCH NEAR NEO TRX XLM XTZ".split()
+COINS = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "LTC", "LINK")
+COINS += ("AVAX", "DOT", "BCH", "NEAR", "NEO", "TRX", "XLM", "XTZ")
 PAIRS = tuple(f"{coin}/USDT" for coin in COINS)
 START, END = datetime(2023, 3, 1, tzinfo=UTC), datetime(2024, 2, 29, tzinfo=UTC)
 BEFORE = timedelta(days=60)
@@ -52,7 +53,7 @@ WIDE: dict[str, Any] = {
     "class_caps": dict.fromkeys(("btc", "eth", "top20", "small", "meme"), 1.0),
     "sector_caps": dict.fromkeys(("defi", "l1", "l2", "ai", "meme", "other"), 1.0),
     "meme_position": 1.0,
-    **{name: 1.0 for name in ("max_exposure", "daily_loss", "weekly_loss", "total_loss")},
+    **dict.fromkeys(("max_exposure", "daily_loss", "weekly_loss", "total_loss"), 1.0),
     "capital_floor": 0.0,
     **{"drawdown_cut": 0.97, "drawdown_half": 0.98, "drawdown_halt": 0.99},
     "streak_phases": [{"losses": 1000, "factor": 1.0, "threshold": 0.0}],

@@ -41,7 +41,9 @@ class ClosedTrades:
             known = 0
         new = list(trades[known:])
         times = [_closed_at(trade) for trade in new]
-        if any(later < earlier for earlier, later in pairwise([*self.times[known - 1 : known], *times])):
+        if any(
+            later < earlier for earlier, later in pairwise([*self.times[known - 1 : known], *times])
+        ):
             known, new = 0, sorted(trades, key=_closed_at)
             times = [_closed_at(trade) for trade in new]
         self.trades[known:], self.times[known:] = new, times

@@ -62,9 +62,7 @@ def stop(
     return proposed if _is_new(side, proposed, trade) else None
 
 
-def exit_reason(
-    frame: Frame, trade: Any, step: timedelta, call: Mapping[str, Any]
-) -> str | None:
+def exit_reason(frame: Frame, trade: Any, step: timedelta, call: Mapping[str, Any]) -> str | None:
     """Return why a trade is to be closed at the market, None while it is not.
 
     :param call: the other arguments of Freqtrade's ``custom_exit``.
