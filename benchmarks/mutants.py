@@ -101,13 +101,9 @@ def _body(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _shown(node: ast.AST) -> str:
-    if isinstance(node, ast.stmt) and hasattr(node, "body"):
-        return f"{type(node).__name__.lower()} {ast.unparse(node.test)}" if _tests(node) else ""
+    if isinstance(node, ast.If | ast.While):
+        return f"{type(node).__name__.lower()} {ast.unparse(node.test)}"
     return ast.unparse(node)
-
-
-def _tests(node: ast.AST) -> bool:
-    return isinstance(node, ast.If | ast.While)
 
 
 def _left_out(node: ast.AST) -> Iterator[ast.AST]:
@@ -140,7 +136,8 @@ def _changes(node: ast.AST, tree: ast.Module) -> list[Change]:  # noqa: PLR0912
         found += [_set(node, "op", ARITHMETIC[type(node.op)]()), _becomes(node, ast.Pass(), tree)]
     elif isinstance(node, ast.BoolOp):
         found.append(_set(node, "op", ast.Or() if isinstance(node.op, ast.And) else ast.And()))
-        found += [_drop(node.values, at) for at in range(len(node.values))]
+        neutral = isinstance(node.op, ast.And)
+        found += [_neutral(node.values, at, neutral) for at in range(len(node.values))]
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):
         found.append(_set(node, "op", ast.UAdd() if isinstance(node.op, ast.USub) else _Same()))
     elif isinstance(node, ast.Constant) and not isinstance(node.value, str):
@@ -185,7 +182,14 @@ def _set_item(items: list[ast.cmpop], at: int, value: ast.cmpop) -> Change:
     return change
 
 
-def _drop(items: list[ast.expr] | list[ast.keyword], at: int) -> Change:
+def _neutral(items: list[ast.expr], at: int, value: bool) -> Change:
+    def change() -> None:
+        items[at] = ast.Constant(value)
+
+    return change
+
+
+def _drop(items: list[ast.keyword], at: int) -> Change:
     def change() -> None:
         del items[at]
 

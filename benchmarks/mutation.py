@@ -37,7 +37,7 @@ STRICT = ("breakers", "diversification", "ledger", "limits")
 """Caps, ledger and latches."""
 STRICT_TARGET, TARGET = 0.95, 0.85
 TIMEOUT = 60
-EXAMPLES = 50
+EXAMPLES = 25
 PASSED, FAILED = 10, 11
 Place = tuple[str, int, int]
 OPTIONS = (
@@ -154,7 +154,7 @@ def _unshrunk(test: Any) -> None:
     """Let a property-based test stop at the first example that fails, or sooner than usual."""
     inner = getattr(test, "__func__", test)
     if hasattr(inner, "hypothesis"):
-        chosen = getattr(inner, "_hypothesis_internal_use_settings", None) or settings.default
+        chosen = getattr(inner, "_hypothesis_internal_use_settings", None) or settings()
         inner._hypothesis_internal_use_settings = settings(
             chosen,
             phases=(Phase.explicit, Phase.generate),
@@ -206,20 +206,19 @@ def examine(name: str, say: Callable[[str], None]) -> list[Fate]:
             say(f"the tests of {name} fail ({by}) without any mutant; mend them first")
             os._exit(1)
         for mutant in (each for each in every if each.inside):
-            note(mutant, forked(partial(_swapped, swapper, source, mutant)))
+            note(mutant, forked(partial(swapper.passes, _sound(source, mutant))))
 
     for mutant in (each for each in every if not each.inside):
-        note(mutant, forked(partial(_loaded, name, source, mutant)))
+        note(mutant, forked(partial(whole_run, name, _sound(source, mutant))))
     pytest.main([*OPTIONS, *_files(name)], plugins=[Swapper(name, swap)])
     return sorted(fates, key=lambda each: each.mutant.line)
 
 
-def _swapped(swapper: Swapper, source: str, mutant: Mutant) -> bool:
-    return swapper.passes(mutated(source, mutant))
-
-
-def _loaded(name: str, source: str, mutant: Mutant) -> bool:
-    return whole_run(name, mutated(source, mutant))
+def _sound(source: str, mutant: Mutant) -> ast.Module:
+    """Return the module with a fault, which compiles: otherwise nothing is proved by its end."""
+    tree = mutated(source, mutant)
+    compile(tree, "mutant", "exec")
+    return tree
 
 
 def apart(name: str) -> list[Fate]:

@@ -31,9 +31,8 @@ from freqpilot.rehearsal.server import RehearsalServer
 from freqpilot.rehearsal.tape import Tape
 
 STRATEGIES = Path(__file__).parent / "strategies"
-COINS = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "LTC", "LINK")
-COINS += ("AVAX", "DOT", "BCH", "NEAR", "NEO", "TRX", "XLM", "XTZ")
-PAIRS = tuple(f"{coin}/USDT" for coin in COINS)
+COINS = "BTC ETH SOL XRP ADA DOGE LTC LINK AVAX DOT BCH NEAR NEO TRX XLM XTZ"
+PAIRS = tuple(f"{coin}/USDT" for coin in COINS.split())
 START, END = datetime(2023, 3, 1, tzinfo=UTC), datetime(2024, 2, 29, tzinfo=UTC)
 BEFORE = timedelta(days=60)
 """Candles before the first that trades: more than any strategy's startup."""

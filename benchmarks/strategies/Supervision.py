@@ -16,7 +16,7 @@ from freqpilot.host.doors import door_dir
 from freqpilot.settings import Settings
 
 sys.path.insert(0, str(door_dir("strategies")))
-from Autopilot import Autopilot
+from Autopilot import Autopilot  # type: ignore[import-not-found]
 
 PERIOD, HELD = 48, 12
 """Hours: in for 12 of 48, so that one open-trade callback costs what it costs most strategies."""

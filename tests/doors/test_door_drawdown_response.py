@@ -1,5 +1,6 @@
 """The protection as Freqtrade's resolver finds it, on closed trades of a backtest."""
 
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -83,6 +84,26 @@ def test_lock_at_the_limit(
         assert verdict.lock_side == "*"
         assert verdict.until == NOON + timedelta(hours=len(profits) - 1 + 24)
         assert "%" in str(verdict.reason)
+
+
+def test_trades_taken_one_by_one_in_any_order_stand_as_if_taken_at_once() -> None:
+    fresh = type(vars(make())["_closed"])
+    rng = random.Random(7)
+    for shuffled in (False, True):
+        taken, trades = fresh(), []
+        for number in range(60):
+            hour = rng.randrange(100) if shuffled else number // 2
+            time = NOON + timedelta(hours=hour)
+            trades.append(SimpleNamespace(close_profit_abs=float(number), close_date_utc=time))
+            if number == 40:
+                del trades[7]
+            if number % 3 == 0:
+                taken.take(list(trades))
+        taken.take(trades)
+        whole = sorted(trades, key=lambda trade: trade.close_date_utc)
+        assert [id(trade) for trade in taken.trades] == [id(trade) for trade in whole]
+        assert taken.profits == [trade.close_profit_abs for trade in whole]
+        assert taken.times == [trade.close_date_utc for trade in whole]
 
 
 def test_max_drawdown_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
