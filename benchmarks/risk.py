@@ -100,7 +100,9 @@ VARIANTS = (
 class Worker:
     """A process with one variant's candles loaded."""
 
-    def __init__(self, variant: Variant, datadir: Path, url: str, work: Path) -> None:
+    def __init__(
+        self, variant: Variant, datadir: Path, url: str, work: Path, *, synthetic: bool
+    ) -> None:
         folder = work / variant.name.replace(", ", "-").replace(" ", "-")
         folder.mkdir()
         overlay = exchange_overlay(url, PAIRS)
@@ -113,7 +115,7 @@ class Worker:
             "benchmark_exits": variant.exits,
         }
         risk = {**WIDE, "exits": ALL_EXITS} if variant.exits else WIDE
-        overlay["freqpilot"] = {"risk": risk, "synthetic": True}
+        overlay["freqpilot"] = {"risk": risk, "synthetic": synthetic}
         file = folder / "overlay.json"
         file.write_text(json.dumps(overlay), encoding="utf-8")
         layers = ("base", "freqpilot") if variant.pack else ("base",)
@@ -173,7 +175,10 @@ def workers(
     with ExitStack() as stack:
         tape = Tape.from_folder(datadir, "1h", PAIRS)
         server = stack.enter_context(RehearsalServer(tape, FixedClock(START)))
-        ready = {each.name: Worker(each, datadir, server.url, work) for each in variants}
+        ready = {
+            each.name: Worker(each, datadir, server.url, work, synthetic=tape.synthetic)
+            for each in variants
+        }
         for worker in ready.values():
             stack.callback(worker.close)
         yield ready

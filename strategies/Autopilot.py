@@ -60,6 +60,7 @@ class Autopilot(IStrategy):
         super().__init__(config)
         chosen = Settings.from_config(config).risk.exits
         self.position_adjustment_enable = chosen.targets
+        self.stop_rests = exits.rests(chosen)
         if exits.asks(chosen):
             self.custom_exit = self._custom_exit
 
@@ -130,8 +131,9 @@ class Autopilot(IStrategy):
     def order_filled(
         self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any
     ) -> None:
-        row = self._row(pair, order.order_date_utc)
-        if order.ft_order_side == trade.entry_side and row is not None:
+        if order.ft_order_side != trade.entry_side:
+            return
+        if (row := self._row(pair, order.order_date_utc)) is not None:
             decision = frames.decision_of(pair, row, trade.trade_direction, self._step())
             persistence.record_decision(trade, decision)
 

@@ -73,6 +73,14 @@ class TestLastFall:
         assert crash.tripped(first + 24 * 3600, steady, 100.0)
         assert crash.tripped(second + 24 * 3600, steady, 100.0) is None
 
+    def test_an_older_fall_in_the_candles_does_not_shorten_the_pause(self) -> None:
+        crash, now = FlashCrash(MARKET), 20 * MINUTES
+        assert crash.tripped(now, candles(flat(20)), 92.0)
+        rows = flat(22)
+        rows[9] = (100.0, 100.0, 92.0, 100.0)
+        assert crash.tripped(now + 600, candles(rows), 100.0)
+        assert crash._fell == now
+
     def test_a_cheap_index_has_a_price_and_nothing_has_none(self) -> None:
         cheap = candles(flat(20, 0.5))
         assert FlashCrash(MARKET).tripped(20 * MINUTES, cheap, 0.5) is None
@@ -93,6 +101,15 @@ def test_an_order_window_is_in_minutes() -> None:
     rate.note(599.0)
     assert rate.tripped(1_198.0)
     assert rate.tripped(1_199.0) is None
+
+
+def test_fewer_orders_do_not_end_it_while_there_are_any() -> None:
+    rate = OrderRate(MarketSettings(max_orders=2, order_window_minutes=10))
+    for time in (0.0, 100.0, 200.0, 750.0):
+        rate.note(time)
+    assert rate.tripped(760.0), "two in the window, and it has tripped"
+    assert rate.tripped(1_349.0)
+    assert rate.tripped(1_350.0) is None
 
 
 VIEW = MarketView(99.9, 100.1, 10_000, 10_000, 3_600, 3_600, 100.0, 100.0, 1.0)

@@ -9,6 +9,7 @@ import pytest
 from freqpilot.errors import RefuseToStart
 from freqpilot.risk.ledger import Ledger, closed, observe, release
 from freqpilot.risk.record import Outcome, Record
+from freqpilot.risk.responses import Response
 from freqpilot.settings import RiskSettings
 
 SETTINGS = RiskSettings()
@@ -39,6 +40,21 @@ def test_the_streak_says_how_long_it_was() -> None:
     for number in range(10):
         state = closed(state, Outcome(number, hours(number), -1.0, -0.001), SETTINGS)
     assert state.halted == "10 losing trades in a row (limit 10)"
+
+
+def test_a_streak_does_not_take_the_place_of_a_loss_that_closes_everything() -> None:
+    state = run(1000, 790)
+    for number in range(10):
+        state = closed(state, Outcome(number, hours(number), -1.0, -0.001), SETTINGS)
+    assert (state.cause, state.halted_at) == ("total_loss", hours(1))
+
+
+def test_the_book_carries_the_response() -> None:
+    state = run(1000)
+    response = Response((("streak", 0.5),), 0.65, "wait")
+    book = state.book((), response)
+    assert book is not None
+    assert (book.factors, book.threshold, book.wait) == (response.factors, 0.65, "wait")
 
 
 def test_a_released_halt_leaves_nothing_behind() -> None:

@@ -24,6 +24,7 @@ def all_seams() -> tuple[Seam, ...]:
         live,
         orders,
         plugins,
+        resting,
         setup,
         stops,
     )
@@ -38,6 +39,7 @@ def all_seams() -> tuple[Seam, ...]:
         *stops.SEAMS,
         *backtest.SEAMS,
         *closing.SEAMS,
+        *resting.SEAMS,
         *live.SEAMS,
         *drawer.SEAMS,
         *featurestage.SEAMS,

@@ -41,8 +41,7 @@ def stop(
     try:
         risk = supervisor.current().settings.risk
         time: datetime = call["current_time"]
-        asks = filled or risk.exits.targets or exits.moves(risk.exits, sold=False)
-        if not asks:
+        if not filled and rests(risk.exits):
             return None
         side, sold, frame = _side(trade), _sold(trade) > 0, _loaded(frame)
         if filled and not sold:
@@ -115,6 +114,11 @@ def target(trade: Any, call: Mapping[str, Any]) -> tuple[float, str] | None:
 def asks(settings: ExitSettings) -> bool:
     """Tell whether :func:`exit_reason` can give one: asking costs a copy of the trade each time."""
     return "time" in settings.stops or exits.moves(settings, sold=True)
+
+
+def rests(settings: ExitSettings) -> bool:
+    """Tell whether :func:`stop` gives a new stop right after a fill only."""
+    return not (settings.targets or exits.moves(settings, sold=False))
 
 
 def _loaded(frame: Frame) -> pd.DataFrame:
