@@ -83,7 +83,17 @@ def test_small_figures_are_sound_and_nothing_is_a_stake() -> None:
     assert "ETH" in str(fault_of(ORDER, replace(BOOK, positions=held(("ETH", -0.5)))))
 
 
+def test_a_pair_has_a_name() -> None:
+    for pair in (5, "", None):
+        assert "pair" in str(fault_of(replace(ORDER, pair=pair), BOOK))  # type: ignore[arg-type]
+
+
 class TestSizing:
+    def test_money_that_is_not_known_is_not_spent(self) -> None:
+        verdict = propose(replace(PROPOSAL, free=math.nan), BOOK, SETTINGS)
+        assert "free" in str(verdict.veto)
+        assert propose(replace(PROPOSAL, free=None), BOOK, SETTINGS).allowed
+
     def test_a_fault_of_the_account_is_no_entry(self) -> None:
         verdict = propose(PROPOSAL, replace(BOOK, equity=math.nan), SETTINGS)
         assert (verdict.allowed, verdict.stake) == (False, 0.0)

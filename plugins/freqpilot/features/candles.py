@@ -1,6 +1,5 @@
 """Freqtrade's candle frames as :class:`~freqpilot.shapes.Candles`, checked."""
 
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +24,7 @@ def utc_dates(frame: "pd.DataFrame") -> "pd.Series[pd.Timestamp]":
 
     dates = frame["date"]
     # A look-up of one candle would spend most of its time on making this sure.
-    if getattr(dates.dtype, "tz", None) is UTC:
+    if str(getattr(dates.dtype, "tz", "")) == "UTC":
         return dates
     return pd.to_datetime(dates, utc=True)
 
