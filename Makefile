@@ -4,7 +4,7 @@
 #
 # make chaos SEEDS=200 FIRST_SEED=1   live sessions under faults, a few seconds each
 # make kills                          one position, the bot killed at every request
-# make mutation MODULES="ledger …"    does a test fail when the risk room is broken? (all: 20 minutes)
+# make mutation MODULES="ledger …"    does a test fail when the risk room is broken? (all: 15 minutes and more)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
