@@ -5,6 +5,7 @@
 # make chaos SEEDS=200 FIRST_SEED=1   live sessions under faults on spot and futures, a few seconds each;
 #                                      FUTURES=N: so many of them on futures
 # make kills                          one position, the bot killed at every request
+# make mutation MODULES="ledger …"    does a test fail when the risk room is broken? (all: 15 minutes and more)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -15,11 +16,12 @@ BIN := $(VENV)/bin
 DATADIR ?=
 SEED ?= 7
 SEEDS ?= 200
+MODULES ?=
 FIRST_SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types house unit rehearse chaos kills compat lock docker-check clean
+.PHONY: help install demo test lint types house unit rehearse chaos kills mutation compat lock docker-check clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -59,6 +61,9 @@ chaos: install
 kills: install
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.kills --futures
+
+mutation: install
+	$(BIN)/python -m benchmarks.mutation $(MODULES)
 
 rehearse: install
 	$(BIN)/freqpilot rehearse --days 3

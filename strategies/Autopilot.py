@@ -61,6 +61,7 @@ class Autopilot(IStrategy):
         self.startup_candle_count = frames.startup(config.get("timeframe") or self.timeframe)
         chosen = Settings.from_config(config).risk.exits
         self.position_adjustment_enable = chosen.targets
+        self.stop_rests = exits.rests(chosen)
         if exits.asks(chosen):
             self.custom_exit = self._custom_exit
 
@@ -117,13 +118,13 @@ class Autopilot(IStrategy):
     def custom_stoploss(
         self, pair: str, trade: Any, current_rate: float, after_fill: bool, **call: Any
     ) -> float | None:
-        stop = exits.stop(self._frame(pair), trade, self._step(), call, filled=after_fill)
+        stop = exits.stop(lambda: self._frame(pair), trade, self._step(), call, filled=after_fill)
         if stop is None:
             return None
         return float(stoploss_from_absolute(stop, current_rate, trade.is_short, trade.leverage))
 
     def _custom_exit(self, pair: str, trade: Any, **call: Any) -> str | None:
-        return exits.exit_reason(self._frame(pair), trade, self._step(), call)
+        return exits.exit_reason(lambda: self._frame(pair), trade, self._step(), call)
 
     def adjust_trade_position(self, trade: Any, **call: Any) -> tuple[float, str] | None:
         return exits.target(trade, call)
@@ -131,8 +132,9 @@ class Autopilot(IStrategy):
     def order_filled(
         self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any
     ) -> None:
-        row = self._row(pair, order.order_date_utc)
-        if order.ft_order_side == trade.entry_side and row is not None:
+        if order.ft_order_side != trade.entry_side:
+            return
+        if (row := self._row(pair, order.order_date_utc)) is not None:
             decision = frames.decision_of(pair, row, trade.trade_direction, self._step())
             persistence.record_decision(trade, decision)
 

@@ -55,6 +55,13 @@ def trade(profit: float) -> Any:
     return SimpleNamespace(pair="BTC/USDT", entry_side="buy", calc_profit_ratio=lambda _: profit)
 
 
+def test_without_a_halt_no_profit_is_computed() -> None:
+    asked: list[float] = []
+    watched = SimpleNamespace(pair="BTC/USDT", calc_profit_ratio=asked.append)
+    assert not closing.must_close(watched, 100.0)
+    assert asked == [], "it is asked on every candle of every open trade"
+
+
 def test_without_a_halt_the_strategy_decides(strategy: Any) -> None:
     assert strategy.should_exit(trade(-0.5), 100.0, NOW) == ["its own"]
     assert not strategy.confirm_trade_exit(exit_reason=REASON)

@@ -171,3 +171,21 @@ def test_targets_need_freqtrade_to_ask() -> None:
     refuse_masked_targets({}, settings)
     with pytest.raises(RefuseToStart, match="position_adjustment_enable"):
         refuse_masked_targets({"position_adjustment_enable": False}, settings)
+
+
+def test_candles_are_cut_out_only_where_a_stop_may_move() -> None:
+    asked: list[int] = []
+
+    def load() -> pd.DataFrame:
+        asked.append(1)
+        return candles(101, 104)
+
+    begin(stops=["atr"])
+    assert exits.stop(load, trade(), STEP, call(), filled=False) is None
+    assert asked == []
+    assert exits.stop(load, trade(), STEP, call(), filled=True) == 96.0
+    assert asked == [1]
+    begin(stops=["atr", "trailing"])
+    moved = exits.stop(load, trade(), STEP, call(), filled=False)
+    assert moved == exits.stop(candles(101, 104), trade(), STEP, call(), filled=False)
+    assert moved is not None

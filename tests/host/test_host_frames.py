@@ -1,5 +1,7 @@
 """Indicators by name in a strategy's frame."""
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.bank import market_features
 from freqpilot.host import frames
+from freqpilot.settings import Settings
 
 
 def frame(rows: int = 600) -> pd.DataFrame:
@@ -77,3 +80,23 @@ def test_a_reference_that_ends_early_or_is_longer() -> None:
     daily = pair.iloc[::24]
     with pytest.raises(ValueError, match="are 60 minutes long, those of the reference pair 1440"):
         frames.add_market_features(pair, daily)
+
+
+def test_a_row_is_what_pandas_would_have_given() -> None:
+    data = frames.add_decisions(frame(), Settings()).assign(tag="up")
+    step = timedelta(hours=1)
+    for place in (0, 300, len(data) - 1):
+        time = data["date"].iloc[place].to_pydatetime() + step
+        row = frames.closed_row(data, time + timedelta(minutes=59), step)
+        assert row is not None
+        assert set(row) == set(data.columns)
+        assert len(row) == len(data.columns)
+        assert "atr" in row
+        assert "nothing" not in row
+        for name, figure in row.items():
+            expected = data[name].iloc[place]
+            assert figure == expected or (np.isnan(figure) and np.isnan(expected)), name
+    first = data["date"].iloc[0].to_pydatetime()
+    assert frames.closed_row(data, first + timedelta(minutes=59), step) is None
+    since = frames.closed_since(data, first + 2 * step, first + 5 * step, step)
+    assert data["date"][since].tolist() == [data["date"].iloc[n] for n in (2, 3, 4)]

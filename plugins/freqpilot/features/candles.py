@@ -22,7 +22,11 @@ def utc_dates(frame: "pd.DataFrame") -> "pd.Series[pd.Timestamp]":
     """
     import pandas as pd
 
-    return pd.to_datetime(frame["date"], utc=True)
+    dates = frame["date"]
+    # A look-up of one candle would spend most of its time on making this sure.
+    if str(getattr(dates.dtype, "tz", "")) == "UTC":
+        return dates
+    return pd.to_datetime(dates, utc=True)
 
 
 def candles_from_frame(frame: "pd.DataFrame") -> Candles:

@@ -25,6 +25,7 @@ def all_seams() -> tuple[Seam, ...]:
         live,
         orders,
         plugins,
+        resting,
         setup,
         stops,
     )
@@ -39,6 +40,7 @@ def all_seams() -> tuple[Seam, ...]:
         *stops.SEAMS,
         *backtest.SEAMS,
         *closing.SEAMS,
+        *resting.SEAMS,
         *live.SEAMS,
         *drawer.SEAMS,
         *featurestage.SEAMS,

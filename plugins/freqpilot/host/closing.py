@@ -23,6 +23,8 @@ def must_close(trade: Any, rate: float) -> bool:
     """Tell whether a halt closes this trade now. A fault closes nothing and is logged: the stop on
     the exchange still holds."""
     try:
+        if supervisor.current().state.halted is None:
+            return False  # before the profit, which would cost more than all else here
         return supervisor.closes(float(trade.calc_profit_ratio(rate)))
     except NoEntry:
         return False  # no run has begun

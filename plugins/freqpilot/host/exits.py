@@ -6,7 +6,7 @@ A fault is logged and changes nothing: the stored stop stays.
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,15 +22,19 @@ from freqpilot.shapes import Side
 
 logger = logging.getLogger(__name__)
 
+Frame = pd.DataFrame | Callable[[], pd.DataFrame]
+
 PASSED = "stop_passed"
 """Exit reason where the price is already beyond what would be the stop."""
 
 
 def stop(
-    frame: pd.DataFrame, trade: Any, step: timedelta, call: Mapping[str, Any], *, filled: bool
+    frame: Frame, trade: Any, step: timedelta, call: Mapping[str, Any], *, filled: bool
 ) -> float | None:
     """Return the new stop price of a trade, nearer than the stored one; None keeps that.
 
+    :param frame: the pair's candles, or a function that gives them, called where they are needed:
+        Freqtrade cuts them out anew each time.
     :param step: the timeframe.
     :param call: the other arguments of Freqtrade's ``custom_stoploss``.
     :param filled: an order was filled just now.
@@ -39,7 +43,9 @@ def stop(
         run = supervisor.current()
         risk = run.settings.risk
         time: datetime = call["current_time"]
-        side, sold = _side(trade), _sold(trade) > 0
+        if not filled and rests(risk.exits):
+            return None
+        side, sold, frame = _side(trade), _sold(trade) > 0, _loaded(frame)
         if filled and not sold:
             row = closed_row(frame, time, step)
             atr, swing = _figure(row, "atr"), _swing(row, side)
@@ -60,9 +66,7 @@ def stop(
     return proposed if _is_new(side, proposed, trade) else None
 
 
-def exit_reason(
-    frame: pd.DataFrame, trade: Any, step: timedelta, call: Mapping[str, Any]
-) -> str | None:
+def exit_reason(frame: Frame, trade: Any, step: timedelta, call: Mapping[str, Any]) -> str | None:
     """Return why a trade is to be closed at the market, None while it is not.
 
     :param call: the other arguments of Freqtrade's ``custom_exit``.
@@ -71,7 +75,7 @@ def exit_reason(
         time, rate = call["current_time"], float(call["current_rate"])
         settings = supervisor.current().settings.risk.exits
         side, sold = _side(trade), _sold(trade) > 0
-        seen = _seen(frame, trade, time, step, settings)
+        seen = _seen(_loaded(frame), trade, time, step, settings)
         hours = (time - trade.open_date_utc).total_seconds() / 3600
         if reason := exits.overdue(hours, float(call["current_profit"]), seen, settings):
             return reason
@@ -117,13 +121,22 @@ def asks(settings: ExitSettings) -> bool:
     return "time" in settings.stops or exits.moves(settings, sold=True)
 
 
+def rests(settings: ExitSettings) -> bool:
+    """Tell whether :func:`stop` gives a new stop right after a fill only."""
+    return not (settings.targets or exits.moves(settings, sold=False))
+
+
+def _loaded(frame: Frame) -> pd.DataFrame:
+    return frame if isinstance(frame, pd.DataFrame) else frame()
+
+
 def _seen(
     frame: pd.DataFrame, trade: Any, time: datetime, step: timedelta, settings: ExitSettings
 ) -> exits.Seen:
     side, opened = _side(trade), float(trade.open_rate)
     row = closed_row(frame, time, step)
     since = closed_since(frame, trade.open_date_utc, time, step)
-    high, low = since["high"].to_numpy(), since["low"].to_numpy()
+    high, low = (frame[name].to_numpy()[since] for name in ("high", "low"))
     best, worst = (high, low) if side == "long" else (low, high)
     most, least = (np.fmax, np.fmin) if side == "long" else (np.fmin, np.fmax)
     return exits.Seen(
@@ -142,18 +155,18 @@ def _seen(
     )
 
 
-def _widened(rows: Iterable[pd.Series | None], side: Side, risk: RiskSettings) -> float:
+def _widened(rows: Iterable[Mapping[str, Any] | None], side: Side, risk: RiskSettings) -> float:
     """Return by how much the volatility moves a stop away: the least of what the candles say, so
     that it is never wider than the size of the entry counted with."""
     known = [scaling(row, side, risk.volatility).stop for row in rows if row is not None]
     return min((factor for factor in known if math.isfinite(factor)), default=1.0)
 
 
-def _figure(row: pd.Series | None, name: str) -> float:
+def _figure(row: Mapping[str, Any] | None, name: str) -> float:
     return math.nan if row is None or name not in row else float(row[name])
 
 
-def _swing(row: pd.Series | None, side: Side) -> float:
+def _swing(row: Mapping[str, Any] | None, side: Side) -> float:
     return _figure(row, "swing_low" if side == "long" else "swing_high")
 
 

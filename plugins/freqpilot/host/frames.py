@@ -4,7 +4,7 @@ Strategies call these from ``populate_*``, where all that can be known for every
 computed once; callbacks only look up a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -197,24 +197,48 @@ def tags(frame: pd.DataFrame, direction: pd.Series) -> pd.Series:
     return words.str.removeprefix("+")
 
 
-def closed_row(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> pd.Series | None:
+class Row(Mapping[str, Any]):
+    """One candle of a frame, by column. A figure is taken out when it is asked for: a row of pandas
+    would copy all of them, of all types, at each callback."""
+
+    __slots__ = ("_frame", "_place")
+
+    def __init__(self, frame: pd.DataFrame, place: int) -> None:
+        self._frame, self._place = frame, place
+
+    def __getitem__(self, name: str) -> Any:
+        return self._frame[name].array[self._place]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._frame.columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._frame.columns)
+
+    def __len__(self) -> int:
+        return len(self._frame.columns)
+
+
+def closed_row(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> Row | None:
     """Return the row of the last candle that is closed at ``time``, or None."""
-    place = int(utc_dates(frame).searchsorted(pd.Timestamp(time - timeframe), side="right")) - 1
-    return None if place < 0 else frame.iloc[place]
+    place = _closed(frame, time, timeframe) - 1
+    return None if place < 0 else Row(frame, place)
 
 
 def closed_since(
     frame: pd.DataFrame, opened: datetime, time: datetime, timeframe: timedelta
-) -> pd.DataFrame:
+) -> slice:
     """Return the rows of the candles that are closed at ``time`` and were not yet at ``opened``."""
-    dates = utc_dates(frame)
-    begin, end = (
-        int(dates.searchsorted(pd.Timestamp(at - timeframe), side="right")) for at in (opened, time)
-    )
-    return frame.iloc[begin:end]
+    return slice(_closed(frame, opened, timeframe), _closed(frame, time, timeframe))
 
 
-def decision_of(pair: str, row: pd.Series, side: str, timeframe: timedelta) -> Decision:
+def _closed(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> int:
+    """Return how many of the frame's candles are closed at ``time``."""
+    dates = utc_dates(frame).array
+    return int(dates.searchsorted(pd.Timestamp(time - timeframe), side="right"))
+
+
+def decision_of(pair: str, row: Mapping[str, Any], side: str, timeframe: timedelta) -> Decision:
     """Return the decision that a row of :func:`add_decisions` holds, with its reasons in words."""
     parts = {
         str(name).removeprefix("contrib_"): float(value)

@@ -19,12 +19,17 @@ KEY = "freqpilot"
 
 def record_decision(trade: Any, decision: Decision) -> None:
     """Keep ``decision`` with ``trade``; does nothing when it is already there."""
-    if trade.get_custom_data(KEY) is not None:
+    run = supervisor.current()
+    # A backtest reports each fill once; Freqtrade would look through the data of all its trades.
+    if run.live:
+        known = trade.get_custom_data(KEY) is not None
+    else:
+        known = trade.nr_of_successful_entries > 1
+    if known:
         return
     fields = asdict(decision)
     fields["time"] = decision.time.isoformat()
     trade.set_custom_data(KEY, json.dumps(fields, sort_keys=True))
-    run = supervisor.current()
     if run.live:
         run.store.add_decision(int(trade.id), decision)
         logging.getLogger(DECISIONS).info(

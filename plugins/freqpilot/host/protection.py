@@ -8,7 +8,7 @@ supervisor's gate in front of every order.
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from freqtrade.constants import LongShort
@@ -18,6 +18,7 @@ from freqtrade.plugins.protections import IProtection, ProtectionReturn
 
 from freqpilot.errors import NoEntry
 from freqpilot.host import supervisor
+from freqpilot.host.closed import ClosedTrades, closed_at
 from freqpilot.host.parameters import Parameter, Parameters, checked, forms
 from freqpilot.risk.closed import Close
 from freqpilot.risk.ledger import Ledger
@@ -165,26 +166,21 @@ class CheckedProtection(IProtection):
         return self.lock_until(now + timedelta(hours=hours), reason)
 
 
+_ALL = ClosedTrades()
+
+
 def closed_trades(pair: str | None = None) -> list[LocalTrade]:
     """Return the closed trades in the order in which they closed."""
-    known = Trade.get_trades_proxy(pair=pair, is_open=False) if pair else _all_closed()
-    return sorted(known, key=closed_at)
-
-
-def _all_closed() -> list[LocalTrade]:
-    known: list[LocalTrade] = Trade.get_trades_proxy(is_open=False)
-    return known
-
-
-def closed_at(trade: LocalTrade) -> datetime:
-    """Return when a trade closed, in UTC."""
-    time: datetime = trade.close_date_utc or datetime.min.replace(tzinfo=UTC)
-    return time
+    if pair:
+        return sorted(Trade.get_trades_proxy(pair=pair, is_open=False), key=closed_at)
+    _ALL.take(Trade.get_trades_proxy(is_open=False))
+    return _ALL.trades
 
 
 def closes() -> list[Close]:
     """Return time and profit of every closed trade, oldest first."""
-    return [Close(closed_at(t), float(t.close_profit_abs or 0.0)) for t in closed_trades()]
+    closed_trades()
+    return _ALL.closes
 
 
 def ledger() -> Ledger | None:
