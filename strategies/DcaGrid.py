@@ -60,7 +60,8 @@ class DcaGrid(RuleStrategy):
         self.lookup.fill(metadata["pair"], dataframe)
         dipped = (dataframe["distance"] < -self.dip.value) & (dataframe["above"] > 0)
         side = np.where(dipped, 1.0, 0.0)
-        return dataframe.assign(side=side, composite=side, leave=0, enter_tag="dip")
+        # A safety order is asked for on candles without a dip as well, so all are as strong.
+        return dataframe.assign(side=side, composite=1.0, leave=0, enter_tag="dip")
 
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
         share = slots.slot_share(self.config, len(self.dp.current_whitelist()))

@@ -16,7 +16,8 @@ from freqpilot.signals.trend import sized
 class MomentumRotation(TargetStrategy):
     """Ranks all pairs of the whitelist at the close of each week by their return of the last
     months, per volatility; holds the ``top`` that rose at all, each with an equal part of the
-    account scaled to ``target_volatility``. Needs ``max_open_trades`` of ``top`` or more.
+    account scaled to ``target_volatility``. Needs ``max_open_trades`` of ``top`` or more. Acts once
+    a week: an entry that is refused or not filled waits for the next.
     """
 
     RULE = RotationRule()
@@ -60,7 +61,7 @@ class MomentumRotation(TargetStrategy):
             score=score,
             place=place,
             volatility=seen.volatility,
-            due=(closed.weekday == 0) & (closed.hour == 0),
+            due=(closed.day_of_week == 0) & (closed.hour == 0),
         )
 
     def decide(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
