@@ -107,8 +107,9 @@ def _backtest(
     begin, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in period)
     folder = options.userdir / f"{strategy}-{begin:%Y}-{supervisor}"
     results = folder / "backtest_results"
+    took = folder / "cpu_seconds"
     if resume and list(results.glob("*.zip")):
-        return load_run(results), float("nan")
+        return load_run(results), float(took.read_text()) if took.is_file() else float("nan")
     before = _cpu()
     result = run_backtest(
         BacktestOptions(
@@ -130,7 +131,9 @@ def _backtest(
             strategy_path=Path(__file__).parent / NAME if strategy == "Empty" else None,
         )
     )
-    return load_run(result), _cpu() - before
+    seconds = _cpu() - before
+    took.write_text(f"{seconds}")
+    return load_run(result), seconds
 
 
 def _cpu() -> float:
@@ -226,7 +229,7 @@ def _overhead(options: argparse.Namespace, say: Say) -> dict[str, float]:
     """Return the CPU seconds of a year's backtest, supervisor on, of each strategy."""
     seconds = {}
     for name in ("Empty", *options.only):
-        seconds[name] = _backtest(options, name, YEAR, supervisor=True, resume=False)[1]
+        seconds[name] = _backtest(options, name, YEAR, supervisor=True, resume=options.resume)[1]
         say(f"{name}: {seconds[name]:.1f} s of CPU for {len(options.pairs)} pairs × 1 year")
     return seconds
 

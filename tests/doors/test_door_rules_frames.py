@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,7 +30,13 @@ def market(name: str, seed: int = 1) -> pd.DataFrame:
     return frame_of(candles(seed, LENGTHS.get(name, 1_500)))
 
 
-def analysed(name: str, frame: pd.DataFrame, mode: str = "spot", **frames: Any) -> pd.DataFrame:
+def analysed(
+    name: str,
+    frame: pd.DataFrame,
+    mode: str = "spot",
+    whitelist: Sequence[str] = (PAIR, OTHER),
+    **config: Any,
+) -> pd.DataFrame:
     """Return the frame after all three ``populate_*`` of a new strategy."""
     folder = str(door_dir("strategies"))
     sys.path.insert(0, folder)
@@ -37,10 +44,10 @@ def analysed(name: str, frame: pd.DataFrame, mode: str = "spot", **frames: Any) 
         strategy = getattr(importlib.import_module(name), name)
     finally:
         sys.path.remove(folder)
-    made = strategy({"timeframe": "1h", "trading_mode": mode, "max_open_trades": 2})
-    frames = {OTHER: market(name, 2).iloc[: len(frame)], **frames}
+    made = strategy({"timeframe": "1h", "trading_mode": mode, "max_open_trades": 2, **config})
+    frames = {OTHER: market(name, 2).iloc[: len(frame)]}
     made.dp = SimpleNamespace(
-        current_whitelist=lambda: [PAIR, OTHER],
+        current_whitelist=lambda: list(whitelist),
         get_pair_dataframe=lambda pair, timeframe: frames[pair],
     )
     for step in ("indicators", "entry_trend", "exit_trend"):
@@ -84,3 +91,20 @@ def test_missing_prices_are_no_entry(name: str) -> None:
     late = found.iloc[-60:]
     assert late["enter_short"].sum() == 0
     assert name == "MomentumRotation" or late["enter_long"].sum() == 0
+
+
+def test_rotation_ranks_the_universe_where_the_whitelist_is_one_pair() -> None:
+    from freqpilot.host.backtest import universe
+
+    config = {"exchange": {"pair_whitelist": [PAIR, OTHER]}}
+    assert universe(config) == [PAIR, OTHER]
+    assert universe({**config, "pairs": [PAIR]}) == [PAIR]
+    assert universe({"exchange": {"pair_whitelist": [".*/USDT"]}}) == []
+    frame = market("MomentumRotation")
+    both = analysed("MomentumRotation", frame)["place"]
+    assert set(both.dropna()) == {1.0, 2.0}
+    settings = {"freqpilot": {"universe": [PAIR, OTHER]}}
+    alone = analysed("MomentumRotation", frame, whitelist=[PAIR], **settings)["place"]
+    pd.testing.assert_series_equal(alone, both)
+    none = analysed("MomentumRotation", frame, whitelist=[PAIR])["place"]
+    assert set(none.dropna()) == {1.0}
