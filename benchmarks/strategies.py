@@ -77,6 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON, last")
     parser.add_argument("--only", nargs="*", default=STRATEGIES, metavar="STRATEGY")
     parser.add_argument("--supervised", nargs="*", default=["TrendFollowing"], metavar="STRATEGY")
+    parser.add_argument("--overhead", nargs="*", default=STRATEGIES, metavar="STRATEGY")
     parser.add_argument("--resume", action="store_true", help="take runs that --userdir holds")
     parser.add_argument("--jobs", type=int, default=1, help="backtests at the same time")
     parser.add_argument("--pairs", nargs="*", help="default: every USDT pair in the folder")
@@ -228,7 +229,7 @@ def _checks(
 def _overhead(options: argparse.Namespace, say: Say) -> dict[str, float]:
     """Return the CPU seconds of a year's backtest, supervisor on, of each strategy."""
     seconds = {}
-    for name in ("Empty", *options.only):
+    for name in ("Empty", *options.overhead):
         seconds[name] = _backtest(options, name, YEAR, supervisor=True, resume=options.resume)[1]
         say(f"{name}: {seconds[name]:.1f} s of CPU for {len(options.pairs)} pairs × 1 year")
     return seconds

@@ -19,8 +19,8 @@ class MomentumRotation(TargetStrategy):
     an equal part of the account scaled to ``target_volatility``. Needs ``max_open_trades`` of
     ``top`` or more. Acts once a week: an entry that is refused or not filled waits for the next.
 
-    Measured its Sharpe ratio is above the trend baseline's and its drawdowns are deeper, half the
-    account at worst (``docs/results.md``).
+    Measured its Sharpe ratio is above the published trend baseline's, below ``TrendFollowing``'s,
+    and its drawdowns are deeper: half the account at worst (``docs/results.md``).
     """
 
     RULE = RotationRule()
