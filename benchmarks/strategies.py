@@ -77,6 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON, last")
     parser.add_argument("--only", nargs="*", default=STRATEGIES, metavar="STRATEGY")
     parser.add_argument("--supervised", nargs="*", default=["TrendFollowing"], metavar="STRATEGY")
+    parser.add_argument("--overhead", nargs="*", default=STRATEGIES, metavar="STRATEGY")
     parser.add_argument("--resume", action="store_true", help="take runs that --userdir holds")
     parser.add_argument("--jobs", type=int, default=1, help="backtests at the same time")
     parser.add_argument("--pairs", nargs="*", help="default: every USDT pair in the folder")
@@ -107,8 +108,9 @@ def _backtest(
     begin, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in period)
     folder = options.userdir / f"{strategy}-{begin:%Y}-{supervisor}"
     results = folder / "backtest_results"
+    took = folder / "cpu_seconds"
     if resume and list(results.glob("*.zip")):
-        return load_run(results), float("nan")
+        return load_run(results), float(took.read_text()) if took.is_file() else float("nan")
     before = _cpu()
     result = run_backtest(
         BacktestOptions(
@@ -130,7 +132,9 @@ def _backtest(
             strategy_path=Path(__file__).parent / NAME if strategy == "Empty" else None,
         )
     )
-    return load_run(result), _cpu() - before
+    seconds = _cpu() - before
+    took.write_text(f"{seconds}")
+    return load_run(result), seconds
 
 
 def _cpu() -> float:
@@ -225,8 +229,8 @@ def _checks(
 def _overhead(options: argparse.Namespace, say: Say) -> dict[str, float]:
     """Return the CPU seconds of a year's backtest, supervisor on, of each strategy."""
     seconds = {}
-    for name in ("Empty", *options.only):
-        seconds[name] = _backtest(options, name, YEAR, supervisor=True, resume=False)[1]
+    for name in ("Empty", *options.overhead):
+        seconds[name] = _backtest(options, name, YEAR, supervisor=True, resume=options.resume)[1]
         say(f"{name}: {seconds[name]:.1f} s of CPU for {len(options.pairs)} pairs × 1 year")
     return seconds
 

@@ -135,5 +135,5 @@ def _percent(value: float) -> str:
     return f"{value * 100:.1f} %" if math.isfinite(value) else "–"
 
 
-def _number(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "–"
+def _number(value: float | None) -> str:
+    return f"{value:.2f}" if value is not None and math.isfinite(value) else "–"

@@ -84,7 +84,8 @@ def _figures(
     begin, end = (pd.Timestamp(day, tz="UTC") for day in period)
     inside = (time > begin) & (time <= end)
     day = (time[inside] - pd.Timedelta(1)).floor("D")
-    daily = (1 + pd.Series(returns[inside])).groupby(day).prod().to_numpy(np.float64) - 1
+    grown = (1 + pd.Series(returns[inside])).groupby(day).prod()
+    daily: Floats = (grown.to_numpy() - 1).astype(np.float64)
     account = np.concatenate([[1.0], np.cumprod(1 + daily)])
     years = daily.size / DAYS_A_YEAR
     return {

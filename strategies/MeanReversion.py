@@ -13,7 +13,11 @@ from freqpilot.signals.reversion import STARTUP, ReversionRule, Stretch, stretch
 
 class MeanReversion(StoppedStrategy):
     """Enters ``far`` deviations below the mean of two days when RSI agrees and ADX sees no trend;
-    leaves at the mean or at the stop. Shorts on futures only. Works best on 1h."""
+    leaves at the mean or at the stop. Shorts on futures only. Made for 1h.
+
+    Measured long only it stays far below the trend baseline and loses money after costs
+    (``docs/results.md``): a plain rule to build on, not one to trade.
+    """
 
     plot_config: dict[str, Any] = {
         "main_plot": {},

@@ -14,9 +14,13 @@ from freqpilot.signals.trend import sized
 
 
 class MomentumRotation(TargetStrategy):
-    """Ranks all pairs of the whitelist at the close of each week by their return of the last
-    months, per volatility; holds the ``top`` that rose at all, each with an equal part of the
-    account scaled to ``target_volatility``. Needs ``max_open_trades`` of ``top`` or more.
+    """Ranks all pairs of the whitelist (or of ``freqpilot.universe``) at the close of each week by
+    their return of the last months, per volatility; holds the ``top`` that rose at all, each with
+    an equal part of the account scaled to ``target_volatility``. Needs ``max_open_trades`` of
+    ``top`` or more. Acts once a week: an entry that is refused or not filled waits for the next.
+
+    Measured its Sharpe ratio is above the published trend baseline's, below ``TrendFollowing``'s,
+    and its drawdowns are deeper: half the account at worst (``docs/results.md``).
     """
 
     RULE = RotationRule()
@@ -47,11 +51,18 @@ class MomentumRotation(TargetStrategy):
             self._section = CrossSection(lambda c: momentum(c, step, rule).score, step)
         return self._section
 
+    def universe(self) -> list[str]:
+        """Return the pairs that are ranked."""
+        return list(self.settings.universe) or list(self.dp.current_whitelist())
+
+    def informative_pairs(self) -> list[tuple[str, str]]:
+        return [(pair, self.timeframe) for pair in self.settings.universe]
+
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         score, place = self.section.columns(
             metadata["pair"],
             dataframe,
-            self.dp.current_whitelist(),
+            self.universe(),
             lambda pair: self.dp.get_pair_dataframe(pair, self.timeframe),
         )
         seen = momentum(candles_from_frame(dataframe), self.nanoseconds, self.RULE)
@@ -60,7 +71,7 @@ class MomentumRotation(TargetStrategy):
             score=score,
             place=place,
             volatility=seen.volatility,
-            due=(closed.weekday == 0) & (closed.hour == 0),
+            due=(closed.day_of_week == 0) & (closed.hour == 0),
         )
 
     def decide(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:

@@ -16,7 +16,8 @@ class Rebalancer(TargetStrategy):
     """Gives each pair of the whitelist the same slot, or (``weights`` of ``volatility``) a part of
     it that has ``target_volatility``, and trades back once a day when a position is ``threshold``
     of its slot off. It has no opinion about the market and falls with it: use it as a core or as
-    a yardstick. Needs ``max_open_trades`` of as many as pairs."""
+    a yardstick: it stays below the trend baseline (``docs/results.md``). Needs ``max_open_trades``
+    of as many as pairs."""
 
     RULE = RotationRule(days=(30,))
     stoploss = -0.99

@@ -20,7 +20,10 @@ class TrendFollowing(TargetStrategy):
     candle, which it makes from shorter ones itself; trades back to the target when a position is
     ``rebalance_band`` of its slot off. Shorts on futures only.
 
-    Give it as many open trades as pairs: each pair has a slot.
+    Give it as many open trades as pairs: each pair has a slot. Measured long only its Sharpe ratio
+    is above the published trend baseline's, .43 and .29 in the two periods, because that line adds
+    up log returns as far as one can tell; the same sum gives the same figure
+    (``docs/results.md``).
     """
 
     RULE = TrendRule()

@@ -463,7 +463,8 @@ class FeatureSettings(Section):
 class Settings(Section):
     """The whole tree. ``digest`` is written by the host (pack and data version, so that
     Freqtrade's backtest cache notices a change), and so is ``run`` after a backtest (vetoes and
-    released halts, for the report); ``synthetic`` marks invented market data."""
+    released halts, for the report); ``synthetic`` marks invented market data. ``universe`` names
+    the pairs that are ranked against each other; empty means the whitelist."""
 
     signals: SignalSettings = SignalSettings()
     labels: LabelSettings = LabelSettings()
@@ -471,6 +472,7 @@ class Settings(Section):
     features: FeatureSettings = FeatureSettings()
     store: StoreSettings = StoreSettings()
     facts: FactSettings = FactSettings()
+    universe: tuple[str, ...] = ()
     seed: Annotated[int, Field(ge=0)] = 20260101
     supervisor: bool = True
     synthetic: bool = False

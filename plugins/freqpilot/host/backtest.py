@@ -5,7 +5,7 @@ ledger starts anew there, in memory. Each candle the ledger sees the equity at t
 then, before any entry of that candle.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -177,6 +177,13 @@ def _apply() -> None:
     wrap(Backtesting, "backtest", _make_backtest)
 
 
+def universe(config: Mapping[str, Any]) -> list[str]:
+    """Return the pairs that a config names, none where it names them by a pattern."""
+    named = config.get("pairs") or config.get("exchange", {}).get("pair_whitelist", [])
+    plain = all(set(pair).isdisjoint("*+?[]()|^$\\") for pair in named)
+    return list(named) if plain else []
+
+
 def _check_lookahead() -> None:
     from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
 
@@ -189,8 +196,10 @@ def _apply_lookahead() -> None:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def initialize(config: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
             """Each signal is looked for again in a backtest of its pair alone. What the account
-            has lost on other pairs is missing there, and would be taken for look-ahead."""
-            section = {**config.get("freqpilot", {}), "supervisor": False}
+            has lost on other pairs is missing there, and so are the pairs that it is ranked
+            against; both would be taken for look-ahead."""
+            section = {"universe": universe(config), **config.get("freqpilot", {})}
+            section["supervisor"] = False
             return original({**config, "freqpilot": section}, *args, **kwargs)
 
         return initialize

@@ -67,8 +67,8 @@ def log_returns(path: BookPath, price: Floats, fee: float) -> Floats:
     """Return the weighted sum of *log* returns of a path after fees.
 
     This is not money: a pair's log return is below its return by about half its variance, which a
-    book that is traded back to its weights does not lose. Published lines are computed so, and are
-    to be held against nothing else.
+    book that is traded back to its weights does not lose. The published long-only trend line is met
+    by these and not by money.
     """
     moved = np.diff(np.log(price), axis=0, prepend=np.nan)
     before = np.vstack([np.zeros((1, price.shape[1])), path.held[:-1]])
