@@ -90,7 +90,7 @@ class Autopilot(IStrategy):
         require_active("Autopilot")
         if frames.model_enabled(self.config):
             dataframe = self.freqai.start(dataframe, metadata, self)
-        return frames.add_decisions(dataframe, Settings.from_config(self.config))
+        return frames.add_decisions(dataframe, Settings.from_config(self.config), metadata["pair"])
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         sides = frames.sides(dataframe, self._signals()) * frames.model_ready(dataframe)

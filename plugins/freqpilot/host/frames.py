@@ -18,6 +18,7 @@ from freqpilot.features.candlesticks import candle_patterns
 from freqpilot.features.indicators import IndicatorBank
 from freqpilot.features.labels import triple_barrier
 from freqpilot.features.structure import swing_prices
+from freqpilot.host.decisions import decision_columns
 from freqpilot.host.freqai import LABEL, NAMES
 from freqpilot.settings import LabelSettings, Settings, SignalSettings
 from freqpilot.shapes import Candles, Decision
@@ -27,11 +28,13 @@ SHORT_NAMES = {
     "technical_trend": "trend",
     "technical_momentum": "momentum",
     "volume_confirmation": "volume",
+    "mean_reversion": "reversion",
+    "pattern_recognition": "pattern",
+    "volatility_squeeze": "squeeze",
     "model_forecast": "model",
 }
 STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP)
 """Candles before the first decision that can be trusted; the longest memory in use."""
-MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
 
 
 def add_features(frame: pd.DataFrame) -> pd.DataFrame:
@@ -106,30 +109,20 @@ def add_labels(frame: pd.DataFrame, settings: LabelSettings) -> pd.DataFrame:
     return frame.assign(**{LABEL: pd.Series(words, index=frame.index, dtype="object")})
 
 
-def add_decisions(frame: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Return ``frame`` with the composite decision of each candle.
+def add_decisions(frame: pd.DataFrame, settings: Settings, pair: str = "") -> pd.DataFrame:
+    """Return ``frame`` with the composite decision of each candle, by the weights of the class
+    that ``pair`` belongs to (an unknown one is an alt).
 
     Adds ``composite``, ``confidence``, ``coverage``, ``atr`` (in price), one ``contrib_*``
     column an analyst and, for structure stops, ``swing_low`` and ``swing_high``. The model's
-    columns are used when FreqAI has put them there.
+    columns are used when FreqAI has put them there, ``fact_*`` columns of outside facts (as
+    known at each candle's close) and Freqtrade's ``delta`` when someone has.
     """
     candles = candles_from_frame(frame)
-    signals = analysts.technical(candles)
-    if all(name in frame for name in MODEL_COLUMNS):
-        up, down = (frame[name].to_numpy(dtype=np.float64) for name in ("up", "down"))
-        valid = frame["do_predict"].to_numpy() == 1
-        signals = [*signals, analysts.ModelForecast().evaluate(up, down, valid)]
-    whole = composite.combine(signals, settings.signals)
-    columns = {
-        "composite": whole.value,
-        "confidence": whole.confidence,
-        "coverage": whole.coverage,
-        "atr": atr(candles, settings.risk.atr_period),
-    }
+    columns = decision_columns(frame, candles, settings, pair)
+    columns["atr"] = atr(candles, settings.risk.atr_period)
     if "structure" in settings.risk.exits.stops:
         columns["swing_low"], columns["swing_high"] = swing_prices(candles)
-    for place, name in enumerate(whole.analysts):
-        columns[f"contrib_{name}"] = whole.contributions[:, place]
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
 
 
