@@ -32,6 +32,14 @@ AnalystName = Literal[
     "exchange_premium",
 ]
 WeightClass = Literal["major", "alt", "meme"]
+RegimeName = Literal[
+    "trending_bullish",
+    "trending_bearish",
+    "range_bound",
+    "high_volatility_breakout",
+    "low_volatility_compression",
+    "capitulation",
+]
 
 SizingMethod = Literal["volatility", "blueprint", "kelly", "fixed"]
 AssetClass = Literal["btc", "eth", "top20", "small", "meme"]
@@ -42,6 +50,68 @@ class Section(BaseModel):
     """A closed, immutable part of the tree."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Adaptation(Section):
+    """What a regime changes: analysts' weights and the stop's distance are multiplied, the size is
+    cut. ``entries``: all, none, or only those beyond the extremes of the last ``break_candles``.
+    """
+
+    weights: dict[AnalystName, Annotated[float, Field(ge=0.5, le=1.5)]] = {}
+    size: Annotated[float, Field(gt=0, le=1)] = 1.0
+    stop: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    entries: Literal["all", "none", "break"] = "all"
+
+
+class VolatilityStep(Section):
+    """Size and stop where the last day's volatility over the week's is above ``above``."""
+
+    above: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    size: Annotated[float, Field(gt=0, le=1)] = 1.0
+    stop: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+
+
+TREND_WEIGHTS: dict[AnalystName, float] = {"technical_momentum": 1.3, "mean_reversion": 0.7}
+
+
+class RegimeSettings(Section):
+    """How the market's regime acts. What a config names in ``adaptation`` stands in place of that
+    regime's row. A regime acts from ``min_probability`` on, the steps of ``volatility`` always."""
+
+    enabled: bool = True
+    min_dwell: Annotated[int, Field(ge=1, le=36)] = 6
+    min_probability: Fraction = 0.7
+    break_candles: Annotated[int, Field(ge=2, le=200)] = 20
+    adaptation: dict[RegimeName, Adaptation] = {
+        "trending_bullish": Adaptation(weights=TREND_WEIGHTS),
+        "trending_bearish": Adaptation(weights=TREND_WEIGHTS),
+        "range_bound": Adaptation(weights={"mean_reversion": 1.4, "technical_momentum": 0.6}),
+        "high_volatility_breakout": Adaptation(
+            weights={"technical_momentum": 1.3}, size=0.7, stop=1.5
+        ),
+        "low_volatility_compression": Adaptation(size=0.7, entries="break"),
+        "capitulation": Adaptation(size=0.5, stop=1.5, entries="none"),
+    }
+    volatility: tuple[VolatilityStep, ...] = (
+        VolatilityStep(above=0, stop=0.75),
+        VolatilityStep(above=0.5),
+        VolatilityStep(above=1.3, size=0.5, stop=1.5),
+        VolatilityStep(above=2, size=0.25, stop=2),
+    )
+
+    @field_validator("adaptation", mode="before")
+    @classmethod
+    def _over_the_table(cls, rows: object) -> object:
+        table = cls.model_fields["adaptation"].default
+        return {**table, **rows} if isinstance(rows, Mapping) else rows
+
+    @field_validator("volatility")
+    @classmethod
+    def _rising(cls, steps: tuple[VolatilityStep, ...]) -> tuple[VolatilityStep, ...]:
+        levels = [step.above for step in steps]
+        if not levels or levels[0] != 0 or levels != sorted(set(levels)):
+            raise ValueError("the steps must begin above 0 and rise from one to the next")
+        return steps
 
 
 class SignalSettings(Section):
@@ -74,6 +144,7 @@ class SignalSettings(Section):
     min_confidence: Fraction = 0.6
     min_coverage: Fraction = 0.35
     neutral: Fraction = 0.2
+    regimes: RegimeSettings = RegimeSettings()
 
     def table(self, kind: WeightClass) -> dict[AnalystName, float]:
         """Return the weights for a pair of this class."""
@@ -432,6 +503,8 @@ def _names_of(parent: Any) -> list[str] | None:
     """Return the keys of the dictionary called ``parent``, None where it is none of ours."""
     if parent == "class_weights":
         return list(get_args(WeightClass))
+    if parent == "adaptation":
+        return list(get_args(RegimeName))
     if parent == "weights" or parent in get_args(WeightClass):
         return list(get_args(AnalystName))
     return None
@@ -447,4 +520,6 @@ def _fields_at(root: type[BaseModel], location: list[Any]) -> list[str]:
             model = Tier
         elif part == "taxonomy":
             model = Asset
+        elif part == "adaptation":
+            model = Adaptation
     return [field.alias or name for name, field in model.model_fields.items()]
