@@ -1,4 +1,4 @@
-"""Trades the composite decision: three technical analysts and, with FreqAI on, the model."""
+"""Trades the composite decision of the analysts and, with FreqAI on, the model."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,7 +48,11 @@ class Autopilot(IStrategy):
             "decision": {
                 "composite": {"color": "#2f6f9f"},
                 "confidence": {"color": "#c08a2d"},
-            }
+            },
+            "regime": {
+                "regime_probability": {"color": "#6b7a3a"},
+                "size_factor": {"color": "#a04a4a"},
+            },
         },
     }
 
@@ -93,7 +97,7 @@ class Autopilot(IStrategy):
         return frames.add_decisions(dataframe, Settings.from_config(self.config), metadata["pair"])
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
-        sides = frames.sides(dataframe, self._signals()) * frames.model_ready(dataframe)
+        sides = frames.entries(dataframe, self._signals())
         dataframe["enter_long"] = (sides == 1).astype(int)
         dataframe["enter_short"] = ((sides == -1) & self.can_short).astype(int)
         dataframe["enter_tag"] = frames.tags(dataframe, sides)
@@ -132,7 +136,9 @@ class Autopilot(IStrategy):
     ) -> None:
         row = self._row(pair, order.order_date_utc)
         if order.ft_order_side == trade.entry_side and row is not None:
-            decision = frames.decision_of(pair, row, trade.trade_direction, self._step())
+            regimes = self._signals().regimes
+            side = trade.trade_direction
+            decision = frames.decision_of(pair, row, side, self._step(), regimes)
             persistence.record_decision(trade, decision)
 
     def _signals(self) -> Any:

@@ -7,9 +7,9 @@ import pandas as pd
 
 from freqpilot.features.workspace import Workspace
 from freqpilot.risk.taxonomy import asset_of
-from freqpilot.settings import Settings
+from freqpilot.settings import RegimeSettings, Settings
 from freqpilot.shapes import Candles, Floats
-from freqpilot.signals import analysts, composite
+from freqpilot.signals import adaptation, analysts, composite, regimes
 
 MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
 FACT_PREFIX = "fact_"
@@ -29,8 +29,9 @@ def decision_columns(
         up, down = (frame[name].to_numpy(dtype=np.float64) for name in ("up", "down"))
         valid = frame["do_predict"].to_numpy() == 1
         signals = [*signals, analysts.ModelForecast().evaluate(up, down, valid)]
-    whole = composite.combine(signals, settings.signals, kind)
-    columns: dict[str, Any] = {
+    adapted, columns = _adaptation(work, settings.signals.regimes)
+    whole = composite.combine(signals, settings.signals, kind, adapted)
+    columns |= {
         "composite": whole.value,
         "confidence": whole.confidence,
         "coverage": whole.coverage,
@@ -38,6 +39,45 @@ def decision_columns(
     for place, name in enumerate(whole.analysts):
         columns[f"contrib_{name}"] = whole.contributions[:, place]
     return columns
+
+
+def _adaptation(
+    work: Workspace, settings: RegimeSettings
+) -> tuple[dict[str, Floats], dict[str, Any]]:
+    """Return the factors of the analysts' weights, and the columns of the regime and of what it
+    changes besides; nothing where regimes are switched off."""
+    if not settings.enabled:
+        return {}, {}
+    found = regimes.detect(work, settings.min_dwell)
+    adapted = adaptation.adapt(work, found, settings)
+    return adapted.weights, {
+        "regime": found.names(),
+        "regime_probability": found.probability,
+        "size_factor": adapted.size,
+        "stop_factor": adapted.stop,
+        "allow_long": adapted.long,
+        "allow_short": adapted.short,
+    }
+
+
+def regime_words(row: pd.Series, settings: RegimeSettings) -> str | None:
+    """Return the regime of a row of decisions and what it moves, in words; None without one."""
+    if not settings.enabled or "regime" not in row:
+        return None
+    size, stop = float(row["size_factor"]), float(row["stop_factor"])
+    cuts = [f"size ×{size:.2g}"] if size != 1 else []
+    cuts += [f"stop ×{stop:.2g}"] if stop != 1 else []
+    if not row["regime"]:
+        return ", ".join(["no regime", *cuts])
+    probability = float(row["regime_probability"])
+    found = f"regime {str(row['regime']).replace('_', ' ')} ({probability:.2f})"
+    if probability < settings.min_probability:
+        return ", ".join([f"{found}, not sure enough to act", *cuts])
+    moved = [
+        f"{name.replace('_', ' ')} ×{factor:g}"
+        for name, factor in settings.adaptation[row["regime"]].weights.items()
+    ]
+    return ", ".join([found, *moved, *cuts])
 
 
 def facts(frame: pd.DataFrame) -> dict[str, Floats]:

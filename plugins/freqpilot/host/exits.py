@@ -40,7 +40,7 @@ def stop(
         side, sold = _side(trade), _sold(trade) > 0
         if filled and not sold:
             row = closed_row(frame, time, step)
-            atr, swing = _figure(row, "atr"), _swing(row, side)
+            atr, swing = _figure(row, "atr") * _stop_factor(row), _swing(row, side)
             proposed = exits.initial_stop(side, float(trade.open_rate), atr, swing, risk)
         elif exits.moves(risk.exits, sold=sold):
             seen = _seen(frame, trade, time, step, risk.exits)
@@ -139,6 +139,11 @@ def _seen(
 
 def _figure(row: pd.Series | None, name: str) -> float:
     return math.nan if row is None or name not in row else float(row[name])
+
+
+def _stop_factor(row: pd.Series | None) -> float:
+    """Return what regime and volatility multiply the first stop's distance by; 1 without one."""
+    return 1.0 if row is None or "stop_factor" not in row else float(row["stop_factor"])
 
 
 def _swing(row: pd.Series | None, side: Side) -> float:

@@ -18,11 +18,11 @@ from freqpilot.features.candlesticks import candle_patterns
 from freqpilot.features.indicators import IndicatorBank
 from freqpilot.features.labels import triple_barrier
 from freqpilot.features.structure import swing_prices
-from freqpilot.host.decisions import decision_columns
+from freqpilot.host.decisions import decision_columns, regime_words
 from freqpilot.host.freqai import LABEL, NAMES
-from freqpilot.settings import LabelSettings, Settings, SignalSettings
+from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings
 from freqpilot.shapes import Candles, Decision
-from freqpilot.signals import analysts, composite
+from freqpilot.signals import analysts, composite, regimes
 
 SHORT_NAMES = {
     "technical_trend": "trend",
@@ -33,7 +33,7 @@ SHORT_NAMES = {
     "volatility_squeeze": "squeeze",
     "model_forecast": "model",
 }
-STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP)
+STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP, regimes.STARTUP)
 """Candles before the first decision that can be trusted; the longest memory in use."""
 
 
@@ -116,7 +116,9 @@ def add_decisions(frame: pd.DataFrame, settings: Settings, pair: str = "") -> pd
     Adds ``composite``, ``confidence``, ``coverage``, ``atr`` (in price), one ``contrib_*``
     column an analyst and, for structure stops, ``swing_low`` and ``swing_high``. The model's
     columns are used when FreqAI has put them there, ``fact_*`` columns of outside facts (as
-    known at each candle's close) and Freqtrade's ``delta`` when someone has.
+    known at each candle's close) and Freqtrade's ``delta`` when someone has. With regimes on:
+    ``regime`` (its name or nothing), ``regime_probability``, ``size_factor``, ``stop_factor``,
+    ``allow_long`` and ``allow_short``.
     """
     candles = candles_from_frame(frame)
     columns = decision_columns(frame, candles, settings, pair)
@@ -150,6 +152,14 @@ def sides(frame: pd.DataFrame, signals: SignalSettings) -> pd.Series:
         signals,
     )
     return pd.Series(side, index=frame.index)
+
+
+def entries(frame: pd.DataFrame, signals: SignalSettings) -> pd.Series:
+    """Return :func:`sides` where an entry is possible: the model has spoken, the regime allows."""
+    side = sides(frame, signals) * model_ready(frame)
+    if "allow_long" in frame:
+        side = side.where(np.where(side > 0, frame["allow_long"], frame["allow_short"]), 0)
+    return side
 
 
 def model_ready(frame: pd.DataFrame) -> pd.Series:
@@ -189,8 +199,15 @@ def closed_since(
     return frame.iloc[begin:end]
 
 
-def decision_of(pair: str, row: pd.Series, side: str, timeframe: timedelta) -> Decision:
-    """Return the decision that a row of :func:`add_decisions` holds, with its reasons in words."""
+def decision_of(
+    pair: str,
+    row: pd.Series,
+    side: str,
+    timeframe: timedelta,
+    settings: RegimeSettings | None = None,
+) -> Decision:
+    """Return the decision that a row of :func:`add_decisions` holds, with its reasons in words;
+    the regime's as well where its settings are given."""
     parts = {
         str(name).removeprefix("contrib_"): float(value)
         for name, value in row.items()
@@ -202,6 +219,8 @@ def decision_of(pair: str, row: pd.Series, side: str, timeframe: timedelta) -> D
         for name, value in ranked
         if value
     )
+    if settings and (words := regime_words(row, settings)):
+        reasons = (*reasons, words)
     return Decision(
         pair=pair,
         time=(row["date"] + timeframe).to_pydatetime(),

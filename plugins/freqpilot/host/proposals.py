@@ -6,6 +6,7 @@ for consent, so here each one is a refusal.
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from freqpilot.host import supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.risk import sizing
 from freqpilot.settings import SizingMethod
+from freqpilot.shapes import Book
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
                 max_stake=float(call["max_stake"]),
                 strength=_strength(row, run.settings.risk.sizing.method),
             ),
-            book,
+            _adapted(book, row),
             run.settings.risk,
         )
         if verdict.veto and run.live:
@@ -61,6 +63,16 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
 def clear_enough(row: Any, threshold: float) -> bool:
     """Tell whether the composite of a decision is as strong as a losing streak asks for."""
     return threshold <= 0 or abs(float(row["composite"])) >= threshold
+
+
+def _adapted(book: Book, row: Any) -> Book:
+    """Return ``book`` with the cut of the regime and volatility at a decision among its factors."""
+    if "size_factor" not in row:
+        return book
+    cut = float(row["size_factor"])
+    if not 0 <= cut <= 1:  # NaN as well: what cannot be told is no reason to enter
+        cut = 0.0
+    return replace(book, factors=(*book.factors, ("regime", cut))) if cut < 1 else book
 
 
 def _strength(row: Any, method: SizingMethod) -> float:
