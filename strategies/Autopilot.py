@@ -48,6 +48,7 @@ class Autopilot(IStrategy):
             "decision": {
                 "composite": {"color": "#2f6f9f"},
                 "confidence": {"color": "#c08a2d"},
+                "bias": {"color": "#7a5fa0"},
             },
             "regime": {
                 "regime_probability": {"color": "#6b7a3a"},

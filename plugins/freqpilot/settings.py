@@ -114,6 +114,15 @@ class RegimeSettings(Section):
         return steps
 
 
+class ConfluenceSettings(Section):
+    """Entries only where the bias of the 4h and 1d candles is of their side and at least
+    ``min_bias``; agreement raises the confidence by up to the share ``boost``."""
+
+    enabled: bool = True
+    min_bias: Fraction = 0.1
+    boost: Annotated[float, Field(ge=0, le=0.25)] = 0.1
+
+
 class SignalSettings(Section):
     """How opinions become a decision.
 
@@ -145,6 +154,7 @@ class SignalSettings(Section):
     min_coverage: Fraction = 0.35
     neutral: Fraction = 0.2
     regimes: RegimeSettings = RegimeSettings()
+    confluence: ConfluenceSettings = ConfluenceSettings()
 
     def table(self, kind: WeightClass) -> dict[AnalystName, float]:
         """Return the weights for a pair of this class."""

@@ -45,7 +45,7 @@ def test_the_regime_stands_beside_the_decision_and_moves_its_weights() -> None:
     assert set(decided["regime"]) & set(NAMES)
     assert decided["regime_probability"].between(0, 1).all()
     plain = frames.add_decisions(frame(), settings(regimes={"enabled": False}), "BTC/USDT")
-    assert not set(COLUMNS) & set(plain.columns)
+    assert set(COLUMNS) & set(plain.columns) == {"allow_long"}, "which the bias has a say in"
     plain = plain.iloc[frames.STARTUP :]
     acts = (decided["regime_probability"] >= 0.7) & decided["regime"].isin(
         [name for name in NAMES if TABLE.adaptation[name].weights]  # type: ignore[index]
@@ -86,6 +86,26 @@ def test_an_entry_that_the_regime_forbids_is_none() -> None:
     assert frames.entries(plain, chosen).tolist() == [1, 1, -1, -1, 0]
 
 
+def test_entries_go_with_the_bias_of_longer_candles() -> None:
+    whole, off = frame(), {"enabled": False}
+    biased = frames.add_decisions(whole, settings(regimes=off), "BTC/USDT")
+    plain = frames.add_decisions(whole, settings(regimes=off, confluence=off), "BTC/USDT")
+    assert "bias" not in plain
+    assert "allow_long" not in plain
+    biased, plain = biased.iloc[frames.STARTUP :], plain.iloc[frames.STARTUP :]
+    assert biased["bias"].notna().all()
+    np.testing.assert_array_equal(biased["allow_long"], biased["bias"] >= 0.1)
+    np.testing.assert_array_equal(biased["allow_short"], biased["bias"] <= -0.1)
+    np.testing.assert_array_equal(biased["composite"], plain["composite"])
+    agrees = biased["bias"] * biased["composite"] > 0
+    assert (biased["confidence"] >= plain["confidence"]).all()
+    assert (biased["confidence"] > plain["confidence"])[agrees].all()
+    assert (biased["confidence"] == plain["confidence"])[~agrees].all()
+    both = frames.add_decisions(whole, settings(), "BTC/USDT").iloc[frames.STARTUP :]
+    alone = frames.add_decisions(whole, settings(confluence=off), "BTC/USDT").iloc[frames.STARTUP :]
+    np.testing.assert_array_equal(both["allow_long"], alone["allow_long"] & biased["allow_long"])
+
+
 @pytest.mark.parametrize(
     ("name", "probability", "size", "stop", "words"),
     [
@@ -114,7 +134,8 @@ def test_the_regime_in_words(
 def test_the_decision_tells_the_regime() -> None:
     decided = frames.add_decisions(frame(), settings(), "BTC/USDT")
     decision = frames.decision_of("BTC/USDT", decided.iloc[-1], "long", HOUR, TABLE)
-    assert "regime" in decision.reasons[-1]
+    assert "regime" in decision.reasons[-2]
+    assert decision.reasons[-1] == f"bias of longer timeframes {decided['bias'].iloc[-1]:+.2f}"
     assert sum(decision.contributions.values()) == pytest.approx(decision.composite)
 
 

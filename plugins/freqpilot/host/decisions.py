@@ -7,9 +7,9 @@ import pandas as pd
 
 from freqpilot.features.workspace import Workspace
 from freqpilot.risk.taxonomy import asset_of
-from freqpilot.settings import RegimeSettings, Settings
-from freqpilot.shapes import Candles, Floats
-from freqpilot.signals import adaptation, analysts, composite, regimes
+from freqpilot.settings import ConfluenceSettings, RegimeSettings, Settings
+from freqpilot.shapes import Candles, Composite, Floats
+from freqpilot.signals import adaptation, analysts, composite, confluence, regimes
 
 MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
 FACT_PREFIX = "fact_"
@@ -31,9 +31,10 @@ def decision_columns(
         signals = [*signals, analysts.ModelForecast().evaluate(up, down, valid)]
     adapted, columns = _adaptation(work, settings.signals.regimes)
     whole = composite.combine(signals, settings.signals, kind, adapted)
+    confidence = _confluence(candles, whole, settings.signals.confluence, columns)
     columns |= {
         "composite": whole.value,
-        "confidence": whole.confidence,
+        "confidence": confidence,
         "coverage": whole.coverage,
     }
     for place, name in enumerate(whole.analysts):
@@ -58,6 +59,22 @@ def _adaptation(
         "allow_long": adapted.long,
         "allow_short": adapted.short,
     }
+
+
+def _confluence(
+    candles: Candles, whole: Composite, settings: ConfluenceSettings, columns: dict[str, Any]
+) -> Floats:
+    """Put the bias of longer candles and what it allows into ``columns`` and return the confidence
+    that it raises; nothing changes where it is switched off, or there are no longer ones."""
+    of = confluence.bias(candles) if settings.enabled else None
+    if of is None:
+        return whole.confidence
+    every = np.ones(len(of), dtype=np.bool_)
+    long, short = confluence.allowed(of, settings.min_bias)
+    columns["bias"] = of
+    columns["allow_long"] = columns.get("allow_long", every) & long
+    columns["allow_short"] = columns.get("allow_short", every) & short
+    return confluence.surer(whole.confidence, whole.value, of, settings.boost)
 
 
 def regime_words(row: pd.Series, settings: RegimeSettings) -> str | None:

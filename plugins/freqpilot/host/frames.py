@@ -22,7 +22,7 @@ from freqpilot.host.decisions import decision_columns, regime_words
 from freqpilot.host.freqai import LABEL, NAMES
 from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings
 from freqpilot.shapes import Candles, Decision
-from freqpilot.signals import analysts, composite, regimes
+from freqpilot.signals import analysts, composite, confluence, regimes
 
 SHORT_NAMES = {
     "technical_trend": "trend",
@@ -33,7 +33,7 @@ SHORT_NAMES = {
     "volatility_squeeze": "squeeze",
     "model_forecast": "model",
 }
-STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP, regimes.STARTUP)
+STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP, regimes.STARTUP, confluence.STARTUP)
 """Candles before the first decision that can be trusted; the longest memory in use."""
 
 
@@ -118,7 +118,7 @@ def add_decisions(frame: pd.DataFrame, settings: Settings, pair: str = "") -> pd
     columns are used when FreqAI has put them there, ``fact_*`` columns of outside facts (as
     known at each candle's close) and Freqtrade's ``delta`` when someone has. With regimes on:
     ``regime`` (its name or nothing), ``regime_probability``, ``size_factor``, ``stop_factor``,
-    ``allow_long`` and ``allow_short``.
+    ``allow_long`` and ``allow_short``. With confluence on: ``bias`` and the same two.
     """
     candles = candles_from_frame(frame)
     columns = decision_columns(frame, candles, settings, pair)
@@ -155,7 +155,8 @@ def sides(frame: pd.DataFrame, signals: SignalSettings) -> pd.Series:
 
 
 def entries(frame: pd.DataFrame, signals: SignalSettings) -> pd.Series:
-    """Return :func:`sides` where an entry is possible: the model has spoken, the regime allows."""
+    """Return :func:`sides` where an entry is possible: the model has spoken, and neither the regime
+    nor the bias of longer timeframes is against it."""
     side = sides(frame, signals) * model_ready(frame)
     if "allow_long" in frame:
         side = side.where(np.where(side > 0, frame["allow_long"], frame["allow_short"]), 0)
@@ -221,6 +222,8 @@ def decision_of(
     )
     if settings and (words := regime_words(row, settings)):
         reasons = (*reasons, words)
+    if "bias" in row:
+        reasons = (*reasons, f"bias of longer timeframes {float(row['bias']):+.2f}")
     return Decision(
         pair=pair,
         time=(row["date"] + timeframe).to_pydatetime(),
