@@ -48,7 +48,8 @@ def main() -> int:
         sound = sound and _sees_no_future(candles, found, dwell)
         parts.append(table(file.name.partition("_")[0], candles, found))
     rows = pd.concat(parts)
-    document = {
+    months = capitulation(rows[rows["coin"] == "BTC"])
+    document: dict[str, Any] = {
         "name": "regimes",
         "pairs": len(files),
         "candles": len(rows),
@@ -56,11 +57,11 @@ def main() -> int:
         "no_future": sound,
         "regimes": summary(rows),
         "transitions": transitions(rows),
-        "btc_capitulation_hours": capitulation(rows[rows["coin"] == "BTC"]),
+        "btc_capitulation_hours": months,
     }
     print(section(document))
     print(json.dumps(document))
-    met = all(document["btc_capitulation_hours"].get(month, 0) for month in MONTHS)
+    met = all(months.get(month, 0) for month in MONTHS)
     return 0 if sound and met else 1
 
 
@@ -90,7 +91,7 @@ def summary(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
         coin=("coin", "first"), place=("place", "first"), hours=("place", "size")
     )
     inner = stretches[stretches["coin"].duplicated() & stretches["coin"].duplicated(keep="last")]
-    out = {}
+    out: dict[str, dict[str, float]] = {}
     for place, name in enumerate(NAMES):
         of, lasted = rows[rows["place"] == place], inner.loc[inner["place"] == place, "hours"]
         out[name] = {
@@ -113,9 +114,10 @@ def transitions(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     pairs = pairs[(pairs["of"] != NONE) & (pairs["to"] >= 0)]
     shares = pd.crosstab(pairs["of"], pairs["to"], normalize="index")
     shares = shares.reindex(index=range(6), columns=range(6), fill_value=0.0)
+    table = shares.to_numpy(dtype=np.float64).round(3).tolist()
     return {
-        name: {to: round(float(shares.iloc[i, j]), 3) for j, to in enumerate(NAMES)}
-        for i, name in enumerate(NAMES)
+        name: {to: row[j] for j, to in enumerate(NAMES)}
+        for name, row in zip(NAMES, table, strict=True)
     }
 
 
