@@ -8,6 +8,7 @@ from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolu
 from pandas import DataFrame
 
 from freqpilot.host import exits, frames, persistence, proposals, require_active
+from freqpilot.host.annotations import regime_areas
 from freqpilot.host.freqai import NAMES
 from freqpilot.settings import Settings
 
@@ -141,6 +142,9 @@ class Autopilot(IStrategy):
             side = trade.trade_direction
             decision = frames.decision_of(pair, row, side, self._step(), regimes)
             persistence.record_decision(trade, decision)
+
+    def plot_annotations(self, dataframe: DataFrame, **chart: Any) -> list[Any]:
+        return regime_areas(dataframe)
 
     def _signals(self) -> Any:
         signals = Settings.from_config(self.config).signals

@@ -11,6 +11,7 @@ import pytest
 
 from candle_source import candles
 from freqpilot.host import exits, frames, proposals, supervisor
+from freqpilot.host.annotations import COLORS, regime_areas
 from freqpilot.host.decisions import regime_words
 from freqpilot.settings import RegimeSettings, Settings
 from freqpilot.signals.regimes import NAMES
@@ -137,6 +138,25 @@ def test_the_decision_tells_the_regime() -> None:
     assert "regime" in decision.reasons[-2]
     assert decision.reasons[-1] == f"bias of longer timeframes {decided['bias'].iloc[-1]:+.2f}"
     assert sum(decision.contributions.values()) == pytest.approx(decision.composite)
+
+
+def test_regimes_are_areas_that_freqtrade_takes() -> None:
+    from freqtrade.ft_types.plot_annotation_type import AnnotationTypeTA
+
+    names = ["", "capitulation", "capitulation", "range_bound", "trending_bullish"]
+    rows = frame(5).assign(regime=names)
+    areas = regime_areas(rows)
+    assert [(area["label"], area["start"], area["end"]) for area in areas] == [
+        ("capitulation", rows["date"][1].isoformat(), rows["date"][3].isoformat()),
+        ("trending bullish", rows["date"][4].isoformat(), rows["date"][4].isoformat()),
+    ]
+    for area in areas:
+        AnnotationTypeTA.validate_python(area)
+    assert regime_areas(rows.drop(columns="regime")) == []
+    assert regime_areas(rows.iloc[:0]) == []
+    assert set(COLORS) < set(NAMES)
+    decided = frames.add_decisions(frame(), settings(), "BTC/USDT")
+    assert len(regime_areas(decided)) > 5
 
 
 CALL = {
