@@ -102,11 +102,7 @@ def overlay(name: str, options: argparse.Namespace) -> dict[str, Any]:
     if options.strategy_path:
         changed["strategy_path"] = str(options.strategy_path.resolve())
     if name == "without_model":
-        weights = dict(Settings().signals.weights)
-        del weights["model_forecast"]
-        total = sum(weights.values())
-        shares = {analyst: weight / total for analyst, weight in weights.items()}
-        changed["freqpilot"] = {"signals": {"weights": shares}}
+        changed["freqpilot"] = {"signals": {"weights": {"model_forecast": 0.0}}}
     return changed
 
 

@@ -1,4 +1,4 @@
-"""Trades the composite decision: three technical analysts and, with FreqAI on, the model."""
+"""Trades the composite decision of the analysts and, with FreqAI on, the model."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolu
 from pandas import DataFrame
 
 from freqpilot.host import exits, frames, persistence, proposals, require_active
+from freqpilot.host.annotations import regime_areas
 from freqpilot.host.freqai import NAMES
 from freqpilot.settings import Settings
 
@@ -48,7 +49,12 @@ class Autopilot(IStrategy):
             "decision": {
                 "composite": {"color": "#2f6f9f"},
                 "confidence": {"color": "#c08a2d"},
-            }
+                "bias": {"color": "#7a5fa0"},
+            },
+            "regime": {
+                "regime_probability": {"color": "#6b7a3a"},
+                "size_factor": {"color": "#a04a4a"},
+            },
         },
     }
 
@@ -92,10 +98,11 @@ class Autopilot(IStrategy):
         require_active("Autopilot")
         if frames.model_enabled(self.config):
             dataframe = self.freqai.start(dataframe, metadata, self)
-        return frames.add_decisions(dataframe, Settings.from_config(self.config), self._step())
+        settings, pair = Settings.from_config(self.config), metadata["pair"]
+        return frames.add_decisions(dataframe, settings, pair, self._step())
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
-        sides = frames.sides(dataframe, self._signals()) * frames.model_ready(dataframe)
+        sides = frames.entries(dataframe, self._signals())
         dataframe["enter_long"] = (sides == 1).astype(int)
         dataframe["enter_short"] = ((sides == -1) & self.can_short).astype(int)
         dataframe["enter_tag"] = frames.tags(dataframe, sides)
@@ -135,8 +142,12 @@ class Autopilot(IStrategy):
         if order.ft_order_side != trade.entry_side:
             return
         if (row := self._row(pair, order.order_date_utc)) is not None:
-            decision = frames.decision_of(pair, row, trade.trade_direction, self._step())
+            side, regimes = trade.trade_direction, self._signals().regimes
+            decision = frames.decision_of(pair, row, side, self._step(), regimes)
             persistence.record_decision(trade, decision)
+
+    def plot_annotations(self, dataframe: DataFrame, **chart: Any) -> list[Any]:
+        return regime_areas(dataframe)
 
     def _signals(self) -> Any:
         signals = Settings.from_config(self.config).signals

@@ -250,6 +250,30 @@ def risk(
 
 
 @app.command()
+def why(
+    trade: Annotated[int, typer.Argument(help="Freqtrade's trade id, as in /status.")],
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+) -> None:
+    """Tell why a trade was opened: the decision as it was recorded when its entry was filled."""
+    from freqpilot.control.why import explain
+    from freqpilot.host import persistence, supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    decision = persistence.recorded(url, trade)
+    if decision is None:
+        typer.echo(
+            f"no decision of trade {trade} is recorded in {url}: it was entered by hand or by "
+            "another strategy, in a backtest, or with another --userdir"
+        )
+        raise typer.Exit(1)
+    typer.echo("\n".join(explain(trade, decision)))
+
+
+@app.command()
 def demo(
     datadir: Annotated[
         Path | None, typer.Option("--datadir", help="Folder of 1h feather candles.")

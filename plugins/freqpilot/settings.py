@@ -15,7 +15,30 @@ from freqpilot.errors import RefuseToStart
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 AnalystName = Literal[
-    "technical_trend", "technical_momentum", "volume_confirmation", "model_forecast"
+    "technical_trend",
+    "technical_momentum",
+    "sentiment_score",
+    "sentiment_velocity",
+    "onchain_flow",
+    "whale_activity",
+    "pattern_recognition",
+    "volume_confirmation",
+    "model_forecast",
+    "mean_reversion",
+    "order_flow",
+    "derivatives",
+    "events",
+    "volatility_squeeze",
+    "exchange_premium",
+]
+WeightClass = Literal["major", "alt", "meme"]
+RegimeName = Literal[
+    "trending_bullish",
+    "trending_bearish",
+    "range_bound",
+    "high_volatility_breakout",
+    "low_volatility_compression",
+    "capitulation",
 ]
 
 SizingMethod = Literal["volatility", "blueprint", "kelly", "fixed"]
@@ -30,31 +53,104 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+class Adaptation(Section):
+    """What a regime changes: analysts' weights and the stop's distance are multiplied, the size is
+    cut. ``entries``: all, none, or only those beyond the extremes of the last ``break_candles``.
+    """
+
+    weights: dict[AnalystName, Annotated[float, Field(ge=0.5, le=1.5)]] = {}
+    size: Annotated[float, Field(gt=0, le=1)] = 1.0
+    stop: Annotated[float, Field(ge=0.5, le=2)] = 1.0
+    entries: Literal["all", "none", "break"] = "all"
+
+
+TREND_WEIGHTS: dict[AnalystName, float] = {"technical_momentum": 1.3, "mean_reversion": 0.7}
+
+
+class RegimeSettings(Section):
+    """How the market's regime acts. What a config names in ``adaptation`` stands in place of that
+    regime's row. A regime acts from ``min_probability`` on."""
+
+    enabled: bool = True
+    min_dwell: Annotated[int, Field(ge=1, le=36)] = 6
+    min_probability: Fraction = 0.7
+    break_candles: Annotated[int, Field(ge=2, le=200)] = 20
+    adaptation: dict[RegimeName, Adaptation] = {
+        "trending_bullish": Adaptation(weights=TREND_WEIGHTS),
+        "trending_bearish": Adaptation(weights=TREND_WEIGHTS),
+        "range_bound": Adaptation(weights={"mean_reversion": 1.4, "technical_momentum": 0.6}),
+        "high_volatility_breakout": Adaptation(
+            weights={"technical_momentum": 1.3}, size=0.7, stop=1.5
+        ),
+        "low_volatility_compression": Adaptation(size=0.7, entries="break"),
+        "capitulation": Adaptation(size=0.5, stop=1.5, entries="none"),
+    }
+
+    @field_validator("adaptation", mode="before")
+    @classmethod
+    def _over_the_table(cls, rows: object) -> object:
+        table = cls.model_fields["adaptation"].default
+        return {**table, **rows} if isinstance(rows, Mapping) else rows
+
+
+class ConfluenceSettings(Section):
+    """Entries only where the bias of the 4h and 1d candles is of their side and at least
+    ``min_bias``; agreement raises the confidence by up to the share ``boost``."""
+
+    enabled: bool = True
+    min_bias: Fraction = 0.1
+    boost: Annotated[float, Field(ge=0, le=0.25)] = 0.1
+
+
 class SignalSettings(Section):
     """How opinions become a decision.
 
-    ``weights`` are shares that must sum to 1. Their defaults keep the specification's proportions
-    (.20 : .15 : .05 : .20) over the analysts that exist.
+    ``weights`` are relative; what a config names is merged over the table, 0 switches an analyst
+    off. ``class_weights`` are merged over that for the pairs of a class: major (BTC, ETH, the
+    other top 20), alt, meme. The specification has no weight for the last two of the table.
     """
 
     weights: dict[AnalystName, Fraction] = {
-        "technical_trend": 4 / 12,
-        "technical_momentum": 3 / 12,
-        "volume_confirmation": 1 / 12,
-        "model_forecast": 4 / 12,
+        "technical_trend": 0.20,
+        "technical_momentum": 0.15,
+        "sentiment_score": 0.15,
+        "sentiment_velocity": 0.10,
+        "onchain_flow": 0.15,
+        "whale_activity": 0.10,
+        "pattern_recognition": 0.10,
+        "volume_confirmation": 0.05,
+        "model_forecast": 0.20,
+        "mean_reversion": 0.10,
+        "order_flow": 0.05,
+        "derivatives": 0.05,
+        "events": 0.05,
+        "volatility_squeeze": 0.0,
+        "exchange_premium": 0.0,
     }
+    class_weights: dict[WeightClass, dict[AnalystName, Fraction]] = {}
     threshold: Fraction = 0.5
     min_confidence: Fraction = 0.6
     min_coverage: Fraction = 0.35
     neutral: Fraction = 0.2
+    regimes: RegimeSettings = RegimeSettings()
+    confluence: ConfluenceSettings = ConfluenceSettings()
 
-    @field_validator("weights")
+    def table(self, kind: WeightClass) -> dict[AnalystName, float]:
+        """Return the weights for a pair of this class."""
+        return {**self.weights, **self.class_weights.get(kind, {})}
+
+    @field_validator("weights", mode="before")
     @classmethod
-    def _shares(cls, weights: dict[AnalystName, float]) -> dict[AnalystName, float]:
-        total = sum(weights.values())
-        if abs(total - 1.0) > 1e-6:
-            raise ValueError(f"the weights sum to {total:.4g}, they must sum to 1")
-        return weights
+    def _over_the_table(cls, weights: object) -> object:
+        table = cls.model_fields["weights"].default
+        return {**table, **weights} if isinstance(weights, Mapping) else weights
+
+    @model_validator(mode="after")
+    def _someone_speaks(self) -> Self:
+        for kind in get_args(WeightClass):
+            if not any(self.table(kind).values()):
+                raise ValueError(f"every analyst of class {kind} has weight 0: none could decide")
+        return self
 
 
 class LabelSettings(Section):
@@ -502,12 +598,24 @@ def _sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
     path = ".".join(["freqpilot", *map(str, location)])
     if fault["type"] not in ("extra_forbidden", "literal_error"):
         return f"{path}: {fault['msg'].removeprefix('Value error, ')}"
-    if fault["type"] == "literal_error" and "weights" not in location:
+    names = _names_of(location[-2]) if len(location) > 1 else None
+    if fault["type"] == "literal_error" and names is None:
         return f"{path}: {fault['input']!r} is not known; known are {fault['ctx']['expected']}"
-    known = list(get_args(AnalystName)) if "weights" in location else _fields_at(root, location)
+    known = names or _fields_at(root, location)
     near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
     return f"{path} is not known; {hint}"
+
+
+def _names_of(parent: Any) -> list[str] | None:
+    """Return the keys of the dictionary called ``parent``, None where it is none of ours."""
+    if parent == "class_weights":
+        return list(get_args(WeightClass))
+    if parent == "adaptation":
+        return list(get_args(RegimeName))
+    if parent == "weights" or parent in get_args(WeightClass):
+        return list(get_args(AnalystName))
+    return None
 
 
 def _fields_at(root: type[BaseModel], location: list[Any]) -> list[str]:
@@ -520,4 +628,6 @@ def _fields_at(root: type[BaseModel], location: list[Any]) -> list[str]:
             model = Tier
         elif part == "taxonomy":
             model = Asset
+        elif part == "adaptation":
+            model = Adaptation
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -79,7 +79,9 @@ def test_lookahead_analysis_finds_no_bias(
     model: bool, freqtrade: Run, layers: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     names = ("freqai",) if model else ()
-    more = {"freqai": FREQAI} if model else {}
+    # An easy threshold, for signals enough to find a bias in.
+    easy = {"signals": {"threshold": 0.3, "min_confidence": 0.5}}
+    more = {"freqpilot": easy} | ({"freqai": FREQAI} if model else {})
     done = freqtrade(
         "lookahead-analysis",
         *layers(*names, **more),
@@ -205,7 +207,10 @@ def test_the_backtest_cache_notices_changed_candles(
     ("overlay", "words"),
     [
         ({"freqpilot": {"risk": {"max_exposur": 1}}}, "did you mean 'max_exposure'"),
-        ({"freqpilot": {"signals": {"weights": {"technical_trend": 0.5}}}}, "sum to 0.5"),
+        (
+            {"freqpilot": {"signals": {"weights": {"technical_trend": 1.5}}}},
+            "technical_trend: Input",
+        ),
         ({"use_exit_signal": False}, "use_exit_signal is false"),
         ({"exit_profit_only": True}, "exit_profit_only is set"),
     ],

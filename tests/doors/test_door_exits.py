@@ -82,7 +82,12 @@ def run(freqtrade: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Pa
         with RehearsalServer(tape, FixedClock(ENTRY)) as server:
             overlay = exchange_overlay(server.url, pairs) | {
                 "pairlists": [{"method": "StaticPairList"}],
-                "freqpilot": {"supervisor": False, "risk": {"exits": settings}},
+                # The tables' candles are alike, which the regimes take for a calm market.
+                "freqpilot": {
+                    "supervisor": False,
+                    "risk": {"exits": settings},
+                    "signals": {"regimes": {"enabled": False}},
+                },
                 "max_open_trades": 10,
             }
             (tmp_path / "overlay.json").write_text(json.dumps(overlay))

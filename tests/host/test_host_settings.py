@@ -5,13 +5,28 @@ import pytest
 from freqpilot.errors import RefuseToStart
 from freqpilot.settings import Settings
 
+WEIGHTS = Settings().signals.weights
 
-def test_defaults_are_valid_and_weights_are_shares() -> None:
+
+def test_defaults_are_valid_and_those_of_the_specification() -> None:
     settings = Settings.from_config({})
-    assert sum(settings.signals.weights.values()) == pytest.approx(1)
+    weights = settings.signals.weights
+    blueprint = list(weights.values())[:8]
+    assert sum(blueprint) == pytest.approx(1)
+    assert sum(weights.values()) == pytest.approx(1.45)
     assert settings.signals.threshold == 0.5
     assert settings.signals.min_confidence == 0.6
     assert [tier.max_open_trades for tier in settings.risk.tiers] == [3, 4, 5, 6]
+
+
+def test_weights_are_merged_over_the_table() -> None:
+    section = {"weights": {"events": 0.2}, "class_weights": {"meme": {"sentiment_velocity": 0.3}}}
+    signals = Settings.from_config({"freqpilot": {"signals": section}}).signals
+    assert signals.weights == {**WEIGHTS, "events": 0.2}
+    assert signals.table("alt") == signals.weights
+    assert signals.table("meme") == {**signals.weights, "sentiment_velocity": 0.3}
+    again = Settings.from_config({"freqpilot": {"signals": signals.model_dump()}})
+    assert again.signals == signals
 
 
 @pytest.mark.parametrize(
@@ -19,7 +34,10 @@ def test_defaults_are_valid_and_weights_are_shares() -> None:
     [
         ({"risk": {"max_exposur": 0.4}}, "risk.max_exposur is not known; did you mean 'max_expos"),
         ({"risks": {}}, "freqpilot.risks is not known; did you mean 'risk'"),
-        ({"signals": {"weights": {"technical_trend": 0.5}}}, "the weights sum to 0.5"),
+        ({"signals": {"weights": {"technical_trend": 1.5}}}, "weights.technical_trend: Input shou"),
+        ({"signals": {"weights": dict.fromkeys(WEIGHTS, 0)}}, "class major has weight 0"),
+        ({"signals": {"class_weights": {"mem": {}}}}, "did you mean 'meme'"),
+        ({"signals": {"class_weights": {"alt": {"event": 1}}}}, "did you mean 'events'"),
         ({"signals": {"weights": {"tecnical_trend": 1}}}, "did you mean 'technical_trend'"),
         ({"signals": {"threshold": float("nan")}}, "signals.threshold"),
         ({"labels": {"purge": 3}}, "purge is 3 candles, below the label horizon of 12"),

@@ -1,5 +1,6 @@
 """The pack's own strategy and configs in a rehearsal, stopped and restarted in the middle."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -12,6 +13,8 @@ from freqpilot.host.doors import config_dir
 from freqpilot.rehearsal.session import RehearsalOptions, RehearsalProgress, rehearse
 from freqpilot.store import open_store
 
+OFF = {"enabled": False}
+
 
 @pytest.mark.slow
 def test_a_restart_loses_no_trade_doubles_none_and_keeps_the_ledger(
@@ -20,9 +23,19 @@ def test_a_restart_loses_no_trade_doubles_none_and_keeps_the_ledger(
     monkeypatch.delenv("PYTEST_VERSION", raising=False)
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
     run_dir = tmp_path / "run"
+    # Easy thresholds: the days are few, and there has to be a position to be stopped with.
+    easy = tmp_path / "easy.json"
+    easy.write_text(
+        json.dumps(
+            {"freqpilot": {"signals": {"threshold": 0.3, "regimes": OFF, "confluence": OFF}}}
+        )
+    )
     options = RehearsalOptions(
         userdir=tmp_path,
-        configs=tuple(config_dir() / f"{n}.json" for n in ("base", "autopilot", "freqpilot")),
+        configs=(
+            *(config_dir() / f"{n}.json" for n in ("base", "autopilot", "freqpilot")),
+            easy,
+        ),
         days=2.5,
         speed=0,
         seed=7,

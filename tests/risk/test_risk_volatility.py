@@ -10,7 +10,15 @@ from pydantic import ValidationError
 
 from freqpilot.risk.exits import initial_stop
 from freqpilot.risk.sizing import Proposal, propose
-from freqpilot.risk.volatility import UNSCALED, Scaling, larger_cut, scaling, sized, with_stop
+from freqpilot.risk.volatility import (
+    UNSCALED,
+    Scaling,
+    larger_cut,
+    scaling,
+    sized,
+    with_regime,
+    with_stop,
+)
 from freqpilot.settings import RiskSettings, VolatilitySettings
 from freqpilot.shapes import Book
 
@@ -130,3 +138,31 @@ def test_steps_have_to_rise() -> None:
     step = SETTINGS.steps[0]
     with pytest.raises(ValidationError, match="rise"):
         VolatilitySettings(steps=(step, step))
+
+
+@pytest.mark.parametrize(
+    ("size", "stop", "expected"),
+    [
+        (0.7, 1.5, Scaling(0.5, 2.0)),  # the larger cut, the wider stop: not multiplied
+        (0.3, 2.5, Scaling(0.3, 2.5)),
+        (1.0, 1.0, Scaling(0.5, 2.0)),
+    ],
+)
+def test_a_regime_and_the_volatility_are_not_multiplied(
+    size: float, stop: float, expected: Scaling
+) -> None:
+    assert with_regime(Scaling(0.5, 2.0), size, stop) == expected
+
+
+def test_a_regime_without_a_stop_of_its_own_leaves_the_tighter_one() -> None:
+    assert with_regime(Scaling(1.0, 0.75), 0.7, 1.0) == Scaling(0.7, 0.75)
+    assert with_regime(Scaling(1.15, 0.75), 0.7, 1.5) == Scaling(0.7, 1.5)
+
+
+@pytest.mark.parametrize("bad", [(math.nan, 1.0), (1.0, math.nan)])
+def test_a_regime_that_lacks_a_figure_is_not_known(bad: tuple[float, float]) -> None:
+    found = with_regime(Scaling(), *bad)
+    assert math.isnan(found.size) or math.isnan(found.stop)
+    found = with_regime(Scaling(math.nan, math.nan), 0.5, 1.5)
+    assert math.isnan(found.size)
+    assert math.isnan(found.stop)

@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from freqpilot.settings import SignalSettings
 from freqpilot.shapes import Composite, Signal
-from freqpilot.signals.composite import combine
+from freqpilot.signals.composite import combine, weight_class
 
 NAMES = ("technical_trend", "technical_momentum", "volume_confirmation", "model_forecast")
-QUARTERS = SignalSettings.model_validate({"weights": dict.fromkeys(NAMES, 0.25)})
+OTHERS = [name for name in SignalSettings().weights if name not in NAMES]
+QUARTERS = SignalSettings.model_validate(
+    {"weights": dict.fromkeys(NAMES, 0.25) | dict.fromkeys(OTHERS, 0)}
+)
 values = st.floats(-1, 1)
 confidences = st.floats(0, 1)
 opinions = st.lists(st.tuples(values, confidences), min_size=4, max_size=4)
@@ -62,7 +65,8 @@ def test_by_hand(
 
 def test_weights_count() -> None:
     got = whole([(1.0, 1.0), (0.5, 1.0), (0.0, 1.0), (-1.0, 1.0)], SignalSettings())
-    assert got.value[0] == pytest.approx(4 / 12 + 0.5 * 3 / 12 - 4 / 12)
+    assert got.value[0] == pytest.approx((0.20 + 0.5 * 0.15 - 0.20) / 0.60)
+    assert got.coverage[0] == pytest.approx(0.60 / 1.45)
 
 
 @given(opinions)
@@ -95,6 +99,33 @@ def test_a_figure_that_is_none_counts_as_missing(pairs: list[tuple[float, float]
     broken = [(float("nan"), 1.0), *pairs[1:]]
     silent = [(0.0, 0.0), *pairs[1:]]
     assert whole(broken).value[0] == whole(silent).value[0]
+
+
+def test_a_class_has_weights_of_its_own() -> None:
+    weights = {"meme": {"technical_trend": 0.75}}
+    settings = SignalSettings.model_validate({**QUARTERS.model_dump(), "class_weights": weights})
+    given = [signal(NAMES[0], 1.0, 1.0), signal(NAMES[1], -1.0, 1.0)]
+    major, meme = combine(given, settings), combine(given, settings, "meme")
+    assert major.value[0] == 0
+    assert meme.value[0] == pytest.approx((0.75 - 0.25) / 1.0)
+    assert meme.coverage[0] == pytest.approx(1.0 / 1.5)
+    kinds = [weight_class(kind) for kind in ("btc", "eth", "top20", "small", "meme")]
+    assert kinds == ["major", "major", "major", "alt", "meme"]
+
+
+@given(opinions, st.floats(0.5, 1.5))
+def test_factors_move_weights_and_not_the_coverage(
+    pairs: list[tuple[float, float]], factor: float
+) -> None:
+    signals = [signal(n, v, c) for n, (v, c) in zip(NAMES, pairs, strict=True)]
+    moved = combine(signals, QUARTERS, factors={NAMES[0]: np.array([factor])})
+    weights = dict.fromkeys(NAMES, 0.25) | {NAMES[0]: 0.25 * factor} | dict.fromkeys(OTHERS, 0)
+    if factor <= 1:
+        again = combine(signals, SignalSettings.model_validate({"weights": weights}))
+        np.testing.assert_allclose(moved.value, again.value)
+        np.testing.assert_allclose(moved.confidence, again.confidence)
+    assert moved.coverage[0] == combine(signals, QUARTERS).coverage[0]
+    assert -1 <= moved.value[0] <= 1
 
 
 def test_bad_analysts_are_named() -> None:

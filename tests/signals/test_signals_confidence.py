@@ -11,6 +11,7 @@ from freqpilot.signals.analysts import TechnicalMomentum, TechnicalTrend, Volume
 from freqpilot.signals.composite import combine
 
 SETTLED = 500
+NONE = dict.fromkeys(SignalSettings().weights, 0)
 
 
 def test_the_trend_is_surer_the_more_directional_the_market() -> None:
@@ -49,7 +50,7 @@ def test_volume_is_surer_the_more_of_it_there_is(seed: int) -> None:
 @pytest.mark.parametrize(("weight", "side"), [(0.35, 1), (0.34, 0)])
 def test_coverage_at_its_least_is_enough(weight: float, side: int) -> None:
     settings = SignalSettings.model_validate(
-        {"weights": {"technical_trend": weight, "model_forecast": 1 - weight}}
+        {"weights": NONE | {"technical_trend": weight, "model_forecast": 1 - weight}}
     )
     one, none = np.array([1.0]), np.array([0.0])
     opinions = [

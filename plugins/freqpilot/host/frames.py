@@ -20,20 +20,23 @@ from freqpilot.features.labels import triple_barrier
 from freqpilot.features.realised import realised
 from freqpilot.features.realised import startup as realised_startup
 from freqpilot.features.structure import swing_prices
+from freqpilot.host.decisions import decision_columns, regime_words
 from freqpilot.host.freqai import LABEL, NAMES
-from freqpilot.settings import LabelSettings, Settings, SignalSettings
+from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings
 from freqpilot.shapes import Candles, Decision
-from freqpilot.signals import analysts, composite
+from freqpilot.signals import analysts, composite, confluence, regimes
 
 SHORT_NAMES = {
     "technical_trend": "trend",
     "technical_momentum": "momentum",
     "volume_confirmation": "volume",
+    "mean_reversion": "reversion",
+    "pattern_recognition": "pattern",
+    "volatility_squeeze": "squeeze",
     "model_forecast": "model",
 }
-STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP)
+STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP, regimes.STARTUP, confluence.STARTUP)
 """Candles before the first decision that can be trusted; the longest memory in use."""
-MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
 
 
 def startup(timeframe: str) -> int:
@@ -117,37 +120,29 @@ def add_labels(frame: pd.DataFrame, settings: LabelSettings) -> pd.DataFrame:
 
 
 def add_decisions(
-    frame: pd.DataFrame, settings: Settings, step: timedelta | None = None
+    frame: pd.DataFrame, settings: Settings, pair: str = "", step: timedelta | None = None
 ) -> pd.DataFrame:
-    """Return ``frame`` with the composite decision of each candle.
+    """Return ``frame`` with the composite decision of each candle, by the weights of the class
+    that ``pair`` belongs to (an unknown one is an alt).
 
     Adds ``composite``, ``confidence``, ``coverage``, ``atr`` (in price), one ``contrib_*``
     column an analyst and, for structure stops, ``swing_low`` and ``swing_high``. The model's
-    columns are used when FreqAI has put them there.
+    columns are used when FreqAI has put them there, ``fact_*`` columns of outside facts (as
+    known at each candle's close) and Freqtrade's ``delta`` when someone has. With regimes on:
+    ``regime`` (its name or nothing), ``regime_probability``, ``size_factor``, ``stop_factor``,
+    ``allow_long`` and ``allow_short``. With confluence on: ``bias`` and the same two.
 
     :param step: the timeframe, for ``volatility_day``, ``volatility_ratio`` and ``adx``, by which
         sizes and stops are scaled.
     """
     candles = candles_from_frame(frame)
-    signals = analysts.technical(candles)
-    if all(name in frame for name in MODEL_COLUMNS):
-        up, down = (frame[name].to_numpy(dtype=np.float64) for name in ("up", "down"))
-        valid = frame["do_predict"].to_numpy() == 1
-        signals = [*signals, analysts.ModelForecast().evaluate(up, down, valid)]
-    whole = composite.combine(signals, settings.signals)
-    columns = {
-        "composite": whole.value,
-        "confidence": whole.confidence,
-        "coverage": whole.coverage,
-        "atr": atr(candles, settings.risk.atr_period),
-    }
+    columns = decision_columns(frame, candles, settings, pair)
+    columns["atr"] = atr(candles, settings.risk.atr_period)
     if "structure" in settings.risk.exits.stops:
         columns["swing_low"], columns["swing_high"] = swing_prices(candles)
     if step is not None and settings.risk.volatility.enabled:
         day, ratio, adx = realised(candles, step // timedelta(minutes=1))
         columns |= {"volatility_day": day, "volatility_ratio": ratio, "adx": adx}
-    for place, name in enumerate(whole.analysts):
-        columns[f"contrib_{name}"] = whole.contributions[:, place]
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
 
 
@@ -175,6 +170,15 @@ def sides(frame: pd.DataFrame, signals: SignalSettings) -> pd.Series:
         signals,
     )
     return pd.Series(side, index=frame.index)
+
+
+def entries(frame: pd.DataFrame, signals: SignalSettings) -> pd.Series:
+    """Return :func:`sides` where an entry is possible: the model has spoken, and neither the regime
+    nor the bias of longer timeframes is against it."""
+    side = sides(frame, signals) * model_ready(frame)
+    if "allow_long" in frame:
+        side = side.where(np.where(side > 0, frame["allow_long"], frame["allow_short"]), 0)
+    return side
 
 
 def model_ready(frame: pd.DataFrame) -> pd.Series:
@@ -238,8 +242,15 @@ def _closed(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> int:
     return int(dates.searchsorted(pd.Timestamp(time - timeframe), side="right"))
 
 
-def decision_of(pair: str, row: Mapping[str, Any], side: str, timeframe: timedelta) -> Decision:
-    """Return the decision that a row of :func:`add_decisions` holds, with its reasons in words."""
+def decision_of(
+    pair: str,
+    row: Mapping[str, Any],
+    side: str,
+    timeframe: timedelta,
+    settings: RegimeSettings | None = None,
+) -> Decision:
+    """Return the decision that a row of :func:`add_decisions` holds, with its reasons in words;
+    the regime's as well where its settings are given."""
     parts = {
         str(name).removeprefix("contrib_"): float(value)
         for name, value in row.items()
@@ -251,6 +262,10 @@ def decision_of(pair: str, row: Mapping[str, Any], side: str, timeframe: timedel
         for name, value in ranked
         if value
     )
+    if settings and (words := regime_words(row, settings)):
+        reasons = (*reasons, words)
+    if "bias" in row:
+        reasons = (*reasons, f"bias of longer timeframes {float(row['bias']):+.2f}")
     return Decision(
         pair=pair,
         time=(row["date"] + timeframe).to_pydatetime(),

@@ -37,6 +37,18 @@ def record_decision(trade: Any, decision: Decision) -> None:
         )
 
 
+def recorded(url: str, trade_id: int) -> Decision | None:
+    """Return the decision that the store at ``url`` holds of a trade, the last one where ids began
+    anew with another trades database; None without one."""
+    from freqpilot.store import open_store
+
+    store = open_store(url)
+    try:
+        return store.decision(trade_id)
+    finally:
+        store.close()
+
+
 def decision_fields(trade: Any) -> dict[str, Any] | None:
     """Return the decision kept with ``trade`` as a dict, or None."""
     text = trade.get_custom_data(KEY)

@@ -70,18 +70,22 @@ def _strength(row: Any, method: SizingMethod) -> float:
 
 
 def scaling(row: Any, side: str, settings: VolatilitySettings) -> volatility.Scaling:
-    """Return what the volatility that a row holds does to an entry; nothing where the strategy has
-    not asked for the columns."""
-    if "volatility_ratio" not in row:
-        return volatility.Scaling()
-    trend = float(row.get("contrib_technical_trend", 0.0))
-    return volatility.scaling(
-        float(row["volatility_ratio"]),
-        float(row["volatility_day"]),
-        float(row["adx"]),
-        settings,
-        trends=trend < 0 if side == "short" else trend > 0,
-    )
+    """Return what the volatility and the regime that a row holds do to an entry; nothing where the
+    strategy has not asked for the columns."""
+    found = volatility.UNSCALED
+    if "volatility_ratio" in row:
+        trend = float(row.get("contrib_technical_trend", 0.0))
+        found = volatility.scaling(
+            float(row["volatility_ratio"]),
+            float(row["volatility_day"]),
+            float(row["adx"]),
+            settings,
+            trends=trend < 0 if side == "short" else trend > 0,
+        )
+    if "size_factor" in row:
+        size, stop = float(row["size_factor"]), float(row["stop_factor"])
+        found = volatility.with_regime(found, size, stop)
+    return found
 
 
 def confirm(row: Any, pair: str, tag: str | None) -> bool:

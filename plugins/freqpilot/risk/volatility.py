@@ -61,6 +61,15 @@ def larger_cut(*factors: float) -> float:
     return least if least < 1.0 else max(factors, default=1.0)
 
 
+def with_regime(found: Scaling, size: float, stop: float) -> Scaling:
+    """Return ``found`` with what a regime multiplies size and stop by: of the cuts the larger
+    counts, of the stops the wider; a stop of 1 says nothing. NaN when a figure is missing."""
+    both = larger_cut(found.size, size)
+    if math.isnan(found.stop) or math.isnan(stop):
+        return Scaling(both, math.nan)
+    return Scaling(both, found.stop if stop == 1.0 else max(found.stop, stop))
+
+
 def sized(book: Book, size: float) -> Book:
     """Return the book whose next entry is multiplied by ``size`` as well; its caps by a cut."""
     if size == 1.0:

@@ -1,0 +1,109 @@
+"""The composite decision of each candle, as columns for Freqtrade's frame."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from freqpilot.features.workspace import Workspace
+from freqpilot.risk.taxonomy import asset_of
+from freqpilot.settings import ConfluenceSettings, RegimeSettings, Settings
+from freqpilot.shapes import Candles, Composite, Floats
+from freqpilot.signals import adaptation, analysts, composite, confluence, regimes
+
+MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
+FACT_PREFIX = "fact_"
+"""Columns of this prefix are read by the analysts of outside facts, as ``fact_sentiment``."""
+
+
+def decision_columns(
+    frame: pd.DataFrame, candles: Candles, settings: Settings, pair: str
+) -> dict[str, Any]:
+    """Return the columns of the decision by name; see :func:`frames.add_decisions`."""
+    work = Workspace(candles)
+    kind = composite.weight_class(asset_of(pair, settings.risk).kind)
+    weights = settings.signals.table(kind)
+    asked = {name for name in weights if weights[name] > 0}
+    signals = analysts.opinions(work, facts(frame), asked)
+    if "model_forecast" in asked and all(name in frame for name in MODEL_COLUMNS):
+        up, down = (frame[name].to_numpy(dtype=np.float64) for name in ("up", "down"))
+        valid = frame["do_predict"].to_numpy() == 1
+        signals = [*signals, analysts.ModelForecast().evaluate(up, down, valid)]
+    adapted, columns = _adaptation(work, settings.signals.regimes)
+    whole = composite.combine(signals, settings.signals, kind, adapted)
+    confidence = _confluence(candles, whole, settings.signals.confluence, columns)
+    columns |= {
+        "composite": whole.value,
+        "confidence": confidence,
+        "coverage": whole.coverage,
+    }
+    for place, name in enumerate(whole.analysts):
+        columns[f"contrib_{name}"] = whole.contributions[:, place]
+    return columns
+
+
+def _adaptation(
+    work: Workspace, settings: RegimeSettings
+) -> tuple[dict[str, Floats], dict[str, Any]]:
+    """Return the factors of the analysts' weights, and the columns of the regime and of what it
+    changes besides; nothing where regimes are switched off."""
+    if not settings.enabled:
+        return {}, {}
+    found = regimes.detect(work, settings.min_dwell)
+    adapted = adaptation.adapt(work, found, settings)
+    return adapted.weights, {
+        "regime": found.names(),
+        "regime_probability": found.probability,
+        "size_factor": adapted.size,
+        "stop_factor": adapted.stop,
+        "allow_long": adapted.long,
+        "allow_short": adapted.short,
+    }
+
+
+def _confluence(
+    candles: Candles, whole: Composite, settings: ConfluenceSettings, columns: dict[str, Any]
+) -> Floats:
+    """Put the bias of longer candles and what it allows into ``columns`` and return the confidence
+    that it raises; nothing changes where it is switched off, or there are no longer ones."""
+    of = confluence.bias(candles) if settings.enabled else None
+    if of is None:
+        return whole.confidence
+    every = np.ones(len(of), dtype=np.bool_)
+    long, short = confluence.allowed(of, settings.min_bias)
+    columns["bias"] = of
+    columns["allow_long"] = columns.get("allow_long", every) & long
+    columns["allow_short"] = columns.get("allow_short", every) & short
+    return confluence.surer(whole.confidence, whole.value, of, settings.boost)
+
+
+def regime_words(row: Mapping[str, Any], settings: RegimeSettings) -> str | None:
+    """Return the regime of a row of decisions and what it moves, in words; None without one."""
+    if not settings.enabled or "regime" not in row:
+        return None
+    size, stop = float(row["size_factor"]), float(row["stop_factor"])
+    cuts = [f"size ×{size:.2g}"] if size != 1 else []
+    cuts += [f"stop ×{stop:.2g}"] if stop != 1 else []
+    if not row["regime"]:
+        return ", ".join(["no regime", *cuts])
+    probability = float(row["regime_probability"])
+    found = f"regime {str(row['regime']).replace('_', ' ')} ({probability:.2f})"
+    if probability < settings.min_probability:
+        return ", ".join([f"{found}, not sure enough to act", *cuts])
+    moved = [
+        f"{name.replace('_', ' ')} ×{factor:g}"
+        for name, factor in settings.adaptation[row["regime"]].weights.items()
+    ]
+    return ", ".join([found, *moved, *cuts])
+
+
+def facts(frame: pd.DataFrame) -> dict[str, Floats]:
+    """Return the columns that hold facts from outside, by their names without the prefix;
+    ``delta``, the order flow of Freqtrade itself, has none."""
+    names = {name: f"{FACT_PREFIX}{name}" for name in analysts.COLUMNS} | {"delta": "delta"}
+    return {
+        name: frame[column].to_numpy(dtype=np.float64)
+        for name, column in names.items()
+        if column in frame
+    }
