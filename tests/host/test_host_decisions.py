@@ -24,7 +24,9 @@ TABLE = RegimeSettings()
 
 @pytest.fixture(autouse=True)
 def run() -> Iterator[supervisor.Run]:
-    begun = supervisor.begin({"freqpilot": {}, "stake_currency": "USDT"}, live=False)
+    begun = supervisor.begin(
+        {"freqpilot": {"risk": {"book": {"enabled": False}}}, "stake_currency": "USDT"}, live=False
+    )
     supervisor.observe(NOW, 1_000.0)
     yield begun
     supervisor._runs.clear()
@@ -174,7 +176,9 @@ def staked(monkeypatch: pytest.MonkeyPatch, **more: float) -> float:
     row = pd.Series({"date": pd.Timestamp(NOW), "atr": 20.0, "confidence": 1.0, "composite": 0.8})
     # Far enough from the caps that the size is what the volatility asks for.
     supervisor.observe(NOW, 1_000.0)
-    return proposals.stake(pd.concat([row, pd.Series(more)]), "BTC/USDT", NOW, CALL)
+    return proposals.stake(
+        pd.concat([row, pd.Series({"stop_factor": 1.0} | more)]), "BTC/USDT", NOW, CALL
+    )
 
 
 def test_the_cut_of_the_regime_is_a_cut_of_the_stake(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +204,8 @@ def test_a_loud_market_has_a_wider_first_stop() -> None:
     )
     call = {"current_time": NOW}
     plain = exits.stop(rows, trade, HOUR, call, filled=True)
+    rows = rows.assign(size_factor=1.0)
     wide = exits.stop(rows.assign(stop_factor=1.5), trade, HOUR, call, filled=True)
     lost = exits.stop(rows.assign(stop_factor=float("nan")), trade, HOUR, call, filled=True)
     assert (plain, wide) == (96.0, 94.0)
-    assert lost == 90.0, "the hard stop, as without an ATR"
+    assert lost == 96.0, "what is not known moves no stop away"

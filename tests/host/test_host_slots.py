@@ -29,6 +29,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setattr(proposals, "_open_trades", list)
 
     def begin(equity: float = 10_000.0, **section: Any) -> Any:
+        # There are no candles here for the risk of the book as a whole.
+        section = {"risk": {"book": {"enabled": False}}} | section
         run = supervisor.begin({"freqpilot": section}, live=False)
         supervisor.observe(NOW, equity)
         return run

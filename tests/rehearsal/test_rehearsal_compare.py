@@ -405,9 +405,10 @@ QUICK = {
     "max_open_trades": 5,
     "entry_pricing": {"price_side": "other"},
     "exit_pricing": {"price_side": "other"},
+    "freqpilot": {"signals": {"threshold": 0.3, "min_confidence": 0.4}},
 }
 """Orders that cross the spread fill at once, and a slot for each pair: then nothing keeps a
-rehearsal from the entries of its backtest."""
+rehearsal from the entries of its backtest. The low threshold makes them enough."""
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.risk.flows import Flows
 from freqpilot.risk.ledger import Ledger, closed, observe, release
 from freqpilot.risk.record import Outcome, Record
 from freqpilot.risk.responses import Response
@@ -32,6 +33,7 @@ def test_an_account_that_was_not_seen_has_no_figures() -> None:
     plain = Ledger.empty().to_dict()
     assert plain.pop("restore") == 1.0
     assert plain.pop("record") == Record().to_list()
+    assert plain.pop("flows") == Flows().to_dict()
     assert set(plain.values()) == {None, 0}
 
 

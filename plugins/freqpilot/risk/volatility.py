@@ -63,8 +63,9 @@ def larger_cut(*factors: float) -> float:
 
 def with_regime(found: Scaling, size: float, stop: float) -> Scaling:
     """Return ``found`` with what a regime multiplies size and stop by: of the cuts the larger
-    counts, of the stops the wider; a stop of 1 says nothing. NaN when a figure is missing."""
-    both = larger_cut(found.size, size)
+    counts, of the stops the wider; a stop of 1 says nothing. NaN when a figure is missing, or when
+    the regime would enlarge the size."""
+    both = larger_cut(found.size, size if 0 < size <= 1 else math.nan)
     if math.isnan(found.stop) or math.isnan(stop):
         return Scaling(both, math.nan)
     return Scaling(both, found.stop if stop == 1.0 else max(found.stop, stop))
