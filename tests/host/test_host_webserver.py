@@ -19,6 +19,7 @@ from freqpilot.rehearsal.config import exchange_overlay
 from freqpilot.rehearsal.market import SyntheticMarket
 from freqpilot.rehearsal.server import RehearsalServer
 from freqpilot.rehearsal.tape import Tape
+from freqpilot.signals.regimes import NAMES
 
 pytestmark = pytest.mark.slow
 
@@ -146,12 +147,12 @@ def test_test_pairlist_runs_the_packs_and_the_users(
 
 
 def test_test_pairlist_asks_the_exchange(home: Callable[..., list[str]], freqtrade: Run) -> None:
-    every = ["trending_bullish", "trending_bearish", "range", "breakout", "compression"]
+    every = [*NAMES]
     chain = [
         {"method": "StaticPairList"},
         {"method": "SectorCap", "max_per_sector": 1},  # ETH and SOL are both layer 1
         {"method": "NewListing", "min_days": 10, "max_days": 900},
-        {"method": "RegimeFilter", "regimes": [*every, "capitulation"]},
+        {"method": "RegimeFilter", "regimes": every},
         {"method": "Liquidity", "stake": 1, "volume_multiple": 1, "depth_multiple": 1},
         {"method": "SpreadAtSize", "size": 1, "max_cost": 0.05},
     ]

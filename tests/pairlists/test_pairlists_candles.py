@@ -42,18 +42,21 @@ def noise(seed: int = 0) -> Any:
 def market() -> dict[str, Any]:
     """Return candles of each regime, by its name."""
     drift = np.full(600, 0.0)
-    drift[-100:] = 0.004
-    last = np.ones(600)
-    quiet, loud = last.copy(), last.copy()
-    quiet[-24:], loud[-24:] = 0.2, 2.0
+    drift[-150:] = 0.002
+    quiet, loud = np.ones(600), np.ones(600)
+    quiet[-60:], loud[-20:] = 0.1, 4.0
     fall = np.zeros(600)
-    fall[-6:] = -0.05
+    fall[-30:] = np.tile([-0.06, 0.01], 15)
+    wild = noise() * loud
+    wild[-20:] -= wild[-20:].mean()
+    busy = np.ones(600)
+    busy[-24:] = 4.0
     return {
         "trending_bullish": frame(noise() * 0.5 + drift),
         "trending_bearish": frame(noise() * 0.5 - drift),
-        "range": frame(noise(3) - noise(3).mean()),
-        "compression": frame(noise() * quiet),
-        "breakout": frame(noise() * loud),
+        "range_bound": frame(noise(3) - noise(3).mean()),
+        "low_volatility_compression": frame(noise() * quiet),
+        "high_volatility_breakout": frame(wild).assign(volume=busy),
         "capitulation": frame(noise() * 0.3 + fall),
     }
 
@@ -83,10 +86,17 @@ def test_each_regime_is_told(monkeypatch: pytest.MonkeyPatch, exchange: StubExch
     assert left == [p for p in exchange.markets if "BEAR" not in p and "CAPIT" not in p]
 
 
+def test_a_regime_that_is_not_sure_enough_removes_nothing(
+    monkeypatch: pytest.MonkeyPatch, exchange: StubExchange
+) -> None:
+    left = ask(monkeypatch, exchange, "RegimeFilter", min_probability=1, regimes=["range_bound"])
+    assert left == [*exchange.markets]
+
+
 def test_a_regime_that_cannot_be_told_does_not_pass(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = market()["range"]
+    whole = market()["range_bound"]
     stub = StubExchange(["OLD/USDT", "FEW/USDT", "GAP/USDT", "BACK/USDT", "NONE/USDT", "OK/USDT"])
     stub.frames = {
         "OLD/USDT": whole.iloc[:-3],

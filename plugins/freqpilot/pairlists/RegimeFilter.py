@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
+import numpy as np
 from freqtrade.exceptions import ConfigurationError
 from freqtrade.exchange import date_minus_candles, timeframe_to_seconds
 from freqtrade.exchange.exchange_types import Tickers
@@ -11,9 +12,10 @@ from freqtrade.util import dt_now, dt_ts
 
 from freqpilot.errors import Degraded
 from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.workspace import Workspace
 from freqpilot.host.pairlist import REFRESH, Screen, Unknown
 from freqpilot.host.parameters import Parameter, Parameters
-from freqpilot.signals.rules import DEFAULT, REGIMES, STARTUP, RegimeRules, regime_now
+from freqpilot.signals.regimes import NAMES, NONE, STARTUP, detect
 
 BEYOND = 24
 """Candles asked for besides those that the rules need, for gaps."""
@@ -23,69 +25,38 @@ class RegimeFilter(Screen):
     """
     Keeps pairs whose market is in one of the ``regimes``.
 
-    The regime comes from plain rules on closed candles: ADX, Kaufman's efficiency ratio and the
-    volatility of the last 24 candles over that of 168. A pair whose regime cannot be told does not
-    pass; one that holds a position is managed as ever. In backtests it changes nothing.
+    It is the regime that Autopilot sees, of closed candles; it counts from ``min_probability`` on,
+    and a pair whose regime is not that sure passes. A pair whose candles are missing does not; one
+    that holds a position is managed as ever. In backtests it changes nothing.
     """
 
     about = "Filter pairs by the regime of their market: trend, range, breakout and others."
     parameters: ClassVar[Parameters] = {
         "regimes": Parameter(
             description="Regimes",
-            help=f"Regimes that pass: {', '.join(REGIMES)}.",
+            help=f"Regimes that pass: {', '.join(NAMES)}.",
             kind="list",
-            default=("trending_bullish", "range", "breakout", "compression"),
-            options=REGIMES,
+            default=tuple(n for n in NAMES if n not in ("trending_bearish", "capitulation")),
+            options=NAMES,
         ),
         "timeframe": Parameter(
             description="Timeframe",
-            help="Timeframe of the candles that the rules look at.",
+            help="Timeframe of the candles that the regime is told from.",
             kind="string",
             default="1h",
         ),
-        "trend_adx": Parameter(
-            description="ADX of a trend",
-            help="Average directional index (0 to 100) from which a market trends.",
-            default=100 * DEFAULT.trend_adx,
-            above=0,
-            below=100,
-        ),
-        "trend_efficiency": Parameter(
-            description="Efficiency of a trend",
-            help="Net move of 24 candles over their path, from which a market trends.",
-            default=DEFAULT.trend_efficiency,
-            above=0,
-            below=1,
-        ),
-        "high_ratio": Parameter(
-            description="High volatility",
-            help="Volatility of 24 candles over that of 168, above which a market breaks out.",
-            default=DEFAULT.high_ratio,
-            above=0,
-        ),
-        "low_ratio": Parameter(
-            description="Low volatility",
-            help="Volatility of 24 candles over that of 168, below which a market is compressed.",
-            default=DEFAULT.low_ratio,
-            above=0,
+        "min_probability": Parameter(
+            description="Probability",
+            help="Probability from which a regime counts.",
+            setting="signals.regimes.min_probability",
+            least=0,
+            most=1,
         ),
         **REFRESH,
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        v = self.values
-        if v["low_ratio"] >= v["high_ratio"]:
-            raise ConfigurationError(
-                f"{self.name} needs low_ratio to be below high_ratio, not {v['low_ratio']!r} and "
-                f"{v['high_ratio']!r}. Please mend pairlists in your config."
-            )
-        self._rules = RegimeRules(
-            trend_adx=v["trend_adx"] / 100,
-            trend_efficiency=v["trend_efficiency"],
-            high_ratio=v["high_ratio"],
-            low_ratio=v["low_ratio"],
-        )
         self._kind = self._config["candle_type_def"]
         self._step = self._seconds()
 
@@ -109,12 +80,17 @@ class RegimeFilter(Screen):
         if dt_now() - frame["date"].iloc[-1] > timedelta(seconds=3 * self._step):
             return Unknown("its candles are old")
         try:
-            regime = regime_now(candles_from_frame(frame), self._rules)
+            work = Workspace(candles_from_frame(frame))
         except Degraded as error:
             return Unknown(str(error))
-        if regime is None:
+        found = detect(work, self.settings.signals.regimes.min_dwell)
+        if not np.isfinite(found.probabilities[-1]).all():
             return Unknown("its candles are too few or have gaps")
-        return None if regime in self.values["regimes"] else f"its regime is {regime}"
+        place, sure = int(found.place[-1]), float(found.probability[-1])
+        if place == NONE or sure < self.values["min_probability"]:
+            return None
+        name = NAMES[place]
+        return None if name in self.values["regimes"] else f"its regime is {name} ({sure:.2f})"
 
     def _seconds(self) -> int:
         timeframe = self.values["timeframe"]
@@ -129,6 +105,6 @@ class RegimeFilter(Screen):
         if limit < STARTUP + BEYOND:
             raise ConfigurationError(
                 f"{self.name} needs {STARTUP + BEYOND} candles of {timeframe}; the exchange gives "
-                f"{limit}. Please choose another timeframe in pairlists in your config."
+                f"{limit} at once. Please take it out of pairlists in your config."
             )
         return step
