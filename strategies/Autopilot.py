@@ -66,8 +66,7 @@ class Autopilot(IStrategy):
         super().__init__(config)
         self.startup_candle_count = frames.startup(config.get("timeframe") or self.timeframe)
         chosen = Settings.from_config(config).risk.exits
-        self.position_adjustment_enable = chosen.targets
-        self.stop_rests = exits.rests(chosen)
+        self.position_adjustment_enable, self.stop_rests = exits.sells(chosen), exits.rests(chosen)
         if exits.asks(chosen):
             self.custom_exit = self._custom_exit
 
@@ -115,7 +114,8 @@ class Autopilot(IStrategy):
         return dataframe
 
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
-        return proposals.stake(self._row(pair, current_time), pair, current_time, call)
+        row = self._row(pair, current_time)
+        return proposals.stake(row, pair, current_time, call, self.stoploss)
 
     def confirm_trade_entry(
         self, pair: str, current_time: datetime, entry_tag: str | None, **call: Any
@@ -125,8 +125,8 @@ class Autopilot(IStrategy):
     def custom_stoploss(
         self, pair: str, trade: Any, current_rate: float, after_fill: bool, **call: Any
     ) -> float | None:
-        stop = exits.stop(lambda: self._frame(pair), trade, self._step(), call, filled=after_fill)
-        if stop is None:
+        known = (lambda: self._frame(pair), trade, self._step(), call, self.stoploss)
+        if (stop := exits.stop(*known, filled=after_fill)) is None:
             return None
         return float(stoploss_from_absolute(stop, current_rate, trade.is_short, trade.leverage))
 
@@ -134,7 +134,7 @@ class Autopilot(IStrategy):
         return exits.exit_reason(lambda: self._frame(pair), trade, self._step(), call)
 
     def adjust_trade_position(self, trade: Any, **call: Any) -> tuple[float, str] | None:
-        return exits.target(trade, call)
+        return exits.target(lambda: self._frame(trade.pair), trade, self._step(), call)
 
     def order_filled(
         self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any

@@ -8,7 +8,15 @@ import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from freqpilot.errors import RefuseToStart
 
@@ -330,12 +338,48 @@ class Target(Section):
     share: Annotated[float, Field(gt=0, le=1)]
 
 
+def _tiers_in_order(tiers: tuple[Target, ...]) -> tuple[Target, ...]:
+    gains = [tier.gain for tier in tiers]
+    if not gains or gains != sorted(set(gains)):
+        raise ValueError("tiers must rise in gain from one to the next")
+    if sum(tier.share for tier in tiers) > 1 + 1e-9:
+        raise ValueError("the tiers' shares sum to more than 1")
+    return tiers
+
+
+Tiers = Annotated[tuple[Target, ...], AfterValidator(_tiers_in_order)]
+
+
+class RegimeExit(Section):
+    """What a regime does to exits: targets' gains are multiplied, a trailing stop is added."""
+
+    target_factor: Annotated[float, Field(ge=0.25, le=4)] = 1.0
+    trailing: bool = False
+
+
+class MemeExits(Section):
+    """The exits of memecoins, in place of all others: ``tiers`` are sold, the rest is held,
+    ``flat_hours`` with less than ``flat_move`` either way end it, and so does ``hard_stop``, as far
+    as the strategy's ``stoploss`` reaches. ``enabled`` null: where ``targets`` is on."""
+
+    enabled: bool | None = None
+    tiers: Tiers = (
+        Target(gain=1.0, share=0.25),
+        Target(gain=4.0, share=0.25),
+        Target(gain=9.0, share=0.25),
+    )
+    flat_hours: Positive | None = 60
+    flat_move: Positive = 0.10
+    hard_stop: Annotated[float, Field(gt=0, lt=1)] = 0.30
+
+
 class ExitSettings(Section):
     """How a trade ends. All shares are price moves, whatever the leverage.
 
     ``stops`` are the methods in use; the nearest stop wins. ``targets`` switches the partial exits
-    of ``tiers`` on; after the first the rest trails by ``trailing``. An hour of null switches its
-    rule off.
+    of ``tiers`` on, with what ``regimes`` do to them and to the stop; after the first the rest
+    trails by ``trailing``, unless ``trail_rest`` is off. An hour of null switches its rule off.
+    What a config names in ``regimes`` stands in place of that regime's row.
     """
 
     stops: tuple[StopMethod, ...] = ("atr",)
@@ -348,11 +392,18 @@ class ExitSettings(Section):
     flat_hours: Positive | None = 24
     flat_move: Positive = 0.01
     targets: bool = False
-    tiers: tuple[Target, ...] = (
+    tiers: Tiers = (
         Target(gain=0.05, share=0.3),
         Target(gain=0.10, share=0.3),
         Target(gain=0.20, share=0.3),
     )
+    trail_rest: bool = True
+    regimes: dict[RegimeName, RegimeExit] = {
+        "trending_bullish": RegimeExit(target_factor=1.5, trailing=True),
+        "trending_bearish": RegimeExit(target_factor=1.5, trailing=True),
+        "range_bound": RegimeExit(target_factor=0.67),
+    }
+    meme: MemeExits = MemeExits()
 
     @field_validator("stops")
     @classmethod
@@ -361,15 +412,11 @@ class ExitSettings(Section):
             raise ValueError("a stop method is named twice")
         return stops
 
-    @field_validator("tiers")
+    @field_validator("regimes", mode="before")
     @classmethod
-    def _rising(cls, tiers: tuple[Target, ...]) -> tuple[Target, ...]:
-        gains = [tier.gain for tier in tiers]
-        if not gains or gains != sorted(set(gains)):
-            raise ValueError("tiers must rise in gain from one to the next")
-        if sum(tier.share for tier in tiers) > 1 + 1e-9:
-            raise ValueError("the tiers' shares sum to more than 1")
-        return tiers
+    def _over_the_table(cls, rows: object) -> object:
+        table = cls.model_fields["regimes"].default
+        return {**table, **rows} if isinstance(rows, Mapping) else rows
 
 
 class VolatilityStep(Section):
@@ -598,7 +645,7 @@ def _sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
     path = ".".join(["freqpilot", *map(str, location)])
     if fault["type"] not in ("extra_forbidden", "literal_error"):
         return f"{path}: {fault['msg'].removeprefix('Value error, ')}"
-    names = _names_of(location[-2]) if len(location) > 1 else None
+    names = _names_of(location[:-1])
     if fault["type"] == "literal_error" and names is None:
         return f"{path}: {fault['input']!r} is not known; known are {fault['ctx']['expected']}"
     known = names or _fields_at(root, location)
@@ -607,11 +654,12 @@ def _sentence(root: type[BaseModel], fault: dict[str, Any]) -> str:
     return f"{path} is not known; {hint}"
 
 
-def _names_of(parent: Any) -> list[str] | None:
-    """Return the keys of the dictionary called ``parent``, None where it is none of ours."""
+def _names_of(place: list[Any]) -> list[str] | None:
+    """Return the keys of the dictionary at ``place``, None where it is none of ours."""
+    parent = place[-1] if place else None
     if parent == "class_weights":
         return list(get_args(WeightClass))
-    if parent == "adaptation":
+    if parent == "adaptation" or place[-2:] == ["exits", "regimes"]:
         return list(get_args(RegimeName))
     if parent == "weights" or parent in get_args(WeightClass):
         return list(get_args(AnalystName))
@@ -625,7 +673,9 @@ def _fields_at(root: type[BaseModel], location: list[Any]) -> list[str]:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
         elif part == "tiers":
-            model = Tier
+            model = Tier if model is RiskSettings else Target
+        elif part == "regimes":
+            model = RegimeExit
         elif part == "taxonomy":
             model = Asset
         elif part == "adaptation":

@@ -90,6 +90,9 @@ def candles(*closes: float) -> pd.DataFrame:
     return pd.DataFrame(table).assign(open=close, atr=2.0)
 
 
+CANDLES = candles(101, 104, 106)
+
+
 def call(hours: float = 3, rate: float = 106.0) -> dict[str, Any]:
     time = START + timedelta(hours=hours)
     rates = {"current_rate": rate, "current_exit_rate": rate, "current_profit": rate / 100 - 1.002}
@@ -100,7 +103,7 @@ def test_a_restart_sells_no_tier_twice(database: str) -> None:
     from freqtrade.persistence import Trade, init_db
 
     first = trade()
-    assert exits.target(first, call()) == (pytest.approx(-30.0), "target_1")
+    assert exits.target(CANDLES, first, STEP, call()) == (pytest.approx(-30.0), "target_1")
     sold = trade(order("sell", 0.3, 0.3), held=0.7)
     Trade.session.add(sold)
     Trade.commit()
@@ -108,17 +111,18 @@ def test_a_restart_sells_no_tier_twice(database: str) -> None:
     init_db(database)
     begin(**CHOSEN)
     (kept,) = Trade.get_open_trades()
-    assert exits.target(kept, call()) is None
-    assert exits.target(kept, call(rate=111.0)) == (pytest.approx(-30.0), "target_2")
+    assert exits.target(CANDLES, kept, STEP, call()) is None
+    assert exits.target(CANDLES, kept, STEP, call(rate=111.0)) == (pytest.approx(-30.0), "target_2")
     Trade.session.remove()
 
 
 def test_nothing_is_sold_while_an_order_waits() -> None:
-    assert exits.target(trade(order("sell", 0.3, 0.1, waits=True), held=0.9), call()) is None
+    waiting = trade(order("sell", 0.3, 0.1, waits=True), held=0.9)
+    assert exits.target(CANDLES, waiting, STEP, call()) is None
 
 
 def test_what_a_cancelled_order_left_is_sold() -> None:
-    asked = exits.target(trade(order("sell", 0.3, 0.1), held=0.9), call())
+    asked = exits.target(CANDLES, trade(order("sell", 0.3, 0.1), held=0.9), STEP, call())
     assert asked == (pytest.approx(-20.0), "target_1")
 
 
@@ -161,7 +165,7 @@ def test_a_fault_keeps_the_stored_stop_and_is_logged(caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.ERROR):
         assert exits.stop(broken, trade(), STEP, call(), filled=False) is None
         assert exits.exit_reason(broken, trade(), STEP, call()) is None
-        assert exits.target(trade(), {}) is None
+        assert exits.target(CANDLES, trade(), STEP, {}) is None
     assert len(caplog.records) == 3
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from freqpilot.host import supervisor
 from freqpilot.host.frames import closed_row, closed_since
 from freqpilot.host.proposals import scaling
-from freqpilot.risk import exits, takings, volatility
+from freqpilot.risk import exitplan, exits, takings, volatility
 from freqpilot.settings import ExitSettings, RiskSettings
 from freqpilot.shapes import Side
 
@@ -29,7 +29,13 @@ PASSED = "stop_passed"
 
 
 def stop(
-    frame: Frame, trade: Any, step: timedelta, call: Mapping[str, Any], *, filled: bool
+    frame: Frame,
+    trade: Any,
+    step: timedelta,
+    call: Mapping[str, Any],
+    stoploss: float | None = None,
+    *,
+    filled: bool,
 ) -> float | None:
     """Return the new stop price of a trade, nearer than the stored one; None keeps that.
 
@@ -37,15 +43,18 @@ def stop(
         Freqtrade cuts them out anew each time.
     :param step: the timeframe.
     :param call: the other arguments of Freqtrade's ``custom_stoploss``.
+    :param stoploss: the strategy's own, where it sells in parts as :func:`target` says; without it
+        memes have the same stop as others.
     :param filled: an order was filled just now.
     """
     try:
         run = supervisor.current()
-        risk = run.settings.risk
+        side, leverage = _side(trade), float(trade.leverage or 1)
+        risk = exitplan.risk_of(trade.pair, side, run.settings.risk, stoploss, leverage)
         time: datetime = call["current_time"]
-        if not filled and rests(risk.exits):
+        if not filled and not exitplan.may_move(risk.exits):
             return None
-        side, sold, frame = _side(trade), _sold(trade) > 0, _loaded(frame)
+        sold, frame = _sold(trade) > 0, _loaded(frame)
         if filled and not sold:
             row = closed_row(frame, time, step)
             atr, swing = _figure(row, "atr"), _swing(row, side)
@@ -53,9 +62,10 @@ def stop(
             factor = _widened((asked, row), side, risk) if run.settings.supervisor else 1.0
             wide = volatility.with_stop(risk, factor)
             proposed = exits.initial_stop(side, float(trade.open_rate), atr, swing, wide)
-        elif exits.moves(risk.exits, sold=sold):
+        elif exitplan.may_move(risk.exits):
             seen = _seen(frame, trade, time, step, risk.exits)
-            proposed = exits.moving_stop(side, seen, risk.exits, sold=sold)
+            adjusted = _adjusted(frame, trade, time, step, risk.exits)
+            proposed = exitplan.moving_stop(side, seen, risk.exits, adjusted, sold=sold)
             if exits.passed(side, proposed, seen.close):
                 return None  # an exit at the market, not a stop
         else:
@@ -73,13 +83,14 @@ def exit_reason(frame: Frame, trade: Any, step: timedelta, call: Mapping[str, An
     """
     try:
         time, rate = call["current_time"], float(call["current_rate"])
-        settings = supervisor.current().settings.risk.exits
-        side, sold = _side(trade), _sold(trade) > 0
-        seen = _seen(_loaded(frame), trade, time, step, settings)
+        side, sold, frame = _side(trade), _sold(trade) > 0, _loaded(frame)
+        settings = exitplan.exits_of(trade.pair, side, supervisor.current().settings.risk)
+        seen = _seen(frame, trade, time, step, settings)
         hours = (time - trade.open_date_utc).total_seconds() / 3600
         if reason := exits.overdue(hours, float(call["current_profit"]), seen, settings):
             return reason
-        level = exits.moving_stop(side, seen, settings, sold=sold)
+        adjusted = _adjusted(frame, trade, time, step, settings)
+        level = exitplan.moving_stop(side, seen, settings, adjusted, sold=sold)
         beyond = exits.passed(side, level, rate) and _is_new(side, level, trade)
         return PASSED if beyond else None
     except Exception:
@@ -87,7 +98,9 @@ def exit_reason(frame: Frame, trade: Any, step: timedelta, call: Mapping[str, An
         return None
 
 
-def target(trade: Any, call: Mapping[str, Any]) -> tuple[float, str] | None:
+def target(
+    frame: Frame, trade: Any, step: timedelta, call: Mapping[str, Any]
+) -> tuple[float, str] | None:
     """Return the stake to take out of a trade (negative) and its tag, as ``target_1``, or None.
 
     :param call: the other arguments of Freqtrade's ``adjust_trade_position``.
@@ -95,10 +108,16 @@ def target(trade: Any, call: Mapping[str, Any]) -> tuple[float, str] | None:
     try:
         if trade.has_open_orders or not trade.amount:
             return None
+        side, rate = _side(trade), float(call["current_exit_rate"])
+        settings = exitplan.exits_of(trade.pair, side, supervisor.current().settings.risk)
+        gain = takings.gain_of(side, float(trade.open_rate), rate)
+        if not settings.targets or gain < exitplan.first_gain(settings):
+            return None
+        adjusted = _adjusted(frame, trade, call["current_time"], step, settings)
         bought = sum(o.safe_filled for o in trade.orders if o.ft_order_side == trade.entry_side)
         held, stake = float(trade.amount), float(trade.stake_amount)
         holding = takings.Holding(
-            side=_side(trade),
+            side=side,
             open_rate=float(trade.open_rate),
             bought=float(bought),
             sold=_sold(trade),
@@ -106,8 +125,7 @@ def target(trade: Any, call: Mapping[str, Any]) -> tuple[float, str] | None:
             leverage=float(trade.leverage or 1),
             min_stake=float(call["min_stake"] or 0.0),
         )
-        rate = float(call["current_exit_rate"])
-        sale = takings.due(holding, rate, supervisor.current().settings.risk.exits)
+        sale = takings.due(holding, rate, adjusted)
         if sale is None:
             return None
         return -stake * min(sale.amount / held, 1.0), f"target_{sale.tier}"
@@ -118,12 +136,18 @@ def target(trade: Any, call: Mapping[str, Any]) -> tuple[float, str] | None:
 
 def asks(settings: ExitSettings) -> bool:
     """Tell whether :func:`exit_reason` can give one: asking costs a copy of the trade each time."""
-    return "time" in settings.stops or exits.moves(settings, sold=True)
+    plans = exitplan.plans(settings)
+    return any("time" in each.stops or exitplan.may_move(each) for each in plans)
 
 
 def rests(settings: ExitSettings) -> bool:
     """Tell whether :func:`stop` gives a new stop right after a fill only."""
-    return not (settings.targets or exits.moves(settings, sold=False))
+    return not any(exitplan.may_move(each) for each in exitplan.plans(settings))
+
+
+def sells(settings: ExitSettings) -> bool:
+    """Tell whether :func:`target` can give anything."""
+    return exitplan.sells_parts(settings)
 
 
 def _loaded(frame: Frame) -> pd.DataFrame:
@@ -153,6 +177,23 @@ def _seen(
         ),
         worst=float(least.reduce(worst, initial=opened)),
     )
+
+
+def _adjusted(
+    frame: Frame, trade: Any, time: datetime, step: timedelta, settings: ExitSettings
+) -> ExitSettings:
+    """Return the exits of the trade's class in the regime; loads the frame only for that."""
+    if not (settings.targets and settings.regimes):
+        return settings
+    frame = _loaded(frame)
+    rows = (closed_row(frame, at, step) for at in (time, trade.open_date_utc))
+    found = (
+        (row["regime"], _figure(row, "regime_probability"))
+        for row in rows
+        if row is not None and "regime" in row
+    )
+    least = supervisor.current().settings.signals.regimes.min_probability
+    return exitplan.in_regime(_side(trade), exitplan.acting(found, least), settings)
 
 
 def _widened(rows: Iterable[Mapping[str, Any] | None], side: Side, risk: RiskSettings) -> float:

@@ -11,17 +11,24 @@ from typing import Any
 
 from freqpilot.host import bookrisk, supervisor
 from freqpilot.host.positions import position_of
-from freqpilot.risk import sizing, volatility
+from freqpilot.risk import exitplan, sizing, volatility
 from freqpilot.settings import SizingMethod, VolatilitySettings
 
 logger = logging.getLogger(__name__)
 
 
-def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float:
+def stake(
+    row: Any,
+    pair: str,
+    time: datetime,
+    call: Mapping[str, Any],
+    stoploss: float | None = None,
+) -> float:
     """Return the stake for an entry, 0 for none.
 
     :param row: the last closed candle's row with ``atr`` and ``confidence``, or None.
     :param call: the other arguments of Freqtrade's ``custom_stake_amount``.
+    :param stoploss: as in :func:`freqpilot.host.exits.stop`, which has to be told the same.
     """
     try:
         run = supervisor.current()
@@ -47,7 +54,9 @@ def stake(row: Any, pair: str, time: datetime, call: Mapping[str, Any]) -> float
             strength=_strength(row, run.settings.risk.sizing.method),
             volatility=scaling(row, str(call["side"]), run.settings.risk.volatility),
         )
-        verdict = sizing.propose(proposal, book, run.settings.risk)
+        side, leverage = proposal.side, proposal.leverage
+        risk = exitplan.risk_of(pair, side, run.settings.risk, stoploss, leverage)
+        verdict = sizing.propose(proposal, book, risk)
         if verdict.allowed:
             verdict = bookrisk.BOOK.fitted(proposal, verdict, positions)
         if verdict.veto and run.live:

@@ -10,6 +10,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host.carrier import CARRIER
 from freqpilot.host.doors import KINDS, PACKAGE, door_dir
 from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.risk import exitplan
 from freqpilot.settings import Settings
 
 FREQAI_KEYS = (
@@ -68,7 +69,10 @@ def refuse_masked_exits(config: dict[str, Any]) -> None:
 
 def refuse_masked_targets(config: dict[str, Any], settings: Settings) -> None:
     """Refuse a setting without which Freqtrade never asks for a partial exit."""
-    if settings.risk.exits.targets and config.get("position_adjustment_enable") is False:
+    if (
+        exitplan.sells_parts(settings.risk.exits)
+        and config.get("position_adjustment_enable") is False
+    ):
         raise RefuseToStart(
             "position_adjustment_enable is false, which disables the targets of "
             "freqpilot.risk.exits; remove one of them"

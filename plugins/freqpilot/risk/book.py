@@ -12,6 +12,7 @@ import numpy as np
 
 from freqpilot.risk import clusters, stress
 from freqpilot.risk.comovement import View
+from freqpilot.risk.exitplan import widest_stop
 from freqpilot.risk.soundness import is_number
 from freqpilot.risk.stress import Line
 from freqpilot.risk.taxonomy import asset_of
@@ -137,6 +138,7 @@ def _line(position: Position, equity: float, seen: View, settings: RiskSettings)
     else:
         volatility = float(getattr(settings.book.crash_day, kind)) / 2
     stop = abs(1.0 - position.risk_stop / position.rate) if position.rate > 0 else np.nan
+    widest = widest_stop(position.pair, position.side, settings)
     return Line(
         pair=position.pair,
         kind=kind,
@@ -144,7 +146,7 @@ def _line(position: Position, equity: float, seen: View, settings: RiskSettings)
         share=position.value / equity,
         leverage=position.leverage,
         volatility=volatility,
-        stop=stop if stop < settings.hard_stop else settings.hard_stop,
+        stop=stop if stop < widest else widest,
     )
 
 

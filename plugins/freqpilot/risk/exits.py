@@ -61,7 +61,7 @@ def initial_stop(side: Side, open_rate: float, atr: float, swing: float, s: Risk
 def moves(exits: ExitSettings, *, sold: bool) -> bool:
     """Tell whether :func:`moving_stop` can give anything at all."""
     methods = {"structure", "chandelier", "trailing"}
-    return not methods.isdisjoint(exits.stops) or (exits.targets and sold)
+    return not methods.isdisjoint(exits.stops) or _rest_trails(exits, sold)
 
 
 def moving_stop(side: Side, seen: Seen, exits: ExitSettings, *, sold: bool = False) -> float:
@@ -72,7 +72,7 @@ def moving_stop(side: Side, seen: Seen, exits: ExitSettings, *, sold: bool = Fal
     candles (C. Le Beau; A. Elder, Come into My Trading Room, 2002). ``trailing``: a share from the
     extreme since the entry. The last two may lie beyond the close: the price came back too far.
 
-    :param sold: a target was sold, so that the rest trails in any case.
+    :param sold: a target was sold, so that the rest trails unless ``trail_rest`` is off.
     """
     levels = []
     atr = seen.atr if seen.atr > 0 else math.nan
@@ -81,7 +81,7 @@ def moving_stop(side: Side, seen: Seen, exits: ExitSettings, *, sold: bool = Fal
         levels.append(math.nan if passed(side, level, seen.close) else level)
     if "chandelier" in exits.stops:
         levels.append(_beyond(side, seen.recent, exits.chandelier_atr_multiple * atr))
-    if "trailing" in exits.stops or (exits.targets and sold):
+    if "trailing" in exits.stops or _rest_trails(exits, sold):
         levels.append(_beyond(side, seen.best, exits.trailing * seen.best))
     return _nearest(side, levels)
 
@@ -120,6 +120,10 @@ def overdue(hours: float, profit: float, seen: Seen, exits: ExitSettings) -> str
         if move < exits.flat_move * seen.open_rate:
             return "time_flat"
     return None
+
+
+def _rest_trails(exits: ExitSettings, sold: bool) -> bool:
+    return exits.targets and exits.trail_rest and sold
 
 
 def _beyond(side: Side, rate: float, distance: float) -> float:
