@@ -661,7 +661,7 @@ def _names_of(place: list[Any]) -> list[str] | None:
         return list(get_args(WeightClass))
     if parent == "adaptation" or place[-2:] == ["exits", "regimes"]:
         return list(get_args(RegimeName))
-    if parent == "weights" or parent in get_args(WeightClass):
+    if parent == "weights" or place[-2:-1] == ["class_weights"]:
         return list(get_args(AnalystName))
     return None
 
