@@ -25,7 +25,7 @@ from freqpilot.rehearsal.tape import Tape
 pytestmark = pytest.mark.slow
 
 Candle = tuple[float, float, float, float]
-Run = Callable[[dict[str, Any], dict[str, list[Candle]]], dict[str, dict[str, Any]]]
+Run = Callable[..., dict[str, dict[str, Any]]]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BEFORE, AFTER = 700, 40
 ENTRY = START + timedelta(hours=BEFORE)
@@ -38,6 +38,11 @@ from Autopilot import Autopilot
 
 
 class Table(Autopilot):
+    def populate_indicators(self, dataframe, metadata):
+        dataframe = super().populate_indicators(dataframe, metadata)
+        regime = self.config.get("regime_of", {{}}).get(metadata["pair"], "")
+        return dataframe.assign(regime=regime, regime_probability=0.9)
+
     def populate_entry_trend(self, dataframe, metadata):
         last = pd.Timestamp("{ENTRY.isoformat()}") - pd.Timedelta("1h")
         dataframe["enter_long"] = (dataframe["date"] == last).astype(int)
@@ -65,7 +70,8 @@ def write(folder: Path, pair: str, table: list[Candle]) -> None:
 
 @pytest.fixture
 def run(freqtrade: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> Run:
-    """Return a function that backtests tables by pair with settings and returns its trades."""
+    """Return a function that backtests tables by pair with settings, and with what else the config
+    has, and returns its trades."""
     folder = init(tmp_path / "user_data").folder
     (tmp_path / "user_data" / "strategies").mkdir(exist_ok=True)
     (tmp_path / "user_data" / "strategies" / "Table.py").write_text(STRATEGY)
@@ -73,7 +79,7 @@ def run(freqtrade: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Pa
     data.mkdir()
 
     def backtest(
-        settings: dict[str, Any], tables: dict[str, list[Candle]]
+        settings: dict[str, Any], tables: dict[str, list[Candle]], **config: Any
     ) -> dict[str, dict[str, Any]]:
         pairs = tuple(tables)
         for pair, table in tables.items():
@@ -89,6 +95,7 @@ def run(freqtrade: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Pa
                     "signals": {"regimes": {"enabled": False}},
                 },
                 "max_open_trades": 10,
+                **config,
             }
             (tmp_path / "overlay.json").write_text(json.dumps(overlay))
             files = [folder / f"{name}.json" for name in ("base", "autopilot", "freqpilot")]
@@ -201,10 +208,11 @@ def sales(trade: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     ]
 
 
-def test_targets(run: Run) -> None:
-    def flat(*prices: float) -> list[Candle]:
-        return [(price, price + 0.1, price - 0.1, price) for price in prices]
+def flat(*prices: float) -> list[Candle]:
+    return [(price, price + 0.1, price - 0.1, price) for price in prices]
 
+
+def test_targets(run: Run) -> None:
     settings = {"stops": ["atr"], "targets": True}
     trades = run(
         settings,
@@ -223,3 +231,66 @@ def test_targets(run: Run) -> None:
     assert held(trades["ETH/USDT"])
     assert [tag for tag, *_ in sales(trades["ETH/USDT"])] == ["force_exit"]
     assert sales(trades["SOL/USDT"]) == [("target_2", 0.6, 112.0), ("force_exit", 0.4, 112.0)]
+
+
+def test_regimes_move_targets_and_trail(run: Run) -> None:
+    trailed = 104.1 * 0.95
+    trades = run(
+        {"stops": ["atr"], "targets": True},
+        {
+            "BTC/USDT": flat(100, 105.1, 107.6, 107.6),
+            "ETH/USDT": flat(100, 103.4, 103.4),
+            "SOL/USDT": flat(100, 103.4),
+            "XRP/USDT": [*flat(100, 104), dip(trailed - 0.05, 103)],
+            "ADA/USDT": [*flat(100, 104), dip(trailed + 0.05, 103)],
+            "DOT/USDT": [*flat(100, 104), dip(trailed - 0.05, 103)],
+        },
+        regime_of={
+            **dict.fromkeys(("BTC/USDT", "XRP/USDT", "ADA/USDT"), "trending_bullish"),
+            "ETH/USDT": "range_bound",
+        },
+    )
+    assert sales(trades["BTC/USDT"])[0] == ("target_1", 0.3, 107.6)
+    assert sales(trades["ETH/USDT"])[0] == ("target_1", 0.3, 103.4)
+    assert [tag for tag, *_ in sales(trades["SOL/USDT"])] == ["force_exit"]
+    assert ended(trades["XRP/USDT"]) == ("trailing_stop_loss", trailed, 2)
+    assert held(trades["ADA/USDT"])
+    assert held(trades["DOT/USDT"])
+
+
+def test_memes_scale_out(run: Run) -> None:
+    calm, moved = (100.0, 109.9, 90.1, 100.0), (100.0, 110.1, 90.1, 100.0)
+    trades = run(
+        {"meme": {"enabled": True}},
+        {
+            "DOGE/USDT": flat(100, 199, 201, 201, 501, 1001, 300, 150),
+            "SHIB/USDT": [CALM, dip(69.9)],
+            "PEPE/USDT": [CALM, dip(70.1)],
+            "WIF/USDT": [calm] * 62,
+            "BONK/USDT": [moved] * 62,
+            "SOL/USDT": [CALM, dip(95.9)],
+            "ADA/USDT": flat(100, 130),
+        },
+        stoploss=-0.30,
+    )
+    assert sales(trades["DOGE/USDT"]) == [
+        ("target_1", 0.25, 201.0),
+        ("target_2", 0.25, 501.0),
+        ("target_3", 0.25, 1001.0),
+        ("force_exit", 0.25, 150.0),
+    ]
+    assert ended(trades["SHIB/USDT"]) == ("stop_loss", 70.0, 1)
+    assert held(trades["PEPE/USDT"])
+    assert ended(trades["WIF/USDT"]) == ("time_flat", 100.0, 60)
+    assert held(trades["BONK/USDT"])
+    assert ended(trades["SOL/USDT"]) == ("stop_loss", 96.0, 1)
+    assert [tag for tag, *_ in sales(trades["ADA/USDT"])] == ["force_exit"]
+
+
+def test_a_memes_stop_is_the_strategys_where_that_is_nearer(run: Run) -> None:
+    trades = run(
+        {"meme": {"enabled": True}},
+        {"DOGE/USDT": [CALM, dip(89.9)], "SHIB/USDT": [CALM, dip(90.1)]},
+    )
+    assert ended(trades["DOGE/USDT"]) == ("stop_loss", 90.0, 1)
+    assert held(trades["SHIB/USDT"])

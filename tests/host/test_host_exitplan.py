@@ -74,6 +74,13 @@ def test_an_unsure_regime_leaves_that_of_the_entrys_decision() -> None:
     assert sale(frame.drop(columns=["regime", "regime_probability"]), 103.36) is None
 
 
+def test_a_regime_that_acts_now_comes_before_that_of_the_entrys_decision() -> None:
+    frame = inside("range_bound", "", "", "trending_bullish")
+    frame["date"] += LATE
+    assert sale(frame, 105.01) is None
+    assert sale(frame, 107.51) == (pytest.approx(-30.0), "target_1")
+
+
 def test_what_a_range_sold_a_trend_does_not_sell_again() -> None:
     sold = trade(order("sell", 0.3, 0.3), held=0.7)
     for regime in ("range_bound", "trending_bullish", ""):

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from freqpilot.risk.book import figures, fit, max_stress_loss
+from freqpilot.risk.book import figures, fit, lines, max_stress_loss
 from freqpilot.risk.comovement import View, view
 from freqpilot.risk.covariance import Returns
 from freqpilot.risk.value_at_risk import draws
-from freqpilot.settings import BookSettings, RiskSettings, Settings
+from freqpilot.settings import BookSettings, ExitSettings, MemeExits, RiskSettings, Settings
 from freqpilot.shapes import Book, OrderRequest, Position
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
@@ -168,3 +168,10 @@ def test_a_bad_setting_is_named() -> None:
     ):
         with pytest.raises(Exception, match=words):
             Settings.from_config({"freqpilot": {"risk": {"book": section}}})
+
+
+def test_a_memes_line_counts_its_wider_stop_where_memes_have_a_plan() -> None:
+    memes = replace(BOOK, positions=(*held("DOGE"), *held("SOL"), *held("PEPE", side="short")))
+    for enabled, expected in ((False, [0.10] * 3), (True, [0.30, 0.10, 0.10])):
+        chosen = RiskSettings(exits=ExitSettings(meme=MemeExits(enabled=enabled)))
+        assert [line.stop for line in lines(memes, seen(), chosen)] == expected
