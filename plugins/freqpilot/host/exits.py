@@ -49,8 +49,10 @@ def stop(
     """
     try:
         run = supervisor.current()
-        side, leverage = _side(trade), float(trade.leverage or 1)
-        risk = exitplan.risk_of(trade.pair, side, run.settings.risk, stoploss, leverage)
+        side, risk = _side(trade), run.settings.risk
+        if stoploss is not None:
+            leverage = float(trade.leverage or 1)
+            risk = exitplan.risk_of(trade.pair, side, risk, stoploss, leverage)
         time: datetime = call["current_time"]
         if not filled and not exitplan.may_move(risk.exits):
             return None
