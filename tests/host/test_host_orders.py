@@ -448,6 +448,25 @@ class TestHealth:
         health.require_sound()
         supervisor._runs.pop().store.close()
 
+    def test_safe_mode_survives_a_restart_until_a_call_succeeds(self, tmp_path: Path) -> None:
+        config = {"freqpilot": {}, "dry_run": False, "user_data_dir": str(tmp_path)}
+        supervisor.begin(config, live=True)
+        health.HEALTH.begin()
+        for _ in range(6):
+            health.HEALTH.note(failed=True)
+        assert health.HEALTH.look()
+        run = supervisor.begin(config, live=True)
+        health.HEALTH.begin()
+        with pytest.raises(NoEntry, match="safe mode"):
+            health.require_sound()
+        health.HEALTH.note(failed=False)
+        health.require_sound()
+        kinds = [event.kind for event in run.store.events()]
+        assert [kind for kind in kinds if "safe mode" in kind] == ["safe mode", "safe mode over"]
+        health.HEALTH.begin()
+        health.require_sound()
+        supervisor._runs.pop().store.close()
+
     def test_the_asynchronous_client_is_watched_as_well(self) -> None:
         import asyncio
 

@@ -17,6 +17,7 @@ from freqpilot.risk.breakers import ErrorRate
 logger = logging.getLogger(__name__)
 
 BLOCKED = supervisor.BLOCKED
+SAFE_MODE = ", safe mode"
 ACCOUNT = re.compile(r"order|account|balance|position", re.IGNORECASE)
 """What the address of a request for orders or the account holds, on any exchange."""
 
@@ -32,9 +33,12 @@ class Health:
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Forget the calls of an earlier run, and not that the account was blocked."""
+        """Forget the calls of an earlier run, and neither that safe mode held nor that the account
+        was blocked."""
         run = supervisor.current()
-        self.rate, self.safe_mode = ErrorRate(run.settings.risk), None
+        held = run.store.load_state(f"{run.key}{SAFE_MODE}") if run.live else None
+        self.rate = ErrorRate(run.settings.risk, tripped=bool(held))
+        self.safe_mode = held["reason"] if held else None
         saved = run.store.load_state(f"{run.key}{BLOCKED}") if run.live else None
         self.blocked = saved["reason"] if saved else None
         self.passing = bool(saved and saved["passing"])
@@ -95,7 +99,12 @@ class Health:
             run, now = supervisor.current(), datetime.now(UTC)
             kind = "safe mode" if reason else "safe mode over"
             text = reason or "the exchange answers again; entries are allowed"
+            # A bot killed in between says too much of safe mode, not too little.
+            if reason:
+                run.store.save_state(f"{run.key}{SAFE_MODE}", {"reason": reason}, now)
             run.store.add_event(now, kind, "CRITICAL" if reason else "WARNING", text)
+            if not reason:
+                run.store.save_state(f"{run.key}{SAFE_MODE}", {}, now)
             run.counters.source("exchange", not reason, now)
             if reason:
                 reconcile.PROGRESS.begin()  # what happened meanwhile is looked at before an entry

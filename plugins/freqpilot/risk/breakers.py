@@ -22,13 +22,15 @@ class ErrorRate:
     It trips at ``api_errors`` failures or more that are ``api_error_share`` of the calls of the
     last ``api_window_minutes``, and stays so until the window has a call again and no failure: an
     exchange that answers every second call is not one to open positions on.
+
+    :param tripped: whether it had tripped before a restart, which forgets the calls.
     """
 
-    def __init__(self, settings: RiskSettings) -> None:
+    def __init__(self, settings: RiskSettings, *, tripped: bool = False) -> None:
         self._settings = settings
         self._calls: deque[tuple[float, bool]] = deque()
         self._failed = 0
-        self._tripped = False
+        self._tripped = tripped
 
     def note(self, time: float, *, failed: bool) -> None:
         """Take note of a call that ended at ``time`` (seconds since the epoch)."""
