@@ -173,7 +173,8 @@ def release(
     userdir: UserDir = Path("user_data"),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Release what waits for a person: a halt, a blocked account, a record without edge."""
+    """Release what waits for a person: a halt, a blocked account, a losing streak, a record without
+    edge."""
     from datetime import UTC, datetime
 
     from freqpilot.host import supervisor
@@ -186,8 +187,8 @@ def release(
         typer.confirm(
             "New positions will be allowed again. Have you reviewed the loss?", abort=True
         )
-    released = supervisor.release(url, datetime.now(UTC), settings.risk.sizing)
-    typer.echo("\n".join(f"released {line}" for line in released) or "nothing is halted")
+    released = supervisor.release(url, datetime.now(UTC), settings.risk)
+    typer.echo("\n".join(f"released {line}" for line in released) or "nothing waits for a person")
 
 
 @app.command()

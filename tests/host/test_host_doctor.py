@@ -130,7 +130,7 @@ def test_an_error_is_one_line_with_its_exit_code(tmp_path: Path) -> None:
 
 def test_releasing_without_a_halt_says_so(tmp_path: Path) -> None:
     done = command("release", "--yes", "--userdir", str(tmp_path))
-    assert done.stdout.strip() == "nothing is halted"
+    assert done.stdout.strip() == "nothing waits for a person"
 
 
 def test_importing_the_package_is_cheap() -> None:

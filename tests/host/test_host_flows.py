@@ -232,11 +232,36 @@ def test_a_release_gives_a_record_without_edge_another_trial(
         clock.advance(60)
         trade(is_open=False, close_date=datetime.now(UTC), close_profit_abs=-0.1)
     bot.wallets.free = 998.0
-    sizing = supervisor.current().settings.risk.sizing
+    risk = supervisor.current().settings.risk
     assert look(bot, clock).record.edge().trades == 20
     assert supervisor.release(url, datetime.now(UTC)) == []
-    (told,) = supervisor.release(url, datetime.now(UTC), sizing)
+    (told,) = supervisor.release(url, datetime.now(UTC), risk)
     assert "no edge: 0% of the last 20 trades" in told
     state = look(bot, clock)
     assert (state.record.edge().trades, state.record.total) == (0, 20)
-    assert supervisor.release(url, datetime.now(UTC), sizing) == []
+    assert supervisor.release(url, datetime.now(UTC), risk) == []
+
+
+def test_a_release_ends_a_losing_streak_and_no_more(
+    bot: Any, clock: VirtualClock, url: str
+) -> None:
+    supervisor.begin(bot.config, live=True)
+    risk = supervisor.current().settings.risk
+    for _ in range(8):
+        clock.advance(60)
+        trade(is_open=False, close_date=datetime.now(UTC), close_profit_abs=-0.1)
+    bot.wallets.free = 999.2
+    before = look(bot, clock)
+    book = supervisor.book()
+    assert book is not None
+    assert (book.threshold, dict(book.factors)["streak"]) == (0.8, 0.25)
+    (told,) = supervisor.release(url, datetime.now(UTC), risk)
+    assert "a losing streak (8 in a row: sizes were 25%" in told
+    after = look(bot, clock)
+    book = supervisor.book()
+    assert book is not None
+    assert book.threshold == 0
+    assert "streak" not in dict(book.factors)
+    assert (after.peak, after.start, after.halted) == (before.peak, before.start, None)
+    assert after.record.outcomes == before.record.outcomes
+    assert supervisor.release(url, datetime.now(UTC), risk) == []

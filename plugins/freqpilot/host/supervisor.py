@@ -17,8 +17,9 @@ from freqpilot.host.log import DECISIONS
 from freqpilot.risk import ledger, limits
 from freqpilot.risk.flows import Watch
 from freqpilot.risk.record import Outcome
+from freqpilot.risk.responses import streak_phase
 from freqpilot.risk.targets import no_edge_in
-from freqpilot.settings import Settings, SizingSettings
+from freqpilot.settings import RiskSettings, Settings
 from freqpilot.shapes import Book, Cut, OrderRequest, Position, RiskVerdict
 from freqpilot.store import Store, open_store
 
@@ -168,9 +169,11 @@ def _tell(run: Run, before: ledger.Ledger, time: datetime) -> None:
 def refresh(run: Run) -> None:
     """Take the ledger as a person left it: ``freqpilot release`` works in another process. To be
     asked before each change that is saved, or it would undo the release."""
-    state, sizing = run.state, run.settings.risk.sizing
-    waits = state.halted or state.wait_until or no_edge_in(state.record.edge(), sizing)
-    if not run.live or not waits:
+    if not run.live:
+        return
+    state, risk = run.state, run.settings.risk
+    waits = state.halted or state.wait_until or no_edge_in(state.record.edge(), risk.sizing)
+    if not waits and not streak_phase(state.record, datetime.now(UTC), risk):
         return
     saved = run.store.load_state(run.key)
     known = ledger.Ledger.from_dict(saved) if saved else run.state
@@ -198,14 +201,14 @@ def saved_books(url: str) -> dict[str, dict[str, Any]]:
     return {key: saved for key, saved in found.items() if saved}
 
 
-def release(url: str, time: datetime, sizing: SizingSettings | None = None) -> list[str]:
+def release(url: str, time: datetime, risk: RiskSettings | None = None) -> list[str]:
     """Release the latches that are kept in the store at ``url``, as a person's act.
 
     A running bot sees it at its next loop.
 
-    :param sizing: where its method stakes nothing for lack of an edge, the record's edge is counted
-        anew.
-    :returns: the reasons of the halts that were released.
+    :param risk: where its sizing stakes nothing for lack of an edge, the record's edge is counted
+        anew; where a losing streak has come to one of its phases, so is the streak.
+    :returns: the reasons of what was released.
     """
     store = open_store(url)
     released: list[str] = []
@@ -217,17 +220,30 @@ def release(url: str, time: datetime, sizing: SizingSettings | None = None) -> l
         saved = store.load_state(key)
         state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
         reason = state.halted or ("entries wait for a person" if state.wait_until else None)
-        none = no_edge_in(state.record.edge(), sizing) if sizing else None
-        if not reason and not none:
+        none = no_edge_in(state.record.edge(), risk.sizing) if risk else None
+        streak = _streak(state, time, risk) if risk and not state.halted else None
+        if not reason and not none and not streak:
             continue
         state = ledger.release(state, time) if reason else state
+        state = ledger.reviewed(state) if streak else state
         state = ledger.retry(state) if none else state
-        reason = "; ".join(filter(None, (reason, none)))
+        reason = "; ".join(filter(None, (reason, streak, none)))
         store.save_state(key, state.to_dict(), time)
         store.add_event(time, "release", "CRITICAL", reason, {"equity": state.equity})
         released.append(f"{key}: {reason}")
     store.close()
     return released
+
+
+def _streak(state: ledger.Ledger, time: datetime, risk: RiskSettings) -> str | None:
+    """Return which phase a losing streak has come to, in words; None without one."""
+    phase = streak_phase(state.record, time, risk)
+    if phase is None:
+        return None
+    return (
+        f"a losing streak ({state.record.losses_in_a_row} in a row: sizes were {phase.factor:.0%}, "
+        f"an entry needed a composite of {phase.threshold:g})"
+    )
 
 
 def book(positions: Sequence[Position] = ()) -> Book | None:

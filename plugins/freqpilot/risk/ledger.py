@@ -208,6 +208,12 @@ def release(state: Ledger, now: datetime) -> Ledger:
     )
 
 
+def reviewed(state: Ledger) -> Ledger:
+    """Return the ledger whose losing streak a person has looked at: it counts anew, and so do its
+    cut and its threshold. A halt stays, and so does every other limit."""
+    return replace(state, record=state.record.review(), releases=state.releases + 1)
+
+
 def retry(state: Ledger) -> Ledger:
     """Return the ledger whose record counts its edge anew: a person's act, as a release is."""
     return replace(state, record=state.record.retry(), releases=state.releases + 1)
