@@ -110,7 +110,7 @@ def _first_row(file: Path) -> int:
 
 def _chunks(file: Path, defaults: dict[str, str]) -> Iterator["pd.DataFrame"]:
     if not file.is_file():
-        raise BadFact(f"there is no file {file}")
+        raise BadFact(f"there is no file {file}; nothing was imported from it, check the path")
     try:
         for frame in _parquet(file) if file.suffix == ".parquet" else _csv(file):
             frame.columns = [str(name).strip() for name in frame.columns]

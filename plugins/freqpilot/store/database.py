@@ -172,7 +172,10 @@ def connect(url: str, *, writes: bool, busy_timeout: float = 5.0) -> Engine:
             raise RefuseToStart(f"the folder of {path} cannot be made: {error}") from None
     elif path:
         if not path.is_file():
-            raise RefuseToStart(f"there is no database {path}")
+            raise RefuseToStart(
+                f"there is no database {path}; fill it with `freqpilot facts import FILE`, or name "
+                "the right one as freqpilot.facts.url or with --userdir"
+            )
         shown = f"file:{quote(str(path.absolute()))}"
         parsed = parsed.set(database=shown, query={"mode": "ro", "uri": "true"})
     engine = _engine(parsed, busy_timeout, writes=writes)
