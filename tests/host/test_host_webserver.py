@@ -97,8 +97,9 @@ def home(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
     (user_data / "protections" / "NeverTrade.py").write_text(PROTECTION)
     (user_data / "strategies" / "Busy.py").write_text(STRATEGY)
     (user_data / "strategies" / "Careful.py").write_text(CAREFUL)
-    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=40)
-    market = SyntheticMarket(PAIRS, 60, start, 24 * 41, 7)
+    # The same hour whenever the test runs: the trades of a backtest, and its locks, hang on it.
+    today = datetime.now(UTC).replace(hour=15, minute=0, second=0, microsecond=0)
+    market = SyntheticMarket(PAIRS, 60, today - timedelta(days=40), 24 * 42, 7)
     market.write_candles(tmp_path / "candles")
     now = datetime.now(UTC).timestamp()
     with RehearsalServer(Tape.from_market(market), lambda: now) as server:
