@@ -84,6 +84,21 @@ def test_a_row_with_a_missing_figure_never_comes_back_as_predicted(model: Any) -
     pd.testing.assert_frame_equal(predictions.loc[kept], whole.loc[kept])
 
 
+def test_a_forecast_that_counts_tells_its_reasons(model: Any) -> None:
+    data = frame()
+    model.model.model = trained(model, data)
+    predictions, _ = model.model.predict(data.tail(200), model.kitchen)
+    edge = (predictions["up"] - predictions["down"]).abs()
+    told = predictions[freqai.REASONS] != ""
+    assert told.any()
+    assert not told[edge <= 0.05].any(), "a neutral forecast has no say"
+    assert predictions.loc[told, freqai.REASONS].str.contains(r"at .* \([+-]\d\.\d\d\)").all()
+    model.kitchen.live = True
+    live, _ = model.model.predict(data.tail(200), model.kitchen)
+    assert (live[freqai.REASONS].iloc[:-1] == "").all(), "live only the last row is taken"
+    assert live[freqai.REASONS].iloc[-1] == predictions[freqai.REASONS].iloc[-1]
+
+
 def test_what_predict_sees_is_what_fit_saw(model: Any) -> None:
     data = frame()
     fitted = trained(model, data)
@@ -167,6 +182,17 @@ def test_the_last_closed_candle_is_found_whatever_the_dates_are_made_of() -> Non
 def test_a_decision_explains_itself() -> None:
     decided = frames.add_decisions(frame(), Settings())
     place = int(decided["composite"].abs().argmax())
+    step = pd.Timedelta(hours=1).to_pytimedelta()
+    told = decided.iloc[place].copy()
+    told["model_reasons"] = "rsi 14 at 71 (+0.31)"
+    told["contrib_model_forecast"] = 0.1
+    said = frames.decision_of("BTC/USDT", told, "long", step)
+    assert "the model by rsi 14 at 71 (+0.31)" in said.reasons
+    for column, value in (("model_reasons", 0), ("contrib_model_forecast", 0.0)):
+        silent = told.copy()
+        silent[column] = value  # FreqAI fills a gap with a number
+        said = frames.decision_of("BTC/USDT", silent, "long", step)
+        assert not any(reason.startswith("the model by") for reason in said.reasons)
     decision = frames.decision_of(
         "BTC/USDT", decided.iloc[place], "long", pd.Timedelta(hours=1).to_pytimedelta()
     )

@@ -112,3 +112,29 @@ def test_bad_input_is_named() -> None:
 def test_the_file_holds_no_code(tmp_path: Path) -> None:
     trained().save(tmp_path / "model.json")
     assert set(json.loads((tmp_path / "model.json").read_text())) == {"digest", "content"}
+
+
+def test_the_leaning_is_the_difference_of_the_two_barriers_margins() -> None:
+    from lightgbm import Booster
+
+    model = trained()
+    x, _ = planted(seed=3, rows=50)
+    leaning = model.leaning(x)
+    booster = Booster(model_str=model.text)
+    raw = np.asarray(booster.predict(x, raw_score=True))
+    lean = raw[:, CLASSES.index(1)] - raw[:, CLASSES.index(-1)]
+    # The features explain what differs from row to row; the expected value is the same for all.
+    np.testing.assert_allclose(leaning.sum(axis=1) - leaning[0].sum(), lean - lean[0], atol=1e-9)
+    assert np.abs(leaning).mean(axis=0).argmax() == 0, "the planted feature leads"
+    assert (np.sign(leaning[:, 0]) == np.sign(x[:, 0]))[np.abs(x[:, 0]) > 1].all()
+
+
+def test_a_row_with_a_nan_has_no_leaning_and_a_constant_model_none_to_give() -> None:
+    x = np.zeros((2, 5), np.float32)
+    x[1, 2] = np.nan
+    leaning = trained().leaning(x)
+    assert np.isfinite(leaning[0]).all()
+    assert np.isnan(leaning[1]).all()
+    assert (FittedTrees(5, constant=(0, 1, 0)).leaning(x)[0] == 0).all()
+    with pytest.raises(ValueError, match="knows 5 features"):
+        trained().leaning(x[:, :4])

@@ -21,7 +21,7 @@ from freqpilot.features.realised import realised
 from freqpilot.features.realised import startup as realised_startup
 from freqpilot.features.structure import swing_prices
 from freqpilot.host.decisions import decision_columns, regime_words
-from freqpilot.host.freqai import LABEL, NAMES
+from freqpilot.host.freqai import LABEL, NAMES, REASONS
 from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings
 from freqpilot.shapes import Candles, Decision
 from freqpilot.signals import analysts, composite, confluence, regimes
@@ -262,6 +262,9 @@ def decision_of(
         for name, value in ranked
         if value
     )
+    # Numbers stand where FreqAI filled a gap.
+    if parts.get("model_forecast") and isinstance(why := row.get(REASONS), str) and why:
+        reasons = (*reasons, f"the model by {why}")
     if settings and (words := regime_words(row, settings)):
         reasons = (*reasons, words)
     if "bias" in row:

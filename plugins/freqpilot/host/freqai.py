@@ -17,9 +17,11 @@ from freqpilot.errors import Degraded
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, triple_barrier, uniqueness
 from freqpilot.features.splits import purged_split
+from freqpilot.models import reasons
 from freqpilot.models.trees import CLASSES, FittedTrees, fit
 from freqpilot.settings import Settings
-from freqpilot.shapes import Bools
+from freqpilot.shapes import Bools, Floats, Floats32
+from freqpilot.signals.analysts.model import ModelForecast
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ LABEL = "&-barrier"
 NAMES = {-1: "down", 0: "flat", 1: "up"}
 """Column names of the class probabilities, in the words FreqAI shows."""
 DIGESTS = "freqpilot-digests.json"
+REASONS = "model_reasons"
+"""Column of a forecast's reasons in words, empty where it is neutral."""
 
 
 class PurgedClassifier(BaseClassifierModel):
@@ -115,8 +119,8 @@ class PurgedClassifier(BaseClassifierModel):
     ) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int_]]]:
         """Predict one window.
 
-        :returns: a frame with the most probable class and one probability column a class, and
-            ``do_predict``, 1 only where every feature was present.
+        :returns: a frame with the most probable class, one probability column a class and the
+            reasons in words, and ``do_predict``, 1 only where every feature was present.
         """
         dk.find_features(unfiltered_df)
         features = unfiltered_df.filter(dk.training_features_list, axis=1)
@@ -124,17 +128,45 @@ class PurgedClassifier(BaseClassifierModel):
         complete = np.asarray(dk.do_predict, dtype=np.int_)
         dk.data_dictionary["prediction_features"] = features
         model: FittedTrees = self.model
-        probabilities = model.predict_proba(features.to_numpy(dtype=np.float32))
+        x = features.to_numpy(dtype=np.float32)
+        probabilities = model.predict_proba(x)
         finite: Bools = np.asarray(np.isfinite(probabilities).all(axis=1))
         probabilities = np.where(finite[:, None], probabilities, 0.0)
         names = [NAMES[code] for code in CLASSES]
         best = np.asarray(names, dtype=object)[probabilities.argmax(axis=1)]
+        neutral = Settings.from_config(self.config).signals.neutral
+        why = _reasons(model, list(features.columns), x, probabilities, neutral, dk.live)
         predictions = pd.concat(
-            [pd.DataFrame({LABEL: best}), pd.DataFrame(probabilities, columns=names)], axis=1
+            [
+                pd.DataFrame({LABEL: best}),
+                pd.DataFrame(probabilities, columns=names),
+                pd.DataFrame({REASONS: why}),
+            ],
+            axis=1,
         )
         dk.DI_values = np.zeros(len(features))
         dk.do_predict = complete * finite.astype(np.int_)
         return predictions, dk.do_predict
+
+
+def _reasons(
+    model: FittedTrees,
+    names: list[str],
+    x: Floats32,
+    probabilities: Floats,
+    neutral: float,
+    last: bool,
+) -> np.ndarray[Any, np.dtype[np.object_]]:
+    """Return the reasons of each forecast that has a say in the composite; with ``last`` of the
+    last row only, the one that FreqAI takes live. Shapley values cost 30 times the forecast."""
+    edge = np.abs(probabilities[:, CLASSES.index(1)] - probabilities[:, CLASSES.index(-1)])
+    speaks = edge > neutral * ModelForecast.scale
+    if last:
+        speaks[:-1] = False
+    out = np.full(len(x), "", dtype=object)
+    if speaks.any():
+        out[speaks] = reasons.words(names, x[speaks], model.leaning(x[speaks]))
+    return out
 
 
 def write_digests(folder: Path) -> None:

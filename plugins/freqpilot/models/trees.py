@@ -51,8 +51,7 @@ class FittedTrees:
 
         :raises ValueError: when ``x`` has another number of columns than the training data.
         """
-        if x.ndim != 2 or x.shape[1] != self.features:
-            raise ValueError(f"the model knows {self.features} features, not {x.shape[1:]}")
+        self._check_width(x)
         out = np.full((x.shape[0], len(CLASSES)), np.nan)
         whole = np.isfinite(x).all(axis=1)
         if self.constant:
@@ -62,6 +61,32 @@ class FittedTrees:
 
             out[whole] = Booster(model_str=self.text).predict(x[whole], num_threads=1)
         return out
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return what each feature adds to the lean towards a rise (n × k), in log-odds of the
+        profit against the loss barrier: the difference of the two classes' Shapley values by
+        TreeSHAP (Lundberg et al. 2018). NaN for a row that holds one, 0 for a constant model.
+
+        :raises ValueError: when ``x`` has another number of columns than the training data.
+        """
+        self._check_width(x)
+        out = np.full(x.shape, np.nan)
+        whole = np.isfinite(x).all(axis=1)
+        if self.constant:
+            out[whole] = 0.0
+        elif whole.any():
+            from lightgbm import Booster
+
+            booster = Booster(model_str=self.text)
+            given = booster.predict(x[whole], num_threads=1, pred_contrib=True)
+            # One block a class, each with its expected value behind the features.
+            by_class = np.asarray(given).reshape(-1, len(CLASSES), self.features + 1)[..., :-1]
+            out[whole] = by_class[:, CLASSES.index(1)] - by_class[:, CLASSES.index(-1)]
+        return out
+
+    def _check_width(self, x: Floats32) -> None:
+        if x.ndim != 2 or x.shape[1] != self.features:
+            raise ValueError(f"the model knows {self.features} features, not {x.shape[1:]}")
 
     def save(self, path: Path) -> None:
         """Write the model as JSON with a digest of its content."""
