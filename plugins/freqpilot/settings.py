@@ -77,9 +77,12 @@ TREND_WEIGHTS: dict[AnalystName, float] = {"technical_momentum": 1.3, "mean_reve
 
 class RegimeSettings(Section):
     """How the market's regime acts. What a config names in ``adaptation`` stands in place of that
-    regime's row. A regime acts from ``min_probability`` on."""
+    regime's row. A regime acts from ``min_probability`` on. ``hmm`` asks the models of ``freqpilot
+    regimes fit``, and the rules where there is none of at most ``max_model_days``."""
 
     enabled: bool = True
+    method: Literal["rules", "hmm"] = "rules"
+    max_model_days: Annotated[int, Field(ge=1, le=730)] = 90
     min_dwell: Annotated[int, Field(ge=1, le=36)] = 6
     min_probability: Fraction = 0.7
     break_candles: Annotated[int, Field(ge=2, le=200)] = 20

@@ -22,9 +22,10 @@ from freqpilot.features.realised import startup as realised_startup
 from freqpilot.features.structure import swing_prices
 from freqpilot.host.decisions import decision_columns, regime_words
 from freqpilot.host.freqai import LABEL, NAMES
+from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings
 from freqpilot.shapes import Candles, Decision
-from freqpilot.signals import analysts, composite, confluence, regimes
+from freqpilot.signals import analysts, composite, confluence, hmm, regimes
 
 SHORT_NAMES = {
     "technical_trend": "trend",
@@ -39,12 +40,13 @@ STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP, regimes.STARTUP, conf
 """Candles before the first decision that can be trusted; the longest memory in use."""
 
 
-def startup(timeframe: str) -> int:
+def startup(timeframe: str, signals: SignalSettings | None = None) -> int:
     """Return the candles before the first decision of a strategy of this timeframe: the week that
-    volatility is measured over is many short candles."""
+    volatility is measured over is many short candles, and a regime model looks back further."""
     from freqtrade.exchange import timeframe_to_minutes
 
-    return max(STARTUP, realised_startup(timeframe_to_minutes(timeframe)))
+    filtered = hmm.startup(signals.regimes) if signals else 0
+    return max(STARTUP, filtered, realised_startup(timeframe_to_minutes(timeframe)))
 
 
 def add_features(frame: pd.DataFrame) -> pd.DataFrame:
@@ -120,7 +122,11 @@ def add_labels(frame: pd.DataFrame, settings: LabelSettings) -> pd.DataFrame:
 
 
 def add_decisions(
-    frame: pd.DataFrame, settings: Settings, pair: str = "", step: timedelta | None = None
+    frame: pd.DataFrame,
+    settings: Settings,
+    pair: str = "",
+    step: timedelta | None = None,
+    models: Sequence[RegimeModel] = (),
 ) -> pd.DataFrame:
     """Return ``frame`` with the composite decision of each candle, by the weights of the class
     that ``pair`` belongs to (an unknown one is an alt).
@@ -134,9 +140,11 @@ def add_decisions(
 
     :param step: the timeframe, for ``volatility_day``, ``volatility_ratio`` and ``adx``, by which
         sizes and stops are scaled.
+    :param models: those that tell the regime by the method ``hmm``, from ``fact_fear_greed``
+        (0…100) too where they know it; ``regime_by_model`` is where one did.
     """
     candles = candles_from_frame(frame)
-    columns = decision_columns(frame, candles, settings, pair)
+    columns = decision_columns(frame, candles, settings, pair, models)
     columns["atr"] = atr(candles, settings.risk.atr_period)
     if "structure" in settings.risk.exits.stops:
         columns["swing_low"], columns["swing_high"] = swing_prices(candles)
