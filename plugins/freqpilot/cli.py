@@ -201,6 +201,32 @@ def regimes_fit(
 
 
 @app.command()
+def scorecards(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    datadir: Annotated[
+        Path | None, typer.Option("--datadir", help="Folder of candles; default: the config's.")
+    ] = None,
+    pair: Annotated[
+        list[str] | None, typer.Option("--pair", help="Several times; default: the whitelist.")
+    ] = None,
+    timeframe: Annotated[str, typer.Option("--timeframe", help="The strategy's.")] = "1h",
+) -> None:
+    """Show how the analysts' strong opinions did up to the last candle, and what that moves."""
+    from rich.table import Table
+
+    from freqpilot.host.doctor import load_config
+    from freqpilot.host.scorecards import COLUMNS, cards, cells
+
+    found = load_config(config, str(userdir)) if config else {}
+    for name, each in cards(found, datadir, pair or [], timeframe).items():
+        table = Table(*COLUMNS, title=name, box=None, pad_edge=False)
+        for card in each:
+            table.add_row(*cells(card))
+        _console().print(table)
+
+
+@app.command()
 def warm() -> None:
     """Compile all numba kernels now, so that a cold bot answers its first candle in seconds."""
     import time

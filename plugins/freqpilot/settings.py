@@ -113,6 +113,24 @@ class ConfluenceSettings(Section):
     boost: Annotated[float, Field(ge=0, le=0.25)] = 0.1
 
 
+class ScorecardSettings(Section):
+    """How what an analyst's opinions beyond ``strong`` came to moves its weight: over ``horizon``
+    candles, after the costs of a round trip, of at most the last ``opinions``; by at most ``step``
+    every ``step_hours``, between ``low`` and ``high`` times the weight. Few opinions count little
+    against ``prior`` that would say nothing."""
+
+    enabled: bool = False
+    strong: Annotated[float, Field(ge=0.2, lt=1)] = 0.7
+    horizon: Annotated[int, Field(ge=1, le=100)] = 12
+    opinions: Annotated[int, Field(ge=10, le=200)] = 100
+    prior: Annotated[int, Field(ge=0, le=1000)] = 20
+    cost: Annotated[float, Field(ge=0, le=0.1)] = 0.002
+    step: Annotated[float, Field(ge=0.005, le=0.05)] = 0.05
+    step_hours: Annotated[int, Field(ge=1, le=168)] = 24
+    low: Annotated[float, Field(ge=0.5, le=1)] = 0.5
+    high: Annotated[float, Field(gt=1, le=1.5)] = 1.5
+
+
 class SignalSettings(Section):
     """How opinions become a decision.
 
@@ -145,6 +163,7 @@ class SignalSettings(Section):
     neutral: Fraction = 0.2
     regimes: RegimeSettings = RegimeSettings()
     confluence: ConfluenceSettings = ConfluenceSettings()
+    scorecards: ScorecardSettings = ScorecardSettings()
 
     def table(self, kind: WeightClass) -> dict[AnalystName, float]:
         """Return the weights for a pair of this class."""

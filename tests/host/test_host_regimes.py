@@ -20,6 +20,7 @@ from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.features.workspace import Workspace
 from freqpilot.host import decisions, frames, regimes
 from freqpilot.host.regimes import EPOCH, Plan, describe, fit_one, models_of, part_of
+from freqpilot.models import regimes as fitting
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import Settings
 from freqpilot.shapes import Candles
@@ -262,3 +263,17 @@ def test_the_index_is_an_input_where_it_was_known(datadir: Path) -> None:
     for known, inputs in ((index, (*hmm.INPUTS, hmm.FEAR_GREED)), (silent, hmm.INPUTS)):
         model = fit_one([part_of(plan, pair, known) for pair in PAIRS], plan, until)
         assert model.inputs == inputs
+
+
+def test_the_prior_keeps_the_rare_regimes_of_a_real_market(
+    realdata: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until = datetime(2020, 1, 1, tzinfo=UTC)
+    plan = Plan(
+        realdata / "candles" / "binance", ("BTC/USDT", "LTC/USDT"), until, until, window=400
+    )
+    parts = [part_of(plan, pair) for pair in plan.pairs]
+    assert set(fit_one(parts, plan, until).names) == set(NAMES)
+    monkeypatch.setattr(fitting, "PRIOR", 1e-6)
+    with pytest.raises(Degraded, match="no regime model"):
+        fit_one(parts, plan, until)

@@ -197,6 +197,9 @@ def test_each_candle_asks_the_newest_model_before_its_open() -> None:
     alone = found(source, [first])
     np.testing.assert_array_equal(both.probabilities[:700], alone.probabilities[:700])
     assert (both.probabilities[700:] != alone.probabilities[700:]).any()
+    x = hmm.observations(regimes.gauges(Workspace(source)))
+    seen = hmm.by_name(second, x[701 - MEMORY : 701])[-1]
+    np.testing.assert_allclose(both.probabilities[700], seen, atol=1e-12)
     assert source.date[700] == until
 
 

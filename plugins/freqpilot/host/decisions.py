@@ -1,5 +1,7 @@
 """The composite decision of each candle, as columns for Freqtrade's frame."""
 
+import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,11 +13,16 @@ from freqpilot.models.regimes import RegimeModel
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import ConfluenceSettings, RegimeSettings, Settings
 from freqpilot.shapes import Candles, Composite, Floats
-from freqpilot.signals import adaptation, analysts, composite, confluence, hmm
+from freqpilot.signals import adaptation, analysts, composite, confluence, hmm, scorecards
+
+logger = logging.getLogger(__name__)
+_told: dict[tuple[str, str], tuple[str, str, int]] = {}
 
 MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
 FACT_PREFIX = "fact_"
 """Columns of this prefix are read by the analysts of outside facts, as ``fact_sentiment``."""
+SCORE_PREFIX = "score_"
+"""Columns of this prefix hold what an analyst's scorecard multiplies its weight by."""
 FEAR_GREED = f"{FACT_PREFIX}{hmm.FEAR_GREED}"
 
 
@@ -38,6 +45,11 @@ def decision_columns(
         signals = [*signals, analysts.ModelForecast().evaluate(up, down, valid)]
     fear_greed = frame[FEAR_GREED].to_numpy(dtype=np.float64) if FEAR_GREED in frame else None
     adapted, columns = _adaptation(work, settings.signals.regimes, models, fear_greed)
+    if settings.signals.scorecards.enabled:
+        scored = scorecards.factors(signals, candles, settings.signals.scorecards)
+        adapted = scorecards.bounded(adapted, scored, settings.signals.scorecards)
+        columns |= {f"{SCORE_PREFIX}{name}": factor for name, factor in scored.items()}
+        tell_moves(pair, candles, scored)
     whole = composite.combine(signals, settings.signals, kind, adapted)
     confidence = _confluence(candles, whole, settings.signals.confluence, columns)
     columns |= {
@@ -111,6 +123,42 @@ def regime_words(row: Mapping[str, Any], settings: RegimeSettings) -> str | None
         for name, factor in settings.adaptation[row["regime"]].weights.items()
     ]
     return ", ".join([found, *moved, *cuts])
+
+
+def score_words(row: Mapping[str, Any]) -> str | None:
+    """Return what the scorecards move at a row of decisions, in words; None where nothing."""
+    factors = {
+        str(name).removeprefix(SCORE_PREFIX): float(value)
+        for name, value in row.items()
+        if str(name).startswith(SCORE_PREFIX)
+    }
+    moved = {name: value for name, value in factors.items() if round(value, 2) != 1}
+    if not moved:
+        return None
+    ranked = sorted(moved.items(), key=lambda item: (-abs(math.log(item[1])), item[0]))
+    told = (f"{name.replace('_', ' ')} ×{value:.2f}" for name, value in ranked)
+    return f"weights by scorecards: {', '.join(told)}"
+
+
+def tell_moves(pair: str, candles: Candles, scored: Mapping[str, Floats]) -> None:
+    """Log what the newest candle's step has moved, each move once."""
+    if len(candles) < 2:
+        return
+    for name, factor in scored.items():
+        old, new = float(factor[-2]), float(factor[-1])
+        key = (pair, name, int(candles.date[-1]))
+        if round(old, 4) != round(new, 4) and _told.get((pair, name)) != key:
+            _told[pair, name] = key
+            why = "better" if new > old else "worse"
+            logger.info(
+                "%s: weight of %s ×%.3f → ×%.3f; its scorecard is %s than the one that has left "
+                "the mean",
+                pair,
+                name.replace("_", " "),
+                old,
+                new,
+                why,
+            )
 
 
 def facts(frame: pd.DataFrame) -> dict[str, Floats]:

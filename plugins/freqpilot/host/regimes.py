@@ -270,7 +270,7 @@ def part_of(plan: Plan, pair: str, fear_greed: Known | None = None) -> Part:
 
     :raises RefuseToStart: when its candles cannot be read.
     """
-    frame = _frame(plan, pair)
+    frame = candles_of(plan.datadir, pair, plan.timeframe)
     try:
         candles = candles_from_frame(frame)
     except Degraded as error:
@@ -280,18 +280,22 @@ def part_of(plan: Plan, pair: str, fear_greed: Known | None = None) -> Part:
     return Part(pair, candles.date + plan.minutes * hmm.MINUTE, figures, regimes.probabilities(of))
 
 
-def _frame(plan: Plan, pair: str) -> pd.DataFrame:
+def candles_of(datadir: Path, pair: str, timeframe: str) -> pd.DataFrame:
+    """Return a pair's candles from Freqtrade's files.
+
+    :raises RefuseToStart: when there are none.
+    """
     from freqtrade.data.history import load_pair_history
     from freqtrade.enums import CandleType
 
     kind = CandleType.FUTURES if ":" in pair else CandleType.SPOT
     frame: pd.DataFrame = load_pair_history(
-        pair, plan.timeframe, plan.datadir, fill_up_missing=False, candle_type=kind
+        pair, timeframe, datadir, fill_up_missing=False, candle_type=kind
     )
     if frame.empty:
         raise RefuseToStart(
-            f"no {plan.timeframe} candles of {pair} in {plan.datadir}; no model was written and "
-            "what there is stays in use. Run freqtrade download-data, or name others by --pair"
+            f"no {timeframe} candles of {pair} in {datadir}; nothing was written and a bot runs "
+            "on as before. Run freqtrade download-data, or name others by --pair"
         )
     return frame
 
