@@ -10,6 +10,7 @@ from pandas import DataFrame
 from freqpilot.host import exits, frames, persistence, proposals, require_active
 from freqpilot.host.annotations import regime_areas
 from freqpilot.host.freqai import NAMES
+from freqpilot.host.regimes import models_of
 from freqpilot.settings import Settings
 
 
@@ -64,8 +65,9 @@ class Autopilot(IStrategy):
     def __init__(self, config: dict[str, Any]) -> None:
         self.can_short = config.get("trading_mode") == "futures"
         super().__init__(config)
-        self.startup_candle_count = frames.startup(config.get("timeframe") or self.timeframe)
-        chosen = Settings.from_config(config).risk.exits
+        settings, timeframe = Settings.from_config(config), config.get("timeframe")
+        chosen = settings.risk.exits
+        self.startup_candle_count = frames.startup(timeframe or self.timeframe, settings.signals)
         self.position_adjustment_enable, self.stop_rests = exits.sells(chosen), exits.rests(chosen)
         if exits.asks(chosen):
             self.custom_exit = self._custom_exit
@@ -98,7 +100,8 @@ class Autopilot(IStrategy):
         if frames.model_enabled(self.config):
             dataframe = self.freqai.start(dataframe, metadata, self)
         settings, pair = Settings.from_config(self.config), metadata["pair"]
-        return frames.add_decisions(dataframe, settings, pair, self._step())
+        models = models_of(self.config)
+        return frames.add_decisions(dataframe, settings, pair, self._step(), models)
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         sides = frames.entries(dataframe, self._signals())

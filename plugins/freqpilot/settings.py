@@ -77,9 +77,12 @@ TREND_WEIGHTS: dict[AnalystName, float] = {"technical_momentum": 1.3, "mean_reve
 
 class RegimeSettings(Section):
     """How the market's regime acts. What a config names in ``adaptation`` stands in place of that
-    regime's row. A regime acts from ``min_probability`` on."""
+    regime's row. A regime acts from ``min_probability`` on. ``hmm`` asks the models of ``freqpilot
+    regimes fit``, and the rules where there is none of at most ``max_model_days``."""
 
     enabled: bool = True
+    method: Literal["rules", "hmm"] = "rules"
+    max_model_days: Annotated[int, Field(ge=1, le=730)] = 90
     min_dwell: Annotated[int, Field(ge=1, le=36)] = 6
     min_probability: Fraction = 0.7
     break_candles: Annotated[int, Field(ge=2, le=200)] = 20
@@ -108,6 +111,24 @@ class ConfluenceSettings(Section):
     enabled: bool = True
     min_bias: Fraction = 0.1
     boost: Annotated[float, Field(ge=0, le=0.25)] = 0.1
+
+
+class ScorecardSettings(Section):
+    """How what an analyst's opinions beyond ``strong`` came to moves its weight: over ``horizon``
+    candles, after the costs of a round trip, of at most the last ``opinions``; by at most ``step``
+    every ``step_hours``, between ``low`` and ``high`` times the weight. Few opinions count little
+    against ``prior`` that would say nothing."""
+
+    enabled: bool = False
+    strong: Annotated[float, Field(ge=0.2, lt=1)] = 0.7
+    horizon: Annotated[int, Field(ge=1, le=100)] = 12
+    opinions: Annotated[int, Field(ge=10, le=200)] = 100
+    prior: Annotated[int, Field(ge=0, le=1000)] = 20
+    cost: Annotated[float, Field(ge=0, le=0.1)] = 0.002
+    step: Annotated[float, Field(ge=0.005, le=0.05)] = 0.05
+    step_hours: Annotated[int, Field(ge=1, le=168)] = 24
+    low: Annotated[float, Field(ge=0.5, le=1)] = 0.5
+    high: Annotated[float, Field(gt=1, le=1.5)] = 1.5
 
 
 class SignalSettings(Section):
@@ -142,6 +163,7 @@ class SignalSettings(Section):
     neutral: Fraction = 0.2
     regimes: RegimeSettings = RegimeSettings()
     confluence: ConfluenceSettings = ConfluenceSettings()
+    scorecards: ScorecardSettings = ScorecardSettings()
 
     def table(self, kind: WeightClass) -> dict[AnalystName, float]:
         """Return the weights for a pair of this class."""

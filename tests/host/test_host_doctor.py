@@ -136,7 +136,7 @@ def test_releasing_without_a_halt_says_so(tmp_path: Path) -> None:
 def test_importing_the_package_is_cheap() -> None:
     script = (
         "import sys, freqpilot; heavy = {'numpy', 'pandas', 'numba', 'sqlalchemy', 'torch', "
-        "'transformers', 'stable_baselines3', 'ray', 'freqtrade'} & set(sys.modules); "
+        "'transformers', 'stable_baselines3', 'ray', 'freqtrade', 'hmmlearn'} & set(sys.modules); "
         "print(sorted(heavy))"
     )
     done = subprocess.run(

@@ -1,24 +1,37 @@
 """The composite decision of each candle, as columns for Freqtrade's frame."""
 
-from collections.abc import Mapping
+import logging
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from freqpilot.features.workspace import Workspace
+from freqpilot.models.regimes import RegimeModel
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import ConfluenceSettings, RegimeSettings, Settings
 from freqpilot.shapes import Candles, Composite, Floats
-from freqpilot.signals import adaptation, analysts, composite, confluence, regimes
+from freqpilot.signals import adaptation, analysts, composite, confluence, hmm, scorecards
+
+logger = logging.getLogger(__name__)
+_told: dict[tuple[str, str], tuple[str, str, int]] = {}
 
 MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
 FACT_PREFIX = "fact_"
 """Columns of this prefix are read by the analysts of outside facts, as ``fact_sentiment``."""
+SCORE_PREFIX = "score_"
+"""Columns of this prefix hold what an analyst's scorecard multiplies its weight by."""
+FEAR_GREED = f"{FACT_PREFIX}{hmm.FEAR_GREED}"
 
 
 def decision_columns(
-    frame: pd.DataFrame, candles: Candles, settings: Settings, pair: str
+    frame: pd.DataFrame,
+    candles: Candles,
+    settings: Settings,
+    pair: str,
+    models: Sequence[RegimeModel] = (),
 ) -> dict[str, Any]:
     """Return the columns of the decision by name; see :func:`frames.add_decisions`."""
     work = Workspace(candles)
@@ -30,7 +43,13 @@ def decision_columns(
         up, down = (frame[name].to_numpy(dtype=np.float64) for name in ("up", "down"))
         valid = frame["do_predict"].to_numpy() == 1
         signals = [*signals, analysts.ModelForecast().evaluate(up, down, valid)]
-    adapted, columns = _adaptation(work, settings.signals.regimes)
+    fear_greed = frame[FEAR_GREED].to_numpy(dtype=np.float64) if FEAR_GREED in frame else None
+    adapted, columns = _adaptation(work, settings.signals.regimes, models, fear_greed)
+    if settings.signals.scorecards.enabled:
+        scored = scorecards.factors(signals, candles, settings.signals.scorecards)
+        adapted = scorecards.bounded(adapted, scored, settings.signals.scorecards)
+        columns |= {f"{SCORE_PREFIX}{name}": factor for name, factor in scored.items()}
+        tell_moves(pair, candles, scored)
     whole = composite.combine(signals, settings.signals, kind, adapted)
     confidence = _confluence(candles, whole, settings.signals.confluence, columns)
     columns |= {
@@ -44,15 +63,20 @@ def decision_columns(
 
 
 def _adaptation(
-    work: Workspace, settings: RegimeSettings
+    work: Workspace,
+    settings: RegimeSettings,
+    models: Sequence[RegimeModel],
+    fear_greed: Floats | None,
 ) -> tuple[dict[str, Floats], dict[str, Any]]:
     """Return the factors of the analysts' weights, and the columns of the regime and of what it
     changes besides; nothing where regimes are switched off."""
     if not settings.enabled:
         return {}, {}
-    found = regimes.detect(work, settings.min_dwell)
+    found, told = hmm.detect(work, settings, models, fear_greed)
     adapted = adaptation.adapt(work, found, settings)
+    by_model = {"regime_by_model": told} if settings.method == "hmm" else {}
     return adapted.weights, {
+        **by_model,
         "regime": found.names(),
         "regime_probability": found.probability,
         "size_factor": adapted.size,
@@ -88,7 +112,10 @@ def regime_words(row: Mapping[str, Any], settings: RegimeSettings) -> str | None
     if not row["regime"]:
         return ", ".join(["no regime", *cuts])
     probability = float(row["regime_probability"])
-    found = f"regime {str(row['regime']).replace('_', ' ')} ({probability:.2f})"
+    by = ""
+    if "regime_by_model" in row:
+        by = ", by the model" if row["regime_by_model"] else ", by the rules"
+    found = f"regime {str(row['regime']).replace('_', ' ')} ({probability:.2f}{by})"
     if probability < settings.min_probability:
         return ", ".join([f"{found}, not sure enough to act", *cuts])
     moved = [
@@ -96,6 +123,42 @@ def regime_words(row: Mapping[str, Any], settings: RegimeSettings) -> str | None
         for name, factor in settings.adaptation[row["regime"]].weights.items()
     ]
     return ", ".join([found, *moved, *cuts])
+
+
+def score_words(row: Mapping[str, Any]) -> str | None:
+    """Return what the scorecards move at a row of decisions, in words; None where nothing."""
+    factors = {
+        str(name).removeprefix(SCORE_PREFIX): float(value)
+        for name, value in row.items()
+        if str(name).startswith(SCORE_PREFIX)
+    }
+    moved = {name: value for name, value in factors.items() if round(value, 2) != 1}
+    if not moved:
+        return None
+    ranked = sorted(moved.items(), key=lambda item: (-abs(math.log(item[1])), item[0]))
+    told = (f"{name.replace('_', ' ')} ×{value:.2f}" for name, value in ranked)
+    return f"weights by scorecards: {', '.join(told)}"
+
+
+def tell_moves(pair: str, candles: Candles, scored: Mapping[str, Floats]) -> None:
+    """Log what the newest candle's step has moved, each move once."""
+    if len(candles) < 2:
+        return
+    for name, factor in scored.items():
+        old, new = float(factor[-2]), float(factor[-1])
+        key = (pair, name, int(candles.date[-1]))
+        if round(old, 4) != round(new, 4) and _told.get((pair, name)) != key:
+            _told[pair, name] = key
+            why = "better" if new > old else "worse"
+            logger.info(
+                "%s: weight of %s ×%.3f → ×%.3f; its scorecard is %s than the one that has left "
+                "the mean",
+                pair,
+                name.replace("_", " "),
+                old,
+                new,
+                why,
+            )
 
 
 def facts(frame: pd.DataFrame) -> dict[str, Floats]:

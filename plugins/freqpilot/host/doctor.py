@@ -55,6 +55,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("api port", lambda: _port(config)),
             _run("database", lambda: _database(config)),
             _run("facts", lambda: _facts(config)),
+            _run("regimes", lambda: _regimes(config)),
         ]
     return findings
 
@@ -199,3 +200,9 @@ def _facts(config: dict[str, Any]) -> str:
         return f"{len(store.catalogue())} metrics can be read"
     finally:
         store.close()
+
+
+def _regimes(config: dict[str, Any]) -> str:
+    from freqpilot.host.regimes import describe
+
+    return describe(config)

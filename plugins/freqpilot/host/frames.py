@@ -20,11 +20,12 @@ from freqpilot.features.labels import triple_barrier
 from freqpilot.features.realised import realised
 from freqpilot.features.realised import startup as realised_startup
 from freqpilot.features.structure import swing_prices
-from freqpilot.host.decisions import decision_columns, regime_words
+from freqpilot.host.decisions import decision_columns, regime_words, score_words
 from freqpilot.host.freqai import LABEL, NAMES, REASONS
+from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings
 from freqpilot.shapes import Candles, Decision
-from freqpilot.signals import analysts, composite, confluence, regimes
+from freqpilot.signals import analysts, composite, confluence, hmm, regimes, scorecards
 
 SHORT_NAMES = {
     "technical_trend": "trend",
@@ -39,12 +40,20 @@ STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP, regimes.STARTUP, conf
 """Candles before the first decision that can be trusted; the longest memory in use."""
 
 
-def startup(timeframe: str) -> int:
+def startup(timeframe: str, signals: SignalSettings | None = None) -> int:
     """Return the candles before the first decision of a strategy of this timeframe: the week that
-    volatility is measured over is many short candles."""
+    volatility is measured over is many short candles, regime models and
+    scorecards look back further."""
     from freqtrade.exchange import timeframe_to_minutes
 
-    return max(STARTUP, realised_startup(timeframe_to_minutes(timeframe)))
+    minutes = timeframe_to_minutes(timeframe)
+    longest = max(STARTUP, realised_startup(minutes))
+    if signals is None:
+        return longest
+    longest = max(longest, hmm.startup(signals.regimes))
+    if not signals.scorecards.enabled:
+        return longest
+    return max(longest, analysts.STARTUP + scorecards.startup(signals.scorecards, minutes))
 
 
 def add_features(frame: pd.DataFrame) -> pd.DataFrame:
@@ -120,7 +129,11 @@ def add_labels(frame: pd.DataFrame, settings: LabelSettings) -> pd.DataFrame:
 
 
 def add_decisions(
-    frame: pd.DataFrame, settings: Settings, pair: str = "", step: timedelta | None = None
+    frame: pd.DataFrame,
+    settings: Settings,
+    pair: str = "",
+    step: timedelta | None = None,
+    models: Sequence[RegimeModel] = (),
 ) -> pd.DataFrame:
     """Return ``frame`` with the composite decision of each candle, by the weights of the class
     that ``pair`` belongs to (an unknown one is an alt).
@@ -130,13 +143,16 @@ def add_decisions(
     columns are used when FreqAI has put them there, ``fact_*`` columns of outside facts (as
     known at each candle's close) and Freqtrade's ``delta`` when someone has. With regimes on:
     ``regime`` (its name or nothing), ``regime_probability``, ``size_factor``, ``stop_factor``,
-    ``allow_long`` and ``allow_short``. With confluence on: ``bias`` and the same two.
+    ``allow_long`` and ``allow_short``. With confluence on: ``bias`` and the same two. With
+    scorecards on: one ``score_*`` column an analyst, the factor of its weight.
 
     :param step: the timeframe, for ``volatility_day``, ``volatility_ratio`` and ``adx``, by which
         sizes and stops are scaled.
+    :param models: those that tell the regime by the method ``hmm``, from ``fact_fear_greed``
+        (0…100) too where they know it; ``regime_by_model`` is where one did.
     """
     candles = candles_from_frame(frame)
-    columns = decision_columns(frame, candles, settings, pair)
+    columns = decision_columns(frame, candles, settings, pair, models)
     columns["atr"] = atr(candles, settings.risk.atr_period)
     if "structure" in settings.risk.exits.stops:
         columns["swing_low"], columns["swing_high"] = swing_prices(candles)
@@ -266,6 +282,8 @@ def decision_of(
     if parts.get("model_forecast") and isinstance(why := row.get(REASONS), str) and why:
         reasons = (*reasons, f"the model by {why}")
     if settings and (words := regime_words(row, settings)):
+        reasons = (*reasons, words)
+    if words := score_words(row):
         reasons = (*reasons, words)
     if "bias" in row:
         reasons = (*reasons, f"bias of longer timeframes {float(row['bias']):+.2f}")

@@ -15,7 +15,9 @@ from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.workspace import Workspace
 from freqpilot.host.pairlist import REFRESH, Screen, Unknown
 from freqpilot.host.parameters import Parameter, Parameters
-from freqpilot.signals.regimes import NAMES, NONE, STARTUP, detect
+from freqpilot.host.regimes import models_of
+from freqpilot.signals.hmm import detect, startup
+from freqpilot.signals.regimes import NAMES, NONE
 
 BEYOND = 24
 """Candles asked for besides those that the rules need, for gaps."""
@@ -58,6 +60,7 @@ class RegimeFilter(Screen):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._kind = self._config["candle_type_def"]
+        self._memory = startup(self.settings.signals.regimes)
         self._step = self._seconds()
 
     def short_desc(self) -> str:
@@ -69,7 +72,7 @@ class RegimeFilter(Screen):
 
     def judge(self, pairs: Sequence[str], tickers: Tickers) -> dict[str, str | None]:
         timeframe = self.values["timeframe"]
-        since = date_minus_candles(timeframe, STARTUP + BEYOND)
+        since = date_minus_candles(timeframe, self._memory + BEYOND)
         keys = [(pair, timeframe, self._kind) for pair in pairs]
         candles = self._exchange.refresh_latest_ohlcv(keys, since_ms=dt_ts(since), cache=False)
         return {key[0]: self._reason(candles.get(key)) for key in keys}
@@ -83,7 +86,7 @@ class RegimeFilter(Screen):
             work = Workspace(candles_from_frame(frame))
         except Degraded as error:
             return Unknown(str(error))
-        found = detect(work, self.settings.signals.regimes.min_dwell)
+        found, _ = detect(work, self.settings.signals.regimes, models_of(self._config))
         if not np.isfinite(found.probabilities[-1]).all():
             return Unknown("its candles are too few or have gaps")
         place, sure = int(found.place[-1]), float(found.probability[-1])
@@ -102,9 +105,9 @@ class RegimeFilter(Screen):
                 "1d. Please mend pairlists in your config."
             ) from None
         limit = self._exchange.ohlcv_candle_limit(timeframe, self._kind)
-        if limit < STARTUP + BEYOND:
+        if limit < self._memory + BEYOND:
             raise ConfigurationError(
-                f"{self.name} needs {STARTUP + BEYOND} candles of {timeframe}; the exchange gives "
-                f"{limit} at once. Please take it out of pairlists in your config."
+                f"{self.name} needs {self._memory + BEYOND} candles of {timeframe}; the exchange "
+                f"gives {limit} at once. Please take it out of pairlists in your config."
             )
         return step

@@ -116,7 +116,7 @@ def probabilities(of: Gauges) -> Floats:
 
 
 def detect(work: Workspace, dwell: int) -> Regimes:
-    """Return the regime of each candle.
+    """Return the regime of each candle by the rules.
 
     It is the most probable one once that has been the same for ``dwell`` candles in a row, and
     stays until another has; so each lasts at least ``dwell`` candles. What was not confirmed for
@@ -124,9 +124,22 @@ def detect(work: Workspace, dwell: int) -> Regimes:
 
     :raises ValueError: for a dwell that is not 1…``MAX_DWELL``.
     """
+    return settled(smoothed(work), dwell)
+
+
+def smoothed(work: Workspace) -> Floats:
+    """Return the probabilities by the rules, each the mean of the last ``SMOOTH`` candles'."""
+    return _averaged(probabilities(gauges(work)), SMOOTH)
+
+
+def settled(each: Floats, dwell: int) -> Regimes:
+    """Return the regimes that the probabilities ``each`` (n_candles × 6) come to; see
+    :func:`detect`.
+
+    :raises ValueError: for a dwell that is not 1…``MAX_DWELL``.
+    """
     if not 1 <= dwell <= MAX_DWELL:
         raise ValueError(f"a dwell of {dwell} candles: 1 to {MAX_DWELL} are possible")
-    each = _averaged(probabilities(gauges(work)), SMOOTH)
     place = confirmed(each, dwell)
     row = np.arange(len(place))
     return Regimes(place, np.where(place == NONE, 0.0, each[row, place]), each)
