@@ -606,9 +606,11 @@ class FactSettings(Section):
     """Where facts are kept: a database URL. Empty means beside the store: a SQLite file of its own,
     so that millions of facts hold up no order, or the same database of a server. ``sources`` are
     those that the collector asks; ``backups`` names for ``source/metric`` the ``source/metric``
-    that stands in where the first is missing."""
+    that stands in where the first is missing. ``timeout``: seconds until a silent source is given
+    up."""
 
     url: str = ""
+    timeout: Positive = 20
     sources: dict[str, SourceSettings] = {}
     backups: dict[str, str] = {}
 

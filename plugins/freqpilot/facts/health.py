@@ -48,7 +48,7 @@ def health(spec: Spec, every: timedelta, name: str, feed: Feed | None, now: date
     if feed is None:
         return told("waiting", "not asked yet")
     answered = feed.answered_at or feed.live_from
-    if feed.failures >= FAILING:
+    if feed.failures >= FAILING or (feed.failures and feed.answered_at is None):
         return told("failing", f"{feed.failures} turns: {feed.error}")
     if now - answered > max(LATE_TURNS * every, LEAST_LATE):
         return told("late", f"no answer since {answered:%Y-%m-%d %H:%M}: {feed.error}".rstrip(": "))

@@ -54,8 +54,8 @@ class FactStore:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        # A database that is only read may be of a version without the collector.
-        self._quarantine = inspect(engine).has_table(FactQuarantineRow.__tablename__)
+        # One that is only read may be of a version that had no collector.
+        self.collects = inspect(engine).has_table(FactQuarantineRow.__tablename__)
 
     @classmethod
     def open(cls, url: str, *, writes: bool = True) -> "FactStore":
@@ -110,7 +110,7 @@ class FactStore:
         with self.engine.connect() as connection:
             since = None if first is None else _state_event(connection, series, first)
             found = _read(connection, FactRow, series, since, last)
-            if not self._quarantine:
+            if not self.collects:
                 return found
             aside = _read(connection, FactQuarantineRow, series, since, last)
         if not len(aside):

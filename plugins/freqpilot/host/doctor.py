@@ -55,6 +55,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("api port", lambda: _port(config)),
             _run("database", lambda: _database(config)),
             _run("facts", lambda: _facts(config)),
+            _run("collector", lambda: _collector(config)),
         ]
     return findings
 
@@ -199,3 +200,9 @@ def _facts(config: dict[str, Any]) -> str:
         return f"{len(store.catalogue())} metrics can be read"
     finally:
         store.close()
+
+
+def _collector(config: dict[str, Any]) -> str:
+    from freqpilot.host.collecting import examine as examine_collector
+
+    return examine_collector(Settings.from_config(config), Path(config["user_data_dir"]))
