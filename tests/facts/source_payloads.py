@@ -22,8 +22,6 @@ class Case:
     items: tuple[tuple[str, str, str, datetime], ...] = ()
     number: tuple[str | int, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
-    rows: tuple[str | int, ...] = ()
-    """Path to the list of rows, if there is one."""
 
     @property
     def raw(self) -> bytes:
@@ -61,7 +59,6 @@ CASES = (
             ("*", "fear_greed", "71", DAY - timedelta(days=1)),
         ),
         number=("data", 0, "value"),
-        rows=("data",),
     ),
     Case(
         "coinmetrics",
@@ -89,7 +86,6 @@ CASES = (
             ("btc", "exchange_netflow", 10.25, DAY),
         ),
         number=("data", 0, "TxCnt"),
-        rows=("data",),
     ),
     Case(
         "coingecko",
@@ -131,7 +127,6 @@ CASES = (
             ("USDT", "volume", 5e10, DAY),
         ),
         number=(0, "current_price"),
-        rows=(),
     ),
     Case(
         "defillama",
@@ -143,7 +138,6 @@ CASES = (
         ],
         (("ETH", "tvl", 5.4e10, DAY),),
         number=(1, "tvl"),
-        rows=(),
     ),
     Case(
         "defillama",
@@ -151,7 +145,6 @@ CASES = (
         [{"date": str(STAMP), "totalCirculating": {"peggedUSD": 1.3e11, "peggedEUR": 3e8}}],
         (("*", "stablecoin_supply", 1.3e11, DAY),),
         number=(0, "totalCirculating", "peggedUSD"),
-        rows=(),
     ),
     Case(
         "derivatives",
@@ -163,7 +156,6 @@ CASES = (
         },
         (("BTC", "funding_rate", 0.0001, DAY),),
         number=("answer", 0, "fundingRate"),
-        rows=("answer",),
     ),
     Case(
         "derivatives",
@@ -180,7 +172,6 @@ CASES = (
         },
         (("BTC", "open_interest", 80_000.0, DAY), ("BTC", "open_interest_usd", 5e9, DAY)),
         number=("answer", 0, "openInterestAmount"),
-        rows=("answer",),
     ),
     Case(
         "derivatives",
@@ -188,7 +179,6 @@ CASES = (
         {"answer": [{"longShortRatio": 1.25, "timestamp": STAMP * 1000, "timeframe": None}]},
         (("BTC", "long_short_ratio", 1.25, DAY),),
         number=("answer", 0, "longShortRatio"),
-        rows=("answer",),
     ),
     Case(
         "derivatives",
@@ -213,5 +203,119 @@ CASES = (
         "coindesk",
         RSS,
         items=(("rss.coindesk", "*", "Bitcoin & Ether rise", DAY),),
+    ),
+)
+
+CASES += (
+    Case(
+        "mempool",
+        "hash_rate",
+        {
+            "hashrates": [
+                {"timestamp": STAMP - 86400, "avgHashrate": 5.8e20},
+                {"timestamp": STAMP + 86400, "avgHashrate": 1e20},
+            ],
+            "difficulty": [{"time": STAMP, "height": 833000, "difficulty": 8e13}],
+            "currentHashrate": 6e20,
+        },
+        (("BTC", "hash_rate", 5.8e8, DAY),),
+        number=("hashrates", 0, "avgHashrate"),
+    ),
+    Case(
+        "mempool",
+        "mempool",
+        {"count": 81_000, "vsize": 60_000_000, "total_fee": 7_000_000, "fee_histogram": []},
+        (("BTC", "mempool_transactions", 81_000, NOW), ("BTC", "mempool_vbytes", 60_000_000, NOW)),
+        number=("count",),
+    ),
+    Case(
+        "mempool",
+        "fees",
+        {"fastestFee": 42, "halfHourFee": 38, "hourFee": 35, "economyFee": 20, "minimumFee": 10},
+        (("BTC", "fee_fast", 42, NOW), ("BTC", "fee_hour", 35, NOW)),
+        number=("fastestFee",),
+    ),
+    Case(
+        "blockchain",
+        "hash-rate",
+        {
+            "status": "ok",
+            "name": "Hash Rate",
+            "unit": "Hash Rate TH/s",
+            "period": "day",
+            "values": [{"x": STAMP - 86400, "y": 5.8e8}, {"x": STAMP + 86400, "y": 1.0}],
+        },
+        (("BTC", "hash_rate", 5.8e8, DAY),),
+        number=("values", 0, "y"),
+    ),
+    Case(
+        "etherscan",
+        "gas",
+        {
+            "status": "1",
+            "message": "OK",
+            "result": {
+                "LastBlock": "19370000",
+                "SafeGasPrice": "61",
+                "ProposeGasPrice": "62.5",
+                "FastGasPrice": "70",
+                "suggestBaseFee": "60.3",
+                "gasUsedRatio": "0.5,0.4",
+            },
+        },
+        (
+            ("ETH", "gas_safe", "61", NOW),
+            ("ETH", "gas_proposed", "62.5", NOW),
+            ("ETH", "gas_fast", "70", NOW),
+            ("ETH", "gas_base_fee", "60.3", NOW),
+        ),
+        number=("result", "SafeGasPrice"),
+    ),
+    Case(
+        "glassnode",
+        "BTC:market/mvrv",
+        [{"t": STAMP - 86400, "v": 2.4}, {"t": STAMP + 86400, "v": 9.0}],
+        (("BTC", "mvrv", 2.4, DAY),),
+        number=(0, "v"),
+    ),
+    Case(
+        "cryptopanic",
+        "posts",
+        {
+            "next": "https://cryptopanic.com/api/developer/v2/posts/?auth_token=x&page=2",
+            "results": [
+                {
+                    "id": 7,
+                    "kind": "news",
+                    "title": "Bitcoin and Ether rise",
+                    "published_at": "2024-03-05T00:00:00Z",
+                    "original_url": "https://example.org/7",
+                    "instruments": [{"code": "BTC"}, {"code": "ETH"}, {"code": "BTC"}],
+                },
+                {"id": 8, "title": "Markets", "published_at": "2024-03-05T00:00:00Z"},
+            ],
+        },
+        items=(
+            ("cryptopanic", "BTC", "Bitcoin and Ether rise", DAY),
+            ("cryptopanic", "ETH", "Bitcoin and Ether rise", DAY),
+            ("cryptopanic", "*", "Markets", DAY),
+        ),
+    ),
+    Case(
+        "newsapi",
+        "everything",
+        {
+            "status": "ok",
+            "totalResults": 250,
+            "articles": [
+                {
+                    "source": {"id": None, "name": "Example"},
+                    "title": "Bitcoin rises",
+                    "url": "https://example.org/1",
+                    "publishedAt": "2024-03-05T00:00:00Z",
+                }
+            ],
+        },
+        items=(("newsapi", "*", "Bitcoin rises", DAY),),
     ),
 )

@@ -4,7 +4,7 @@ import copy
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -13,12 +13,13 @@ from source_payloads import CASES, DAY, NOW, Case
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.judge import judge
-from freqpilot.facts.sources import SOURCES, make
-from freqpilot.facts.sources.base import BadAnswer, Batch, Call, Source
+from freqpilot.facts.sources import SOURCES, make, markets
+from freqpilot.facts.sources.base import BadAnswer, Batch, Call, FetchFailed, Gets, Source
+from freqpilot.facts.sources.markets import exchange as real_exchange
 
 BY_NAME = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 JSON = pytest.mark.parametrize(
-    "case", [case for case in CASES if not isinstance(case.body, str)], ids=lambda case: case.name
+    "case", [case for case in CASES if case.number], ids=lambda case: case.name
 )
 
 
@@ -150,13 +151,117 @@ def test_calls_hold_no_key_and_name_their_feed(case: Case) -> None:
     assert key is None or key.name not in call.params
 
 
-def test_every_source_has_a_case_for_each_metric() -> None:
-    known = {(case.source, metric) for case in CASES for _, metric, _, _ in case.readings}
+def test_every_source_has_a_case_and_a_gauge_for_what_it_reads() -> None:
     assert {case.source for case in CASES} == {*SOURCES}
-    for name, kind in SOURCES.items():
-        metrics = {gauge.metric for gauge in kind.spec.gauges}
-        found = {metric for source, metric in known if source == name}
-        assert found <= metrics
+    for case in CASES:
+        gauges = {gauge.metric for gauge in SOURCES[case.source].spec.gauges}
+        assert {metric for _, metric, _, _ in case.readings} <= gauges
+
+
+def case_of(source: str, feed: str) -> Case:
+    return next(case for case in CASES if (case.source, case.feed) == (source, feed))
+
+
+def test_coinmetrics_goes_on_by_its_token() -> None:
+    case = case_of("coinmetrics", "btc")
+    page = read(case).next_page
+    assert page is not None
+    assert page.params["next_page_token"] == "0.MjAyNA"
+    assert page.params["assets"] == "btc"
+
+
+def test_coinmetrics_says_when_history_became_known() -> None:
+    judged = verdicts(case_of("coinmetrics", "btc"))
+    assert {each.available_at for each in judged} == {DAY + timedelta(hours=1)}
+
+
+def test_cryptopanic_goes_back_to_what_it_has_without_telling_the_key() -> None:
+    case = case_of("cryptopanic", "posts")
+    page = read(case).next_page
+    assert page is not None
+    assert page.params == {"kind": "news", "page": "2"}
+    source = make("cryptopanic")
+    late = source.call("posts", DAY + timedelta(hours=1), NOW)
+    assert source.read(late, case.raw, NOW).next_page is None
+
+
+def test_newsapi_asks_as_many_pages_as_the_account_has() -> None:
+    case = case_of("newsapi", "everything")
+    assert read(case).next_page is None
+    source = make("newsapi", {"pages": 2})
+    first = source.call("everything", DAY, NOW)
+    second = source.read(first, case.raw, NOW).next_page
+    assert second is not None
+    assert second.params["page"] == "2"
+    assert source.read(second, case.raw, NOW).next_page is None
+
+
+def test_derivatives_go_on_behind_a_full_page() -> None:
+    source = make("derivatives")
+    call = source.call("funding:BTC/USDT:USDT", DAY, NOW)
+    begin = int(call.params["since"])
+    rows = [{"timestamp": begin + n, "fundingRate": 0.0001} for n in range(500)]
+    page = source.read(call, json.dumps({"answer": rows}).encode(), NOW).next_page
+    assert page is not None
+    assert page.params["since"] == str(begin + 500)
+    old = [{"timestamp": begin - 1, "fundingRate": 0.0001}] * 500
+    assert source.read(call, json.dumps({"answer": old}).encode(), NOW).next_page is None
+
+
+class Venue:
+    """An exchange of ccxt that is asked for one thing."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.asked = error, []  # type: ignore[var-annotated]
+
+    def __getattr__(self, name: str) -> Any:
+        def method(*arguments: Any) -> Any:
+            self.asked.append((name, *arguments))
+            if self.error:
+                raise self.error
+            return [{"timestamp": 1, "fundingRate": 0.1}]
+
+        return method
+
+
+def test_derivatives_ask_ccxt_by_its_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    venue = Venue()
+    monkeypatch.setattr(markets, "exchange", lambda name: venue)
+    source = make("derivatives", {"symbols": ["BTC/USDT:USDT"]})
+    for feed in source.feeds():
+        source.fetch(source.call(feed, NOW - timedelta(days=90), NOW), cast(Gets, None))
+    names = [each[0] for each in venue.asked]
+    assert names == [
+        "fetch_funding_rate_history",
+        "fetch_open_interest_history",
+        "fetch_long_short_ratio_history",
+        "fetch_funding_rate",
+    ]
+    funding, interest = venue.asked[0], venue.asked[1]
+    assert funding[2] == int((NOW - timedelta(days=90)).timestamp() * 1000)
+    # Binance refuses to look back more than a month here.
+    assert interest[3] == int((NOW - timedelta(days=29)).timestamp() * 1000)
+    assert interest[5]["until"] > interest[3]
+
+
+def test_what_ccxt_raises_is_an_answer_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ccxt
+
+    monkeypatch.setattr(markets, "exchange", lambda name: Venue(ccxt.RequestTimeout("slow")))
+    source = make("premium")
+    with pytest.raises(FetchFailed, match="RequestTimeout"):
+        source.fetch(source.call("BTC", None, NOW), cast(Gets, None))
+    with pytest.raises(RefuseToStart, match="ccxt knows no exchange"):
+        real_exchange("binanse")
+
+
+def test_a_premium_of_old_prices_is_none() -> None:
+    case = case_of("premium", "BTC")
+    old = copy.deepcopy(case.body)
+    old["tether"]["timestamp"] -= 180_000
+    batch = read(case, json.dumps(old).encode())
+    assert batch.readings == []
+    assert "180 s old" in batch.refused[0]
 
 
 @given(body=st.binary(max_size=200))

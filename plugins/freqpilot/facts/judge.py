@@ -72,8 +72,8 @@ def _fault(
 ) -> str:
     if gauge is None:
         return f"{reading.metric} is no metric of this source"
-    time, jump = reading.event_time, gauge.jump or math.inf
-    leaps = bool(before and value) and not 1 / jump <= value / (before or 1) <= jump
+    time, jump = reading.event_time, gauge.jump or 0.0
+    leaps = bool(jump and before and value) and not 1 / jump <= value / (before or 1) <= jump
     rules = (
         (time > fetched_at + SKEW, f"its stamp {time:%Y-%m-%d %H:%M} lies in the future"),
         (time < fetched_at - EARLIEST, f"its stamp {time:%Y-%m-%d} lies 30 years back"),

@@ -10,19 +10,31 @@ from pydantic import TypeAdapter, ValidationError
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.sources.alternative_me import AlternativeMe
 from freqpilot.facts.sources.base import Source
+from freqpilot.facts.sources.blockchain import Blockchain
 from freqpilot.facts.sources.coingecko import CoinGecko
 from freqpilot.facts.sources.coinmetrics import CoinMetrics
+from freqpilot.facts.sources.cryptopanic import CryptoPanic
 from freqpilot.facts.sources.defillama import DefiLlama
 from freqpilot.facts.sources.derivatives import Derivatives
+from freqpilot.facts.sources.etherscan import Etherscan
+from freqpilot.facts.sources.glassnode import Glassnode
+from freqpilot.facts.sources.mempool import Mempool
+from freqpilot.facts.sources.newsapi import NewsApi
 from freqpilot.facts.sources.premium import Premium
 from freqpilot.facts.sources.rss import Rss
 
 CLASSES: tuple[type[Source], ...] = (
     AlternativeMe,
+    Blockchain,
     CoinGecko,
     CoinMetrics,
+    CryptoPanic,
     DefiLlama,
     Derivatives,
+    Etherscan,
+    Glassnode,
+    Mempool,
+    NewsApi,
     Premium,
     Rss,
 )

@@ -82,11 +82,12 @@ class Spec:
 @dataclass(frozen=True)
 class Call:
     """One question to a source: ``feed`` is the stream of facts that it belongs to. A key is no
-    part of it, so it may be printed."""
+    part of it, so it may be printed. ``since`` is not sent: what is older need not be read."""
 
     feed: str
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)

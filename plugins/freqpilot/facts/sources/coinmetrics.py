@@ -1,7 +1,7 @@
 """Coin Metrics' community data: https://docs.coinmetrics.io/api/v4 (timeseries/asset-metrics)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import isfinite
 from typing import Any, ClassVar
@@ -99,7 +99,7 @@ class CoinMetrics(Source):
                 batch.refused.append(f"row {place}: {type(error).__name__} {error}")
         token = document.get("next_page_token")
         if isinstance(token, str) and token:
-            batch.next_page = Call(call.feed, call.url, {**call.params, "next_page_token": token})
+            batch.next_page = replace(call, params={**call.params, "next_page_token": token})
         return batch
 
     def _row(self, asset: str, row: Mapping[str, Any], fetched_at: datetime) -> list[Reading]:

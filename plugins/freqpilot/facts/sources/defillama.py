@@ -14,7 +14,6 @@ from freqpilot.facts.sources.base import (
     Source,
     Spec,
     decoded,
-    iso,
     rows_of,
     seconds,
 )
@@ -51,20 +50,20 @@ class DefiLlama(Source):
 
     def call(self, feed: str, since: datetime | None, now: datetime) -> Call:
         # The whole history comes anyway; what is older than this is not read.
-        after = {"since": (since or now - 4 * DAY).isoformat()}
+        after = (since or now - 4 * DAY) - DAY
         if feed == STABLECOINS:
-            return Call(feed, f"{self.stablecoins}/stablecoincharts/all", after)
+            return Call(feed, f"{self.stablecoins}/stablecoincharts/all", since=after)
         chain = "" if feed == ALL else f"/{feed}"
-        return Call(feed, f"{self.base}/v2/historicalChainTvl{chain}", after)
+        return Call(feed, f"{self.base}/v2/historicalChainTvl{chain}", since=after)
 
     def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
         batch = Batch()
-        since = iso(call.params["since"]) - DAY
         asset = self.chains.get(call.feed, "*")
         for place, row in enumerate(rows_of(decoded(body))):
             try:
                 time = seconds(row["date"])
-                if since <= time and time.date() != fetched_at.date():
+                fresh = call.since is None or call.since <= time
+                if fresh and time.date() != fetched_at.date():
                     metric, value = _value(call.feed, row)
                     batch.readings.append(Reading(asset, metric, value, time))
             except (KeyError, TypeError, ValueError) as error:

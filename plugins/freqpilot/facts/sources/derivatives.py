@@ -1,6 +1,6 @@
 """Perpetual contracts: funding, open interest, long/short ratio and basis, by ccxt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, ClassVar, Literal
@@ -104,7 +104,7 @@ class Derivatives(Source):
             except (KeyError, TypeError, ValueError) as error:
                 batch.refused.append(f"row {place}: {type(error).__name__} {error}")
         if len(rows) >= LIMIT and newest >= int(call.params["since"]):
-            batch.next_page = Call(call.feed, call.url, {**call.params, "since": str(newest + 1)})
+            batch.next_page = replace(call, params={**call.params, "since": str(newest + 1)})
         return batch
 
 
