@@ -146,6 +146,51 @@ def facts_list(config: ConfigFiles = None, userdir: UserDir = Path("user_data"))
     _console().print(table)
 
 
+@app.command()
+def collect(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    once: Annotated[bool, typer.Option("--once", help="One turn of each source.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Show how each feed fares.")] = False,
+    sources: Annotated[bool, typer.Option("--list", help="Show the sources there are.")] = False,
+    accept: Annotated[
+        str, typer.Option("--accept", help="SOURCE/METRIC@ASSET: keep what was set aside.")
+    ] = "",
+) -> None:
+    """Collect facts from the sources under freqpilot.facts.sources, until it is stopped.
+
+    A process of its own: the bot only reads. Keys come from the environment. --status ends with 1
+    when a feed is not well.
+    """
+    import logging
+    from datetime import UTC, datetime
+
+    from freqpilot.control.collecting import print_quarantine, print_sources, print_status
+    from freqpilot.host import collecting
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    if sources:
+        print_sources(collecting.specs(), _console())
+        return
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    folder, now = userdir.resolve(), datetime.now(UTC)
+    if accept:
+        typer.echo(f"{collecting.accept(settings, folder, accept, now)} readings are kept now")
+    elif status:
+        found = collecting.status(settings, folder, now)
+        print_status(found.lines, _console())
+        print_quarantine(found.quarantined, _console())
+        typer.echo(
+            f"the collector {'runs' if found.alive(now) else 'does not run'}"
+            + (f", last beat {found.beat:%Y-%m-%d %H:%M:%S}" if found.beat else "")
+        )
+        raise typer.Exit(0 if found.well(now) else 1)
+    else:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+        collecting.collect(settings, folder, once=once, say=typer.echo)
+
+
 def _facts_url(config: list[str] | None, userdir: Path) -> str:
     from freqpilot.host.doctor import load_config
     from freqpilot.host.factframes import facts_url

@@ -6,6 +6,7 @@ turns what pydantic reports into sentences that name the nearest known key.
 
 import difflib
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
@@ -611,11 +612,29 @@ class StoreSettings(Section):
     shared_hours: Positive = 24
 
 
+class SourceSettings(Section):
+    """A source that ``freqpilot collect`` asks ``every`` so many minutes (empty: the source's own
+    pace); ``backfill_from`` is the first day of history that it brings. A value whose event is
+    more than ``max_age`` hours ago counts as missing (empty: the source's own)."""
+
+    enabled: bool = True
+    every: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    backfill_from: date | None = None
+    max_age: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    options: dict[str, Any] = {}
+
+
 class FactSettings(Section):
     """Where facts are kept: a database URL. Empty means beside the store: a SQLite file of its own,
-    so that millions of facts hold up no order, or the same database of a server."""
+    so that millions of facts hold up no order, or the same database of a server. ``sources`` are
+    those that the collector asks; ``backups`` names for ``source/metric`` the ``source/metric``
+    that stands in where the first is missing. ``timeout``: seconds until a silent source is given
+    up."""
 
     url: str = ""
+    timeout: Positive = 20
+    sources: dict[str, SourceSettings] = {}
+    backups: dict[str, str] = {}
 
 
 class FeatureSettings(Section):
@@ -702,4 +721,6 @@ def _fields_at(root: type[BaseModel], location: list[Any]) -> list[str]:
             model = Asset
         elif part == "adaptation":
             model = Adaptation
+        elif part == "sources":
+            model = SourceSettings
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -136,6 +136,24 @@ def test_upgrade_to_facts_keeps_intents(file: Path) -> None:
     facts.close()
 
 
+def test_upgrade_to_the_collector_keeps_facts(file: Path) -> None:
+    engine = _engine(_parsed(url(file)), 1.0)
+    with engine.begin() as connection:
+        upgrade(connection, "0004")
+    engine.dispose()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("INSERT INTO fact_series VALUES (1, 'cm', 'BTC', 'mvrv')")
+        connection.execute("INSERT INTO fact VALUES (1, 1000, 2000, 0, 2.5)")
+    old = FactStore.open(url(file), writes=False)
+    assert not old.collects
+    assert old.observations(1).value.tolist() == [2.5]
+    old.close()
+    facts = FactStore.open(url(file))
+    assert facts.collects
+    assert facts.observations(1).value.tolist() == [2.5]
+    facts.close()
+
+
 def test_an_intent_is_on_disk_before_the_order_is_sent(file: Path) -> None:
     """Read by another connection while the writer is still open, as after a kill."""
     store = open_store(url(file))

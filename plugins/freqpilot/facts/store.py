@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, inspect, select
+from sqlalchemy import Connection, Engine, func, inspect, literal, select
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.append import (
@@ -19,10 +19,10 @@ from freqpilot.facts.append import (
     series_ids,
 )
 from freqpilot.facts.check import BadFact, Columns, faults
-from freqpilot.facts.join import NOTHING, Observations
+from freqpilot.facts.join import NOTHING, Observations, ordered
 from freqpilot.shapes import Fact
 from freqpilot.store.database import WRITES, connect
-from freqpilot.store.tables import FactRow, FactSeriesRow
+from freqpilot.store.tables import FactQuarantineRow, FactRow, FactSeriesRow
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class FactStore:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        # One that is only read may be of a version that had no collector.
+        self.collects = inspect(engine).has_table(FactQuarantineRow.__tablename__)
 
     @classmethod
     def open(cls, url: str, *, writes: bool = True) -> "FactStore":
@@ -101,19 +103,23 @@ class FactStore:
     def observations(
         self, series: int, first: int | None = None, last: int | None = None
     ) -> Observations:
-        """Return a series' facts in every version.
+        """Return a series' facts in every version; NaN where a reading was set aside as absurd.
 
         With ``first`` and ``last`` (microseconds) only what the states at times within them need.
         """
-        query = select(FactRow.event_time, FactRow.available_at, FactRow.value).where(
-            FactRow.series_id == series
-        )
         with self.engine.connect() as connection:
-            if first is not None and (start := _state_event(connection, series, first)) is not None:
-                query = query.where(FactRow.event_time >= start)
-            if last is not None:
-                query = query.where(FactRow.event_time <= last, FactRow.available_at <= last)
-            return _read(connection, query)
+            since = None if first is None else _state_event(connection, series, first)
+            found = _read(connection, FactRow, series, since, last)
+            if not self.collects:
+                return found
+            aside = _read(connection, FactQuarantineRow, series, since, last)
+        if not len(aside):
+            return found
+        event = np.concatenate((found.event, aside.event))
+        available = np.concatenate((found.available, aside.available))
+        value = np.concatenate((found.value, np.full(len(aside), np.nan)))
+        # In their order already where event and availability are the same.
+        return ordered(event, available, np.arange(event.size), value)
 
     def summary(self) -> list[SeriesSummary]:
         """Return how many facts there are of each series, and from when to when."""
@@ -156,11 +162,19 @@ def _state_event(connection: Connection, series: int, time: int) -> int | None:
     return None if found is None else int(found)
 
 
-def _read(connection: Connection, query: Any) -> Observations:
-    row = FactRow
-    query = query.order_by(row.event_time, row.available_at, row.vintage)
-    table = read_table(connection, query, 3)
-    if not table.size:
+def _read(
+    connection: Connection, table: Any, series: int, since: int | None, last: int | None
+) -> Observations:
+    value = table.value if table is FactRow else literal(0.0)
+    query = select(table.event_time, table.available_at, value).where(table.series_id == series)
+    if since is not None:
+        query = query.where(table.event_time >= since)
+    if last is not None:
+        query = query.where(table.event_time <= last, table.available_at <= last)
+    order = (table.event_time, table.available_at)
+    query = query.order_by(*order, *([table.vintage] if table is FactRow else []))
+    found = read_table(connection, query, 3)
+    if not found.size:
         return NOTHING
-    event, available = (table[:, place].astype(np.int64) for place in (0, 1))
-    return Observations(event, available, np.ascontiguousarray(table[:, 2]))
+    event, available = (found[:, place].astype(np.int64) for place in (0, 1))
+    return Observations(event, available, np.ascontiguousarray(found[:, 2]))

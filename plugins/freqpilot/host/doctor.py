@@ -56,6 +56,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("database", lambda: _database(config)),
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
+            _run("collector", lambda: _collector(config)),
         ]
     return findings
 
@@ -206,3 +207,9 @@ def _regimes(config: dict[str, Any]) -> str:
     from freqpilot.host.regimes import describe
 
     return describe(config)
+
+
+def _collector(config: dict[str, Any]) -> str:
+    from freqpilot.host.collecting import examine as examine_collector
+
+    return examine_collector(Settings.from_config(config), Path(config["user_data_dir"]))

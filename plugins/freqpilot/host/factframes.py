@@ -20,11 +20,12 @@ from freqpilot.facts.spec import Metric, parse
 from freqpilot.features.candles import utc_dates
 from freqpilot.host.supervisor import store_url
 from freqpilot.risk.taxonomy import base_of
-from freqpilot.settings import Settings
+from freqpilot.settings import FactSettings, Settings
 from freqpilot.shapes import Ints
 
 logger = logging.getLogger(__name__)
 
+MOST_BACKUPS = 4
 MOST_KEPT = 20_000_000
 """Facts in memory, of 24 bytes each."""
 LIVE = ("live", "dry_run")
@@ -59,9 +60,13 @@ def add_facts(
     ever filled from later. A metric without facts, or that two sources have, is NaN throughout and
     said so once.
 
+    A value that is older than its source allows counts as missing, so one that is late or silent
+    has no say; so does one that was set aside as absurd. Where ``freqpilot.facts.backups`` names
+    another source of the metric, that one stands in then.
+
     :param config: the strategy's ``self.config``.
     :param timeframe: of ``frame`` where it is not the strategy's.
-    :param max_age: values that are older count as missing.
+    :param max_age: values that are older count as missing, instead of what the source allows.
     :param prefix: before each name; ``%-`` makes them features of FreqAI.
     :raises ValueError: for what names no metric, a name twice, or a wrong timeframe.
     :raises Degraded: when the database cannot be read; live the columns are NaN instead.
@@ -119,18 +124,63 @@ def _known(
     config: dict[str, Any], metric: Metric, coin: str, closes: Ints, max_age: float | None
 ) -> AsOf:
     missing = np.full(closes.size, np.nan)
+    settings = Settings.from_config(config).facts
+    known = AsOf(missing, missing)
     if not closes.size:
-        return AsOf(missing, missing)
-    try:
-        found = observations(config, metric, coin, int(closes.min()), int(closes.max()))
-    except Degraded as error:
-        if str(config.get("runmode")) not in LIVE:
-            raise
-        _say_once(str(error))
-        found = None
-    if found is None:
-        return AsOf(missing, missing)
-    return as_of(states(found), closes, max_age)
+        return known
+    for place, each in enumerate((metric, *backups_of(settings, metric))):
+        # Only where all before it know nothing, and as of the same candle's close.
+        holes = np.isnan(known.value)
+        if not holes.any():
+            break
+        try:
+            found = observations(
+                config, each, coin, int(closes.min()), int(closes.max()), quiet=place > 0
+            )
+        except Degraded as error:
+            if str(config.get("runmode")) not in LIVE:
+                raise
+            _say_once(str(error))
+            break
+        if found is None:
+            continue
+        limit = max_age if max_age is not None else oldest(settings, source_of(config, each, coin))
+        other = as_of(states(found), closes, limit)
+        take = holes & (np.isfinite(other.value) | np.isnan(known.age))
+        known = AsOf(np.where(take, other.value, known.value), np.where(take, other.age, known.age))
+    return known
+
+
+def backups_of(settings: FactSettings, metric: Metric) -> list[Metric]:
+    """Return what stands in for a metric, in order; a backup may have one of its own."""
+    found: list[Metric] = []
+    name = f"{metric.source}/{metric.name}"
+    while (name := settings.backups.get(name, "")) and len(found) < MOST_BACKUPS:
+        other = parse(name)
+        found.append(Metric(other.name, other.source, metric.asset))
+    return found
+
+
+def oldest(settings: FactSettings, source: str | None) -> float | None:
+    """Return how many hours old a value of a source may be; None without a limit."""
+    from freqpilot.facts.sources import SOURCES
+
+    own = settings.sources.get(source or "")
+    if own is not None and own.max_age is not None:
+        return own.max_age
+    kind = SOURCES.get(source or "")
+    return None if kind is None else kind.spec.max_age / timedelta(hours=1)
+
+
+def source_of(config: dict[str, Any], metric: Metric, coin: str) -> str | None:
+    """Return which source a metric is of."""
+    if metric.source is not None:
+        return metric.source
+    settings = Settings.from_config(config)
+    url = facts_url(settings, Path(config["user_data_dir"]))
+    source = _source(url, live=str(config.get("runmode")) in LIVE)
+    number = source.find(metric, metric.asset or coin, quiet=True)
+    return next((key[0] for key, each in source.catalogue.items() if each == number), None)
 
 
 def _closes(frame: pd.DataFrame, timeframe: str) -> Ints:

@@ -106,7 +106,10 @@ class FactFilter(IPairList):
         if found is None:
             return NOTHING
         found = known_at(found, now)
-        return found.take(found.event >= first)
+        # A gap of long ago is no news; that the newest value is unknown is.
+        told = np.isfinite(found.value)
+        told[-1:] = True
+        return found.take((found.event >= first) & told)
 
     def _figure(self, name: Metric, pair: str, max_age: float) -> Figure:
         """Return the newest value that is at most ``max_age`` hours old."""

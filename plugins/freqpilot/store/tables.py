@@ -168,6 +168,50 @@ class FactRow(Base):
     value: Mapped[float]
 
 
+class FactQuarantineRow(Base):
+    """A reading that no strategy may see: from ``available_at`` on its series is unknown, until a
+    newer event or a later version is kept. Times as in ``fact``; no value where it is no number."""
+
+    __tablename__ = "fact_quarantine"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    series_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("fact_series.id", name="fk_fact_quarantine_id"), primary_key=True
+    )
+    event_time: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    available_at: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    value: Mapped[float | None]
+    reason: Mapped[str]
+
+
+class FactFeedRow(Base):
+    """How far the collector is with one feed of a source, and how it fares."""
+
+    __tablename__ = "fact_feed"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    feed: Mapped[str] = mapped_column(primary_key=True)
+    live_from: Mapped[datetime]
+    """When it was asked first: what happened before is history."""
+    reached: Mapped[datetime | None]
+    """Up to where all is kept."""
+    held: Mapped[int]
+    """Turns in a row that a row which could not be kept has held ``reached`` back."""
+    newest_event: Mapped[datetime | None]
+    tried_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    failures: Mapped[int]
+    """Turns in a row without an answer."""
+    error: Mapped[str]
+    added: Mapped[int] = mapped_column(BigInteger)
+    quarantined: Mapped[int] = mapped_column(BigInteger)
+    refused: Mapped[int] = mapped_column(BigInteger)
+    faulty: Mapped[int]
+    """Rows of the last turn that were quarantined or refused."""
+    reason: Mapped[str]
+    """Why something was quarantined or refused last."""
+
+
 class FactItemRow(Base):
     """A headline or post, once for each model that scored it; rows are only appended."""
 

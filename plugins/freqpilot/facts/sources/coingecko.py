@@ -1,0 +1,98 @@
+"""Market totals and prices of CoinGecko: https://docs.coingecko.com/reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from freqpilot.facts.sources.base import (
+    Batch,
+    Call,
+    Gauge,
+    Key,
+    Reading,
+    Source,
+    Spec,
+    decoded,
+    iso,
+    number,
+    rows_of,
+    seconds,
+)
+
+FIELDS = {
+    "current_price": "price",
+    "market_cap": "market_cap",
+    "total_volume": "volume",
+    "circulating_supply": "supply",
+}
+
+
+@dataclass(frozen=True)
+class CoinGecko(Source):
+    """Totals of the whole market, and price, market cap and volume (USD) of each of ``coins``, by
+    CoinGecko's ids. Dominance is a fraction."""
+
+    base: str = "https://api.coingecko.com"
+    coins: tuple[str, ...] = ("bitcoin", "ethereum", "tether", "usd-coin")
+
+    spec: ClassVar[Spec] = Spec(
+        name="coingecko",
+        about="total market cap, dominance of BTC and ETH, prices with the stablecoins' peg",
+        gauges=(
+            Gauge("total_market_cap", 1e9, 1e15, 2),
+            Gauge("total_volume", 1e6, 1e15, 20),
+            Gauge("btc_dominance", 0.01, 1),
+            Gauge("eth_dominance", 0.001, 1),
+            Gauge("price", 1e-12, 1e9, 5),
+            Gauge("market_cap", 1, 1e14, 10),
+            Gauge("volume", 0, 1e14),
+            Gauge("supply", 0, 1e18, 5),
+        ),
+        every=timedelta(minutes=5),
+        max_age=timedelta(hours=1),
+        pause=timedelta(seconds=6),
+        key=Key("FREQPILOT_COINGECKO_KEY", "header", "x-cg-demo-api-key", needed=False),
+    )
+
+    def feeds(self) -> tuple[str, ...]:
+        return ("global", "coins") if self.coins else ("global",)
+
+    def call(self, feed: str, since: datetime | None, now: datetime) -> Call:
+        if feed == "global":
+            return Call(feed, f"{self.base}/api/v3/global")
+        params = {"vs_currency": "usd", "ids": ",".join(self.coins), "per_page": "250"}
+        return Call(feed, f"{self.base}/api/v3/coins/markets", params)
+
+    def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
+        document = decoded(body)
+        return self._totals(document["data"]) if call.feed == "global" else self._coins(document)
+
+    def _totals(self, data: Mapping[str, Any]) -> Batch:
+        time = seconds(data["updated_at"])
+        shares = data["market_cap_percentage"]
+        values = {
+            "total_market_cap": data["total_market_cap"]["usd"],
+            "total_volume": data["total_volume"]["usd"],
+            "btc_dominance": number(shares["btc"]) / 100,
+            "eth_dominance": number(shares["eth"]) / 100,
+        }
+        return Batch([Reading("*", metric, value, time) for metric, value in values.items()])
+
+    def _coins(self, document: object) -> Batch:
+        batch = Batch()
+        for place, row in enumerate(rows_of(document)):
+            try:
+                if row["id"] not in self.coins:
+                    raise ValueError(f"coin {str(row['id'])[:20]!r} was not asked for")
+                asset, time = str(row["symbol"]).upper(), iso(row["last_updated"])
+                if not asset.isalnum():
+                    raise ValueError(f"{asset[:20]!r} is no symbol")
+                batch.readings += [
+                    Reading(asset, metric, row[name], time)
+                    for name, metric in FIELDS.items()
+                    if row.get(name) is not None
+                ]
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+        return batch

@@ -1,0 +1,130 @@
+"""Perpetual contracts: funding, open interest, long/short ratio and basis, by ccxt."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import Any, ClassVar, Literal
+
+from freqpilot.facts.sources.base import (
+    DAY,
+    Answer,
+    Batch,
+    Call,
+    Gauge,
+    Gets,
+    Reading,
+    Source,
+    Spec,
+    decoded,
+    number,
+    rows_of,
+)
+from freqpilot.facts.sources.markets import ask, coin, ticked
+
+Kind = Literal["funding", "open_interest", "long_short", "basis"]
+METHODS = {
+    "funding": "fetch_funding_rate_history",
+    "open_interest": "fetch_open_interest_history",
+    "long_short": "fetch_long_short_ratio_history",
+    "basis": "fetch_funding_rate",
+}
+HOUR = timedelta(hours=1)
+LIMIT = 500
+KEPT = 29 * DAY
+"""How long Binance keeps open interest and the ratio of accounts."""
+
+
+@dataclass(frozen=True)
+class Derivatives(Source):
+    """``kinds`` of figures of the perpetuals ``symbols`` on one ``exchange``, by ccxt's names.
+
+    ``funding_rate`` is a fraction per interval of the exchange (8 hours for most),
+    ``open_interest`` in coins and ``open_interest_usd``, ``long_short_ratio`` of accounts,
+    ``basis`` the mark price over the index price less 1. Written for ``binanceusdm``; ccxt has no
+    public liquidations of it.
+    """
+
+    exchange: str = "binanceusdm"
+    symbols: tuple[str, ...] = ("BTC/USDT:USDT", "ETH/USDT:USDT")
+    kinds: tuple[Kind, ...] = ("funding", "open_interest", "long_short", "basis")
+
+    spec: ClassVar[Spec] = Spec(
+        name="derivatives",
+        about="funding, open interest, long/short ratio and basis of perpetuals, by ccxt",
+        gauges=(
+            Gauge("funding_rate", -0.03, 0.03),
+            Gauge("open_interest", 0, 1e15, 5),
+            Gauge("open_interest_usd", 0, 1e12, 5),
+            Gauge("long_short_ratio", 0.01, 100),
+            Gauge("basis", -0.2, 0.2),
+        ),
+        every=timedelta(minutes=1),
+        lag=timedelta(minutes=5),
+        max_age=timedelta(hours=10),
+        overlap=2 * HOUR,
+    )
+
+    def feeds(self) -> tuple[str, ...]:
+        return tuple(f"{kind}:{symbol}" for symbol in self.symbols for kind in self.kinds)
+
+    def call(self, feed: str, since: datetime | None, now: datetime) -> Call:
+        kind, _, symbol = feed.partition(":")
+        params = {"method": METHODS[kind], "symbol": symbol}
+        if kind != "basis":
+            begin = since or now - DAY
+            begin = begin if kind == "funding" else max(begin, now - KEPT)
+            params["since"] = str(int(begin.timestamp() * 1000))
+        return Call(feed, f"ccxt://{self.exchange}", params)
+
+    def fetch(self, call: Call, fetcher: Gets) -> Answer:
+        method, symbol = call.params["method"], call.params["symbol"]
+        arguments: tuple[Any, ...] = (symbol,)
+        if "since" in call.params:
+            since = int(call.params["since"])
+            arguments = (symbol, since, LIMIT)
+            if not call.feed.startswith("funding:"):
+                # With a begin alone Binance gives the newest rows, not those after it.
+                until = since + LIMIT * int(HOUR.total_seconds()) * 1000
+                arguments = (symbol, "1h", since, LIMIT, {"until": until})
+        return ask({"answer": (self.exchange, method, arguments)})
+
+    def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
+        kind, _, symbol = call.feed.partition(":")
+        document = decoded(body)
+        if kind == "basis":
+            return Batch([_basis(coin(symbol), document["answer"])])
+        batch = Batch()
+        rows = rows_of(document, "answer")
+        newest = 0
+        for place, row in enumerate(rows):
+            try:
+                time = ticked(row["timestamp"])
+                newest = max(newest, int(row["timestamp"]))
+                batch.readings += _readings(kind, coin(symbol), row, time)
+            except (KeyError, TypeError, ValueError) as error:
+                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+        if len(rows) >= LIMIT and newest >= int(call.params["since"]):
+            batch.next_page = replace(call, params={**call.params, "since": str(newest + 1)})
+        return batch
+
+
+def _readings(kind: str, asset: str, row: dict[str, Any], time: datetime) -> list[Reading]:
+    if kind == "funding":
+        return [Reading(asset, "funding_rate", row["fundingRate"], time)]
+    if kind == "long_short":
+        return [Reading(asset, "long_short_ratio", row["longShortRatio"], time)]
+    names = {"open_interest": "openInterestAmount", "open_interest_usd": "openInterestValue"}
+    found = [
+        Reading(asset, metric, row[name], time)
+        for metric, name in names.items()
+        if row.get(name) is not None
+    ]
+    if not found:
+        raise ValueError("it holds no open interest")
+    return found
+
+
+def _basis(asset: str, row: dict[str, Any]) -> Reading:
+    mark, index = number(row["markPrice"]), number(row["indexPrice"])
+    value: Any = mark / index - 1 if isfinite(mark) and index > 0 else f"{mark} / {index}"
+    return Reading(asset, "basis", value, ticked(row["timestamp"]))

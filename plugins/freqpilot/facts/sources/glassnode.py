@@ -1,0 +1,80 @@
+"""On-chain metrics of Glassnode: https://docs.glassnode.com/basic-api/endpoints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from freqpilot.facts.sources.base import (
+    DAY,
+    Batch,
+    Call,
+    Gauge,
+    Key,
+    Reading,
+    Source,
+    Spec,
+    decoded,
+    rows_of,
+    seconds,
+)
+
+METRICS = {
+    "addresses/active_count": "active_addresses",
+    "market/mvrv": "mvrv",
+    "distribution/balance_exchanges": "exchange_reserve",
+    "transactions/transfers_volume_exchanges_net": "exchange_netflow_coins",
+}
+
+
+@dataclass(frozen=True)
+class Glassnode(Source):
+    """Daily ``metrics`` (their path and our name) of each of ``assets``; a day's event is its end.
+    Of a day in the past a day's lag is taken; what Glassnode revises is kept in every version."""
+
+    base: str = "https://api.glassnode.com"
+    assets: tuple[str, ...] = ("BTC", "ETH")
+    metrics: Mapping[str, str] = field(default_factory=lambda: dict(METRICS))
+
+    spec: ClassVar[Spec] = Spec(
+        name="glassnode",
+        about="on-chain metrics of coins, daily: addresses, MVRV, balance of exchanges",
+        gauges=(
+            Gauge("active_addresses", 0, 1e9, 50),
+            Gauge("mvrv", 0, 100, 5),
+            Gauge("exchange_reserve", 0, 1e12, 5),
+            Gauge("exchange_netflow_coins", -1e12, 1e12),
+        ),
+        every=timedelta(hours=1),
+        lag=DAY,
+        max_age=4 * DAY,
+        overlap=7 * DAY,
+        key=Key("FREQPILOT_GLASSNODE_KEY", "header", "X-Api-Key"),
+    )
+
+    def feeds(self) -> tuple[str, ...]:
+        return tuple(f"{asset}:{path}" for asset in self.assets for path in self.metrics)
+
+    def call(self, feed: str, since: datetime | None, now: datetime) -> Call:
+        asset, _, path = feed.partition(":")
+        begin = (since or now - 7 * DAY) - DAY
+        params = {
+            "a": asset,
+            "i": "24h",
+            "s": str(int(begin.timestamp())),
+            "timestamp_format": "unix",
+        }
+        return Call(feed, f"{self.base}/v1/metrics/{path}", params)
+
+    def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
+        asset, _, path = call.feed.partition(":")
+        batch = Batch()
+        for place, row in enumerate(rows_of(decoded(body))):
+            try:
+                begin = seconds(row["t"])
+                if row["v"] is not None and not begin <= fetched_at < begin + DAY:
+                    metric = self.metrics[path]
+                    batch.readings.append(Reading(asset, metric, row["v"], begin + DAY))
+            except (KeyError, TypeError, ValueError) as error:
+                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+        return batch

@@ -1,0 +1,321 @@
+"""One answer a feed in each source's documented shape, written for the tests, and what it says."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
+DAY = datetime(2024, 3, 5, tzinfo=UTC)
+STAMP = int(DAY.timestamp())
+
+
+@dataclass(frozen=True)
+class Case:
+    """An answer; ``readings`` are (asset, metric, value, event), ``items`` (source, asset, text,
+    event) in it, ``number`` the path to a value within it."""
+
+    source: str
+    feed: str
+    body: Any
+    readings: tuple[tuple[str, str, Any, datetime], ...] = ()
+    items: tuple[tuple[str, str, str, datetime], ...] = ()
+    number: tuple[str | int, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def raw(self) -> bytes:
+        """The answer as it is sent."""
+        return self.body.encode() if isinstance(self.body, str) else json.dumps(self.body).encode()
+
+    @property
+    def name(self) -> str:
+        """Name of the case."""
+        return f"{self.source}/{self.feed}"
+
+
+RSS = """<?xml version="1.0" encoding="UTF-8"?>
+<rss version="2.0"><channel><title>Example</title><link>https://example.org</link>
+<item><title>Bitcoin &amp;amp; &lt;b&gt;Ether&lt;/b&gt; rise</title>
+<link>https://example.org/1</link><guid>https://example.org/1</guid>
+<pubDate>Tue, 05 Mar 2024 00:00:00 +0000</pubDate></item>
+<item><title>No date</title><link>https://example.org/2</link></item>
+</channel></rss>"""
+
+CASES = (
+    Case(
+        "alternative_me",
+        "index",
+        {
+            "name": "Fear and Greed Index",
+            "data": [
+                {"value": "69", "value_classification": "Greed", "timestamp": str(STAMP)},
+                {"value": "71", "value_classification": "Greed", "timestamp": str(STAMP - 86400)},
+            ],
+            "metadata": {"error": None},
+        },
+        (
+            ("*", "fear_greed", "69", DAY),
+            ("*", "fear_greed", "71", DAY - timedelta(days=1)),
+        ),
+        number=("data", 0, "value"),
+    ),
+    Case(
+        "coinmetrics",
+        "btc",
+        {
+            "data": [
+                {
+                    "asset": "btc",
+                    "time": "2024-03-04T00:00:00.000000000Z",
+                    "TxCnt": "351000",
+                    "FlowInExUSD": "100.5",
+                    "FlowOutExUSD": "90.25",
+                    "CapMVRVCur": None,
+                    "AssetCompletionTime": str(STAMP + 3600),
+                },
+                {"asset": "btc", "time": "2024-03-06T00:00:00.000000000Z", "TxCnt": "1000"},
+            ],
+            "next_page_token": "0.MjAyNA",
+            "next_page_url": "https://community-api.coinmetrics.io/v4/?next_page_token=0.MjAyNA",
+        },
+        (
+            ("btc", "exchange_inflow", "100.5", DAY),
+            ("btc", "exchange_outflow", "90.25", DAY),
+            ("btc", "transactions", "351000", DAY),
+            ("btc", "exchange_netflow", 10.25, DAY),
+        ),
+        number=("data", 0, "TxCnt"),
+    ),
+    Case(
+        "coingecko",
+        "global",
+        {
+            "data": {
+                "active_cryptocurrencies": 13000,
+                "total_market_cap": {"usd": 2.5e12, "btc": 39e6},
+                "total_volume": {"usd": 1e11},
+                "market_cap_percentage": {"btc": 51.5, "eth": 17.0},
+                "updated_at": STAMP,
+            }
+        },
+        (
+            ("*", "total_market_cap", 2.5e12, DAY),
+            ("*", "total_volume", 1e11, DAY),
+            ("*", "btc_dominance", 0.515, DAY),
+            ("*", "eth_dominance", 0.17, DAY),
+        ),
+        number=("data", "total_market_cap", "usd"),
+    ),
+    Case(
+        "coingecko",
+        "coins",
+        [
+            {
+                "id": "tether",
+                "symbol": "usdt",
+                "current_price": 0.9995,
+                "market_cap": 1e11,
+                "total_volume": 5e10,
+                "circulating_supply": None,
+                "last_updated": "2024-03-05T00:00:00.000Z",
+            }
+        ],
+        (
+            ("USDT", "price", 0.9995, DAY),
+            ("USDT", "market_cap", 1e11, DAY),
+            ("USDT", "volume", 5e10, DAY),
+        ),
+        number=(0, "current_price"),
+    ),
+    Case(
+        "defillama",
+        "Ethereum",
+        [
+            {"date": STAMP - 900 * 86400, "tvl": 1.0},
+            {"date": STAMP, "tvl": 5.4e10},
+            {"date": STAMP + 86400, "tvl": 5.5e10},
+        ],
+        (("ETH", "tvl", 5.4e10, DAY),),
+        number=(1, "tvl"),
+    ),
+    Case(
+        "defillama",
+        "stablecoins",
+        [{"date": str(STAMP), "totalCirculating": {"peggedUSD": 1.3e11, "peggedEUR": 3e8}}],
+        (("*", "stablecoin_supply", 1.3e11, DAY),),
+        number=(0, "totalCirculating", "peggedUSD"),
+    ),
+    Case(
+        "derivatives",
+        "funding:BTC/USDT:USDT",
+        {
+            "answer": [
+                {"symbol": "BTC/USDT:USDT", "fundingRate": 0.0001, "timestamp": STAMP * 1000},
+            ]
+        },
+        (("BTC", "funding_rate", 0.0001, DAY),),
+        number=("answer", 0, "fundingRate"),
+    ),
+    Case(
+        "derivatives",
+        "open_interest:BTC/USDT:USDT",
+        {
+            "answer": [
+                {
+                    "symbol": "BTC/USDT:USDT",
+                    "openInterestAmount": 80_000.0,
+                    "openInterestValue": 5e9,
+                    "timestamp": STAMP * 1000,
+                }
+            ]
+        },
+        (("BTC", "open_interest", 80_000.0, DAY), ("BTC", "open_interest_usd", 5e9, DAY)),
+        number=("answer", 0, "openInterestAmount"),
+    ),
+    Case(
+        "derivatives",
+        "long_short:BTC/USDT:USDT",
+        {"answer": [{"longShortRatio": 1.25, "timestamp": STAMP * 1000, "timeframe": None}]},
+        (("BTC", "long_short_ratio", 1.25, DAY),),
+        number=("answer", 0, "longShortRatio"),
+    ),
+    Case(
+        "derivatives",
+        "basis:BTC/USDT:USDT",
+        {"answer": {"markPrice": 60_030.0, "indexPrice": 60_000.0, "timestamp": STAMP * 1000}},
+        (("BTC", "basis", 60_030.0 / 60_000.0 - 1, DAY),),
+        number=("answer", "markPrice"),
+    ),
+    Case(
+        "premium",
+        "BTC",
+        {
+            "dollars": {"bid": 60_100.0, "ask": 60_102.0, "timestamp": None},
+            "tether": {"bid": 60_000.0, "ask": 60_002.0, "timestamp": int(NOW.timestamp() * 1000)},
+            "peg": {"bid": 1.0, "ask": 1.0, "timestamp": None},
+        },
+        (("BTC", "premium", 60_101.0 / 60_001.0 - 1, NOW),),
+        number=("tether", "bid"),
+    ),
+    Case(
+        "rss",
+        "coindesk",
+        RSS,
+        items=(("rss.coindesk", "*", "Bitcoin & Ether rise", DAY),),
+    ),
+)
+
+CASES += (
+    Case(
+        "mempool",
+        "hash_rate",
+        {
+            "hashrates": [
+                {"timestamp": STAMP - 86400, "avgHashrate": 5.8e20},
+                {"timestamp": STAMP + 86400, "avgHashrate": 1e20},
+            ],
+            "difficulty": [{"time": STAMP, "height": 833000, "difficulty": 8e13}],
+            "currentHashrate": 6e20,
+        },
+        (("BTC", "hash_rate", 5.8e8, DAY),),
+        number=("hashrates", 0, "avgHashrate"),
+    ),
+    Case(
+        "mempool",
+        "mempool",
+        {"count": 81_000, "vsize": 60_000_000, "total_fee": 7_000_000, "fee_histogram": []},
+        (("BTC", "mempool_transactions", 81_000, NOW), ("BTC", "mempool_vbytes", 60_000_000, NOW)),
+        number=("count",),
+    ),
+    Case(
+        "mempool",
+        "fees",
+        {"fastestFee": 42, "halfHourFee": 38, "hourFee": 35, "economyFee": 20, "minimumFee": 10},
+        (("BTC", "fee_fast", 42, NOW), ("BTC", "fee_hour", 35, NOW)),
+        number=("fastestFee",),
+    ),
+    Case(
+        "blockchain",
+        "hash-rate",
+        {
+            "status": "ok",
+            "name": "Hash Rate",
+            "unit": "Hash Rate TH/s",
+            "period": "day",
+            "values": [{"x": STAMP - 86400, "y": 5.8e8}, {"x": STAMP + 86400, "y": 1.0}],
+        },
+        (("BTC", "hash_rate", 5.8e8, DAY),),
+        number=("values", 0, "y"),
+    ),
+    Case(
+        "etherscan",
+        "gas",
+        {
+            "status": "1",
+            "message": "OK",
+            "result": {
+                "LastBlock": "19370000",
+                "SafeGasPrice": "61",
+                "ProposeGasPrice": "62.5",
+                "FastGasPrice": "70",
+                "suggestBaseFee": "60.3",
+                "gasUsedRatio": "0.5,0.4",
+            },
+        },
+        (
+            ("ETH", "gas_safe", "61", NOW),
+            ("ETH", "gas_proposed", "62.5", NOW),
+            ("ETH", "gas_fast", "70", NOW),
+            ("ETH", "gas_base_fee", "60.3", NOW),
+        ),
+        number=("result", "SafeGasPrice"),
+    ),
+    Case(
+        "glassnode",
+        "BTC:market/mvrv",
+        [{"t": STAMP - 86400, "v": 2.4}, {"t": STAMP + 86400, "v": 9.0}],
+        (("BTC", "mvrv", 2.4, DAY),),
+        number=(0, "v"),
+    ),
+    Case(
+        "cryptopanic",
+        "posts",
+        {
+            "next": "https://cryptopanic.com/api/developer/v2/posts/?auth_token=x&page=2",
+            "results": [
+                {
+                    "id": 7,
+                    "kind": "news",
+                    "title": "Bitcoin and Ether rise",
+                    "published_at": "2024-03-05T00:00:00Z",
+                    "original_url": "https://example.org/7",
+                    "instruments": [{"code": "BTC"}, {"code": "ETH"}, {"code": "BTC"}],
+                },
+                {"id": 8, "title": "Markets", "published_at": "2024-03-05T00:00:00Z"},
+            ],
+        },
+        items=(
+            ("cryptopanic", "BTC", "Bitcoin and Ether rise", DAY),
+            ("cryptopanic", "ETH", "Bitcoin and Ether rise", DAY),
+            ("cryptopanic", "*", "Markets", DAY),
+        ),
+    ),
+    Case(
+        "newsapi",
+        "everything",
+        {
+            "status": "ok",
+            "totalResults": 250,
+            "articles": [
+                {
+                    "source": {"id": None, "name": "Example"},
+                    "title": "Bitcoin rises",
+                    "url": "https://example.org/1",
+                    "publishedAt": "2024-03-05T00:00:00Z",
+                }
+            ],
+        },
+        items=(("newsapi", "*", "Bitcoin rises", DAY),),
+    ),
+)
