@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host import bookrisk, feeds, supervisor
+from freqpilot.host import bookrisk, feeds, sleeves, supervisor
 from freqpilot.host.positions import account_equity, position_of
 from freqpilot.host.seams import Seam, SeamError, expect, wrap
 from freqpilot.shapes import OrderPurpose, OrderRequest
@@ -112,7 +112,8 @@ def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
         # The only part of the config that Freqtrade exports with the result.
         exported = self.config.get("original_config")
         if isinstance(exported, dict):
-            exported.setdefault("freqpilot", {})["run"] = supervisor.facts()
+            facts = supervisor.facts() | sleeves.KEEPER.facts()
+            exported.setdefault("freqpilot", {})["run"] = facts
         return result
 
     return backtest
