@@ -14,6 +14,8 @@ from freqpilot.shapes import Bools, Floats
 from freqpilot.signals.netting import inverse_volatility
 
 KEPT_DAYS = 60
+CENT = 0.01
+"""Less than this of the rest is the last digits of sums."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ def figures(ledger: SleeveLedger, settings: EnsembleSettings) -> dict[str, dict[
             "exposure": float(books.exposure[row]),
         }
         if row == len(books.names) - 1:
-            if any(money.values()):
+            if any(abs(value) >= CENT for value in money.values()):
                 shown[name] = money
             continue
         since = ledger.off[row]
