@@ -74,14 +74,15 @@ class Ensemble(TargetStrategy):
         return sleeveframes.decided(dataframe)
 
     def bot_loop_start(self, current_time: datetime, **kwargs: Any) -> None:
-        sleeves.KEEPER.loop(self.lookup, self.slots())
+        sleeves.KEEPER.loop(self.about())
+
+    def about(self) -> sleeves.About:
+        """Return what the sub-ledgers need to know."""
+        return sleeves.About(self.lookup, self.slots(), self.step, bool(self.can_short))
 
     def net(self, pair: str, time: datetime) -> float | None:
         """Return what share of the account the pair is to have, None where that is not known."""
-        slot = self.slots()
-        sleeves.KEEPER.step(time, self.step, self.lookup, slot)
-        row = self.lookup.row(pair, time)
-        return None if row is None else sleeves.KEEPER.net(row, slot, can_short=self.can_short)
+        return sleeves.KEEPER.target(pair, time, self.about())
 
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
         share = self.net(pair, current_time) or 0.0
@@ -116,4 +117,4 @@ class Ensemble(TargetStrategy):
         self, pair: str, trade: Any, order: Any, current_time: datetime, **call: Any
     ) -> None:
         super().order_filled(pair, trade, order, current_time, **call)
-        sleeves.KEEPER.book(trade, current_time, self.lookup, self.slots())
+        sleeves.KEEPER.book(trade, current_time, self.about())

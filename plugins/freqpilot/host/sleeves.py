@@ -40,6 +40,18 @@ class Booked:
     volume: list[float] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class About:
+    """What a strategy tells of itself: each pair's columns, as
+    :func:`freqpilot.host.sleeveframes.names` has them, for each sleeve the share of its money that
+    belongs to one pair, and the timeframe."""
+
+    lookup: Lookup
+    slots: Floats
+    candle: timedelta
+    can_short: bool
+
+
 class Keeper:
     """The sleeves of the current run."""
 
@@ -53,30 +65,36 @@ class Keeper:
         self._done: dict[str, None] = {}
         self._seen: datetime | None = None
         self._taken = 0
+        self._looked: datetime | None = None
+        self._about: About | None = None
 
-    def step(self, time: datetime, candle: timedelta, lookup: Lookup, slots: Floats) -> None:
+    def target(self, pair: str, time: datetime, about: About) -> float | None:
+        """Return what share of the account a pair is to have (below zero short), after the last
+        closed candle was taken in; None where that cannot be told, so that nothing is changed."""
+        try:
+            self._step(time, about)
+            row = about.lookup.row(pair, time)
+            if self.ledger is None or row is None:
+                return None
+            active, budgets = self.ledger.active, self.ledger.budgets
+            wanted = netting.shares(row[: len(budgets)], about.slots, budgets, active)
+            return netting.net(wanted, can_short=about.can_short)
+        except Exception:  # Freqtrade would take the proposed stake instead
+            logger.exception("What the sleeves want of %s cannot be told; it stays as it is", pair)
+            return None
+
+    def _step(self, time: datetime, about: About) -> None:
         """Take in the last closed candle, once: prices, limits, and what the sleeves trade with
-        each other. A fault is logged and changes nothing.
-
-        :param lookup: each pair's columns as :func:`freqpilot.host.sleeveframes.names` has them.
-        :param slots: for each sleeve the share of its money that belongs to one pair.
-        """
-        closed = datetime.fromtimestamp(
-            time.timestamp() // candle.total_seconds() * candle.total_seconds(), UTC
-        )
+        each other."""
+        length = about.candle.total_seconds()
+        closed = datetime.fromtimestamp(time.timestamp() // length * length, UTC)
         if closed == self._seen and self._run is supervisor.current():
             return
-        try:
-            self._step(closed, lookup, slots)
-        except Exception:
-            logger.exception("The sleeves could not be brought up to date; positions stay")
-
-    def _step(self, closed: datetime, lookup: Lookup, slots: Floats) -> None:
-        run = self._ready(closed)
+        run, lookup, slots = self._ready(closed), about.lookup, about.slots
         if self.ledger is None:
             return
-        self._seen = closed
-        self._settle()
+        self._seen, self._about = closed, about
+        self._settle(about)
         rows = {pair: row for pair in lookup.pairs if (row := lookup.row(pair, closed)) is not None}
         prices = {pair: float(row[-1]) for pair, row in rows.items()}
         before, equity = self.ledger, float(run.state.equity)
@@ -94,31 +112,19 @@ class Keeper:
         self._tell(before, ledger, closed)
         self._save(closed)
 
-    def net(self, row: Floats, slots: Floats, *, can_short: bool) -> float | None:
-        """Return the one target of a pair as a share of the account; None while that cannot be
-        told.
-
-        :param row: the pair's looked-up columns.
-        """
-        ledger = self.ledger
-        if ledger is None or self._run is not supervisor.current():
-            return None
-        wanted = netting.shares(row[: len(slots)], slots, ledger.budgets, ledger.active)
-        return netting.net(wanted, can_short=can_short)
-
-    def book(self, trade: Any, time: datetime, lookup: Lookup, slots: Floats) -> None:
+    def book(self, trade: Any, time: datetime, about: About) -> None:
         """Take in what the orders of a trade have filled since the last time. A fault is logged;
         what is missing is taken in with the next call."""
         try:
             run = self._ready(time)
-            if self.ledger is not None and self._book(trade, lookup, slots):
+            if self.ledger is not None and self._book(trade, about):
                 self._save(time)
             elif self.ledger is None and run.live:
                 logger.warning("A fill of %s waits: the account is not known yet", trade.pair)
         except Exception:
             logger.exception("A fill of %s could not be split among the sleeves", trade.pair)
 
-    def loop(self, lookup: Lookup, slots: Floats) -> None:
+    def loop(self, about: About) -> None:
         """Do what a live bot does in each loop: look for fills, and for what a person resumed."""
         if not supervisor.current().live:
             return
@@ -126,8 +132,8 @@ class Keeper:
         if self.ledger is None:
             return
         for trade in _open_trades():
-            self.book(trade, datetime.now(UTC), lookup, slots)
-        self._settle()
+            self.book(trade, datetime.now(UTC), about)
+        self._settle(about)
         asked = run.store.load_state(f"{run.key}{RESUMED}") or {}
         off = dict(zip(self.ledger.books.names, self.ledger.off, strict=False))
         names = [
@@ -144,7 +150,8 @@ class Keeper:
         """Return what a backtest's report tells of the sleeves; nothing without them."""
         if self.ledger is None or self._run is not supervisor.current():
             return {}
-        self._settle()
+        if self._about is not None:
+            self._settle(self._about)
         return {"sleeves": sleeves.figures(self.ledger, self._run.settings.ensemble)}
 
     def _ready(self, time: datetime) -> supervisor.Run:
@@ -158,12 +165,16 @@ class Keeper:
             if saved:
                 self.ledger = sleeves.from_dict(saved["ledger"], run.settings.ensemble, equity)
                 self._trades = {key: Booked(**each) for key, each in saved["trades"].items()}
+                self._looked = datetime.fromisoformat(saved["stamp"])
+                if saved["ledger"]["books"]["names"] != list(self.ledger.books.names):
+                    for booked in self._trades.values():
+                        booked.volume = []  # by rows that are no more
                 self._done = dict.fromkeys(saved["done"])
             else:
                 self.ledger = sleeves.begin(time, equity, run.settings.ensemble)
         return run
 
-    def _book(self, trade: Any, lookup: Lookup, slots: Floats) -> bool:
+    def _book(self, trade: Any, about: About) -> bool:
         assert self.ledger is not None
         changed = False
         for order in trade.orders:
@@ -179,7 +190,7 @@ class Keeper:
                 continue
             self._fund(trade, booked)
             new = [amount - known[0], money - known[1], fee - known[2]]
-            wanted = self._wanted(trade.pair, order, new[1] / new[0], lookup, slots)
+            wanted = self._wanted(trade.pair, order, new[1] / new[0], about)
             sign = 1.0 if order.ft_order_side == "buy" else -1.0
             books, part = subledger.filled(
                 self.ledger.books, trade.pair, sign * new[0], sign * new[1], new[2], wanted
@@ -192,16 +203,16 @@ class Keeper:
             changed = True
         return changed
 
-    def _wanted(self, pair: str, order: Any, price: float, lookup: Lookup, slots: Floats) -> Floats:
+    def _wanted(self, pair: str, order: Any, price: float, about: About) -> Floats:
         """Return the amounts that the sleeves wanted when an order was sent; none for one from
         before the sleeves."""
         assert self.ledger is not None
         time: datetime = order.order_date_utc
-        row = lookup.row(pair, time)
+        row = about.lookup.row(pair, time)
         if row is None or time < self.ledger.begun:
-            return np.zeros(len(slots))
+            return np.zeros(len(about.slots))
         equity = float(self._run.state.equity)
-        return _amounts(self.ledger, row, slots, equity, price)
+        return _amounts(self.ledger, row, about.slots, equity, price)
 
     def _fund(self, trade: Any, booked: Booked) -> None:
         """Take in the funding that a trade has paid or received since the last time."""
@@ -211,36 +222,38 @@ class Keeper:
             self.ledger = replace(self.ledger, books=books)
             booked.funding += paid
 
-    def _settle(self) -> None:
-        """Take in funding and, of trades that have closed, what they were worth beyond fills."""
+    def _settle(self, about: About) -> None:
+        """Take in funding and, of trades that have closed, what is missing and what they were
+        worth beyond their fills."""
         assert self.ledger is not None
-        if not self._trades:
-            return
-        for trade in _open_trades():
-            if booked := self._trades.get(str(trade.id)):
-                self._fund(trade, booked)
+        if self._trades:
+            for trade in _open_trades():
+                if booked := self._trades.get(str(trade.id)):
+                    self._fund(trade, booked)
         for trade in self._newly_closed():
+            self._book(trade, about)
             booked = self._trades.pop(str(trade.id), None)
             if booked is None:
                 continue
             beyond = float(trade.close_profit_abs or 0.0) - booked.flow - booked.funding
-            # A fill that was never told leaves an amount: it is not worth the whole difference.
             books = subledger.settled(self.ledger.books, np.array(booked.volume), beyond)
             self.ledger = replace(self.ledger, books=books)
             self._done |= dict.fromkeys(booked.orders)
-        if (extra := len(self._done) - KEPT_ORDERS) > 0:
-            for name in list(islice(self._done, extra)):
-                del self._done[name]
+        for name in list(islice(self._done, max(0, len(self._done) - KEPT_ORDERS))):
+            del self._done[name]
 
     def _newly_closed(self) -> list[Any]:
         from freqtrade.persistence import LocalTrade, Trade
 
-        if self._run.live:
-            ids = [int(key) for key in self._trades]
-            return list(Trade.get_trades([Trade.id.in_(ids), Trade.is_open.is_(False)]).all())
-        found = LocalTrade.bt_trades[self._taken :]
-        self._taken += len(found)
-        return list(found)
+        assert self.ledger is not None
+        if not self._run.live:
+            found = LocalTrade.bt_trades[self._taken :]
+            self._taken += len(found)
+            return list(found)
+        since, self._looked = self._looked or self.ledger.begun, datetime.now(UTC)
+        known = Trade.id.in_([int(key) for key in self._trades])
+        lately = Trade.close_date >= since.replace(tzinfo=None)
+        return list(Trade.get_trades([known | lately, Trade.is_open.is_(False)]).all())
 
     def _tell(
         self, before: sleeves.SleeveLedger, ledger: sleeves.SleeveLedger, time: datetime

@@ -16,6 +16,8 @@ import numpy as np
 from freqpilot.shapes import Bools, Floats
 
 REST = "rest"
+DUST = 1e-9
+"""A sum that is less than this of its terms is what rounding left."""
 
 
 @dataclass(frozen=True)
@@ -162,9 +164,9 @@ def funded(books: Books, pair: str, money: float) -> Books:
     """Return the books after funding was received (below zero paid) on a pair's position: each row
     by what it holds, a short one against it. Of a position that nobody holds it is the rest's."""
     held = books.held(pair)
-    total = float(held.sum())
+    total, gross = float(held.sum()), float(np.abs(held).sum())
     part = np.zeros(len(held))
-    if total:
+    if abs(total) > DUST * gross:
         part = held / total
     else:
         part[-1] = 1.0
