@@ -17,6 +17,10 @@ class Ensemble(TargetStrategy):
     summed; the position follows that sum by entries, adds (through the risk gate) and partial
     exits. Sub-ledgers tell what each sleeve has earned (``freqpilot sleeves``); one that loses too
     much is switched off alone. On spot a net short is flat. Give it as many open trades as pairs.
+
+    Measured with its default sleeves its Sharpe ratio is above the published trend baseline's in
+    both periods, but in the later one below ``TrendFollowing``'s alone (1.19 against 1.28), with a
+    deeper drawdown (``docs/results.md``).
     """
 
     stoploss = -0.30
