@@ -151,11 +151,11 @@ def test_sleeves_trade_with_each_other_when_something_is_due(trades: Trades) -> 
 
 def test_a_trade_from_before_is_the_rests_until_a_sleeve_wants_it(trades: Trades) -> None:
     keeper, told = run(), about(*ROWS)
-    keeper.book(trade(order("a", "buy", 5.0, 80.0, -3)), START, told)
+    keeper.book(trade(order("a", "buy", 5.0, 80.0)), START + 2 * HOUR, told)
     assert keeper.ledger is not None
     assert keeper.ledger.books.held(PAIR).tolist() == [0, 0, 0, 5]
-    keeper.target(PAIR, START, told)
-    assert keeper.ledger.books.held(PAIR).tolist() == pytest.approx([2.5, 1.25, 0, 1.25])
+    keeper.target(PAIR, START + 2 * HOUR, told)
+    assert keeper.ledger.books.held(PAIR).tolist() == pytest.approx([2.5, 0, 0, 2.5])
     assert pnl(keeper)["rest"] == pytest.approx(5 * 20 - 0.4), "what it gained before is not theirs"
 
 

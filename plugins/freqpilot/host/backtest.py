@@ -185,6 +185,14 @@ def universe(config: Mapping[str, Any]) -> list[str]:
     return list(named) if plain else []
 
 
+def without_latches(ensemble: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the section of sleeves that no past of the account changes."""
+    free = {**ensemble, "max_drawdown": 1.0, "budgets": "fixed"}
+    if "sleeves" in ensemble:
+        free["sleeves"] = [{**each, "max_drawdown": None} for each in ensemble["sleeves"]]
+    return free
+
+
 def _check_lookahead() -> None:
     from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
 
@@ -201,6 +209,7 @@ def _apply_lookahead() -> None:
             against; both would be taken for look-ahead."""
             section = {"universe": universe(config), **config.get("freqpilot", {})}
             section["supervisor"] = False
+            section["ensemble"] = without_latches(section.get("ensemble", {}))
             return original({**config, "freqpilot": section}, *args, **kwargs)
 
         return initialize
