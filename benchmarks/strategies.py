@@ -44,6 +44,7 @@ STRATEGIES = (
     "MomentumRotation",
     "DcaGrid",
     "Rebalancer",
+    "Ensemble",
 )
 TOLERANCE = 0.15
 """Of the Sharpe ratio, between two ways to the same line."""

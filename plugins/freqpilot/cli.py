@@ -367,6 +367,50 @@ def risk(
 
 
 @app.command()
+def sleeves(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    resume: Annotated[
+        list[str] | None, typer.Option("--resume", help="Switch this sleeve on again.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the sleeves of Ensemble: budget, equity, PnL, drawdown, exposure; resume one that was
+    switched off."""
+    from datetime import UTC, datetime
+
+    from freqpilot.control.sleeves import print_sleeves
+    from freqpilot.host import sleeves as keeper
+    from freqpilot.host import supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    if resume:
+        known = {name for each in keeper.saved(url).values() for name in each["sleeves"]}
+        if unknown := set(resume) - known:
+            raise RefuseToStart(
+                f"no sleeve {', '.join(sorted(unknown))} in {url}; nothing was resumed and open "
+                f"trades are untouched. Known are: {', '.join(sorted(known)) or 'none yet'}"
+            )
+        if not yes:
+            typer.confirm("It will trade again. Have you reviewed its loss?", abort=True)
+        done = keeper.resume(url, resume, datetime.now(UTC))
+        typer.echo("\n".join(f"resumed {line}" for line in done) or "it was not switched off")
+        return
+    found = {key.removeprefix("ledger "): each for key, each in keeper.saved(url).items()}
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+    elif not found:
+        typer.echo(f"no sleeves were observed yet in {url}; start the bot with Ensemble first")
+    else:
+        for mode, each in found.items():
+            print_sleeves(mode, each, _console())
+
+
+@app.command()
 def why(
     trade: Annotated[int, typer.Argument(help="Freqtrade's trade id, as in /status.")],
     config: ConfigFiles = None,

@@ -104,9 +104,14 @@ def test_lookahead_analysis_finds_no_bias(
         file.parent.mkdir(parents=True, exist_ok=True)
         named = {"strategy_name": strategy, "params": {"buy": {"top": 1}}, "ft_stratparam_v": 1}
         file.write_text(json.dumps(named))
+    timerange = LONGER if strategy == "MomentumRotation" else RANGE
+    no_bias(freqtrade, layers(strategy, timerange), tmp_path)
+
+
+def no_bias(freqtrade: Run, arguments: list[str], tmp_path: Path) -> None:
     done = freqtrade(
         "lookahead-analysis",
-        *layers(strategy, LONGER if strategy == "MomentumRotation" else RANGE),
+        *arguments,
         *("--minimum-trade-amount", "5", "--targeted-trade-amount", "12"),
         *("--lookahead-analysis-exportfilename", "bias.csv"),
     )
@@ -122,7 +127,11 @@ def test_lookahead_analysis_finds_no_bias(
 def test_recursive_analysis_stays_under_a_tenth_of_a_percent(
     strategy: str, freqtrade: Run, layers: Layers
 ) -> None:
-    done = freqtrade("recursive-analysis", *layers(strategy), "-p", "BTC/USDT")
+    no_long_memory(freqtrade, layers(strategy))
+
+
+def no_long_memory(freqtrade: Run, arguments: list[str]) -> None:
+    done = freqtrade("recursive-analysis", *arguments, "-p", "BTC/USDT")
     said = " ".join((done.stdout + done.stderr).split())
     assert "No lookahead bias on indicators found" in said, said[-3000:]
     own = [

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host import bookrisk, feeds, supervisor
+from freqpilot.host import bookrisk, feeds, sleeves, supervisor
 from freqpilot.host.positions import account_equity, position_of
 from freqpilot.host.seams import Seam, SeamError, expect, wrap
 from freqpilot.shapes import OrderPurpose, OrderRequest
@@ -112,7 +112,8 @@ def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
         # The only part of the config that Freqtrade exports with the result.
         exported = self.config.get("original_config")
         if isinstance(exported, dict):
-            exported.setdefault("freqpilot", {})["run"] = supervisor.facts()
+            facts = supervisor.facts() | sleeves.KEEPER.facts()
+            exported.setdefault("freqpilot", {})["run"] = facts
         return result
 
     return backtest
@@ -184,6 +185,14 @@ def universe(config: Mapping[str, Any]) -> list[str]:
     return list(named) if plain else []
 
 
+def without_latches(ensemble: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the section of sleeves that no past of the account changes."""
+    free = {**ensemble, "max_drawdown": 1.0, "budgets": "fixed"}
+    if "sleeves" in ensemble:
+        free["sleeves"] = [{**each, "max_drawdown": None} for each in ensemble["sleeves"]]
+    return free
+
+
 def _check_lookahead() -> None:
     from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
 
@@ -200,6 +209,7 @@ def _apply_lookahead() -> None:
             against; both would be taken for look-ahead."""
             section = {"universe": universe(config), **config.get("freqpilot", {})}
             section["supervisor"] = False
+            section["ensemble"] = without_latches(section.get("ensemble", {}))
             return original({**config, "freqpilot": section}, *args, **kwargs)
 
         return initialize

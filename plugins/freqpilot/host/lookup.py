@@ -30,6 +30,11 @@ class Lookup:
         values = frame[list(self.names)].to_numpy(dtype=np.float64)
         self._tables[pair] = dates, values
 
+    @property
+    def pairs(self) -> list[str]:
+        """The pairs that have columns."""
+        return list(self._tables)
+
     def row(self, pair: str, time: datetime) -> Floats | None:
         """Return the columns of the last candle that is closed at ``time``, or None."""
         table = self._tables.get(pair)

@@ -81,6 +81,19 @@ def change(
         return None
 
 
+def unwanted(trade: Any, share: float) -> bool:
+    """Tell whether a position is to have nothing of the account, or the other side."""
+    return share == 0 or (share < 0) != bool(trade.is_short)
+
+
+def out(trade: Any) -> tuple[float, str] | None:
+    """Return the whole stake, to be taken out of a position, and its tag; None while an order of
+    it is open."""
+    if trade.has_open_orders or not trade.amount:
+        return None
+    return -float(trade.stake_amount), "out"
+
+
 def add(row: Any, trade: Any, call: Mapping[str, Any], order: float) -> float | None:
     """Return the stake of an order that enlarges a position, at most ``order`` and what the
     supervisor allows; None when nothing or less than the exchange's minimum is left.

@@ -26,6 +26,7 @@ from freqpilot.journal.measures import (
     scorecard,
     turnover,
 )
+from freqpilot.journal.sleeves import sleeve_rows, sleeves_section
 from freqpilot.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def write_report(run: BacktestRun, datadir: Path, path: Path) -> Path:
         _scorecard(run, held, absent),
         _equity(run, held),
         _trades(run, found),
+        sleeves_section(run),
         _contributions(run),
         _months(run),
         _costs(run),
@@ -88,6 +90,8 @@ def summary_table(run: BacktestRun) -> "Table":
     table.add_row("Trades", str(len(run.trades)), "", "", "" if len(run.trades) else NO_TRADES)
     table.add_row("Fees", f"{paid.fees:,.2f}", "", "", run.stake_currency)
     table.add_row("Turnover", f"{turnover(run):,.1f} ×", "", "", "a year")
+    for name, _, budget, earned, *_ in sleeve_rows(run):
+        table.add_row(f"Sleeve {name}", earned, "", "", f"{run.stake_currency}, budget {budget}")
     return table
 
 
