@@ -94,9 +94,7 @@ class ModelContract:
         assert set(json.loads((tmp_path / "model.json").read_text())) == {"digest", "content"}
 
     @pytest.mark.parametrize("damage", ["truncate", "flip", "delete", "not json", "a list"])
-    def test_a_corrupt_file_is_refused_and_left_as_it_is(
-        self, tmp_path: Path, damage: str
-    ) -> None:
+    def test_a_corrupt_file_is_refused_and_left_as_it_is(self, tmp_path: Path, damage: str) -> None:
         file = tmp_path / "model.json"
         self.fitted().save(file)
         text = file.read_text()

@@ -21,6 +21,15 @@ REGRESSION: Mapping[str, Any] = {
 }
 
 
+FAR = 3.0
+"""Labels beyond this many volatilities count as this: a squared loss would follow a few crashes."""
+
+
+def winsorised(label: Floats) -> Floats:
+    """Return labels to train on, clipped at :data:`FAR`; what is measured on them is not."""
+    return np.clip(label, -FAR, FAR)
+
+
 @dataclass(frozen=True)
 class TreesMean:
     """LightGBM's text, or one figure where the labels were all alike (empty text)."""
@@ -87,19 +96,20 @@ class TreesRegressor:
 
     def _core(self, window: Window, split: Parts, columns: tuple[int, ...], seed: int) -> TreesMean:
         train, tune = split.train, split.tune
-        if len(np.unique(window.y[train])) < 2:
-            return TreesMean("", float(window.y[train[0]]))
+        label = winsorised(window.y)
+        if len(np.unique(label[train])) < 2:
+            return TreesMean("", float(label[train[0]]))
         import lightgbm
 
         settings = {**REGRESSION, "seed": seed, **dict(self.params)}
         rounds = int(settings.pop("n_estimators", trees.ROUNDS))
         x = window.x[:, list(columns)]
         first = lightgbm.Dataset(
-            x[train], window.y[train], weight=window.weights[train],
+            x[train], label[train], weight=window.weights[train],
             categorical_feature=_coded(window, columns), params={"verbosity": -1},
         )  # fmt: skip
         second = lightgbm.Dataset(
-            x[tune], window.y[tune], weight=window.weights[tune], reference=first
+            x[tune], label[tune], weight=window.weights[tune], reference=first
         )
         stop = lightgbm.early_stopping(trees.PATIENCE, verbose=False)
         booster = lightgbm.train(settings, first, rounds, valid_sets=[second], callbacks=[stop])
@@ -121,7 +131,7 @@ class TreesClassifier:
         split = parts(window, settings)
         columns = _columns(window, split, self.selected, seed)
         x, label = window.x[:, list(columns)], window.y.astype(np.int64)
-        train, tune, hold = split
+        train, tune = split.train, split.tune
         found = trees.fit(
             x[train], label[train], window.weights[train],
             x[tune], label[tune], window.weights[tune],

@@ -29,7 +29,7 @@ def select(window: Window, seed: int) -> tuple[int, ...]:
     lag = int(np.random.default_rng(seed).integers(rows // 4, rows - rows // 4))
     shifted = np.roll(window.x, lag, axis=0)
     x = np.concatenate([window.x[::step], shifted[::step]], axis=1)
-    y = window.y[::step]
+    y = np.clip(window.y[::step], -3.0, 3.0)
     settings = {
         "objective": "regression",
         "learning_rate": 0.1,
