@@ -8,6 +8,7 @@ Prints Markdown and one JSON object last, and with ``--results docs/results.md``
 """
 
 import argparse
+import itertools
 import json
 import sys
 import time
@@ -171,7 +172,7 @@ def walk(panel: Panel, variant: Variant, horizon: int, edges: list[int], seed: i
     parts = {field: np.full((len(grid), len(panel.pairs)), np.nan) for field in Forecast._fields}
     place = {pair: column for column, pair in enumerate(panel.pairs)}
     settings = LabelSettings(horizon=horizon, purge=horizon, embargo=horizon)
-    for begin, stop in zip(edges[:-1], edges[1:], strict=True):
+    for begin, stop in itertools.pairwise(edges):
         served = panel.features(begin, stop)
         for fitted in _fits(panel, variant, horizon, begin - 1, settings, seed):
             fits += 1

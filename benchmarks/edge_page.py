@@ -99,7 +99,7 @@ def _verdicts(found: list[Mapping[str, Any]]) -> list[str]:
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    return row["model"] + (" (baseline)" if row["baseline"] else "")
+    return str(row["model"]) + (" (baseline)" if row["baseline"] else "")
 
 
 def _yes(value: bool) -> str:

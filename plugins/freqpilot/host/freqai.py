@@ -58,6 +58,14 @@ class PurgedClassifier(BaseClassifierModel):
         :param unfiltered_df: the window's candles with feature columns, oldest first.
         :returns: the fitted model, or None when the window is too short for a purged split.
         """
+        data = self._prepare(unfiltered_df, pair, dk)
+        return None if data is None else self.fit(data, dk)
+
+    def _prepare(
+        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen
+    ) -> dict[str, Any] | None:
+        """Return FreqAI's dictionary of the purged parts, which it also saves; None when one of
+        them is empty."""
         settings = Settings.from_config(self.config)
         features, labels = dk.filter_features(
             unfiltered_df, dk.training_features_list, dk.label_list, training_filter=True
@@ -94,7 +102,7 @@ class PurgedClassifier(BaseClassifierModel):
             len(valid),
             len(kept) - len(train) - len(valid),
         )
-        return self.fit(data, dk)
+        return dict(data)
 
     def fit(self, data_dictionary: dict[str, Any], dk: FreqaiDataKitchen, **kwargs: Any) -> Any:
         """Fit LightGBM on the purged parts; see :func:`freqpilot.models.trees.fit`."""

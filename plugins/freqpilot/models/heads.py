@@ -101,13 +101,14 @@ class TemperedClasses:
 
 
 Head = ConformalMean | TemperedClasses
-HEADS: dict[str, type[Head]] = {kind.kind: kind for kind in (ConformalMean, TemperedClasses)}
+HEADS: dict[str, Any] = {kind.kind: kind for kind in (ConformalMean, TemperedClasses)}
 
 
 def head_from(content: dict[str, Any]) -> Head:
     """Return the head that ``{"kind": …, **head.content()}`` was of."""
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items() if k != "kind"}
-    return HEADS[content["kind"]](**values)
+    made: Head = HEADS[content["kind"]](**values)
+    return made
 
 
 def tempered(chance: Floats, temperature: float) -> Floats:

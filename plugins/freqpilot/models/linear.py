@@ -53,7 +53,9 @@ class LinearOutput:
         """Return means (n), or probabilities (n × 3)."""
         z = standardised(x, np.asarray(self.centre), np.asarray(self.deviation))
         # Not by BLAS, whose rounding of a row depends on how many rows there are.
-        out = np.einsum("nk,ck->nc", z, np.asarray(self.slopes)) + np.asarray(self.intercept)
+        out = np.empty((len(z), len(self.intercept)))
+        for place, (slope, intercept) in enumerate(zip(self.slopes, self.intercept, strict=True)):
+            out[:, place] = np.sum(z * np.asarray(slope), axis=1) + intercept
         if len(self.intercept) == 1:
             return np.asarray(out[:, 0])
         chance = np.exp(out - out.max(axis=1, keepdims=True))
@@ -66,7 +68,8 @@ class LinearOutput:
 
 def standardised(x: Floats32, centre: Floats, deviation: Floats) -> Floats:
     """Return the columns in standard deviations from their centre, clipped at :data:`EXTREME`."""
-    return np.clip((x.astype(np.float64) - centre) / deviation, -EXTREME, EXTREME)
+    wide = x.astype(np.float64, order="C")
+    return np.clip((wide - centre) / deviation, -EXTREME, EXTREME)
 
 
 def _scale(x: Floats32) -> tuple[Floats, Floats]:
@@ -209,5 +212,5 @@ def _softmax(z: Floats, place: Any, weights: Floats, penalty: float) -> tuple[Fl
     return slope[:, :-1], slope[:, -1]
 
 
-def _floats(values: Floats) -> tuple[float, ...]:
+def _floats(values: Any) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
