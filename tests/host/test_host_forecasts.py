@@ -11,7 +11,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 from candle_source import candles
 from freqpilot.features.labels import forward_return
-from freqpilot.host import forecasts, frames, freqai
+from freqpilot.host import door_dir, forecasts, frames, freqai, plugins
 from freqpilot.models.catalogue import MODELS
 from freqpilot.models.fitted import Fitted
 from freqpilot.settings import LabelSettings, Settings
@@ -80,6 +80,23 @@ def test_what_predict_sees_is_what_fit_saw_and_autopilot_reads_it(door: Any) -> 
     edge = (direct.up - direct.down)[np.abs(direct.up - direct.down) > 0.05]
     spoken = decided["contrib_model_forecast"].to_numpy()[np.abs(direct.up - direct.down) > 0.05]
     assert (np.sign(spoken) == np.sign(edge)).all()
+
+
+def test_a_forecast_that_counts_tells_its_reasons(door: Any) -> None:
+    data = labelled(frame())
+    door.model.model = trained(door, data)
+    found, _ = door.model.predict(data.tail(60), door.kitchen)
+    speaks = (found["up"] - found["down"]).abs() > 0.05
+    assert (found[freqai.REASONS] != "").eq(speaks).all()
+
+
+def test_every_model_has_a_door() -> None:
+    named = plugins.class_names(door_dir("freqaimodels"))
+    for folder in door_dir("freqaimodels").glob("Freqpilot*.py"):
+        assert folder.stem in named
+    wanted = {"Regressor", "Calibrated", "Linear", "Logistic", "LastValue"}
+    assert {f"Freqpilot{name}" for name in wanted} <= set(named)
+    assert len(wanted) == len(MODELS)
 
 
 def test_a_row_with_a_missing_figure_never_comes_back_as_predicted(door: Any) -> None:

@@ -142,6 +142,19 @@ class ModelContract:
         for row in (0, 7, 19):
             same((part[0] for part in model.predict(x[row : row + 1])), (p[row] for p in whole))
 
+    def test_it_tells_what_each_feature_adds(self) -> None:
+        x, _, _ = planted(self.model.classes, seed=3)
+        model = self.fitted()
+        dirty = x[:50].copy()
+        dirty[1, 2] = np.nan
+        added = model.leaning(dirty)
+        assert np.isnan(added[1]).all()
+        added = np.delete(added, 1, axis=0)
+        assert np.abs(added).mean(axis=0).argmax() == 0, "the planted feature leads"
+        raw = model.core.raw(np.delete(dirty, 1, axis=0)[:, list(model.columns)])
+        lean = np.log(raw[:, 2] / raw[:, 0]) if self.model.classes else raw
+        np.testing.assert_allclose(added.sum(axis=1) - added[0].sum(), lean - lean[0], atol=1e-6)
+
     def test_constant_features_are_no_fault(self) -> None:
         x, y, end = planted(self.model.classes)
         x[:] = 3.0

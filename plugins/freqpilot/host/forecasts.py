@@ -10,7 +10,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, forward_return, triple_barrier, uniqueness
-from freqpilot.host.freqai import LABEL, NAMES, REASONS, PurgedClassifier
+from freqpilot.host.freqai import LABEL, NAMES, REASONS, PurgedClassifier, reasons_of
 from freqpilot.models.fitted import Fitted, Model
 from freqpilot.models.window import TooShort, Window, known
 from freqpilot.settings import LabelSettings, Settings
@@ -66,7 +66,7 @@ class Forecaster(PurgedClassifier):
         """Predict one window.
 
         :returns: a frame with the likelier direction, the chances, the figures of :data:`FIGURES`
-            and empty reasons, and ``do_predict``, 1 only where every feature was present.
+            and the reasons in words, and ``do_predict``, 1 only where every feature was present.
         """
         dk.find_features(unfiltered_df)
         features = unfiltered_df.filter(dk.training_features_list, axis=1)
@@ -74,18 +74,24 @@ class Forecaster(PurgedClassifier):
         complete = np.asarray(dk.do_predict, dtype=np.int_)
         dk.data_dictionary["prediction_features"] = features
         model: Fitted = self.model
-        forecast = model.predict(features.to_numpy(dtype=np.float32))
+        x = features.to_numpy(dtype=np.float32)
+        forecast = model.predict(x)
         chances = np.column_stack([forecast.down, forecast.flat, forecast.up])
         finite: Bools = np.asarray(np.isfinite(chances).all(axis=1))
         names = [NAMES[code] for code in (-1, 0, 1)]
-        best = np.asarray(names, dtype=object)[np.where(finite[:, None], chances, 0.0).argmax(1)]
-        columns: dict[str, Any] = {LABEL: best}
-        columns |= dict(zip(names, np.where(finite[:, None], chances, 0.0).T, strict=True))
+        chances = np.where(finite[:, None], chances, 0.0)
+        columns: dict[str, Any] = {
+            LABEL: np.asarray(names, dtype=object)[chances.argmax(axis=1)],
+            **dict(zip(names, chances.T, strict=True)),
+        }
         for name in FIGURES:
             # FreqAI's frames hold no infinity: an interval without evidence has no ends.
             value = getattr(forecast, name)
             columns[f"forecast_{name}"] = np.where(np.isfinite(value), value, np.nan)
-        columns[REASONS] = np.full(len(features), "", dtype=object)
+        neutral = Settings.from_config(self.config).signals.neutral
+        columns[REASONS] = reasons_of(
+            model, list(features.columns), x, chances, neutral, last=dk.live
+        )
         dk.DI_values = np.zeros(len(features))
         dk.do_predict = complete * finite.astype(np.int_)
         return pd.DataFrame(columns), dk.do_predict

@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -143,7 +143,7 @@ class PurgedClassifier(BaseClassifierModel):
         names = [NAMES[code] for code in CLASSES]
         best = np.asarray(names, dtype=object)[probabilities.argmax(axis=1)]
         neutral = Settings.from_config(self.config).signals.neutral
-        why = _reasons(model, list(features.columns), x, probabilities, neutral, dk.live)
+        why = reasons_of(model, list(features.columns), x, probabilities, neutral, dk.live)
         predictions = pd.concat(
             [
                 pd.DataFrame({LABEL: best}),
@@ -157,8 +157,16 @@ class PurgedClassifier(BaseClassifierModel):
         return predictions, dk.do_predict
 
 
-def _reasons(
-    model: FittedTrees,
+class Explained(Protocol):
+    """A fitted model that tells what each feature adds to its forecast."""
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return the additions (n × k)."""
+        ...
+
+
+def reasons_of(
+    model: Explained,
     names: list[str],
     x: Floats32,
     probabilities: Floats,

@@ -46,6 +46,15 @@ class TreesMean:
 
         return np.asarray(Booster(model_str=self.text).predict(x, num_threads=1), np.float64)
 
+    def leaning(self, x: Floats32) -> Floats:
+        """Return each feature's Shapley value by TreeSHAP, in volatilities (n × k)."""
+        if not self.text:
+            return np.zeros(x.shape)
+        from lightgbm import Booster
+
+        given = Booster(model_str=self.text).predict(x, num_threads=1, pred_contrib=True)
+        return np.asarray(given, np.float64)[:, :-1]
+
     def content(self) -> dict[str, Any]:
         """Return what JSON can hold."""
         return asdict(self)
@@ -63,6 +72,10 @@ class TreesClasses:
     def raw(self, x: Floats32) -> Floats:
         """Return probabilities (n × 3)."""
         return trees.FittedTrees(self.features, self.text, self.constant).predict_proba(x)
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return Shapley values in log-odds; see :meth:`trees.FittedTrees.leaning`."""
+        return trees.FittedTrees(self.features, self.text, self.constant).leaning(x)
 
     def content(self) -> dict[str, Any]:
         """Return what JSON can hold."""

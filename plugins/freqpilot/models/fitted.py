@@ -11,7 +11,7 @@ from freqpilot.models import artefact
 from freqpilot.models.heads import Forecast, Head, TemperedClasses, head_from
 from freqpilot.models.window import Window
 from freqpilot.settings import LabelSettings
-from freqpilot.shapes import Floats, Floats32
+from freqpilot.shapes import Bools, Floats, Floats32
 
 VERSION = 1
 
@@ -23,6 +23,11 @@ class Core(Protocol):
 
     def raw(self, x: Floats32) -> Floats:
         """Return raw means (n) or raw probabilities (n × 3)."""
+        ...
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return what each feature adds (n × k): to the mean in volatilities, or to the lean
+        towards a rise in log-odds."""
         ...
 
     def content(self) -> dict[str, Any]:
@@ -69,13 +74,30 @@ class Fitted:
 
         :raises ValueError: when ``x`` has another number of columns than the training data.
         """
-        if x.ndim != 2 or x.shape[1] != len(self.names):
-            raise ValueError(f"the model knows {len(self.names)} features, not {x.shape[1:]}")
-        whole = np.isfinite(x).all(axis=1)
+        whole = self._whole(x)
         raw = np.full((len(x), 3) if self.classes else len(x), np.nan)
         if whole.any():
             raw[whole] = self.core.raw(x[whole][:, list(self.columns)])
         return self.head(raw)
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return what each feature adds to the core's output (n × k), 0 for one that it does not
+        use; NaN for a row with a missing figure.
+
+        :raises ValueError: when ``x`` has another number of columns than the training data.
+        """
+        whole = self._whole(x)
+        out = np.full(x.shape, np.nan)
+        added = np.zeros((int(whole.sum()), x.shape[1]))
+        if len(added):
+            added[:, list(self.columns)] = self.core.leaning(x[whole][:, list(self.columns)])
+        out[whole] = added
+        return out
+
+    def _whole(self, x: Floats32) -> Bools:
+        if x.ndim != 2 or x.shape[1] != len(self.names):
+            raise ValueError(f"the model knows {len(self.names)} features, not {x.shape[1:]}")
+        return np.asarray(np.isfinite(x).all(axis=1))
 
     def save(self, path: Path) -> None:
         """Write the model as JSON with a digest of its content."""

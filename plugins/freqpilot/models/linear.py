@@ -33,6 +33,12 @@ class LastValueMean:
         """Return means (n)."""
         return np.clip(x[:, self.column].astype(np.float64) / self.deviation, -EXTREME, EXTREME)
 
+    def leaning(self, x: Floats32) -> Floats:
+        """Return the mean at its column, 0 elsewhere (n × k)."""
+        out = np.zeros(x.shape)
+        out[:, self.column] = self.raw(x)
+        return out
+
     def content(self) -> dict[str, Any]:
         """Return what JSON can hold."""
         return asdict(self)
@@ -60,6 +66,13 @@ class LinearOutput:
             return np.asarray(out[:, 0])
         chance = np.exp(out - out.max(axis=1, keepdims=True))
         return np.asarray(chance / chance.sum(axis=1, keepdims=True))
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return slope times figure; of classes, the profit's less the loss barrier's (n × k)."""
+        slope = np.asarray(self.slopes[-1])
+        if len(self.slopes) > 1:
+            slope = slope - np.asarray(self.slopes[0])
+        return standardised(x, np.asarray(self.centre), np.asarray(self.deviation)) * slope
 
     def content(self) -> dict[str, Any]:
         """Return what JSON can hold."""
