@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -58,6 +58,14 @@ class PurgedClassifier(BaseClassifierModel):
         :param unfiltered_df: the window's candles with feature columns, oldest first.
         :returns: the fitted model, or None when the window is too short for a purged split.
         """
+        data = self._prepare(unfiltered_df, pair, dk)
+        return None if data is None else self.fit(data, dk)
+
+    def _prepare(
+        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen
+    ) -> dict[str, Any] | None:
+        """Return FreqAI's dictionary of the purged parts, which it also saves; None when one of
+        them is empty."""
         settings = Settings.from_config(self.config)
         features, labels = dk.filter_features(
             unfiltered_df, dk.training_features_list, dk.label_list, training_filter=True
@@ -94,7 +102,7 @@ class PurgedClassifier(BaseClassifierModel):
             len(valid),
             len(kept) - len(train) - len(valid),
         )
-        return self.fit(data, dk)
+        return dict(data)
 
     def fit(self, data_dictionary: dict[str, Any], dk: FreqaiDataKitchen, **kwargs: Any) -> Any:
         """Fit LightGBM on the purged parts; see :func:`freqpilot.models.trees.fit`."""
@@ -135,7 +143,7 @@ class PurgedClassifier(BaseClassifierModel):
         names = [NAMES[code] for code in CLASSES]
         best = np.asarray(names, dtype=object)[probabilities.argmax(axis=1)]
         neutral = Settings.from_config(self.config).signals.neutral
-        why = _reasons(model, list(features.columns), x, probabilities, neutral, dk.live)
+        why = reasons_of(model, list(features.columns), x, probabilities, neutral, dk.live)
         predictions = pd.concat(
             [
                 pd.DataFrame({LABEL: best}),
@@ -149,8 +157,16 @@ class PurgedClassifier(BaseClassifierModel):
         return predictions, dk.do_predict
 
 
-def _reasons(
-    model: FittedTrees,
+class Explained(Protocol):
+    """A fitted model that tells what each feature adds to its forecast."""
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return the additions (n × k)."""
+        ...
+
+
+def reasons_of(
+    model: Explained,
     names: list[str],
     x: Floats32,
     probabilities: Floats,

@@ -1,8 +1,6 @@
 """Gradient-boosted trees on triple-barrier classes, by LightGBM."""
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqpilot.errors import Degraded
+from freqpilot.models import artefact
 from freqpilot.shapes import Floats, Floats32, Ints
 
 CLASSES = (-1, 0, 1)
@@ -91,9 +89,7 @@ class FittedTrees:
     def save(self, path: Path) -> None:
         """Write the model as JSON with a digest of its content."""
         content = {"features": self.features, "text": self.text, "constant": self.constant}
-        body = json.dumps(content, sort_keys=True)
-        document = {"digest": _digest(body), "content": body}
-        path.write_text(json.dumps(document), encoding="utf-8")
+        artefact.write(path, content)
 
     @classmethod
     def load(cls, path: Path) -> "FittedTrees":
@@ -101,18 +97,11 @@ class FittedTrees:
 
         :raises Degraded: when the file is missing, is none, or was changed.
         """
+        content = artefact.read(path)
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            body = document["content"]
-            if _digest(body) != document["digest"]:
-                raise ValueError("its content does not fit its digest")
-            content = json.loads(body)
             return cls(content["features"], content["text"], tuple(content["constant"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Degraded(
-                f"the model file {path} is corrupt or missing ({error}), so it is not used: no "
-                "entry on it until it is trained anew; the file was left as it is"
-            ) from None
+        except (KeyError, TypeError) as error:
+            raise artefact.corrupt(path, error) from None
 
 
 def fit(
@@ -125,12 +114,14 @@ def fit(
     *,
     seed: int,
     params: Mapping[str, Any] | None = None,
+    categorical: Sequence[int] = (),
 ) -> FittedTrees:
     """Fit on the training part, stopping early on the validation part.
 
     :param x: features (n × k), no NaN; ``y`` classes of :data:`CLASSES`; ``weights`` of the rows.
     :param params: LightGBM parameters that replace :data:`DEFAULTS`; ``n_estimators`` is the
         number of rounds at most.
+    :param categorical: numbers of the columns that hold codes, not figures.
     :raises ValueError: when there is no row to train or to validate on, or a class is unknown.
     """
     _check(y, "train", "training")
@@ -143,7 +134,10 @@ def fit(
 
     settings = {**DEFAULTS, "seed": seed, **(params or {})}
     rounds = int(settings.pop("n_estimators", ROUNDS))
-    train = lightgbm.Dataset(x, _codes(y), weight=weights, params={"verbosity": -1})
+    train = lightgbm.Dataset(
+        x, _codes(y), weight=weights, categorical_feature=list(categorical),
+        params={"verbosity": -1},
+    )  # fmt: skip
     valid = lightgbm.Dataset(x_valid, _codes(y_valid), weight=weights_valid, reference=train)
     stop = lightgbm.early_stopping(PATIENCE, verbose=False)
     booster = lightgbm.train(settings, train, rounds, valid_sets=[valid], callbacks=[stop])
@@ -163,7 +157,3 @@ def _check(y: Ints, act: str, part: str) -> None:
 def _codes(y: Ints) -> NDArray[np.int64]:
     """Map −1, 0, 1 to LightGBM's 0, 1, 2."""
     return np.asarray(y, dtype=np.int64) + 1
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,321 @@
+"""What each model's forecasts are worth on real candles, walked forward, after luck and fees.
+
+``python -m benchmarks.edge --datadir ../shared/data/candles/binance``
+
+Every quarter of 2021–2024 each model is fitted on the 540 days before and forecasts the quarter.
+Prints Markdown and one JSON object last, and with ``--results docs/results.md`` writes its section.
+``--ledger`` keeps the names of all trials ever made, by whose number figures are deflated.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.edge_page import BEGIN, END, section
+from benchmarks.edge_panel import HOUR, Panel, read
+from benchmarks.page import data_digest, finite, write_section
+from freqpilot import __version__
+from freqpilot.features.core import CORE
+from freqpilot.models.boosting import TreesRegressor
+from freqpilot.models.catalogue import BASELINES, MODELS
+from freqpilot.models.fitted import Model
+from freqpilot.models.heads import Forecast
+from freqpilot.models.linear import LastValue
+from freqpilot.models.pooled import Pooled
+from freqpilot.models.window import TooShort
+from freqpilot.research import edge, stats
+from freqpilot.settings import LabelSettings, Settings
+from freqpilot.shapes import Floats, Ints
+
+DAYS = 540
+EVERY = 3
+HORIZONS = (4, 24)
+DECAY = (4, 12, 24)
+FEE = 0.001
+SURE = 0.6
+BLOCK = 20 * 24 // EVERY
+DAYS_A_YEAR = 365.0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model with its universe: ``pooled`` one fit for all pairs, with the ranks of ``ranked``
+    across them, or one fit a pair."""
+
+    name: str
+    model: Model
+    pooled: bool = True
+    ranked: tuple[str, ...] = tuple(CORE)
+
+
+def variants(horizon: int) -> list[Variant]:
+    """Return what is tried at a horizon."""
+    nearest = LastValue(column="return_24" if horizon >= 24 else "return_6")
+    pooled = [
+        Variant(name, nearest if name == "last_value" else model) for name, model in MODELS.items()
+    ]
+    if horizon != min(HORIZONS):
+        return pooled
+    return [
+        *pooled,
+        Variant("trees_regressor, every feature", TreesRegressor(selected=False)),
+        Variant("trees_regressor, one a pair", MODELS["trees_regressor"], pooled=False, ranked=()),
+    ]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Forecasts of all steps by field of :class:`Forecast` (steps × pairs), and CPU seconds."""
+
+    parts: dict[str, Floats]
+    seconds: float
+    fits: int
+
+
+def main() -> int:
+    """Walk, measure and print."""
+    parser = argparse.ArgumentParser(prog="edge", description=__doc__)
+    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
+    parser.add_argument("--begin", default="2021-01-01")
+    parser.add_argument("--stop", default="2025-01-01")
+    parser.add_argument("--months", type=int, default=3, help="between refits")
+    parser.add_argument("--fast", action="store_true", help="one horizon, a refit a year")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="write the object to this file as well")
+    parser.add_argument("--results", type=Path, help="write the section of this page")
+    parser.add_argument("--ledger", type=Path, default=Path("docs/edge_trials.json"))
+    options = parser.parse_args()
+    if not (options.datadir / "BTC_USDT-1h.feather").is_file():
+        parser.error(f"no BTC_USDT-1h.feather in {options.datadir}")
+    horizons = HORIZONS[:1] if options.fast else HORIZONS
+    months = 12 if options.fast else options.months
+    begun = time.process_time()
+    first = pd.Timestamp(options.begin, tz="UTC") - pd.Timedelta(days=DAYS)
+    panel = read(options.datadir, DECAY, EVERY, str(first.date()), options.stop)
+    refits = [*pd.date_range(options.begin, options.stop, freq=f"{months}MS", tz="UTC")]
+    edges = [int(moment.value // HOUR) for moment in refits]
+    jobs = [(horizon, variant) for horizon in horizons for variant in variants(horizon)]
+    seed = Settings().seed
+    with ThreadPoolExecutor(options.threads) as pool:
+        walks = [
+            pool.submit(walk, panel, variant, horizon, edges, seed) for horizon, variant in jobs
+        ]
+        done = [job.result() for job in walks]
+    keys = [f"{variant.name} at {horizon} h, {months} months" for horizon, variant in jobs]
+    trials = ledger(options.ledger, keys)
+    rows = [
+        {
+            "horizon": horizon,
+            "model": variant.name,
+            "baseline": variant.name in BASELINES,
+            "classes": variant.model.classes,
+        }
+        | measure(panel, found, horizon, edges, len(trials), seed)
+        for (horizon, variant), found in zip(jobs, done, strict=True)
+    ]
+    document = {
+        "name": "edge",
+        "period": [options.begin, options.stop],
+        "months": months,
+        "days": DAYS,
+        "every": EVERY,
+        "fee": FEE,
+        "pairs": list(panel.pairs),
+        "features": len(panel.names),
+        "ranked": len(CORE),
+        "trials": trials,
+        "cpu_seconds": round(time.process_time() - begun, 1),
+        "version": __version__,
+        "seed": seed,
+        "data_digest": data_digest(options.datadir, list(panel.pairs)),
+        "rows": rows,
+        "verdicts": verdicts(rows),
+    }
+    page = section(document)
+    print(page)
+    text = json.dumps(finite(document))
+    print(text)
+    if options.json:
+        options.json.write_text(text + "\n", encoding="utf-8")
+    if options.results:
+        write_section(options.results, BEGIN, END, page)
+    return 0
+
+
+def ledger(file: Path, keys: list[str]) -> list[str]:
+    """Return all trials that were ever made, with ``keys`` among them, and keep them."""
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    known = [*before, *(key for key in keys if key not in before)]
+    file.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    return known
+
+
+def hours(edges: list[int]) -> Ints:
+    """Return the hours of all steps from the first refit to the end."""
+    return np.asarray([h for h in range(edges[0], edges[-1]) if h % EVERY == 0], np.int64)
+
+
+def walk(panel: Panel, variant: Variant, horizon: int, edges: list[int], seed: int) -> Walk:
+    """Return what ``variant`` forecast, each quarter from the days before it alone."""
+    begun, fits = time.thread_time(), 0
+    grid = hours(edges)
+    parts = {field: np.full((len(grid), len(panel.pairs)), np.nan) for field in Forecast._fields}
+    place = {pair: column for column, pair in enumerate(panel.pairs)}
+    settings = LabelSettings(horizon=horizon, purge=horizon, embargo=horizon)
+    for begin, stop in itertools.pairwise(edges):
+        served = panel.features(begin, stop)
+        for fitted in _fits(panel, variant, horizon, begin - 1, settings, seed):
+            fits += 1
+            asked = {pair: served[pair] for pair in fitted.layout.pairs if pair in served}
+            for pair, forecast in fitted.predict(asked).items():
+                rows = np.searchsorted(grid, asked[pair][0])
+                for field, values in zip(Forecast._fields, forecast, strict=True):
+                    parts[field][rows, place[pair]] = values
+    return Walk(parts, time.thread_time() - begun, fits)
+
+
+def _fits(
+    panel: Panel, variant: Variant, horizon: int, last: int, settings: LabelSettings, seed: int
+) -> Iterator[Pooled]:
+    members = panel.members(horizon, variant.model.classes, last + 1 - DAYS * 24, last)
+    groups = [members] if variant.pooled else [{pair: own} for pair, own in members.items()]
+    for group in groups:
+        try:
+            yield Pooled.fit(
+                variant.model, group, panel.names, variant.ranked, last, settings, seed
+            )
+        except TooShort:
+            continue
+
+
+def measure(
+    panel: Panel, found: Walk, horizon: int, edges: list[int], trials: int, seed: int
+) -> dict[str, Any]:
+    """Return every figure of one walk."""
+    grid, mean = hours(edges), found.parts["mean"]
+    outcome = panel.grid(grid, {p: s.returns[horizon] for p, s in panel.pairs.items()})
+    weights = edge.counts(mean, outcome)
+    overall = edge.products(mean, outcome)
+    years = pd.to_datetime(grid * HOUR, utc=True).year.to_numpy()
+    ic = edge.figure(overall, weights, BLOCK, seed, trials)
+    across = edge.figure(
+        edge.cross_products(mean, outcome), np.ones(len(grid)), BLOCK, seed, trials
+    )
+    by_year = {
+        str(year): edge.figure(
+            edge.products(mean[years == year], outcome[years == year]),
+            weights[years == year], BLOCK, seed,
+        )
+        for year in np.unique(years)
+    }  # fmt: skip
+    return {
+        "ic": _figure(ic),
+        "ic_across": _figure(across),
+        "ic_by_year": {year: _figure(value) for year, value in by_year.items()},
+        "decay": _decay(panel, mean, grid),
+        **_chances(found.parts, outcome),
+        **_money(panel, mean, grid, horizon, trials, seed),
+        "fits": found.fits,
+        "seconds": round(found.seconds, 1),
+    }
+
+
+def _figure(found: edge.Figure) -> dict[str, float]:
+    deflated, low, high = found.deflated
+    return {
+        "value": found.value,
+        "t": found.t,
+        "deflated": deflated,
+        "deflated_low": low,
+        "deflated_high": high,
+    }
+
+
+def _decay(panel: Panel, mean: Floats, grid: Ints) -> dict[str, float]:
+    found = {}
+    for ahead in DECAY:
+        outcome = panel.grid(grid, {p: s.returns[ahead] for p, s in panel.pairs.items()})
+        both = edge.products(mean, outcome)
+        weights = edge.counts(mean, outcome)
+        there = weights > 0
+        found[str(ahead)] = float(np.average(both[there], weights=weights[there]))
+    return found
+
+
+def _chances(parts: Mapping[str, Floats], outcome: Floats) -> dict[str, Any]:
+    """Return hit rates, the calibration of the chance of a rise, and the intervals' coverage."""
+    up, down = parts["up"], parts["down"]
+    both = np.isfinite(outcome) & np.isfinite(up) & (up + down > 0)
+    right = (np.sign(up - down) == np.sign(outcome)).astype(np.float64)
+    sure = both & (parts["confidence"] > SURE)
+    chance = np.full(up.shape, np.nan)
+    chance[both] = up[both] / (up + down)[both]
+    rose = np.where(both, (outcome > 0).astype(np.float64), np.nan)
+    inside = (parts["low"] <= outcome) & (outcome <= parts["high"])
+    return {
+        "hit": float(right[both].mean()),
+        "sure_hit": float(right[sure].mean()) if sure.any() else None,
+        "sure": int(sure.sum()),
+        "calibration_error": edge.calibration_error(chance[both], rose[both]),
+        "coverage": float(inside[both].mean()),
+    }
+
+
+def _money(
+    panel: Panel, mean: Floats, grid: Ints, horizon: int, trials: int, seed: int
+) -> dict[str, Any]:
+    """Return what the picks earn: a forecast is followed when it promises more than two fees."""
+    width = panel.grid(grid, {p: s.width[horizon] for p, s in panel.pairs.items()})
+    close = panel.grid(grid, {p: s.close for p, s in panel.pairs.items()})
+    ahead = np.full(close.shape, np.nan)
+    ahead[:-1] = close[1:] / close[:-1] - 1.0
+    picked = np.where(np.abs(mean) * width > 2 * FEE, np.sign(mean), 0.0)
+    day = grid // 24
+    hold = max(1, round(horizon / EVERY))
+    found: dict[str, Any] = {}
+    for kind, signal in (("both", picked), ("long", np.maximum(picked, 0.0))):
+        path = edge.book(signal, ahead, hold, FEE)
+        daily = edge.by_day(path.net, day)
+        ratio = stats.sharpe(daily, DAYS_A_YEAR)
+        found[kind] = {
+            "sharpe": ratio,
+            "deflated_sharpe": stats.deflated_sharpe(daily, trials),
+            "return_a_year": float(daily.mean() * DAYS_A_YEAR),
+            "turnover": float(path.traded.sum() / len(daily) * DAYS_A_YEAR),
+            "picks": int(np.sum(np.nan_to_num(signal) != 0)),
+        }
+    return found
+
+
+def verdicts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return for each model that is no baseline whether it beats every one at its horizon, and
+    whether its deflated figures stand above zero."""
+    found = []
+    for row in rows:
+        if row["baseline"]:
+            continue
+        rivals = [r for r in rows if r["baseline"] and r["horizon"] == row["horizon"]]
+        found.append(
+            {
+                "model": row["model"],
+                "horizon": row["horizon"],
+                "beats_baselines": all(row["ic"]["value"] > r["ic"]["value"] for r in rivals),
+                "deflated_above_zero": row["ic"]["deflated_low"] > 0,
+                "positive_net_sharpe": any(row[kind]["sharpe"] > 0 for kind in ("both", "long")),
+            }
+        )
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,13 @@
+"""Ridge regression, a baseline, for ``--freqaimodel FreqpilotLinear``."""
+
+from freqpilot.host.forecasts import Forecaster
+from freqpilot.models.linear import Ridge
+
+
+class FreqpilotLinear(Forecaster):
+    """A baseline: ridge regression on the forward return in its volatility.
+
+    Whether it beats the baselines stands in ``docs/results.md``; it is not the default.
+    """
+
+    forecaster = Ridge()

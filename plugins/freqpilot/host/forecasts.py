@@ -1,0 +1,114 @@
+"""FreqAI's side of the models that share one interface (:mod:`freqpilot.models.fitted`)."""
+
+import logging
+from dataclasses import replace
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import pandas as pd
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+
+from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.labels import age_weights, forward_return, triple_barrier, uniqueness
+from freqpilot.host.freqai import LABEL, NAMES, REASONS, PurgedClassifier, reasons_of
+from freqpilot.models.fitted import Fitted, Model
+from freqpilot.models.window import TooShort, Window, known
+from freqpilot.settings import LabelSettings, Settings
+from freqpilot.shapes import Bools
+
+logger = logging.getLogger(__name__)
+
+FIGURES = ("mean", "low", "high", "confidence")
+"""Columns of the forecast beside the chances, as ``forecast_mean``: the forward return in its
+volatility (for classes the chance of a rise less that of a fall), its 80 % interval, and the
+chance that the direction is right."""
+
+
+class Forecaster(PurgedClassifier):
+    """Base of the doors to a model of the catalogue.
+
+    The labels are made here, from the window's candles, so a strategy needs no other targets than
+    the classifier's. A regression's chances ``up`` and ``down`` are those of a rise and a fall by
+    its conformal distribution: Autopilot reads either kind alike.
+    """
+
+    forecaster: ClassVar[Model]
+
+    def train(
+        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: Any
+    ) -> Fitted | None:
+        """Train on one window.
+
+        :returns: the fitted model, or None when the window is too short for its purged parts.
+        """
+        if self._prepare(unfiltered_df, pair, dk) is None:
+            return None
+        settings = Settings.from_config(self.config)
+        names = tuple(dk.training_features_list)
+        window = training_window(unfiltered_df, names, settings.labels, self.forecaster.classes)
+        try:
+            return self._made().fit(window, settings.labels, settings.seed)
+        except TooShort as error:
+            logger.warning("%s: no model, so no entry by it: %s", pair, error)
+            return None
+
+    def _made(self) -> Model:
+        """Return the model, with ``model_training_parameters`` where it takes LightGBM's."""
+        given = dict(getattr(self, "model_training_parameters", {}))
+        made: Any = self.forecaster
+        if given and hasattr(made, "params"):
+            return cast(Model, replace(made, params=tuple(sorted(given.items()))))
+        return self.forecaster
+
+    def predict(
+        self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **kwargs: Any
+    ) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int_]]]:
+        """Predict one window.
+
+        :returns: a frame with the likelier direction, the chances, the figures of :data:`FIGURES`
+            and the reasons in words, and ``do_predict``, 1 only where every feature was present.
+        """
+        dk.find_features(unfiltered_df)
+        features = unfiltered_df.filter(dk.training_features_list, axis=1)
+        dk.filter_features(unfiltered_df, dk.training_features_list, training_filter=False)
+        complete = np.asarray(dk.do_predict, dtype=np.int_)
+        dk.data_dictionary["prediction_features"] = features
+        model: Fitted = self.model
+        x = features.to_numpy(dtype=np.float32)
+        forecast = model.predict(x)
+        chances = np.column_stack([forecast.down, forecast.flat, forecast.up])
+        finite: Bools = np.asarray(np.isfinite(chances).all(axis=1))
+        names = [NAMES[code] for code in (-1, 0, 1)]
+        chances = np.where(finite[:, None], chances, 0.0)
+        columns: dict[str, Any] = {
+            LABEL: np.asarray(names, dtype=object)[chances.argmax(axis=1)],
+            **dict(zip(names, chances.T, strict=True)),
+        }
+        for name in FIGURES:
+            # FreqAI's frames hold no infinity: an interval without evidence has no ends.
+            value = getattr(forecast, name)
+            columns[f"forecast_{name}"] = np.where(np.isfinite(value), value, np.nan)
+        neutral = Settings.from_config(self.config).signals.neutral
+        columns[REASONS] = reasons_of(
+            model, list(features.columns), x, chances, neutral, last=dk.live
+        )
+        dk.DI_values = np.zeros(len(features))
+        dk.do_predict = complete * finite.astype(np.int_)
+        return pd.DataFrame(columns), dk.do_predict
+
+
+def training_window(
+    frame: pd.DataFrame, names: tuple[str, ...], labels: LabelSettings, classes: bool
+) -> Window:
+    """Return the window of a pair's frame with feature columns ``names``, with weights by label
+    uniqueness and age: only labels that are decided by its last candle."""
+    candles = candles_from_frame(frame)
+    barrier = triple_barrier(candles, labels)
+    if classes:
+        label = np.where(barrier.known, barrier.label.astype(np.float64), np.nan)
+        end = barrier.end
+    else:
+        label, end = forward_return(candles, labels), np.arange(len(candles)) + labels.horizon
+    unique = uniqueness(np.minimum(end, len(candles) - 1))
+    x = frame[list(names)].to_numpy(dtype=np.float32)
+    return known(x, label, end, unique * age_weights(len(candles)), unique, names)

@@ -1,0 +1,175 @@
+"""Gradient-boosted trees by LightGBM as models of the common interface."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from freqpilot.models import trees
+from freqpilot.models.fitted import Fitted
+from freqpilot.models.heads import fit_classes, fit_mean
+from freqpilot.models.selection import select
+from freqpilot.models.window import Parts, Window, parts
+from freqpilot.settings import LabelSettings
+from freqpilot.shapes import Floats, Floats32, Ints
+
+REGRESSION: Mapping[str, Any] = {
+    **{key: value for key, value in trees.DEFAULTS.items() if key != "num_class"},
+    "objective": "regression",
+    "metric": "l2",
+}
+
+
+FAR = 3.0
+"""Labels beyond this many volatilities count as this: a squared loss would follow a few crashes."""
+
+
+def winsorised(label: Floats) -> Floats:
+    """Return labels to train on, clipped at :data:`FAR`; what is measured on them is not."""
+    return np.clip(label, -FAR, FAR)
+
+
+@dataclass(frozen=True)
+class TreesMean:
+    """LightGBM's text, or one figure where the labels were all alike (empty text)."""
+
+    kind: ClassVar[str] = "trees_mean"
+    text: str
+    constant: float = 0.0
+
+    def raw(self, x: Floats32) -> Floats:
+        """Return means (n)."""
+        if not self.text:
+            return np.full(len(x), self.constant)
+        from lightgbm import Booster
+
+        return np.asarray(Booster(model_str=self.text).predict(x, num_threads=1), np.float64)
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return each feature's Shapley value by TreeSHAP, in volatilities (n × k)."""
+        if not self.text:
+            return np.zeros(x.shape)
+        from lightgbm import Booster
+
+        given = Booster(model_str=self.text).predict(x, num_threads=1, pred_contrib=True)
+        return np.asarray(given, np.float64)[:, :-1]
+
+    def content(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TreesClasses:
+    """:class:`freqpilot.models.trees.FittedTrees` as a core."""
+
+    kind: ClassVar[str] = "trees_classes"
+    features: int
+    text: str = ""
+    constant: tuple[float, ...] = ()
+
+    def raw(self, x: Floats32) -> Floats:
+        """Return probabilities (n × 3)."""
+        return trees.FittedTrees(self.features, self.text, self.constant).predict_proba(x)
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return Shapley values in log-odds; see :meth:`trees.FittedTrees.leaning`."""
+        return trees.FittedTrees(self.features, self.text, self.constant).leaning(x)
+
+    def content(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TreesRegressor:
+    """LightGBM on the forward return in its volatility, stopped early on the purged tail.
+
+    ``params`` replace LightGBM's defaults here; ``selected`` leaves out features that gain no more
+    than their shifted copies. Whether it beats the baselines stands in ``docs/results.md``.
+    """
+
+    name: ClassVar[str] = "trees_regressor"
+    classes: ClassVar[bool] = False
+    params: tuple[tuple[str, Any], ...] = ()
+    selected: bool = True
+
+    def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
+        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        split = parts(window, settings)
+        columns = _columns(window, split, self.selected, seed)
+        core = self._core(window, split, columns, seed)
+        raw = core.raw(window.x[:, list(columns)])
+        head = fit_mean(
+            (raw[split.tune], window.y[split.tune], window.weights[split.tune]),
+            (raw[split.hold], window.y[split.hold], window.unique[split.hold]),
+        )
+        return Fitted(core, head, window.names, columns)
+
+    def _core(self, window: Window, split: Parts, columns: tuple[int, ...], seed: int) -> TreesMean:
+        train, tune = split.train, split.tune
+        label = winsorised(window.y)
+        if len(np.unique(label[train])) < 2:
+            return TreesMean("", float(label[train[0]]))
+        import lightgbm
+
+        settings = {**REGRESSION, "seed": seed, **dict(self.params)}
+        rounds = int(settings.pop("n_estimators", trees.ROUNDS))
+        x = window.x[:, list(columns)]
+        first = lightgbm.Dataset(
+            x[train], label[train], weight=window.weights[train],
+            categorical_feature=_coded(window, columns), params={"verbosity": -1},
+        )  # fmt: skip
+        second = lightgbm.Dataset(
+            x[tune], label[tune], weight=window.weights[tune], reference=first
+        )
+        stop = lightgbm.early_stopping(trees.PATIENCE, verbose=False)
+        booster = lightgbm.train(settings, first, rounds, valid_sets=[second], callbacks=[stop])
+        return TreesMean(booster.model_to_string(num_iteration=booster.best_iteration))
+
+
+@dataclass(frozen=True)
+class TreesClassifier:
+    """LightGBM on triple-barrier classes, with calibrated probabilities; fields as those of
+    :class:`TreesRegressor`."""
+
+    name: ClassVar[str] = "trees_classifier"
+    classes: ClassVar[bool] = True
+    params: tuple[tuple[str, Any], ...] = ()
+    selected: bool = True
+
+    def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
+        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        split = parts(window, settings)
+        columns = _columns(window, split, self.selected, seed)
+        x, label = window.x[:, list(columns)], window.y.astype(np.int64)
+        train, tune = split.train, split.tune
+        found = trees.fit(
+            x[train], label[train], window.weights[train],
+            x[tune], label[tune], window.weights[tune],
+            seed=seed, params=dict(self.params), categorical=_coded(window, columns),
+        )  # fmt: skip
+        core = TreesClasses(found.features, found.text, found.constant)
+        return Fitted(core, classes_head(core.raw(x), label, window, split), window.names, columns)
+
+
+def classes_head(raw: Floats, label: Ints, window: Window, split: Parts) -> Any:
+    """Return the head of raw probabilities of all rows of ``window``."""
+    place = label + 1
+    tune, hold = split.tune, split.hold
+    return fit_classes(
+        (raw[tune], place[tune], window.weights[tune]),
+        (raw[hold], place[hold], window.unique[hold]),
+    )
+
+
+def _coded(window: Window, columns: tuple[int, ...]) -> list[int]:
+    """Return the places among ``columns`` of those that hold codes."""
+    return [columns.index(window.names.index(name)) for name in window.categorical]
+
+
+def _columns(window: Window, split: Parts, selected: bool, seed: int) -> tuple[int, ...]:
+    if not selected:
+        return tuple(range(window.x.shape[1]))
+    return select(window.take(split.train), seed)

@@ -1,0 +1,229 @@
+"""Baselines that every other model must beat: last value, ridge and logistic regression."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from freqpilot.models.boosting import classes_head, winsorised
+from freqpilot.models.fitted import Fitted
+from freqpilot.models.heads import fit_mean
+from freqpilot.models.window import Parts, Window, parts
+from freqpilot.settings import LabelSettings
+from freqpilot.shapes import Floats, Floats32
+
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
+"""Ridge penalties tried on the tail, as shares of the rows' weight."""
+MOST_ROWS = 6_000
+"""Rows of the training part that the logistic regression reads, evenly spread: labels overlap, so
+a window's neighbours say much the same, and all of them take far longer."""
+EXTREME = 5.0
+"""Standard deviations beyond which a feature counts no further."""
+
+
+@dataclass(frozen=True)
+class LastValueMean:
+    """One column as the forecast, in its own standard deviation of the training part."""
+
+    kind: ClassVar[str] = "last_value"
+    column: int
+    deviation: float
+
+    def raw(self, x: Floats32) -> Floats:
+        """Return means (n)."""
+        return np.clip(x[:, self.column].astype(np.float64) / self.deviation, -EXTREME, EXTREME)
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return the mean at its column, 0 elsewhere (n × k)."""
+        out = np.zeros(x.shape)
+        out[:, self.column] = self.raw(x)
+        return out
+
+    def content(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class LinearOutput:
+    """``intercept + z · slopes`` of standardised, clipped features; for three classes (three
+    intercepts) the softmax of it."""
+
+    kind: ClassVar[str] = "linear"
+    centre: tuple[float, ...]
+    deviation: tuple[float, ...]
+    slopes: tuple[tuple[float, ...], ...]
+    intercept: tuple[float, ...]
+
+    def raw(self, x: Floats32) -> Floats:
+        """Return means (n), or probabilities (n × 3)."""
+        z = standardised(x, np.asarray(self.centre), np.asarray(self.deviation))
+        # Not by BLAS, whose rounding of a row depends on how many rows there are.
+        out = np.empty((len(z), len(self.intercept)))
+        for place, (slope, intercept) in enumerate(zip(self.slopes, self.intercept, strict=True)):
+            out[:, place] = np.sum(z * np.asarray(slope), axis=1) + intercept
+        if len(self.intercept) == 1:
+            return np.asarray(out[:, 0])
+        chance = np.exp(out - out.max(axis=1, keepdims=True))
+        return np.asarray(chance / chance.sum(axis=1, keepdims=True))
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return slope times figure; of classes, the profit's less the loss barrier's (n × k)."""
+        slope = np.asarray(self.slopes[-1])
+        if len(self.slopes) > 1:
+            slope = slope - np.asarray(self.slopes[0])
+        return standardised(x, np.asarray(self.centre), np.asarray(self.deviation)) * slope
+
+    def content(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return asdict(self)
+
+
+def standardised(x: Floats32, centre: Floats, deviation: Floats) -> Floats:
+    """Return the columns in standard deviations from their centre, clipped at :data:`EXTREME`."""
+    wide = x.astype(np.float64, order="C")
+    return np.clip((wide - centre) / deviation, -EXTREME, EXTREME)
+
+
+def _scale(x: Floats32) -> tuple[Floats, Floats]:
+    wide = x.astype(np.float64)
+    deviation = wide.std(axis=0)
+    # A constant column has rounding for a deviation, by which it would be blown up.
+    flat = deviation <= 1e-9 * np.maximum(np.abs(wide).max(axis=0), 1.0)
+    return wide.mean(axis=0), np.where(flat, 1.0, deviation)
+
+
+def _used(window: Window) -> tuple[int, ...]:
+    """Return the columns that are figures: a code has no slope."""
+    return tuple(k for k, name in enumerate(window.names) if name not in window.categorical)
+
+
+def _mean_head(raw: Floats, window: Window, split: Parts) -> Any:
+    return fit_mean(
+        (raw[split.tune], window.y[split.tune], window.weights[split.tune]),
+        (raw[split.hold], window.y[split.hold], window.unique[split.hold]),
+    )
+
+
+@dataclass(frozen=True)
+class LastValue:
+    """What went up goes on: the feature ``column`` (a past return) is the forecast.
+
+    The first feature with ``return`` in its name where ``column`` is empty.
+    """
+
+    name: ClassVar[str] = "last_value"
+    classes: ClassVar[bool] = False
+    column: str = ""
+
+    def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
+        """Fit the scale only.
+
+        :raises ValueError: when there is no such feature.
+        """
+        split = parts(window, settings)
+        found = [
+            k
+            for k, name in enumerate(window.names)
+            if (name == self.column if self.column else "return" in name)
+        ]
+        if not found:
+            raise ValueError(
+                f"the features hold no {self.column or 'past return'}, which the last value is "
+                "read from; name one of them"
+            )
+        _, deviation = _scale(window.x[split.train][:, found[:1]])
+        core = LastValueMean(0, float(deviation[0]))
+        raw = core.raw(window.x[:, found[:1]])
+        return Fitted(core, _mean_head(raw, window, split), window.names, (found[0],))
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Linear regression with a squared penalty, chosen on the purged tail."""
+
+    name: ClassVar[str] = "linear"
+    classes: ClassVar[bool] = False
+
+    def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
+        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        split = parts(window, settings)
+        columns = _used(window)
+        x = window.x[:, list(columns)]
+        centre, deviation = _scale(x[split.train])
+        z = standardised(x[split.train], centre, deviation)
+        y = winsorised(window.y[split.train])
+        w = window.weights[split.train]
+        total = float(w.sum())
+        at, level = (w @ z) / total, float(w @ y) / total
+        moments = ((z - at) * w[:, None]).T @ (z - at)
+        product = ((z - at) * w[:, None]).T @ (y - level)
+        best: tuple[float, LinearOutput, Floats] | None = None
+        for penalty in PENALTIES:
+            slope = np.linalg.solve(moments + penalty * total * np.eye(len(columns)), product)
+            core = LinearOutput(
+                _floats(centre), _floats(deviation), (_floats(slope),), (level - float(at @ slope),)
+            )
+            raw = core.raw(x)
+            wrong = (winsorised(window.y[split.tune]) - raw[split.tune]) ** 2
+            loss = float(window.weights[split.tune] @ wrong)
+            if best is None or loss < best[0]:
+                best = loss, core, raw
+        assert best is not None
+        return Fitted(best[1], _mean_head(best[2], window, split), window.names, columns)
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Multinomial logistic regression on triple-barrier classes, with a squared penalty."""
+
+    name: ClassVar[str] = "logistic"
+    classes: ClassVar[bool] = True
+    penalty: float = 1e-2
+
+    def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
+        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        split = parts(window, settings)
+        columns, label = _used(window), window.y.astype(np.int64)
+        x = window.x[:, list(columns)]
+        centre, deviation = _scale(x[split.train])
+        some = split.train[:: max(1, -(-len(split.train) // MOST_ROWS))]
+        z = standardised(x[some], centre, deviation)
+        slopes, intercept = _softmax(z, label[some] + 1, window.weights[some], self.penalty)
+        core = LinearOutput(
+            _floats(centre), _floats(deviation), tuple(map(_floats, slopes)), _floats(intercept)
+        )
+        head = classes_head(core.raw(x), label, window, split)
+        return Fitted(core, head, window.names, columns)
+
+
+def _softmax(z: Floats, place: Any, weights: Floats, penalty: float) -> tuple[Floats, Floats]:
+    """Return slopes (3 × k) and intercepts (3) of least weighted log loss, by L-BFGS."""
+    from scipy.optimize import minimize
+
+    wide = np.column_stack([z, np.ones(len(z))])
+    share = weights / weights.sum()
+    hit = np.eye(3)[place]
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        slope = flat.reshape(3, -1)
+        out = wide @ slope.T
+        out -= out.max(axis=1, keepdims=True)
+        chance = np.exp(out)
+        total = chance.sum(axis=1, keepdims=True)
+        chance /= total
+        held = slope.copy()
+        # The intercept keeps a small penalty too: a class that never comes has none to end at.
+        held[:, -1] *= 1e-3
+        value = -float(share @ (hit * (out - np.log(total))).sum(axis=1))
+        slopes = ((chance - hit) * share[:, None]).T @ wide + penalty * held
+        return value + 0.5 * penalty * float(np.sum(slope * held)), slopes.ravel()
+
+    begin = np.zeros(3 * wide.shape[1])
+    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 60})
+    slope = np.asarray(found.x).reshape(3, -1)
+    return slope[:, :-1], slope[:, -1]
+
+
+def _floats(values: Any) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

@@ -1,0 +1,56 @@
+"""Which features a window's trees may use: those that gain more than shifted copies do."""
+
+import numpy as np
+
+from freqpilot.models.window import Window
+
+ROUNDS = 30
+MOST_ROWS = 12_000
+QUANTILE = 0.75
+LEAST = 8
+
+
+def select(window: Window, seed: int) -> tuple[int, ...]:
+    """Return the numbers of the columns to use, rising.
+
+    Trees are grown on the features beside *shadows*, which are all features shifted around the
+    window in time by one random lag: copies with the same memory and the same relations among each
+    other, but without a relation to the label (Kursa and Rudnicki, Feature Selection with the
+    Boruta Package, 2010, permute rows; overlapping labels would make any slow feature beat such
+    a copy). A column is kept whose gain is above :data:`QUANTILE` of the shadows'; the
+    :data:`LEAST` best are always. Only rows of ``window`` are seen: give the training part.
+    """
+    from lightgbm import Dataset, train
+
+    rows, width = window.x.shape
+    if width <= LEAST or rows < 4:
+        return tuple(range(width))
+    step = max(1, -(-rows // MOST_ROWS))
+    lag = int(np.random.default_rng(seed).integers(rows // 4, rows - rows // 4))
+    shifted = np.roll(window.x, lag, axis=0)
+    x = np.concatenate([window.x[::step], shifted[::step]], axis=1)
+    y = np.clip(window.y[::step], -3.0, 3.0)
+    settings = {
+        "objective": "regression",
+        "learning_rate": 0.1,
+        "num_leaves": 15,
+        "min_data_in_leaf": 50,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "max_bin": 31,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+        "seed": seed,
+    }
+    if len(np.unique(y)) < 2:
+        return tuple(range(width))
+    data = Dataset(x, y, weight=window.weights[::step], params={"verbosity": -1})
+    gain = train(settings, data, ROUNDS).feature_importance("gain")
+    own, shadow = gain[:width], gain[width:]
+    kept = own > float(np.quantile(shadow, QUANTILE))
+    kept[np.argsort(-own, kind="stable")[:LEAST]] = True
+    kept[[window.names.index(name) for name in window.categorical]] = True
+    return tuple(int(column) for column in np.flatnonzero(kept))

@@ -1,0 +1,138 @@
+"""The doors to the catalogue's models: trained by FreqAI's steps, read by Autopilot's columns."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+
+from candle_source import candles
+from freqpilot.features.labels import forward_return
+from freqpilot.host import door_dir, forecasts, frames, freqai, plugins
+from freqpilot.models.catalogue import MODELS
+from freqpilot.models.fitted import Fitted
+from freqpilot.settings import LabelSettings, Settings
+
+ROWS = 1_000
+
+
+def frame(seed: int = 1, rows: int = ROWS, absurd_after: int = 0) -> pd.DataFrame:
+    source = candles(seed, rows)
+    data = {name: getattr(source, name) for name in ("open", "high", "low", "close", "volume")}
+    whole = pd.DataFrame(data | {"date": pd.to_datetime(source.date, utc=True)})
+    if absurd_after:
+        whole.loc[absurd_after:, ["open", "high", "low", "close"]] *= 100.0
+    return frames.add_features(whole)
+
+
+def labelled(whole: pd.DataFrame) -> pd.DataFrame:
+    return frames.add_labels(whole, LabelSettings())
+
+
+@pytest.fixture(params=sorted(MODELS))
+def door(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Return a door to each model with FreqAI's own data kitchen, without a running bot."""
+    config = {
+        "freqai": {
+            "feature_parameters": {"include_timeframes": ["1h"], "include_corr_pairlist": []},
+            "data_split_parameters": {"test_size": 0.2},
+        },
+        "user_data_dir": tmp_path,
+        "timeframe": "1h",
+        "freqpilot": {},
+    }
+    kind = type("Door", (forecasts.Forecaster,), {"forecaster": MODELS[request.param]})
+    instance = kind.__new__(kind)
+    instance.config = config
+    instance.freqai_info = config["freqai"]
+    instance.model_training_parameters = {}
+    instance.live = False
+    kitchen = FreqaiDataKitchen.__new__(FreqaiDataKitchen)
+    kitchen.config, kitchen.freqai_config, kitchen.live = config, config["freqai"], False
+    kitchen.data, kitchen.data_dictionary, kitchen.pair = {}, {}, "BTC/USDT"
+    kitchen.label_list, kitchen.thread_count = [freqai.LABEL], 1
+    kitchen.unique_classes, kitchen.unique_class_list = {}, []
+    return SimpleNamespace(model=instance, kitchen=kitchen)
+
+
+def trained(door: Any, data: pd.DataFrame) -> Any:
+    door.kitchen.find_features(data)
+    return door.model.train(data, "BTC/USDT", door.kitchen)
+
+
+def test_what_predict_sees_is_what_fit_saw_and_autopilot_reads_it(door: Any) -> None:
+    data = labelled(frame())
+    fitted = trained(door, data)
+    assert isinstance(fitted, Fitted)
+    door.model.model = fitted
+    columns = door.kitchen.training_features_list
+    served = data.tail(80)
+    found, do_predict = door.model.predict(served, door.kitchen)
+    direct = fitted.predict(served[columns].to_numpy(dtype=np.float32))
+    np.testing.assert_array_equal(found["up"], direct.up)
+    np.testing.assert_array_equal(found["forecast_mean"], direct.mean)
+    assert (do_predict == 1).all()
+    given = pd.concat([served.reset_index(drop=True), found.drop(columns=freqai.LABEL)], axis=1)
+    decided = frames.add_decisions(given.assign(do_predict=do_predict), Settings())
+    edge = (direct.up - direct.down)[np.abs(direct.up - direct.down) > 0.05]
+    spoken = decided["contrib_model_forecast"].to_numpy()[np.abs(direct.up - direct.down) > 0.05]
+    assert (np.sign(spoken) == np.sign(edge)).all()
+
+
+def test_a_forecast_that_counts_tells_its_reasons(door: Any) -> None:
+    data = labelled(frame())
+    door.model.model = trained(door, data)
+    found, _ = door.model.predict(data.tail(60), door.kitchen)
+    speaks = (found["up"] - found["down"]).abs() > 0.05
+    assert (found[freqai.REASONS] != "").eq(speaks).all()
+
+
+def test_every_model_has_a_door() -> None:
+    named = plugins.class_names(door_dir("freqaimodels"))
+    for folder in door_dir("freqaimodels").glob("Freqpilot*.py"):
+        assert folder.stem in named
+    wanted = {"Regressor", "Calibrated", "Linear", "Logistic", "LastValue"}
+    assert {f"Freqpilot{name}" for name in wanted} <= set(named)
+    assert len(wanted) == len(MODELS)
+
+
+def test_a_row_with_a_missing_figure_never_comes_back_as_predicted(door: Any) -> None:
+    data = labelled(frame())
+    door.model.model = trained(door, data)
+    holes = data.tail(40).copy()
+    feature = next(name for name in holes.columns if name.startswith("%-"))
+    holes.iloc[10, holes.columns.get_loc(feature)] = np.nan
+    found, do_predict = door.model.predict(holes, door.kitchen)
+    assert np.flatnonzero(do_predict == 0).tolist() == [10]
+    assert found.loc[10, ["up", "down", "flat"]].to_numpy().sum() == 0
+
+
+def test_a_price_beyond_the_window_changes_no_model(door: Any) -> None:
+    """A canary: prices after the window's end are made absurd."""
+    plain = labelled(frame(rows=ROWS + 100).head(ROWS))
+    absurd = labelled(frame(rows=ROWS + 100, absurd_after=ROWS).head(ROWS))
+    assert trained(door, plain) == trained(door, absurd)
+
+
+def test_too_short_a_window_gives_no_model(door: Any) -> None:
+    assert trained(door, labelled(frame(rows=430))) is None
+
+
+def test_the_regressors_label_is_the_forward_return_that_is_known() -> None:
+    data = frame()
+    names = tuple(name for name in data.columns if name.startswith("%-"))
+    labels = LabelSettings()
+    window = forecasts.training_window(data, names, labels, classes=False)
+    np.testing.assert_array_equal(window.y, forward_return(candles(1, ROWS), labels)[window.time])
+    assert window.time[-1] == ROWS - 1 - labels.horizon
+    assert (window.weights < 0.2).all(), "labels that overlap share their weight"
+
+
+def test_lightgbms_parameters_come_from_the_config(door: Any) -> None:
+    door.model.model_training_parameters = {"n_estimators": 3}
+    made = door.model._made()
+    assert getattr(made, "params", (("n_estimators", 3),)) == (("n_estimators", 3),)
+    assert made.name == door.model.forecaster.name
