@@ -8,7 +8,7 @@ from freqtrade.strategy import DecimalParameter, IntParameter, stoploss_from_abs
 from pandas import DataFrame
 
 from freqpilot.features.candles import candles_from_frame
-from freqpilot.host import exits, proposals
+from freqpilot.host import exits, proposals, slots
 from freqpilot.host.memeframes import add_attention, attention_of, require_memes, tradable
 from freqpilot.host.rules import RuleStrategy
 from freqpilot.signals.breakout import STARTUP
@@ -88,10 +88,15 @@ class MemeMomentum(RuleStrategy):
             composite=enters.astype(np.float64),
             leave=out.astype(np.float64),
             enter_tag="meme",
-            exit_tag=np.where(out, np.array(reason, dtype=object), ""),
+            why=np.where(out, np.array(reason, dtype=object), ""),
         )
 
+    def populate_exit_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
+        return super().populate_exit_trend(dataframe, metadata).assign(exit_tag=dataframe["why"])
+
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
+        if slots.full():
+            return 0.0
         row = self.row(pair, current_time)
         return proposals.stake(row, pair, current_time, call, self.stoploss)
 
