@@ -70,6 +70,7 @@ class Stage:
         self.data = self.folder / "candles"
         (self.data / "futures").mkdir(parents=True)
         self.pairs: list[str] = []
+        self.timeframe = "1h"
 
     def candles(self, tables: Mapping[str, list[Row]], length: int) -> None:
         """Write tables by coin, each carried on for ``length`` candles in all."""
@@ -82,12 +83,13 @@ class Stage:
             frame.insert(0, "date", dates.astype("datetime64[ms, UTC]"))
             self.write(coin, frame)
 
-    def write(self, coin: str, frame: pd.DataFrame) -> None:
+    def write(self, coin: str, frame: pd.DataFrame, timeframe: str = "1h") -> None:
         """Write a coin's candles; for futures with marks at the same price and a funding of 0."""
+        self.timeframe = timeframe
         self.pairs.append(f"{coin}/USDT:USDT" if self.futures else f"{coin}/USDT")
-        frame.to_feather(self.data / f"{coin}_USDT-1h.feather")
+        frame.to_feather(self.data / f"{coin}_USDT-{timeframe}.feather")
         if self.futures:
-            name = self.data / "futures" / f"{coin}_USDT_USDT-1h"
+            name = self.data / "futures" / f"{coin}_USDT_USDT-{timeframe}"
             frame.to_feather(f"{name}-futures.feather")
             frame.to_feather(f"{name}-mark.feather")
             funding = frame.assign(open=0.0, high=0.0, low=0.0, close=0.0, volume=0.0)
@@ -103,13 +105,15 @@ class Stage:
         self, command: str, strategies: list[str], *given: str, **config: Any
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of Freqtrade and return what it says."""
-        tape = Tape.from_folder(self.data, "1h", [p.partition(":")[0] for p in self.pairs])
+        tape = Tape.from_folder(
+            self.data, self.timeframe, [p.partition(":")[0] for p in self.pairs]
+        )
         with RehearsalServer(tape, FixedClock(ENTRY), futures=self.futures) as server:
             overlay = exchange_overlay(server.url, self.pairs, futures=self.futures) | {
                 "pairlists": [{"method": "StaticPairList"}],
                 "max_open_trades": len(self.pairs),
                 "dry_run_wallet": 100_000,
-                "timeframe": "1h",
+                "timeframe": self.timeframe,
                 **config,
             }
             file = self.folder / "overlay.json"
@@ -138,8 +142,10 @@ class Stage:
         """Return the trades of each strategy from ``since`` on."""
         time = f"{int((since - timedelta(hours=24)).timestamp())}-"
         given = ("--timerange", time, "--fee", "0.001", "--cache", "none")
-        self.run("backtesting", list(strategies), *given, **config)
-        latest = max((self.folder / "user_data" / "backtest_results").glob("*.zip"))
+        done = self.run("backtesting", list(strategies), *given, **config)
+        results = [*(self.folder / "user_data" / "backtest_results").glob("*.zip")]
+        assert results, done.stdout[-2000:] + done.stderr[-4000:]
+        latest = max(results)
         with zipfile.ZipFile(latest) as archive:
             found = json.loads(archive.read(f"{latest.stem}.json"))["strategy"]
         return {name: list(each["trades"]) for name, each in found.items()}

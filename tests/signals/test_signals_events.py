@@ -79,7 +79,10 @@ def test_a_critical_event_needs_two_sources_in_time(kind: EventKind) -> None:
     one = report("a", 10, 10)
     assert not seen(kind, one).target.any()
     assert not seen(kind, one, report("a", 10, 12)).target.any()
-    assert not seen(kind, one, report("b", 10, 35)).target.any(), "not within a day"
+    (apart,) = events(kind, [one, report("b", 10, 35)], DEFAULTS)
+    assert not apart.strength.any(), "not within a day"
+    (again,) = events(kind, [one, report("b", 10, 35), report("a", 10, 36)], DEFAULTS)
+    assert again.strength.tolist() == [0, 0, 1], "told again within a day"
     assert not seen(kind, one, report("b", 90, 12)).target.any(), "another event"
     both = seen(kind, one, report("b", 11, 12))
     assert not both.target[: at(12)].any()
@@ -123,7 +126,9 @@ def test_an_upgrade_goes_by_what_followed_the_past_ones() -> None:
     assert seen("upgrade", now, past=returns(*[0.05] * 5)).target[at(20)] == 0.5
     assert seen("upgrade", now, past=returns(*[-0.05] * 5)).target[at(20)] == -0.5
     assert not seen("upgrade", now, past=returns(*[0.001] * 5)).target.any(), "below its costs"
-    assert not seen("upgrade", now, past=returns(*[0.05] * 5, known=11)).target.any()
+    later = returns(*[0.05] * 5, known=11)
+    assert not seen("upgrade", now, past=later).target.any()
+    assert not seen("upgrade", now, report("b", 20, 15), past=later).target.any(), "it counts at 10"
 
 
 def test_nothing_known_is_no_entry_and_no_exit() -> None:

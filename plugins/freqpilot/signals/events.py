@@ -155,18 +155,17 @@ def _effect(
     there = place >= 0
     strength = np.where(there, event.strength[place], 0.0)
     when = np.where(there, event.event[place], np.iinfo(np.int64).max // 2)
-    told = int(np.searchsorted(event.known, counted))
     if response.until_event:
-        begin, in_time = np.full(len(closes), int(event.known[0])), event.event[told] > counted
+        begin, first = np.full(len(closes), int(event.known[0])), int(event.known[0])
         on = there & (when > closes)
     else:
-        begin, in_time = when, True
+        begin, first = when, int(event.event[np.searchsorted(event.known, counted)])
         on = there & (when <= closes)
     hours = np.where(there, (closes - begin) / HOUR, np.nan)
-    late = (counted - int(event.known[0] if response.until_event else event.event[told])) / HOUR
+    late = (counted - first) / HOUR
     share = 0.5 ** (np.maximum(np.where(on, hours, 0.0), 0.0) / response.half_life_hours)
     effect = np.where(on & (share >= settings.end_share), strength * share, 0.0)
-    return effect, hours, bool(in_time and late <= response.late_hours)
+    return effect, hours, late <= response.late_hours
 
 
 def _side(response: EventResponse, settings: EventSettings, past: Observations, time: int) -> float:
