@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
 from fact_stage import Child, Stage
+
 from freqpilot.rehearsal.market import SyntheticMarket
 
 pytestmark = pytest.mark.slow
