@@ -1,5 +1,6 @@
 """Events: what counts, when, how strongly, and nothing that becomes known later."""
 
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,15 @@ def test_what_becomes_known_later_and_its_order_change_nothing(
     part = stance(whole, CLOSES[20:], settings, returned)
     np.testing.assert_array_equal(part.target, full.target[20:])
     assert np.abs(full.target).max(initial=0) <= 1
+
+
+def test_what_is_told_at_once_is_read_in_one_order() -> None:
+    told = [report("a", 0, 90), report("b", 40, 90), report("c", 80, 90), report("a", 40, 90)]
+    first = events("partnership", told, DEFAULTS)
+    for order in permutations(told):
+        for one, other in zip(events("partnership", order, DEFAULTS), first, strict=True):
+            np.testing.assert_array_equal(one.event, other.event)
+            np.testing.assert_array_equal(one.strength, other.strength)
 
 
 def test_the_table_is_merged_and_its_keys_are_checked() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from candle_source import MUTATIONS, candles
@@ -53,8 +53,10 @@ def test_columns_are_judged_as_single_coins(figures: memes.MemeFigures) -> None:
 
 
 @given(st.integers(0, 9), st.sampled_from(MUTATIONS), st.sampled_from([5, 24]))
+@example(1, "none", 24)
+@example(2, "none", 5)
 def test_a_breakout_is_that_of_single_coins(seed: int, mutation: str, width: int) -> None:
-    rules = replace(RULES, volume_multiple=1.5, consolidation_range=0.2)
+    rules = replace(RULES, volume_multiple=1.5, consolidation_range=0.01 * width)
     c = candles(seed, 120, mutation)
     found = breakout(c.high, c.low, c.close, c.volume, width, rules)
     for row in range(120):
