@@ -96,7 +96,9 @@ def counts(metric: str, *values: float, step: int = 1) -> list[Fact]:
 
 
 @pytest.mark.parametrize("runmode", MODES)
-def test_what_is_known_of_a_memecoin(tmp_path: Path, runmode: str) -> None:
+def test_what_is_known_of_a_memecoin(
+    tmp_path: Path, runmode: str, caplog: pytest.LogCaptureFixture
+) -> None:
     keep(
         tmp_path,
         *counts("posts", *[10.0, 12.0] * 15, 110.0),
@@ -125,6 +127,8 @@ def test_what_is_known_of_a_memecoin(tmp_path: Path, runmode: str) -> None:
     pd.testing.assert_frame_equal(part, frame[20:].reset_index(drop=True))
     short = add_attention(candles(25), "PEPE/USDT", chosen, "1h")
     pd.testing.assert_frame_equal(short, frame[:25])
+    assert caplog.text.count("Of PEPE there are no facts, or two sources have them: listing") == 1
+    assert "posts" not in caplog.text
 
 
 def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -36,8 +36,9 @@ def add_attention(
     :raises Degraded: when the facts cannot be read; live the columns are NaN instead.
     """
     settings = Settings.from_config(config).signals.memes
-    closes = closes_of(frame, timeframe)
-    seen = attention(_Known(config, base_of(pair), closes, settings), settings)
+    known = _Known(config, base_of(pair), closes_of(frame, timeframe), settings)
+    seen = attention(known, settings)
+    known.say_missing()
     columns = {f"{PREFIX}{name}": values for name, values in vars(seen).items()}
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
 
@@ -79,9 +80,21 @@ class _Known:
             back = int((self.history + self.max_age + 3 * DAY) * HOUR)
             first, last = int(self.closes.min()) - back, int(self.closes.max())
             self._read[name] = known_or_missing(
-                self.config, self.metrics[name], self.coin, first, last
+                self.config, self.metrics[name], self.coin, first, last, quiet=True
             )
         return self._read[name]
+
+    def say_missing(self) -> None:
+        """Say once what is not known of the coin."""
+        missing = [self.metrics[name].name for name, found in self._read.items() if not len(found)]
+        if missing and self.coin not in _said:
+            _said.add(self.coin)
+            logger.warning(
+                "Of %s there are no facts, or two sources have them: %s. What an entry needs of "
+                "them is no entry; an exit rule without its facts is silent",
+                self.coin,
+                ", ".join(missing),
+            )
 
     def value(self, name: MemeFact, hours: float | None = None) -> Floats:
         """Return the newest value that is at most ``hours`` old."""
