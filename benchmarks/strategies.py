@@ -3,7 +3,8 @@
 ``python -m benchmarks.strategies --datadir ../shared/data/candles/binance --json``
 
 Plain ``freqtrade backtesting``, as many open trades as pairs, with the supervisor off and, for
-``--supervised``, on; then what each costs over an empty one, 16 pairs × 1 year of 1h candles.
+``--supervised`` (all unless named), on; then what each costs over an empty one, 16 pairs × 1 year
+of 1h candles, its kernels compiled before. Strategies on facts are not here: there is no history.
 Prints progress, writes its section of the results page and, with ``--json``, prints one JSON object
 last. Exits non-zero when the trend lines of the library and of the backtest do not agree: then no
 figure here is worth reading.
@@ -27,6 +28,7 @@ from benchmarks.strategies_page import BEGIN, END, section
 from benchmarks.trend_lines import PUBLISHED, lines, panel
 from freqpilot import __version__
 from freqpilot.errors import FreqpilotError
+from freqpilot.features.warm import warm
 from freqpilot.journal.backtest import BacktestRun, load_run
 from freqpilot.journal.candles import is_synthetic, prices
 from freqpilot.journal.measures import buy_and_hold
@@ -77,7 +79,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON, last")
     parser.add_argument("--only", nargs="*", default=STRATEGIES, metavar="STRATEGY")
-    parser.add_argument("--supervised", nargs="*", default=["TrendFollowing"], metavar="STRATEGY")
+    parser.add_argument("--supervised", nargs="*", default=STRATEGIES, metavar="STRATEGY")
     parser.add_argument("--overhead", nargs="*", default=STRATEGIES, metavar="STRATEGY")
     parser.add_argument("--resume", action="store_true", help="take runs that --userdir holds")
     parser.add_argument("--jobs", type=int, default=1, help="backtests at the same time")
@@ -92,8 +94,9 @@ def _arguments() -> argparse.Namespace:
     ]
     if not options.pairs:
         parser.error(f"no *_USDT-1h.feather in {options.datadir}")
-    if unknown := set(options.only) - set(STRATEGIES):
-        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(STRATEGIES)}")
+    for named in (options.only, options.supervised, options.overhead):
+        if unknown := set(named) - set(STRATEGIES):
+            parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(STRATEGIES)}")
     return options
 
 
@@ -229,6 +232,7 @@ def _checks(
 
 def _overhead(options: argparse.Namespace, say: Say) -> dict[str, float]:
     """Return the CPU seconds of a year's backtest, supervisor on, of each strategy."""
+    warm()  # the first of them would pay for all kernels otherwise
     seconds = {}
     for name in ("Empty", *options.overhead):
         seconds[name] = _backtest(options, name, YEAR, supervisor=True, resume=options.resume)[1]

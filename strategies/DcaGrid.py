@@ -68,6 +68,8 @@ class DcaGrid(RuleStrategy):
         return dataframe.assign(side=side, composite=1.0, leave=0, enter_tag="dip")
 
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
+        if slots.full():
+            return 0.0
         share = slots.slot_share(self.config, len(self.dp.current_whitelist()))
         return ladders.first(
             self.row(pair, current_time),

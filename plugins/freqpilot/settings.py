@@ -50,6 +50,26 @@ RegimeName = Literal[
     "capitulation",
 ]
 
+EventKind = Literal[
+    "listing", "partnership", "regulation_positive", "regulation_negative", "upgrade", "hack"
+]
+MemeFact = Literal[
+    "mentions",
+    "listing",
+    "influencers",
+    "influencer_sales",
+    "narrative",
+    "token_age_days",
+    "holders",
+    "market_cap",
+    "sentiment",
+    "exchange_inflow",
+    "contract_verified",
+    "liquidity_locked",
+    "top10_share",
+    "developer_moves",
+    "honeypot",
+]
 SizingMethod = Literal["volatility", "blueprint", "kelly", "fixed"]
 AssetClass = Literal["btc", "eth", "top20", "small", "meme"]
 BOOK_TIMEFRAMES = ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d")
@@ -132,6 +152,86 @@ class ScorecardSettings(Section):
     high: Annotated[float, Field(gt=1, le=1.5)] = 1.5
 
 
+class EventResponse(Section):
+    """What a kind of event does: a position of ``size`` of its slot to ``side`` that fades with
+    ``half_life_hours``; ``past`` is the side of its past events. It is entered within
+    ``late_hours`` of the event only. ``until_event``: it is bought when it is announced and sold
+    when it happens. ``critical``: it counts once two sources have it. ``long_factor`` is what longs
+    are multiplied by while it lasts, 0 for none."""
+
+    side: Literal["long", "short", "past"]
+    half_life_hours: Positive
+    late_hours: Positive
+    size: Annotated[float, Field(gt=0, le=1)] = 1.0
+    until_event: bool = False
+    critical: bool = False
+    long_factor: Fraction = 1.0
+
+
+class EventSettings(Section):
+    """The table of responses, and what holds for all: reports of one kind whose event times are
+    within ``same_hours`` are one event, two sources within ``window_hours`` confirm it, its effect
+    ends at the share ``end_share``. An upgrade needs ``min_samples`` past ones whose mean return is
+    above ``cost``, a round trip. What a config names in ``responses`` stands in place of that row.
+    """
+
+    responses: dict[EventKind, EventResponse] = {
+        "listing": EventResponse(side="long", half_life_hours=24, late_hours=6, until_event=True),
+        "partnership": EventResponse(side="long", half_life_hours=12, late_hours=6, size=0.5),
+        "regulation_positive": EventResponse(
+            side="long", half_life_hours=48, late_hours=24, size=0.5, critical=True
+        ),
+        "regulation_negative": EventResponse(
+            side="short",
+            half_life_hours=48,
+            late_hours=24,
+            size=0.5,
+            critical=True,
+            long_factor=0.5,
+        ),
+        "upgrade": EventResponse(side="past", half_life_hours=24, late_hours=6, size=0.5),
+        "hack": EventResponse(
+            side="short",
+            half_life_hours=48,
+            late_hours=6,
+            size=0.5,
+            critical=True,
+            long_factor=0.0,
+        ),
+    }
+    window_hours: Positive = 24
+    same_hours: Positive = 48
+    end_share: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    min_samples: Annotated[int, Field(ge=2)] = 5
+    cost: Fraction = 0.002
+
+    @field_validator("responses", mode="before")
+    @classmethod
+    def _over_the_table(cls, rows: object) -> object:
+        table = cls.model_fields["responses"].default
+        return {**table, **rows} if isinstance(rows, Mapping) else rows
+
+
+class MemeSettings(Section):
+    """What the strategy for memecoins reads. ``facts`` maps its names to metrics, as
+    ``{"mentions": "lunarcrush/posts"}``; each is read by its own name otherwise. Facts older than
+    ``max_age_hours`` count as missing; unusual is told from ``history_days`` with ``min_history``
+    values. The rest are thresholds of the detection, the checks and of leaving."""
+
+    facts: dict[MemeFact, str] = {}
+    max_age_hours: Positive = 24
+    history_days: Annotated[float, Field(ge=2, allow_inf_nan=False)] = 30
+    min_history: Annotated[int, Field(ge=2)] = 20
+    mention_growth: Positive = 5.0
+    listing_days: Positive = 7
+    young_days: Positive = 30
+    market_cap: Positive = 100e6
+    max_top10_share: Fraction = 0.5
+    max_developer_moves: Annotated[int, Field(ge=0)] = 0
+    quiet_hours: Positive = 72
+    inflow_zscore: Positive = 3.0
+
+
 class SignalSettings(Section):
     """How opinions become a decision.
 
@@ -165,6 +265,8 @@ class SignalSettings(Section):
     regimes: RegimeSettings = RegimeSettings()
     confluence: ConfluenceSettings = ConfluenceSettings()
     scorecards: ScorecardSettings = ScorecardSettings()
+    events: EventSettings = EventSettings()
+    memes: MemeSettings = MemeSettings()
 
     def table(self, kind: WeightClass) -> dict[AnalystName, float]:
         """Return the weights for a pair of this class."""
@@ -788,6 +890,10 @@ def _names_of(place: list[Any]) -> list[str] | None:
         return list(get_args(WeightClass))
     if parent == "adaptation" or place[-2:] == ["exits", "regimes"]:
         return list(get_args(RegimeName))
+    if parent == "responses":
+        return list(get_args(EventKind))
+    if place[-2:] == ["memes", "facts"]:
+        return list(get_args(MemeFact))
     if parent == "weights" or place[-2:-1] == ["class_weights"]:
         return list(get_args(AnalystName))
     return None
@@ -811,4 +917,6 @@ def _fields_at(root: type[BaseModel], location: list[Any]) -> list[str]:
             model = SourceSettings
         elif part == "sleeves":
             model = Sleeve
+        elif part == "responses":
+            model = EventResponse
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -217,3 +217,34 @@ def test_a_strategy_is_asked_before_its_trade_is_copied() -> None:
     eager = SimpleNamespace(wants_adjustment=lambda *_: True)
     assert wrapped(eager, **given) == (5.0, "asked")
     assert wrapped(SimpleNamespace(), **given) == (5.0, "asked"), "any other strategy"
+
+
+def test_a_position_may_grow_until_its_tiers_largest(account: Callable[..., Any]) -> None:
+    account(supervisor=False)
+    assert slots.room(trade(1.0)) == float("inf")
+    account()
+    assert slots.room(trade(1.0)) == pytest.approx(0.08 - 0.01)
+    assert slots.room(trade(8.0)) == pytest.approx(0)
+    assert slots.room(trade(1.0, leverage=3.0)) == pytest.approx((0.08 - 0.01) * 3)
+    supervisor.observe(NOW, 8_900.0)  # 11 % below the peak: 70 %
+    assert slots.room(trade(1.0)) == pytest.approx(0.10 * 0.7 - 100 / 8_900, abs=0.02)
+    supervisor.begin({}, live=False)
+    assert slots.room(trade(1.0)) == 0, "no account, no room"
+
+
+def test_a_full_book_is_told_before_a_stake_is(
+    account: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = account()
+    for count, full in ((5, False), (6, True)):
+        monkeypatch.setattr(slots, "_open_count", lambda count=count: count)
+        assert slots.full() is full
+    assert run.counters.snapshot(NOW)["counts"]["entries_vetoed"] == 1
+    account(supervisor=False)
+    assert slots.full() is False
+    run = account()
+    run.live = True
+    assert slots.full() is False, "the refusal is kept with its reason"
+    run.live = False
+    monkeypatch.setattr(slots, "_open_count", lambda: 1 / 0)
+    assert slots.full() is True

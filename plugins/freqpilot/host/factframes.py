@@ -6,7 +6,8 @@ each time; otherwise a series is read once a run and kept. The database is opene
 
 import difflib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import Degraded, RefuseToStart
-from freqpilot.facts.join import AsOf, Observations, as_of, states
+from freqpilot.facts.join import NOTHING, AsOf, Observations, as_of, states
 from freqpilot.facts.spec import Metric, parse
 from freqpilot.features.candles import utc_dates
 from freqpilot.host.supervisor import store_url
@@ -75,7 +76,7 @@ def add_facts(
     names = [f"{prefix}{metric.column}" for metric in named]
     if len({*names, *frame.columns}) < len(names) + len(frame.columns):
         raise ValueError(f"a column is named twice among {', '.join(names)}; name each metric once")
-    closes = _closes(frame, timeframe or str(config["timeframe"]))
+    closes = closes_of(frame, timeframe or str(config["timeframe"]))
     hours = None if max_age is None else max_age / timedelta(hours=1)
     columns = {}
     for name, metric in zip(names, named, strict=True):
@@ -100,24 +101,64 @@ def observations(
     :param quiet: do not say that there are none, where the caller does.
     :raises Degraded: when the database cannot be read.
     """
-    from sqlalchemy.exc import DBAPIError
-
-    settings = Settings.from_config(config)
-    url = facts_url(settings, Path(config["user_data_dir"]))
-    live = str(config.get("runmode")) in LIVE
-    try:
-        source = _source(url, live=live)
+    with _readable():
+        source = _listed(config)
         series = source.find(metric, metric.asset or coin, quiet=quiet)
         if series is None:
             return None
-        if live:
+        if str(config.get("runmode")) in LIVE:
             return source.store.observations(series, first, last)
         return source.whole(series)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
     except (DBAPIError, RefuseToStart) as error:
         raise Degraded(
             f"facts cannot be read ({error}); what needs them gives no entry, open trades are "
             "managed as before. Import some with freqpilot facts import or mend freqpilot.facts.url"
         ) from None
+
+
+def _listed(config: dict[str, Any]) -> "_Source":
+    url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
+    return _source(url, live=str(config.get("runmode")) in LIVE)
+
+
+def sources(config: dict[str, Any], name: str, asset: str) -> list[str]:
+    """Return who has facts of a metric about an asset, in order.
+
+    :raises Degraded: when the database cannot be read.
+    """
+    with _readable():
+        return _listed(config).sources(name, asset)
+
+
+def known_or_missing(
+    config: dict[str, Any], metric: Metric, coin: str, first: int, last: int, *, quiet: bool = False
+) -> Observations:
+    """As :func:`observations`, nothing where there are none and, live, where they cannot be read,
+    which is said once."""
+    try:
+        found = observations(config, metric, coin, first, last, quiet=quiet)
+    except Degraded as error:
+        missing_live(config, error)
+        found = None
+    return NOTHING if found is None else found
+
+
+def missing_live(config: dict[str, Any], error: Degraded) -> None:
+    """Say once, live, that facts are missing; a backtest without them is none.
+
+    :raises Degraded: otherwise.
+    """
+    if str(config.get("runmode")) not in LIVE:
+        raise error
+    _say_once(str(error))
 
 
 def _known(
@@ -128,21 +169,14 @@ def _known(
     known = AsOf(missing, missing)
     if not closes.size:
         return known
+    first, last = int(closes.min()), int(closes.max())
     for place, each in enumerate((metric, *backups_of(settings, metric))):
         # Only where all before it know nothing, and as of the same candle's close.
         holes = np.isnan(known.value)
         if not holes.any():
             break
-        try:
-            found = observations(
-                config, each, coin, int(closes.min()), int(closes.max()), quiet=place > 0
-            )
-        except Degraded as error:
-            if str(config.get("runmode")) not in LIVE:
-                raise
-            _say_once(str(error))
-            break
-        if found is None:
+        found = known_or_missing(config, each, coin, first, last, quiet=place > 0)
+        if not len(found):
             continue
         limit = max_age if max_age is not None else oldest(settings, source_of(config, each, coin))
         other = as_of(states(found), closes, limit)
@@ -176,14 +210,12 @@ def source_of(config: dict[str, Any], metric: Metric, coin: str) -> str | None:
     """Return which source a metric is of."""
     if metric.source is not None:
         return metric.source
-    settings = Settings.from_config(config)
-    url = facts_url(settings, Path(config["user_data_dir"]))
-    source = _source(url, live=str(config.get("runmode")) in LIVE)
+    source = _listed(config)
     number = source.find(metric, metric.asset or coin, quiet=True)
     return next((key[0] for key, each in source.catalogue.items() if each == number), None)
 
 
-def _closes(frame: pd.DataFrame, timeframe: str) -> Ints:
+def closes_of(frame: pd.DataFrame, timeframe: str) -> Ints:
     """Return when each candle closed, in microseconds."""
     from freqtrade.exchange import timeframe_to_seconds
 
@@ -227,6 +259,10 @@ class _Source:
         if found or not quiet:
             _say_once(self._why(metric, asset, sorted(found)))
         return None
+
+    def sources(self, name: str, asset: str) -> list[str]:
+        """Return who has a metric about an asset."""
+        return sorted(s for s, coin, metric in self.catalogue if (coin, metric) == (asset, name))
 
     def whole(self, series: int) -> Observations:
         """Return all facts of a series, from memory after the first time."""

@@ -92,6 +92,8 @@ class RuleStrategy(IStrategy):
         return dataframe
 
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
+        if slots.full():
+            return 0.0
         return proposals.stake(self.row(pair, current_time), pair, current_time, call)
 
     def confirm_trade_entry(
@@ -169,17 +171,20 @@ class TargetStrategy(RuleStrategy):
         return slots.slot_share(self.config, len(self.dp.current_whitelist()))
 
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
+        if slots.full():
+            return 0.0
         found = self.lookup.row(pair, current_time)
         share = 0.0 if found is None else abs(float(found[0])) * self.one_slot()
         row = self.row(pair, current_time)
         return slots.stake(row, pair, current_time, call, share, self.stoploss)
 
     def wants_adjustment(self, trade: Any, rate: float, time: datetime) -> bool:
-        """Tell whether a position is ``band`` or more off its target."""
+        """Tell whether a position is ``band`` or more off its target and may be changed by that."""
         share = self.share(trade.pair, time)
         if share is None or share == 0 or (share < 0) != trade.is_short:
             return False
-        return abs(slots.off_target(trade, rate, abs(share))) >= self.band() * self.one_slot()
+        missing, step = slots.off_target(trade, rate, abs(share)), self.band() * self.one_slot()
+        return missing <= -step or (missing >= step and slots.room(trade) >= step)
 
     def adjust_trade_position(
         self, trade: Any, current_time: datetime, current_rate: float, **call: Any

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.host import proposals, supervisor
+from freqpilot.risk.responses import cap_factor
 from freqpilot.risk.tiers import tier_in
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,46 @@ def off_target(trade: Any, rate: float, share: float) -> float:
     if not (math.isfinite(equity) and equity > 0):
         return math.nan
     return share - float(trade.amount) * rate / equity
+
+
+def room(trade: Any) -> float:
+    """Return by how much a position may grow until its tier's largest, as a share of the account in
+    value; infinite without the supervisor, 0 where that is not known."""
+    try:
+        run = supervisor.current()
+        if not run.settings.supervisor:
+            return math.inf
+        known = supervisor.book()
+        if known is None:
+            return 0.0
+        most = tier_in(known, run.settings.risk).max_position * cap_factor(known, run.settings.risk)
+        return (most - float(trade.stake_amount) / known.equity) * float(trade.leverage or 1)
+    except Exception:
+        logger.exception("%s is not enlarged: its limit could not be told", trade.pair)
+        return 0.0
+
+
+def full() -> bool:
+    """Tell whether a backtest has as many trades open as its tier allows: an entry has no stake
+    then, and that is quickly told. Live it is never, as a refusal is kept there with its reason."""
+    try:
+        run = supervisor.current()
+        known = None if run.live or not run.settings.supervisor else supervisor.book()
+        if known is None:
+            return False
+        if _open_count() < tier_in(known, run.settings.risk).max_open_trades:
+            return False
+    except Exception:
+        logger.exception("Whether another trade may be opened could not be told")
+        return True
+    run.counters.count("entries_vetoed")
+    return True
+
+
+def _open_count() -> int:
+    from freqtrade.persistence import Trade
+
+    return int(Trade.get_open_trade_count())
 
 
 def change(

@@ -10,12 +10,12 @@ from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.plugins.pairlist.IPairList import PairlistParameter
 from freqtrade.util import dt_now, dt_ts
 
-from freqpilot.facts.join import HOUR, Observations
 from freqpilot.facts.spec import Metric
 from freqpilot.host.factpairs import UNKNOWN, FactFilter, metric, number
-from freqpilot.risk.memes import MemeFigures, MemeRules, detected, no_breakout, refusal
+from freqpilot.risk.memes import MemeFigures, detected, no_breakout, refusal
 from freqpilot.risk.safety import checks, unsafe
-from freqpilot.risk.social import growth, spike
+from freqpilot.risk.social import day_growth, spike
+from freqpilot.signals.memes import MemeRules
 
 FACTS = {
     "mentions": "Metric of mentions",
@@ -133,34 +133,21 @@ class MemeMomentum(FactFilter):
         mentions = self._history(self._metrics["mentions"], pair, self._hours)
         listed = self._figure(self._metrics["listing"], pair, 24 * self._rules.listing_days)
         token = self._figure(self._metrics["token_age_days"], pair, self._max_age)
+        holders = self._history(self._metrics["holders"], pair, self._max_age + 48)
         fresh = not isnan(self._value("mentions", pair))
         return MemeFigures(
-            mention_growth=self._day_growth(mentions) if fresh else UNKNOWN,
+            mention_growth=day_growth(mentions.event, mentions.value) if fresh else UNKNOWN,
             zscore=spike(mentions.value, self._min_history) if fresh else UNKNOWN,
             listed_days=listed.age / 24 if listed.value > 0 else UNKNOWN,
             influencers=self._value("influencers", pair),
             narrative=self._value("narrative", pair),
             token_days=token.value + token.age / 24,
-            holder_growth=self._day_growth(
-                self._history(self._metrics["holders"], pair, self._max_age + 48)
-            ),
+            holder_growth=day_growth(holders.event, holders.value),
             market_cap=self._value("market_cap", pair),
         )
 
     def _value(self, name: str, pair: str) -> float:
         return self._figure(self._metrics[name], pair, self._max_age).value
-
-    @staticmethod
-    def _day_growth(found: Observations) -> float:
-        """Return the growth of the newest value over the last one a day or more before it, which
-        may be two days before it at most."""
-        if not len(found):
-            return UNKNOWN
-        before = found.event[-1] - 24 * HOUR
-        place = int(np.searchsorted(found.event, before, side="right")) - 1
-        if place < 0 or found.event[place] < before - 24 * HOUR:
-            return UNKNOWN
-        return growth(float(found.value[-1]), float(found.value[place]))
 
     def _no_breakout(self, pair: str) -> str | None:
         key = (pair, self._timeframe, self._config["candle_type_def"])

@@ -1,25 +1,12 @@
-"""Which memecoins are candidates, and when one may be entered (pure)."""
+"""Which memecoins are candidates, and when one may be entered (pure). The same rules
+for columns of candles are in :mod:`freqpilot.signals.memes`."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from freqpilot.shapes import Floats
-
-
-@dataclass(frozen=True)
-class MemeRules:
-    """The thresholds. ``mention_growth`` and ``consolidation_range`` are shares, ``market_cap`` is
-    in US dollars, ``young_days`` and ``listing_days`` are days."""
-
-    mention_growth: float = 5.0
-    listing_days: float = 7.0
-    young_days: float = 30.0
-    min_zscore: float = 3.0
-    consolidation_range: float = 0.25
-    volume_multiple: float = 5.0
-    market_cap: float = 100e6
+from freqpilot.signals.memes import MemeRules
 
 
 class MemeFigures(NamedTuple):
