@@ -193,6 +193,9 @@ def examine(name: str, say: Callable[[str], None]) -> list[Fate]:
     every = mutants(source)
     fates: list[Fate] = []
     began = time.monotonic()
+    if not _files(name):  # pytest would take no file for all files
+        say(f"no test of {TESTS.name} imports {name}; write {TESTS.name}/test_risk_{name}.py first")
+        os._exit(1)
 
     def note(mutant: Mutant, by: str) -> None:
         fates.append(Fate(mutant, by))
