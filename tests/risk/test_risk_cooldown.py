@@ -68,6 +68,15 @@ def test_two_thirds_of_the_day_are_needed(gone: list[int], known: bool) -> None:
     assert math.isnan(found) is not known
 
 
+@pytest.mark.parametrize(("gone", "known"), [([], True), ([-3], True), ([-3, -1], False)])
+def test_a_third_of_the_day_may_be_missing_and_no_more(gone: list[int], known: bool) -> None:
+    step = 14_400  # six candles a day, of which four are enough
+    opened, close = np.arange(61) * step, np.exp(0.01 * (np.arange(61) % 2))
+    close[gone] = math.nan
+    found = volatility_ratio(opened, close, step, float(opened[-1] + step))
+    assert math.isnan(found) is not known
+
+
 def test_longer_candles_than_a_quarter_of_a_day_cannot_tell() -> None:
     opened, close = np.arange(60) * (STEP + 1), np.exp(0.01 * (np.arange(60) % 2))
     now = float(opened[-1] + STEP + 1)

@@ -13,12 +13,15 @@ SAFE = {
     "developer_moves": 2.0,
     "honeypot": 0.0,
 }
-WANTED = checks(max_top10_share=0.4, max_developer_moves=2)
+
+
+def fault(figures: dict[str, float]) -> str | None:
+    return unsafe(figures, checks(max_top10_share=0.4, max_developer_moves=2))
 
 
 def test_a_token_at_every_edge_is_safe() -> None:
-    assert unsafe(SAFE, WANTED) is None
-    assert unsafe({**SAFE, "top10_share": 0.0, "developer_moves": 0.0}, WANTED) is None
+    assert fault(SAFE) is None
+    assert fault({**SAFE, "top10_share": 0.0, "developer_moves": 0.0}) is None
 
 
 @pytest.mark.parametrize("name", SAFE)
@@ -27,7 +30,7 @@ def test_what_is_not_known_is_unsafe(name: str, figure: float | None) -> None:
     figures = {**SAFE, name: figure} if figure is not None else {**SAFE}
     if figure is None:
         del figures[name]
-    assert unsafe(figures, WANTED) == f"{name} is not known"
+    assert fault(figures) == f"{name} is not known"
 
 
 @pytest.mark.parametrize(
@@ -48,12 +51,12 @@ def test_what_is_not_known_is_unsafe(name: str, figure: float | None) -> None:
     ],
 )
 def test_a_figure_that_is_out_of_bounds(name: str, figure: float, words: str) -> None:
-    assert unsafe({**SAFE, name: figure}, WANTED) == f"{words} ({name} is {figure:g})"
+    assert fault({**SAFE, name: figure}) == f"{words} ({name} is {figure:g})"
 
 
 def test_the_first_fault_is_told() -> None:
-    assert unsafe({**SAFE, "liquidity_locked": 0.0, "honeypot": 1.0}, WANTED) == (
+    assert fault({**SAFE, "liquidity_locked": 0.0, "honeypot": 1.0}) == (
         "its liquidity is not locked (liquidity_locked is 0)"
     )
-    assert unsafe({}, WANTED) == "contract_verified is not known"
+    assert fault({}) == "contract_verified is not known"
     assert unsafe({}, {}) is None

@@ -60,6 +60,30 @@ def test_a_gap_belongs_to_the_true_range(move: int) -> None:
     assert last_wide_range(moved, PERIOD, 3.01) is None
 
 
+def test_a_true_range_counts_from_the_close_before_and_no_other() -> None:
+    drift = np.arange(10.0)
+    drift[9] += 3.0  # a move of 4 and half a range: three times the usual 1.5
+    known = candles(*[1.0] * 10)
+    moved = known._replace(
+        **{name: getattr(known, name) + drift for name in ("high", "low", "close")}
+    )
+    assert last_wide_range(moved, PERIOD, 3.0) == END
+    assert last_wide_range(moved, PERIOD, 3.01) is None
+
+
+@pytest.mark.parametrize(("low", "close", "high"), [(90.0, 90.0, 100.0), (99.9, 99.9, 111.0)])
+def test_a_fall_that_is_there_now_is_of_now(low: float, close: float, high: float) -> None:
+    """From the open, or from the candle's own high, which came before its close."""
+    last = QUIET.time == 9 * STEP
+    columns = {"low": low, "close": close, "high": high}
+    known = QUIET._replace(
+        **{name: np.where(last, figure, getattr(QUIET, name)) for name, figure in columns.items()}
+    )
+    told = Shock(END, "it fell by 10.0% or more within an hour")
+    assert seek(known, END, fall=0.1, multiple=99) == told
+    assert seek(known, END + 30.0, fall=0.1, multiple=99) == told
+
+
 def test_the_shock_that_came_last_is_told() -> None:
     known = candles(*[1.0] * 10)
     low = known.low.copy()
