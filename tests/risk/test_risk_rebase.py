@@ -125,10 +125,11 @@ class TestTake:
 
     @pytest.mark.parametrize("amount", [0.5, 1.0, 5.0])
     def test_a_small_rise_is_a_deposit_as_far_as_it_was_declared(self, amount: float) -> None:
-        found = looked(open_flows(deposit=amount), 1008.0, 1008.0)
-        assert found.flow == amount
-        assert bases(found.state) == times(1008 / (1008 - amount))
-        assert (found.state.flows.deposit, found.state.flows.unclaimed) == (0.0, 0.0)
+        for rise in (amount, 8.0):
+            found = looked(open_flows(deposit=amount), 1000.0 + rise, 1000.0 + rise)
+            assert found.flow == amount
+            assert bases(found.state) == times((1000 + rise) / (1000 + rise - amount))
+            assert (found.state.flows.deposit, found.state.flows.unclaimed) == (0.0, 0.0)
 
     def test_money_for_an_account_that_has_none_has_no_share(self) -> None:
         found = risen(STATE, 1000.0, equity=0.0)
