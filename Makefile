@@ -5,7 +5,7 @@
 # make chaos SEEDS=200 FIRST_SEED=1   live sessions under faults on spot and futures, a few seconds each;
 #                                      FUTURES=N: so many of them on futures
 # make kills                          one position, the bot killed at every request
-# make mutation MODULES="ledger …"    does a test fail when the risk room is broken? (all: 15 minutes and more)
+# make mutation MODULES="ledger …"    does a test fail when the risk room is broken? (all: an hour and more)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -12,7 +12,14 @@ from freqpilot.risk.book import figures, fit, lines, max_stress_loss
 from freqpilot.risk.comovement import View, view
 from freqpilot.risk.covariance import Returns
 from freqpilot.risk.value_at_risk import draws
-from freqpilot.settings import BookSettings, ExitSettings, MemeExits, RiskSettings, Settings
+from freqpilot.settings import (
+    BookSettings,
+    ClassShocks,
+    ExitSettings,
+    MemeExits,
+    RiskSettings,
+    Settings,
+)
 from freqpilot.shapes import Book, OrderRequest, Position
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
@@ -175,3 +182,166 @@ def test_a_memes_line_counts_its_wider_stop_where_memes_have_a_plan() -> None:
     for enabled, expected in ((False, [0.10] * 3), (True, [0.30, 0.10, 0.10])):
         chosen = RiskSettings(exits=ExitSettings(meme=MemeExits(enabled=enabled)))
         assert [line.stop for line in lines(memes, seen(), chosen)] == expected
+
+
+def days(*rows: list[float], drawn: list[list[float]] | None = None) -> View:
+    """Return a view of ADA and SOL, which are not correlated, with these days as they were (a list
+    a pair) and as they are drawn: the same ones by default."""
+    there = (np.array(rows), np.array(drawn or rows))
+    return View(PAIRS[::3], np.full(2, 0.05), np.eye(2), *there, {}, frozenset(PAIRS))
+
+
+def worst(ada: float, sol: float = 0.0) -> tuple[list[float], list[float]]:
+    """Return a hundred days of which one is not quiet."""
+    return [ada, *[0.0] * 99], [sol, *[0.0] * 99]
+
+
+@pytest.mark.parametrize(
+    ("move", "loss"),
+    [
+        ((-0.30, 0.10), 0.2 * 2 * 0.30 + 0.1 * 0.10),
+        ((-0.30, -0.10), 0.2 * 2 * 0.30 - 0.1 * 0.10),
+        ((0.30, -0.10), 0.0),
+        ((0.30, 0.50), 0.0),
+    ],
+)
+def test_a_day_as_it_was_costs_by_sign_share_and_leverage(
+    move: tuple[float, float], loss: float
+) -> None:
+    long, short = held("ADA", stake=200)[0], held("SOL", side="short")[0]
+    book = replace(BOOK, positions=(replace(long, leverage=2.0), short))
+    tails = figures(book, days(*worst(*move)), RiskSettings()).tails
+    assert set(tails) == {"historical", "monte_carlo"}
+    for found in tails.values():
+        assert list(found) == ["var_95", "cvar_95", "var_99", "cvar_99"]
+        assert found["cvar_99"] == pytest.approx(loss)
+        assert found["cvar_95"] == pytest.approx(loss / 5)
+        assert found["var_95"] == 0.0
+
+
+def test_two_positions_in_one_pair_add_up() -> None:
+    book = replace(BOOK, positions=held("SOL", "SOL"))
+    tails = figures(book, days(*worst(0.0, -0.3)), RiskSettings()).tails
+    assert tails["historical"]["cvar_99"] == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize(("leverage", "lost"), [(1.0, 0.03), (2.0, 0.06), (10.0, 0.10)])
+def test_a_pair_that_is_not_known_loses_a_crash_day_and_no_more_than_its_money(
+    leverage: float, lost: float
+) -> None:
+    book = replace(BOOK, positions=(replace(held("DOT")[0], leverage=leverage),))
+    tails = figures(book, days(*worst(0.5)), RiskSettings()).tails
+    assert tails["historical"]["var_95"] == pytest.approx(lost)
+
+
+ONLY_VAR = RiskSettings(book=BookSettings(cluster_cap=1, max_stress_loss=1))
+
+
+@pytest.mark.parametrize(
+    ("was", "drawn", "stake", "name"),
+    [
+        (-0.30, -0.10, 400.0, "(historical)"),
+        (-0.10, -0.30, 400.0, "(simulated)"),
+        (-0.30, -0.24, 400.0, "(historical)"),  # both bind, the tighter counts
+        (-0.24, -0.30, 400.0, "(simulated)"),
+        (-0.30, -0.30, 400.0, "(historical)"),
+    ],
+)
+def test_the_tighter_of_the_two_tails_is_named(
+    was: float, drawn: float, stake: float, name: str
+) -> None:
+    view_ = days(*worst(0.0, was), drawn=list(worst(0.0, drawn)))
+    found = fit(order(stake=600), BOOK, view_, ONLY_VAR)
+    assert (found.rule, found.stake) == ("value_at_risk", pytest.approx(stake))
+    assert name in found.reason
+
+
+def test_what_fits_is_limited_by_no_tail() -> None:
+    quiet = days(*worst(0.0, -0.2))
+    found = fit(order(stake=600), BOOK, quiet, ONLY_VAR)
+    assert (found.rule, found.stake) == ("cluster_cap", 1000), "0.6 × 20 % is the limit itself"
+    assert fit(order(stake=601), BOOK, quiet, ONLY_VAR).rule == "value_at_risk"
+
+
+@pytest.mark.parametrize("leverage", [math.nan, 0.0, -0.5])
+def test_a_leverage_that_is_none_leaves_no_stake(leverage: float) -> None:
+    book = replace(BOOK, positions=(replace(held("ADA")[0], leverage=leverage),))
+    found = fit(order(), book, seen(), WIDE)
+    assert (found.stake, found.rule) == (0.0, "book_data")
+    assert "leverage of ADA/USDT" in found.reason
+
+
+def test_shorts_fill_a_cluster_as_longs_do_and_longs_make_room() -> None:
+    settings = RiskSettings(book=BookSettings(var_limit=1, max_stress_loss=1))
+    short = order(side="short", stake=500)
+    book = replace(BOOK, positions=held("ADA", "DOT", stake=110, side="short"))
+    assert fit(short, book, seen(), settings).stake == pytest.approx(80)
+    assert fit(order(stake=900), book, seen(), settings).stake == pytest.approx(520)
+    full = replace(BOOK, positions=held("ADA", "DOT", stake=200, side="short"))
+    assert fit(short, full, seen(), settings).stake == 0.0
+    alone = fit(order(stake=500), BOOK, seen(), settings)
+    assert (alone.stake, alone.rule) == (300, "cluster_cap")
+    assert "SOL/USDT moves with nothing else" in alone.reason
+
+
+def test_half_as_correlated_shorts_crowd_nobody() -> None:
+    book = replace(BOOK, positions=held("ADA", "DOT", "XRP", side="short"))
+    assert fit(order(side="short"), book, seen(common=0.5), WIDE).stake >= 100
+    assert fit(order(side="short"), book, seen(), WIDE).rule == "max_correlated"
+
+
+def test_more_of_what_is_held_is_not_one_more() -> None:
+    book = replace(BOOK, positions=held("ADA", "BTC", "DOT", "XRP", stake=50))
+    assert fit(order("SOL"), book, seen(), WIDE).rule == "max_correlated"
+    assert fit(order("ADA", purpose="add"), book, seen(), WIDE).rule != "max_correlated"
+
+
+def test_a_book_beyond_its_stress_limit_leaves_nothing() -> None:
+    settings = RiskSettings(book=BookSettings(cluster_cap=1, var_limit=1, max_stress_loss=0.1))
+    book = replace(BOOK, positions=held("ADA", "DOT", stake=200))
+    found = fit(order(), book, seen(), settings)
+    assert (found.stake, found.rule) == (0.0, "stress")
+
+
+def test_an_order_that_adds_to_no_scenario_passes_whatever_the_limit() -> None:
+    none = ClassShocks(btc=0, eth=0, top20=0, small=0, meme=0)
+    calm = BookSettings(cluster_cap=1, var_limit=1, max_stress_loss=0, depeg=0)
+    calm = calm.model_copy(update={"crash_day": none, "flash_crash": none, "slippage": none})
+    still = replace(days(*worst(0.0)), volatility=np.zeros(2))
+    stopped = RiskSettings(book=calm).model_copy(update={"hard_stop": 0.0})
+    assert fit(order(), BOOK, still, stopped).stake == 1000
+    assert fit(order(), BOOK, still, RiskSettings(book=calm)).stake == 0, "its stop does not fill"
+
+
+@pytest.mark.parametrize(
+    ("risk_stop", "rate", "stop"),
+    [
+        (95.0, 100.0, 0.05),
+        (105.0, 100.0, 0.05),  # a short's, or one that was passed
+        (0.475, 0.5, 0.05),
+        (90.0, 100.0, 0.10),
+        (50.0, 100.0, 0.10),  # the hard stop fills first
+        (math.nan, 100.0, 0.10),
+        (95.0, math.nan, 0.10),
+        (95.0, 0.0, 0.10),
+        (-95.0, -100.0, 0.10),
+    ],
+)
+def test_how_far_a_lines_stop_is(risk_stop: float, rate: float, stop: float) -> None:
+    position = replace(held("ADA")[0], risk_stop=risk_stop, rate=rate)
+    [line] = lines(replace(BOOK, positions=(position,)), seen(), RiskSettings())
+    assert line.stop == pytest.approx(stop)
+
+
+def test_the_deviation_of_a_pair_that_is_not_known_is_half_a_crash_day() -> None:
+    book = replace(BOOK, positions=held("ADA", "BTC"))
+    known, unknown = lines(book, seen(BTC=48), RiskSettings())
+    assert known.volatility == pytest.approx(0.008 * math.sqrt(24), rel=0.1)
+    assert unknown.volatility == 0.20 / 2
+
+
+def test_figures_as_json_are_the_figures() -> None:
+    found = figures(replace(BOOK, positions=held("ADA")), seen(), RiskSettings())
+    plain = json.loads(json.dumps(found.to_dict()))
+    assert plain["stress"] == found.stress
+    assert plain["clusters"] == [{"pairs": ["ADA/USDT"], "share": 0.1}]

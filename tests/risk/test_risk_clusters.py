@@ -84,3 +84,45 @@ def test_the_groups_of_a_book() -> None:
     between = by(AB=0.9, BC=0.9, DE=-0.9)
     found = clusters({"A": 5, "B": 5, "C": 5, "D": 4, "E": -4, "F": 0}, between, 0.8)
     assert found == [(("A", "B", "C"), 15), (("D", "E"), 8)]
+
+
+@pytest.mark.parametrize(
+    ("between", "held", "direction"),
+    [
+        (ALL, {"A": -1, "B": -1, "C": 0}, -1),  # a short order that is not filled yet
+        (ALL, {"A": -0.5, "B": -0.5, "C": -0.5}, 1),  # small shorts are shorts
+        (by(AB=0.5, AC=0.5, AD=0.5, BC=0.5, BD=0.5, CD=0.5), dict.fromkeys("ABC", -1), -1),
+    ],
+)
+def test_shorts_crowd_only_shorts_that_move_with_them(
+    between: Correlation, held: dict[str, float], direction: int
+) -> None:
+    assert crowd("D", direction, held, between, 0.8, 3) == ()
+
+
+def test_every_pair_in_the_cluster_is_looked_around() -> None:
+    between = by(AD=0.9, AC=0.9)
+    assert room("D", 1, {"B": 1, "A": 5, "C": 20}, between, 0.8, 30) == (5, ("D", "A", "C"))
+
+
+def test_of_two_clusters_with_as_much_room_the_pairs_own_is_named() -> None:
+    between = by(AD=0.9, AB=0.9, AC=0.9)
+    assert room("D", 1, {"A": 10, "B": 5, "C": -5}, between, 0.8, 30) == (20, ("D", "A"))
+
+
+def test_its_own_money_hedges_a_pair_whose_correlations_are_not_known() -> None:
+    assert room("D", -1, {"D": 10}, lambda *_: NAN, 0.8, 30) == (40, ("D",))
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_pair_of_unknown_direction_hedges_no_cluster(side: int) -> None:
+    """A may move with both, either way: the two hold 35 before D is asked for,
+    whichever way D goes."""
+    between = by(AD=NAN, AB=NAN)
+    for asked in (1, -1):
+        left, members = room("D", asked, {"A": side * 20, "B": 15}, between, 0.8, 30)
+        assert (left, members) == (-5, ("D", "A", "B"))
+
+
+def test_a_group_of_shorts_is_as_full_as_one_of_longs() -> None:
+    assert clusters({"D": -4, "E": -4}, by(DE=0.9), 0.8) == [(("D", "E"), 8)]

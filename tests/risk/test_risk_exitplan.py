@@ -99,6 +99,7 @@ def test_a_meme_is_sold_in_quarters_and_the_last_is_held() -> None:
         (-0.05, 1.0, 0.10),
         (-0.60, 2.0, 0.30),  # Freqtrade counts it in own money
         (-0.40, 2.0, 0.20),
+        (-0.20, 0.5, 0.20),  # less than the own money is no wider stop
         (math.nan, 1.0, 0.10),
         (None, 1.0, None),  # does not sell in parts
     ],
@@ -167,6 +168,7 @@ def test_the_first_gain_is_the_least_of_all_regimes() -> None:
         ([("range_bound", 0.69), ("trending_bullish", 0.9)], "trending_bullish"),
         ([("", 0.0), ("trending_bullish", 0.7)], "trending_bullish"),
         ([("", 1.0), ("trending_bullish", 0.69)], ""),
+        ([("", 1.0), ("trending_bullish", 0.7)], "trending_bullish"),
         ([("range_bound", math.nan), (math.nan, 0.9), (None, 0.9)], ""),
         ([], ""),
     ],
@@ -251,3 +253,41 @@ def test_no_regime_loosens_a_stop_or_sells_twice(
         sales.append(sold)
     assert all(not nearer(side, before, after) for before, after in pairwise(told))
     assert all(before <= after <= 1.0 for before, after in pairwise(sales))
+
+
+@pytest.mark.parametrize(
+    ("exits", "sells"),
+    [
+        ({}, False),
+        ({"targets": True}, True),
+        ({"meme": {"enabled": True}}, True),  # memes alone
+        ({"targets": True, "meme": {"enabled": False}}, True),
+    ],
+)
+def test_parts_are_sold_where_any_class_has_targets(exits: dict[str, Any], sells: bool) -> None:
+    assert exitplan.sells_parts(risk(**exits).exits) is sells
+
+
+def trails(up: bool, down: bool = False) -> dict[str, Any]:
+    return {"trending_bullish": {"trailing": up}, "trending_bearish": {"trailing": down}}
+
+
+@pytest.mark.parametrize(
+    ("exits", "moves"),
+    [
+        ({"stops": ("percentage",)}, False),
+        ({"stops": ("trailing",)}, True),  # the user's own
+        ({"targets": True, "trail_rest": False, "regimes": trails(False)}, False),
+        ({"targets": True, "trail_rest": True, "regimes": trails(False)}, True),  # the rest does
+        ({"targets": True, "trail_rest": False, "regimes": trails(True)}, True),
+        ({"targets": False, "trail_rest": False, "regimes": trails(True)}, False),  # no regimes
+    ],
+)
+def test_whether_a_stop_may_move(exits: dict[str, Any], moves: bool) -> None:
+    assert exitplan.may_move(risk(**exits).exits) is moves
+
+
+def test_a_regime_adds_no_second_trailing_stop() -> None:
+    own = ExitSettings(targets=True, stops=("trailing", "time"))
+    found = exitplan.in_regime("long", "trending_bullish", own)
+    assert found.stops == ("trailing", "time")

@@ -1,323 +1,207 @@
-"""Deposits and withdrawals change no share, and no loss can be declared away."""
+"""What is open between an account and its declarations, and what a reading comes to."""
 
 import json
 import math
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from freqpilot.errors import RefuseToStart
-from freqpilot.risk import rebase
-from freqpilot.risk.flows import Flows, Reading, Watch
-from freqpilot.risk.ledger import Ledger, observe, release
-from freqpilot.settings import FlowSettings, RiskSettings
+from freqpilot.risk.flows import Days, Fall, Flows, Reading, Step, Watch, bar, look
+from freqpilot.settings import FlowSettings
 
-SETTINGS = RiskSettings(tiers=RiskSettings().tiers[:1])  # tiers are of equity, not of shares
-SPANS = FlowSettings()
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)
-WAIT = timedelta(seconds=SPANS.seconds)
+DAYS = Days(date(2024, 3, 6), date(2024, 3, 4))
+SECOND = timedelta(seconds=1)
+WEEK = timedelta(days=7)
+FALL = Fall(NOON, 60.0, 1000.0, *DAYS, 900.0)
+NEWER = Fall(NOON + SECOND, 40.0, 940.0, None, None, 950.0)
+BOTH = Flows(falls=(FALL, NEWER))
+SETTINGS = FlowSettings()
+CENTS = FlowSettings(least=0.5, threshold=1e-9)
 
 
-class Account:
-    """A ledger and the account that it watches: ``capital`` came from outside, ``won`` by trade."""
-
-    def __init__(self, money: float = 1_000.0) -> None:
-        self.now, self.capital, self.won = NOON, money, 0.0
-        self.state, self.watch = Ledger.empty(), Watch()
-        self.trades, self.settled, self.declared = 0, True, 0
-        self.taken: list[float] = []
-        self.see()
-
-    @property
-    def equity(self) -> float:
-        return self.capital + self.won
-
-    def see(self, after: timedelta = timedelta()) -> None:
-        self.now += after
-        reading = Reading(self.capital, self.trades, self.settled)
-        seen = rebase.take(self.state, self.watch, reading, self.now, self.equity, SPANS)
-        self.watch = seen.watch
-        if seen.flow:
-            self.taken.append(seen.flow)
-        self.state = observe(seen.state, self.now, self.equity - seen.held, SETTINGS)
-
-    def flow(self, amount: float) -> None:
-        self.capital += amount
-        self.see(timedelta(seconds=5))
-        self.see(WAIT)
-
-    def trade(self, change: float) -> None:
-        self.won += change * self.equity
-        self.see(timedelta(seconds=5))
-
-    def declare(self, amount: float) -> None:
-        self.declared += 1
-        self.state = rebase.declare(self.state, self.declared, amount, self.now, SPANS)
+def test_nothing_is_open_at_first() -> None:
+    assert Flows() == Flows((), 0.0, 0.0, None, 0.0, 0, 0.0, None, 0)
+    assert Watch() == Watch(None, 0, 0.0, None, None)
+    assert Step(Watch()) == Step(Watch(), 0.0, 0.0, None)
 
 
-def shares(state: Ledger) -> dict[str, float]:
-    names = ("peak", "start", "day_start", "week_start", "summit", "tier_peak")
-    return {name: state.equity / getattr(state, name) for name in names}
+@pytest.mark.parametrize(
+    ("equity", "highs"),
+    [
+        (899.0, [900, 950]),
+        (900.0, [900, 950]),
+        (920.0, [920, 950]),  # above one of them
+        (960.0, [960, 960]),
+    ],
+)
+def test_each_fall_has_the_highest_equity_since(equity: float, highs: list[float]) -> None:
+    assert [fall.high for fall in BOTH.seen(equity).falls] == highs
+    assert Flows().seen(equity) == Flows()
 
 
-def rules(state: Ledger) -> tuple[object, ...]:
-    return (
-        state.cause,
-        state.halted_at,
-        state.level,
-        state.wait_until,
-        state.restore,
-        state.restore_at,
-        state.tier,
-        state.day,
-        state.week,
-        state.releases,
+@pytest.mark.parametrize(
+    ("amount", "left", "new"),
+    [
+        (0.0, [60, 40], 0.0),
+        (0.5, [60, 39.5], 0.0),
+        (30.0, [60, 10], 0.0),
+        (40.0, [60], 0.0),  # the newest comes back first, and nothing is left of it
+        (70.0, [30], 0.0),
+        (100.0, [], 0.0),
+        (100.5, [], 0.5),
+    ],
+)
+def test_what_was_gone_comes_back_first(amount: float, left: list[float], new: float) -> None:
+    after, rest = BOTH.returned(amount)
+    assert ([fall.amount for fall in after.falls], rest) == (left, new)
+    assert after.missing == sum(left)
+
+
+def test_a_loss_that_was_accepted_is_not_missing() -> None:
+    assert BOTH.accepted() == Flows()
+
+
+def test_a_declaration_lapses_at_its_time() -> None:
+    waiting = Flows((FALL,), withdrawal=5.0, deposit=6.0, until=NOON, unclaimed=7.0, read=8)
+    assert waiting.lapsed(NOON - SECOND) is waiting
+    lapsed = replace(waiting, withdrawal=0.0, deposit=0.0, until=None)
+    assert waiting.lapsed(NOON) == lapsed
+    assert lapsed.lapsed(NOON + WEEK) is lapsed
+
+
+def test_flows_survive_a_restart() -> None:
+    flows = replace(
+        BOTH, withdrawal=1.0, deposit=2.0, until=NOON, unclaimed=3.0, read=4, total=-5.0, trades=6
     )
+    for each in (Flows(), flows, replace(flows, capital=-7.0), replace(flows, until=None)):
+        assert Flows.from_dict(json.loads(json.dumps(each.to_dict()))) == each
 
 
-moves = st.one_of(
-    st.tuples(st.just("trade"), st.floats(-0.2, 0.25)),
-    st.tuples(st.just("flow"), st.floats(-0.8, 3.0)),
-    st.tuples(st.just("late"), st.floats(0.05, 0.5)),
-    st.tuples(st.just("hours"), st.floats(0, 200)),
-    st.tuples(st.just("release"), st.just(0.0)),
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"withdrawal": -0.5},
+        {"deposit": -0.5},
+        {"unclaimed": -0.5},
+        {"withdrawal": -5.0, "deposit": 5.0},
+        {"deposit": math.inf},
+        {"total": math.nan},
+        {"capital": math.nan},
+        {"falls": (FALL._replace(amount=math.nan),)},
+        {"falls": (FALL, FALL._replace(equity=math.inf))},
+        {"falls": (FALL._replace(high=math.nan),)},
+    ],
 )
+def test_flows_that_are_none_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="flows"):
+        Flows.from_dict(replace(Flows(), **changes).to_dict())
 
 
-@given(st.lists(moves, max_size=25))
-@settings(max_examples=150)
-def test_flows_change_no_share_and_no_rule(sequence: list[tuple[str, float]]) -> None:
-    """The same trades at the same times, with and without flows: the same shares and rules. A
-    withdrawal is declared before it, or at once after it, while nobody has judged it."""
-    with_flows, without = Account(), Account()
-    for kind, figure in sequence:
-        if kind == "trade":
-            with_flows.trade(figure)
-            without.trade(figure)
-        elif kind == "hours":
-            with_flows.see(timedelta(hours=figure))
-            without.see(timedelta(hours=figure))
-        elif kind == "release":
-            with_flows.state = release(with_flows.state, with_flows.now)
-            without.state = release(without.state, without.now)
-        else:
-            amount = (figure if kind == "flow" else -figure) * with_flows.equity
-            if abs(amount) < 2 * max(SPANS.least, SPANS.threshold * with_flows.equity):
-                continue
-            if amount < 0:
-                with_flows.declare(amount)
-            with_flows.flow(amount)
-            without.see(timedelta(seconds=5))
-            without.see(WAIT)
-        assert rules(with_flows.state) == rules(without.state)
-        for name, share in shares(with_flows.state).items():
-            assert share == pytest.approx(shares(without.state)[name], rel=1e-6), name
-
-
-@given(
-    st.lists(st.floats(-0.04, 0.06), max_size=6),
-    st.floats(0.02, 0.1),
-    st.lists(st.floats(-0.02, 0.2), max_size=6),
+@pytest.mark.parametrize(
+    ("equity", "least"), [(500.0, 10.0), (1000.0, 10.0), (1001.0, 10.01), (-500.0, 10.0)]
 )
-def test_a_withdrawal_that_is_declared_afterwards(
-    before: list[float], share: float, after: list[float]
-) -> None:
-    late, never = Account(), Account()
-    for change in before:
-        late.trade(change)
-        never.trade(change)
-    if late.equity * share < 2 * SPANS.least:
-        return
-    amount = share * late.equity
-    late.flow(-amount)
-    never.see(timedelta(seconds=5))
-    never.see(WAIT)
-    for change in after:
-        late.trade(change)
-        never.trade(change)
-    late.declare(-amount)
-    late.see(timedelta(seconds=5))
-    never.see(timedelta(seconds=5))
-    assert late.state.flows.falls == ()
-    assert late.state.flows.total == pytest.approx(-amount)
-    for name, figure in shares(late.state).items():
-        assert figure == pytest.approx(shares(never.state)[name], rel=1e-6), name
+def test_the_bar_is_the_larger_of_a_sum_and_a_share(equity: float, least: float) -> None:
+    assert bar(equity, SETTINGS) == pytest.approx(least)
 
 
-def test_an_undeclared_withdrawal_is_a_loss_until_it_is_declared() -> None:
-    account = Account()
-    account.flow(-160.0)
-    assert (account.state.equity, account.state.peak, account.state.level) == (840, 1000, 3)
-    assert account.state.cause == "capital_floor"
-    account.declare(-160.0)
-    assert (account.state.peak, account.state.start) == (840, 840)
-    assert account.state.cause == "capital_floor", "only a release ends a halt"
-    account.state = release(account.state, account.now)
-    account.see(timedelta(seconds=5))
-    assert account.state.cause is None
+KEPT = Watch(1000.0, 3)
 
 
-def test_a_loss_cannot_be_declared_away() -> None:
-    account = Account()
-    account.trade(-0.18)
-    account.declare(-180.0)
-    account.see(timedelta(hours=1))
-    assert (account.state.peak, account.state.start) == (1000, 1000)
-    assert account.state.cause == "capital_floor"
-    assert account.state.flows.withdrawal == 180.0
-    account.see(timedelta(days=7))
-    assert account.state.flows.withdrawal == 0.0, "it lapses"
+def seen(
+    watch: Watch,
+    capital: float,
+    after: float = 0.0,
+    *,
+    trades: int = 3,
+    settled: bool = True,
+    equity: float = 1000.0,
+    settings: FlowSettings = SETTINGS,
+) -> Step:
+    now = NOON + after * SECOND
+    return look(watch, Reading(capital, trades, settled), now, equity, DAYS, settings)
 
 
-def test_more_is_declared_than_is_gone() -> None:
-    account = Account()
-    account.declare(-500.0)
-    account.flow(-100.0)
-    assert account.state.peak == pytest.approx(900.0)
-    assert account.state.flows.withdrawal == pytest.approx(400.0)
+class TestLook:
+    def test_the_first_reading_is_where_it_begins(self) -> None:
+        assert seen(Watch(), 1000.0) == Step(KEPT)
+        assert seen(Watch(), 1000.0, settled=False) == Step(Watch())
 
+    def test_another_database_begins_anew(self) -> None:
+        assert seen(KEPT, 500.0, trades=2) == Step(Watch(500.0, 2))
+        assert seen(KEPT, 500.0, trades=2, settled=False) == Step(KEPT)
+        assert seen(KEPT, 1000.0, trades=4) == Step(Watch(1000.0, 4))
 
-def test_less_is_declared_than_is_gone() -> None:
-    account = Account()
-    account.flow(-100.0)
-    account.declare(-60.0)
-    assert account.state.peak == pytest.approx(940.0)
-    assert account.state.flows.missing == pytest.approx(40.0)
+    def test_what_is_below_the_bar_is_a_rise_or_nothing(self) -> None:
+        assert seen(KEPT, 1000.5) == Step(Watch(1000.5, 3), rise=0.5)
+        assert seen(KEPT, 999.5) == Step(Watch(999.5, 3), rise=0.0)
+        assert seen(KEPT, 991.0, settled=False) == Step(KEPT), "an order is being filled"
+        pending = replace(KEPT, pending=50.0, since=NOON, draft=FALL)
+        assert seen(pending, 1009.0, settled=False) == Step(KEPT), "the jump is over"
 
+    @pytest.mark.parametrize(("jump", "held"), [(50.0, 50.0), (-50.0, 0.0), (10.0, 10.0)])
+    def test_a_jump_is_watched_and_a_rise_held_back(self, jump: float, held: float) -> None:
+        draft = Fall(NOON, 0.0, 1000.0 - jump, *DAYS, 1000.0)
+        watched = Watch(1000.0, 3, jump, NOON, draft)
+        assert seen(KEPT, 1000.0 + jump) == Step(watched, held=held)
+        unsettled = replace(watched, since=None)
+        assert seen(KEPT, 1000.0 + jump, settled=False) == Step(unsettled, held=held)
 
-def test_a_deposit_hides_no_drawdown_and_is_no_profit() -> None:
-    account = Account()
-    account.trade(-0.12)
-    account.capital += 1_000.0
-    account.see(timedelta(seconds=5))
-    assert account.state.equity == 880.0, "held back until it has stayed"
-    account.see(WAIT)
-    assert account.taken == [1_000.0]
-    assert account.state.equity == 1_880.0
-    assert 1 - account.state.equity / account.state.peak == pytest.approx(0.12)
+    @pytest.mark.parametrize("jump", [50.0, -50.0])
+    def test_it_is_taken_when_it_has_stayed(self, jump: float) -> None:
+        watched = seen(KEPT, 1000.0 + jump).watch
+        assert seen(watched, 1000.0 + jump, 59.9).watch == watched
+        step = seen(watched, 1000.0 + jump, 60.0)
+        assert step.watch == Watch(1000.0 + jump, 3)
+        assert (step.rise, step.held) == (max(0.0, jump), 0.0)
+        fall = Fall(NOON, 50.0, 1050.0, *DAYS, 1000.0)
+        assert step.fall == (None if jump > 0 else fall)
 
+    def test_an_order_that_fills_begins_its_time_anew(self) -> None:
+        watched = seen(KEPT, 1050.0).watch
+        filling = seen(watched, 1050.0, 59.0, settled=False).watch
+        assert filling.since is None
+        again = seen(filling, 1050.0, 61.0)
+        assert (again.watch.since, again.rise) == (NOON + 61 * SECOND, 0.0)
+        assert seen(again.watch, 1050.0, 121.0).rise == 50.0
 
-@pytest.mark.parametrize(("amount", "taken"), [(9.99, []), (10.0, [10.0])])
-def test_the_bar_between_rounding_and_a_deposit(amount: float, taken: list[float]) -> None:
-    account = Account(500.0)
-    account.flow(amount)
-    assert account.taken == taken
-    assert account.state.peak == 500.0 + amount  # below the bar as profit, above it re-based
-    assert account.state.start == pytest.approx(500.0 + sum(taken))
+    @pytest.mark.parametrize(("change", "restarts"), [(9.5, False), (10.0, True), (-10.0, True)])
+    def test_a_jump_that_changes_begins_its_time_anew(self, change: float, restarts: bool) -> None:
+        watched = seen(KEPT, 1050.0).watch
+        step = seen(watched, 1050.0 + change, 60.0)
+        assert step.rise == (0.0 if restarts else 50.0 + change)
+        assert step.watch.since == (NOON + 60 * SECOND if restarts else None)
 
+    def test_the_fall_is_as_it_was_first_seen(self) -> None:
+        first = seen(KEPT, 950.0, equity=940.0).watch
+        later = seen(first, 930.0, 30.0, equity=920.0).watch
+        assert later.draft == first.draft == Fall(NOON, 0.0, 990.0, *DAYS, 940.0)
+        assert later.since == NOON + 30 * SECOND
 
-@pytest.mark.parametrize(("amount", "missing"), [(-9.99, 0.0), (-10.0, 10.0)])
-def test_the_bar_between_rounding_and_a_withdrawal(amount: float, missing: float) -> None:
-    account = Account(500.0)
-    account.flow(amount)
-    assert account.state.flows.missing == pytest.approx(missing)
+    @pytest.mark.parametrize("jump", [0.6, -0.6])
+    def test_a_jump_that_turns_is_another_one(self, jump: float) -> None:
+        first = seen(KEPT, 1000.0 + jump, settings=CENTS).watch
+        same = seen(first, 1000.0 + 1.1 * jump, 5.0, settings=CENTS).watch
+        assert same.draft == first.draft
+        turned = seen(first, 1000.0 - jump, 5.0, settings=CENTS)
+        assert turned.watch.draft is not None
+        assert turned.watch.draft.time == NOON + 5 * SECOND
+        assert turned.held == pytest.approx(max(0.0, -jump))
 
+    @pytest.mark.parametrize("jump", [0.6, -0.6])
+    def test_a_jump_of_cents_has_a_direction_too(self, jump: float) -> None:
+        first = seen(KEPT, 1000.0 + jump, settings=CENTS).watch
+        step = seen(first, 1000.0 + jump, 60.0, settings=CENTS)
+        assert step.rise == pytest.approx(max(0.0, jump))
+        assert (step.fall is None) is (jump > 0)
 
-def test_a_small_deposit_counts_as_one_when_it_is_declared() -> None:
-    account = Account()
-    account.declare(5.0)
-    account.flow(5.0)
-    assert (account.state.start, account.state.flows.deposit) == (pytest.approx(1005.0), 0.0)
-
-
-def test_a_deposit_that_was_taken_and_is_declared_counts_once() -> None:
-    account = Account()
-    account.flow(300.0)
-    account.declare(300.0)
-    assert (account.state.flows.deposit, account.state.flows.unclaimed) == (0.0, 0.0)
-    account.flow(5.0)
-    assert account.state.start == pytest.approx(1300.0)
-
-
-def test_what_comes_back_was_not_lost_and_is_no_deposit() -> None:
-    account = Account()
-    account.flow(-100.0)
-    account.flow(60.0)
-    assert account.state.flows.missing == pytest.approx(40.0)
-    account.flow(90.0)
-    assert account.state.flows.missing == 0.0
-    assert account.taken == [pytest.approx(50.0)]
-
-
-def test_money_that_counts_twice_while_an_order_fills_is_held_back() -> None:
-    account = Account()
-    account.settled = False
-    account.capital += 70.0  # sold, and still in the trade as the database has it
-    for _ in range(30):
-        account.see(timedelta(seconds=60))
-        assert (account.state.equity, account.state.peak) == (1000.0, 1000.0)
-    account.settled = True
-    account.capital -= 70.0
-    account.see(timedelta(seconds=60))
-    assert (account.taken, account.state.start) == ([], 1000.0)
-
-
-def test_a_fall_that_does_not_stay_is_forgotten() -> None:
-    account = Account()
-    account.capital -= 40.0
-    account.see(timedelta(seconds=5))
-    assert account.state.equity == 960.0, "a fall is there at once"
-    account.capital += 40.0
-    account.see(WAIT)
-    assert (account.state.flows.missing, account.state.equity) == (0.0, 1000.0)
-
-
-def test_a_fall_seen_at_the_first_look_of_a_day_is_not_in_its_start() -> None:
-    account = Account()
-    account.capital -= 50.0
-    account.see(timedelta(hours=13))  # Thursday, 01:00 UTC
-    account.see(WAIT)
-    account.declare(-50.0)
-    assert account.state.day_start == 950.0
-    assert (account.state.week_start, account.state.peak) == (950.0, 950.0)
-
-
-def test_another_database_tells_nothing_of_flows() -> None:
-    account = Account()
-    account.trades = 40
-    account.see(timedelta(seconds=5))
-    account.trades, account.capital, account.won = 0, 1_200.0, -200.0
-    account.see(timedelta(seconds=5))
-    account.see(WAIT)
-    assert (account.taken, account.state.start) == ([], 1000.0)
-
-
-def test_flows_between_two_runs_are_seen_after_the_start() -> None:
-    account = Account()
-    account.trade(-0.1)
-    account.state = Ledger.from_dict(json.loads(json.dumps(account.state.to_dict())))
-    account.watch = Watch(account.state.flows.capital, account.state.flows.trades)
-    account.flow(900.0)
-    assert account.taken == [900.0]
-    assert account.state.peak == pytest.approx(2_000.0)
-
-
-def test_all_money_withdrawn_leaves_a_ledger_that_can_be_read() -> None:
-    account = Account()
-    account.declare(-1_000.0)
-    account.flow(-1_000.0)
-    assert account.state.cause == "total_loss", "no share is left to keep: it fails closed"
-    again = Ledger.from_dict(json.loads(json.dumps(account.state.to_dict())))
-    assert again == account.state
-
-
-def test_open_flows_survive_a_restart() -> None:
-    account = Account()
-    account.flow(-100.0)
-    account.declare(25.0)
-    account.declare(-130.0)
-    saved = json.loads(json.dumps(account.state.to_dict()))
-    assert Ledger.from_dict(saved) == account.state
-    assert account.state.flows.read == 2
-    del saved["flows"]
-    assert Ledger.from_dict(saved).flows == Flows(), "a ledger of an earlier version"
-
-
-@pytest.mark.parametrize("name", ["withdrawal", "unclaimed", "total"])
-def test_unsound_flows_are_refused(name: str) -> None:
-    state = replace(Account().state, flows=replace(Flows(), **{name: math.nan}))
-    with pytest.raises(RefuseToStart, match="risk ledger"):
-        Ledger.from_dict(state.to_dict())
+    @pytest.mark.parametrize(("equity", "high"), [(930.0, 950.0), (970.0, 970.0)])
+    def test_the_highest_equity_since_a_fall_counts_its_minute(
+        self, equity: float, high: float
+    ) -> None:
+        first = seen(KEPT, 950.0, equity=950.0).watch
+        fall = seen(first, 950.0, 60.0, equity=equity).fall
+        assert fall is not None
+        assert (fall.high, fall.equity, fall.amount) == (high, 1000.0, 50.0)

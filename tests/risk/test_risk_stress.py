@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqpilot.risk.stress import Line, losses, room
+from freqpilot.risk.stress import Line, Scenario, losses, rate, room
 from freqpilot.settings import BookSettings
 
 SETTINGS = BookSettings()
@@ -84,3 +84,21 @@ def test_the_largest_share_that_fits_just_fits(book: list[Line], line: Line, lim
         assert at_the_edge[scenario.name] == pytest.approx(limit)
         raised = [name for name in before if at_the_edge[name] > before[name] + 1e-12]
         assert all(at_the_edge[name] <= limit + 1e-9 for name in raised)
+
+
+def test_a_scenario_in_which_nothing_happens_costs_nothing() -> None:
+    still = Scenario("still", "nothing happens", shocks=SETTINGS.crash_day)
+    assert rate(still, LONG) == rate(still, SHORT) == 0
+
+
+def test_a_small_outage_is_one_too() -> None:
+    small = BookSettings(outage_sigmas=1)
+    assert losses([LONG], small)["exchange_outage"] == pytest.approx(0.10 * (0.04 + 0.05 * 0.5))
+    assert losses([SHORT], small)["exchange_outage"] == pytest.approx(0.10 * 2 * (0.10 + 0.05))
+
+
+def test_of_two_scenarios_with_as_much_room_the_first_is_named() -> None:
+    share, scenario = room(LONG, [], 0.15, BookSettings(flash_crash=SETTINGS.crash_day))
+    assert share == pytest.approx(0.5)
+    assert scenario is not None
+    assert scenario.name == "crash_day"

@@ -1,6 +1,7 @@
 """VaR and CVaR: by hand, and what makes CVaR a coherent measure."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -88,3 +89,62 @@ def test_the_largest_stake_fits_and_is_not_far_below_the_edge(base, more, limit)
         assert risk(0.0) >= limit - 1e-9
     else:
         assert risk(2.0) <= max(limit, risk(0.0)) + 1e-9
+
+
+def test_the_tail_of_all_is_the_mean() -> None:
+    assert tail(np.array([3.0, 1.0, 2.0]), 0.0) == pytest.approx((1.0, 2.0))
+
+
+def test_as_many_draws_as_were_asked_for() -> None:
+    noise = draws(1, 3, 8, 4)
+    assert noise.shape == (3, 8)
+    np.testing.assert_array_equal(noise[:, 4:], -noise[:, :4])
+
+
+def test_a_covariance_that_rounding_left_a_little_indefinite() -> None:
+    found = simulated(
+        np.array([[1.0, 1.0 + 1e-12], [1.0 + 1e-12, 1.0]]) * 1e-4, draws(1, 2, 100, 4)
+    )
+    assert np.isfinite(found).all()
+    assert found[0] == pytest.approx(found[1], abs=1e-7)
+
+
+class TestLargest:
+    """Which stakes are asked for on the way: each costs a pass over all draws."""
+
+    def asked(
+        self, risk: Callable[[float], float], limit: float, wanted: float, **steps: int
+    ) -> tuple[float, list[float]]:
+        seen: list[float] = []
+
+        def noted(stake: float) -> float:
+            seen.append(stake)
+            return risk(stake)
+
+        return largest(noted, limit, wanted, **steps), seen
+
+    def test_what_fits_is_asked_for_once(self) -> None:
+        assert self.asked(lambda stake: stake, 2.0, 2.0) == (2.0, [2.0])
+
+    def test_a_risk_above_the_limit_that_the_stake_does_not_raise(self) -> None:
+        assert self.asked(lambda _: 0.5, 0.1, 2.0) == (2.0, [2.0, 0.0])
+        assert self.asked(lambda stake: 0.5 + stake, 0.5, 2.0) == (0.0, [2.0, 0.0])
+
+    def test_a_straight_line_is_found_with_one_chord(self) -> None:
+        assert self.asked(lambda stake: stake, 0.5, 2.0) == (0.5, [2.0, 0.0, 0.5])
+
+    def test_at_most_six_chords(self) -> None:
+        found, seen = self.asked(lambda stake: stake**4, 0.5, 1.0)
+        assert len(seen) == 2 + 6
+        assert found == seen[-1] < 0.5**0.25
+
+    @pytest.mark.parametrize("wanted", [0.5, 1.0, 4.0])
+    def test_it_ends_with_the_first_chord_that_hardly_adds(self, wanted: float) -> None:
+        def kinked(stake: float) -> float:
+            return max(stake, 3 * stake - wanted)
+
+        found, seen = self.asked(kinked, 0.5 * wanted, wanted, steps=99)
+        added = np.diff(seen[1:]) / wanted
+        assert (added[:-1] >= 1e-4).all()
+        assert 0 < added[-1] < 1e-4
+        assert found == pytest.approx(0.5 * wanted, rel=1e-3)

@@ -36,6 +36,7 @@ TABLE = [
     (2.01, 0.03, 0.5, True, 0.25, 2.0),
     (0.5, 0.03, 0.5, True, 1.0, 1.0),
     (0.49, 0.03, 0.5, True, 1.15, 0.75),
+    (0.49, 0.03, 0.25, True, 1.15, 0.75),
     (0.49, 0.03, 0.24, True, 1.0, 0.75),
     (0.49, 0.03, 0.5, False, 1.0, 0.75),
     (1.0, 0.0999, 0.5, True, 1.0, 1.0),
@@ -166,3 +167,41 @@ def test_a_regime_that_lacks_a_figure_is_not_known(bad: tuple[float, float]) -> 
     found = with_regime(Scaling(math.nan, math.nan), 0.5, 1.5)
     assert math.isnan(found.size)
     assert math.isnan(found.stop)
+
+
+def test_without_a_word_there_is_no_trend() -> None:
+    assert scaling(0.4, 0.03, 0.5, SETTINGS) == Scaling(1.0, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("factors", "expected"),
+    [
+        ((), 1.0),
+        ((1.0, 1.2), 1.2),
+        ((1.2, 1.5), 1.5),  # the largest rise
+        ((1.2, 0.9, 0.8), 0.8),  # the largest cut
+    ],
+)
+def test_of_one_cause_one_factor(factors: tuple[float, ...], expected: float) -> None:
+    assert larger_cut(*factors) == expected
+
+
+@pytest.mark.parametrize("size", [0.0, -0.5, 1.01, 1.5])
+def test_a_regime_that_enlarges_or_forbids_a_size_is_not_known(size: float) -> None:
+    assert math.isnan(with_regime(Scaling(), size, 1.0).size)
+    assert with_regime(Scaling(), size, 1.5).stop == 1.5
+
+
+@pytest.mark.parametrize("stop", [1.0, 1.5])
+def test_a_stop_that_is_not_known_stays_so(stop: float) -> None:
+    found = with_regime(Scaling(0.5, math.nan), 0.7, stop)
+    assert found.size == 0.5
+    assert math.isnan(found.stop)
+
+
+@pytest.mark.parametrize(
+    ("stop", "multiple"), [(0.5, 0.5), (1e-3, 1e-3), (0.0, 1.0), (-0.5, 1.0), (math.inf, 1.0)]
+)
+def test_a_stop_needs_a_factor_above_nothing(stop: float, multiple: float) -> None:
+    expected = pytest.approx(multiple * RISK.stop_atr_multiple)
+    assert with_stop(RISK, stop).stop_atr_multiple == expected

@@ -3,6 +3,7 @@
 An unknown correlation (NaN) counts as one above the limit, and never as a hedge.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Correlation = Callable[[str, str], float]
@@ -78,7 +79,11 @@ def room(
             continue
         towards = direction * _sign(centre, pair, between)
         around = _around(centre, held, between, limit)
-        inside = sum(_counted(centre, each, held[each], towards, between) for each in around)
+        # A pair that may move either way with the centre counts as what fills it more.
+        ways = (towards,) if _known(centre, pair, between) else (1, -1)
+        inside = max(
+            sum(_counted(centre, each, held[each], way, between) for each in around) for way in ways
+        )
         if not cap - inside >= best:  # so that NaN leaves no room
             best, members = (
                 cap - inside,
@@ -119,8 +124,12 @@ def _around(centre: str, held: Iterable[str], between: Correlation, limit: float
 
 
 def _counted(centre: str, pair: str, money: float, towards: int, between: Correlation) -> float:
-    known = pair == centre or between(centre, pair) == between(centre, pair)
+    known = _known(centre, pair, between)
     return towards * money * _sign(centre, pair, between) if known else abs(money)
+
+
+def _known(centre: str, pair: str, between: Correlation) -> bool:
+    return pair == centre or not math.isnan(between(centre, pair))
 
 
 def _sign(centre: str, pair: str, between: Correlation) -> int:
