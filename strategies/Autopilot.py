@@ -7,7 +7,7 @@ from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
 from pandas import DataFrame
 
-from freqpilot.host import exits, frames, persistence, proposals, require_active
+from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, supervisor
 from freqpilot.host.annotations import regime_areas
 from freqpilot.host.freqai import NAMES
 from freqpilot.settings import Settings
@@ -126,7 +126,8 @@ class Autopilot(IStrategy):
         self, pair: str, trade: Any, current_rate: float, after_fill: bool, **call: Any
     ) -> float | None:
         known = (lambda: self._frame(pair), trade, self._step(), call, self.stoploss)
-        if (stop := exits.stop(*known, filled=after_fill)) is None:
+        stop = exits.stop(*known, filled=after_fill, row_at=lambda at: self._row(pair, at))
+        if stop is None:
             return None
         return float(stoploss_from_absolute(stop, current_rate, trade.is_short, trade.leverage))
 
@@ -142,7 +143,8 @@ class Autopilot(IStrategy):
         if order.ft_order_side != trade.entry_side:
             return
         if (row := self._row(pair, order.order_date_utc)) is not None:
-            side, regimes = trade.trade_direction, self._signals().regimes
+            regimes = supervisor.current().settings.signals.regimes
+            side = trade.trade_direction
             decision = frames.decision_of(pair, row, side, self._step(), regimes)
             persistence.record_decision(trade, decision)
 
@@ -157,7 +159,7 @@ class Autopilot(IStrategy):
         return timedelta(minutes=timeframe_to_minutes(self.timeframe))
 
     def _row(self, pair: str, time: datetime) -> Any:
-        return frames.closed_row(self._frame(pair), time, self._step())
+        return rows.latest(self.dp, pair, self.timeframe, time, self._step())
 
     def _frame(self, pair: str) -> DataFrame:
         frame: DataFrame = self.dp.get_analyzed_dataframe(pair, self.timeframe)[0]

@@ -26,6 +26,7 @@ def all_seams() -> tuple[Seam, ...]:
         orders,
         plugins,
         resting,
+        rows,
         setup,
         stops,
     )
@@ -45,6 +46,7 @@ def all_seams() -> tuple[Seam, ...]:
         *drawer.SEAMS,
         *featurestage.SEAMS,
         *adjusting.SEAMS,
+        *rows.SEAMS,
     )
 
 

@@ -12,7 +12,7 @@ from pandas import DataFrame
 
 from freqpilot.features.atr import atr
 from freqpilot.features.candles import candles_from_frame
-from freqpilot.host import exits, frames, persistence, proposals, require_active, slots
+from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, slots
 from freqpilot.host.lookup import Lookup
 from freqpilot.settings import Settings
 
@@ -109,7 +109,7 @@ class RuleStrategy(IStrategy):
 
     def row(self, pair: str, time: datetime) -> Any:
         """Return the analysed row of the last candle that is closed at ``time``, or None."""
-        return frames.closed_row(self.frame(pair), time, self.step)
+        return rows.latest(self.dp, pair, self.timeframe, time, self.step)
 
     def frame(self, pair: str) -> DataFrame:
         """Return the pair's analysed candles, as far as they are closed."""

@@ -54,8 +54,12 @@ class Run:
     rates: Mapping[str, float] = field(default_factory=dict)
     feed: Any = None
     """The candles that protections see, as :mod:`freqpilot.host.feeds` has them."""
+    tables: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """A backtest's analysed candles by pair and timeframe, of :mod:`freqpilot.host.rows`."""
     unlocked: datetime | None = None
     """The release that ended Freqtrade's locks."""
+    account: tuple[ledger.Ledger, Book | None] | None = None
+    """A ledger and what it says of the account, positions apart: asked several times an entry."""
 
 
 _runs: list[Run] = []
@@ -256,9 +260,13 @@ def _book(run: Run, positions: Sequence[Position]) -> Book | None:
         return None
     if run.others is None:
         raise NoEntry("what other bots have open could not be read from freqpilot.store.shared")
-    response = run.state.response(run.state.stamp, run.settings.risk)
-    found = run.state.book(tuple(positions), response)
-    return found and replace(found, others=run.others, exchange=run.exchange)
+    if run.account is None or run.account[0] is not run.state:
+        response = run.state.response(run.state.stamp, run.settings.risk)
+        run.account = run.state, run.state.book((), response)
+    found = run.account[1]
+    return found and replace(
+        found, positions=tuple(positions), others=run.others, exchange=run.exchange
+    )
 
 
 def ask(

@@ -143,19 +143,20 @@ def observe(state: Ledger, now: datetime, equity: float, settings: RiskSettings)
     day = now.astimezone(UTC).date()
     monday = day - timedelta(days=day.weekday())
     first = state.stamp is None
+    peak = max(state.peak, float(equity))
     seen = replace(
         state,
         stamp=now,
         equity=float(equity),
         start=float(equity) if first else state.start,
-        peak=max(state.peak, float(equity)),
+        peak=peak,
+        summit=max(state.summit, peak),
         day=day,
         day_start=state.day_start if day == state.day else float(equity),
         week=monday,
         week_start=state.week_start if monday == state.week else float(equity),
         flows=state.flows.seen(float(equity)),
     )
-    seen = replace(seen, summit=max(state.summit, seen.peak))
     seen = _tiered(_restored(_waiting(seen, settings), settings), settings)
     return seen if seen.halted else _latched(seen, settings)
 
@@ -256,7 +257,7 @@ def _waiting(state: Ledger, settings: RiskSettings) -> Ledger:
     limits = (settings.drawdown_alert, settings.drawdown_cut, settings.drawdown_half)
     level = sum(reached(drawdown, limit) for limit in limits)
     if state.equity >= state.peak:
-        return replace(state, level=0)
+        return replace(state, level=0) if state.level else state
     if level <= state.level:
         return state
     assert state.stamp is not None
@@ -291,7 +292,10 @@ def _tiered(state: Ledger, settings: RiskSettings) -> Ledger:
     if peak <= 0:
         return state
     tier = stepped(state.tier, state.equity, peak, state.record, settings).name
-    return replace(state, tier=tier, tier_peak=peak if tier == state.tier else state.equity)
+    peak = peak if tier == state.tier else state.equity
+    if (tier, peak) == (state.tier, state.tier_peak):
+        return state
+    return replace(state, tier=tier, tier_peak=peak)
 
 
 def _latched(state: Ledger, settings: RiskSettings) -> Ledger:
