@@ -44,6 +44,7 @@ class BookRisk:
         self._lock = threading.RLock()
         self._noise: Floats = np.empty((0, 0))
         self._kept: tuple[int, tuple[str, ...]] | None = None
+        self._asked: tuple[View, OrderRequest, Book, book_risk.Fit] | None = None
         self._forget(0)
 
     def begin(self, source: Source, timeframe: str) -> None:
@@ -194,7 +195,7 @@ class BookRisk:
         self._closes: dict[str, Closes] = {}
         self._columns: dict[str, Floats] = {}
         self._views: dict[tuple[str, ...], View] = {}
-        self._asked: tuple[View, OrderRequest, Book, book_risk.Fit] | None = None
+        self._asked = None
 
 
 BOOK = BookRisk()

@@ -20,6 +20,8 @@ from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Position
 
 TOTAL_LOSS, DRAWDOWN, CAPITAL, STREAK = "total_loss", "drawdown_halt", "capital_floor", "streak"
+STREAK_REVIEW = "streak_review"
+"""What the simulated operator's look at a streak that set no latch is counted as."""
 CLOSING = (TOTAL_LOSS, DRAWDOWN, CAPITAL)
 """Causes that close what is open; a losing streak only ends entries."""
 
@@ -221,13 +223,22 @@ def retry(state: Ledger) -> Ledger:
 
 
 def operate(state: Ledger, now: datetime, settings: RiskSettings) -> Ledger:
-    """Act as the simulated operator of a backtest: release a latch after
-    ``simulated_operator_hours``. Live, only a person does that."""
-    if state.halted_at is None:
-        return state
-    if now - state.halted_at < timedelta(hours=settings.simulated_operator_hours):
-        return state
-    return release(state, now)
+    """Act as the simulated operator of a backtest: ``simulated_operator_hours`` after a latch was
+    set release it, and as long after the trade by which a losing streak came to its second phase,
+    or a later one, review the streak. Live, only a person does that."""
+    hours = timedelta(hours=settings.simulated_operator_hours)
+    if state.halted_at is not None:
+        return release(state, now) if now - state.halted_at >= hours else state
+    begun = _diagnosed(state.record, settings)
+    return reviewed(state) if begun is not None and now - begun.time >= hours else state
+
+
+def released(before: Ledger, after: Ledger) -> str | None:
+    """Return the cause of what the simulated operator has released between two ledgers: that of
+    the latch, or ``streak_review``; None for nothing."""
+    if after.releases == before.releases:
+        return None
+    return before.cause or STREAK_REVIEW
 
 
 def durable(state: Ledger) -> tuple[Any, ...]:
@@ -249,6 +260,13 @@ _FIGURES = (
     "restore_equity",
     "tier_peak",
 )
+
+
+def _diagnosed(record: Record, settings: RiskSettings) -> Outcome | None:
+    """Return the trade by which a losing streak came to the last phase it is in that calls for a
+    person: any after the first, which only cuts sizes."""
+    reached = [record.lost_in_a_row(phase.losses) for phase in settings.streak_phases[1:]]
+    return next((outcome for outcome in reversed(reached) if outcome is not None), None)
 
 
 def _waiting(state: Ledger, settings: RiskSettings) -> Ledger:
