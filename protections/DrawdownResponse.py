@@ -75,5 +75,4 @@ def _drawdown(known: ClosedTrades, starting_balance: float, state: Ledger | None
     before = bisect_right(known.closes, since, key=lambda close: close.time) if since else 0
     start = start_before(known.earned, starting_balance, state) + float(profits[:before].sum())
     closed = drawdown_now(profits[before:], start)
-    book = state.book() if state else None
-    return max(closed, book.drawdown) if book else closed
+    return max(closed, state.drawdown) if state else closed

@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, supervisor
 from freqpilot.host.annotations import regime_areas
+from freqpilot.host.fills import reads_only
 from freqpilot.host.freqai import NAMES
 from freqpilot.settings import Settings
 
@@ -137,6 +138,7 @@ class Autopilot(IStrategy):
     def adjust_trade_position(self, trade: Any, **call: Any) -> tuple[float, str] | None:
         return exits.target(lambda: self._frame(trade.pair), trade, self._step(), call)
 
+    @reads_only
     def order_filled(
         self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any
     ) -> None:

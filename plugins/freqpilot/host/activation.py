@@ -20,6 +20,7 @@ def all_seams() -> tuple[Seam, ...]:
         drawer,
         exchange,
         featurestage,
+        fills,
         health,
         hyperopt,
         live,
@@ -47,6 +48,7 @@ def all_seams() -> tuple[Seam, ...]:
         *featurestage.SEAMS,
         *adjusting.SEAMS,
         *rows.SEAMS,
+        *fills.SEAMS,
     )
 
 

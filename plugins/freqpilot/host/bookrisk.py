@@ -222,16 +222,20 @@ def stored_candles(config: Mapping[str, Any], own: str) -> Source:
     """
 
     period = _period(config)
+    known: dict[tuple[str, str], Closes] = {}  # files do not change while a backtest runs
+
+    def load(pair: str, timeframe: str) -> Closes:
+        closes = _stored(config, pair, timeframe, period)
+        if not len(closes.date) and _seconds(timeframe) % _seconds(own) == 0:
+            closes = _stored(config, pair, own, period)
+            closes = resampled(closes, _seconds(own), _seconds(timeframe))
+        return closes
 
     def read(pairs: Sequence[str], timeframe: str, begin: int) -> dict[str, Closes]:
-        found = {}
         for pair in pairs:
-            closes = _stored(config, pair, timeframe, period)
-            if not len(closes.date) and _seconds(timeframe) % _seconds(own) == 0:
-                closes = _stored(config, pair, own, period)
-                closes = resampled(closes, _seconds(own), _seconds(timeframe))
-            found[pair] = closes
-        return found
+            if (pair, timeframe) not in known:
+                known[pair, timeframe] = load(pair, timeframe)
+        return {pair: known[pair, timeframe] for pair in pairs}
 
     return read
 

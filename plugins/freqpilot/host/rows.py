@@ -41,16 +41,18 @@ class Table:
         return np.asarray(dates.astype(np.int64))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._columns or name in self._frame.columns
+        return name in self._columns or name in self.names
 
     def column(self, name: str) -> Any:
-        """Return a column as pandas' array.
+        """Return a column: plain figures as numpy's array, all else as pandas'.
 
         :raises KeyError: for an unknown name.
         """
         found = self._columns.get(name)
         if found is None:
-            found = self._columns[name] = self._frame[name].array
+            series = self._frame[name]
+            plain = isinstance(series.dtype, np.dtype) and series.dtype.kind in "fiub"
+            found = self._columns[name] = series.to_numpy() if plain else series.array
         return found
 
     def closed(self, time: datetime, timeframe: timedelta) -> int:

@@ -13,6 +13,7 @@ from pandas import DataFrame
 from freqpilot.features.atr import atr
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, slots
+from freqpilot.host.fills import reads_only
 from freqpilot.host.lookup import Lookup
 from freqpilot.settings import Settings
 
@@ -99,11 +100,13 @@ class RuleStrategy(IStrategy):
     ) -> bool:
         return proposals.confirm(self.row(pair, current_time), pair, entry_tag)
 
+    @reads_only
     def order_filled(
         self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any
     ) -> None:
-        row = self.row(pair, order.order_date_utc)
-        if order.ft_order_side == trade.entry_side and row is not None:
+        if order.ft_order_side != trade.entry_side:
+            return
+        if (row := self.row(pair, order.order_date_utc)) is not None:
             decision = frames.decision_of(pair, row, trade.trade_direction, self.step)
             persistence.record_decision(trade, decision)
 

@@ -94,6 +94,11 @@ class Ledger:
             tier=self.tier,
         )
 
+    @property
+    def drawdown(self) -> float:
+        """Fall from the peak as a fraction of it, as the book's."""
+        return max(0.0, 1.0 - self.equity / self.peak) if self.peak > 0 else 1.0
+
     def response(self, now: datetime, settings: RiskSettings) -> Response:
         """Return what the account's past does to the next entry."""
         return respond(self.record, self.restore, self.wait_until, now, settings)
