@@ -79,7 +79,8 @@ cash of both books equal; no order open in the database that is not open on the 
 position has its stop or an exit in the book by the end of the next loop that meets no fault; no
 position opened while halted or in safe mode; no exit refused.
 
-Breaches by rule: {breaches}. Seeds to replay: {seeds}.
+Breaches by rule: {breaches}. Seeds to replay: {seeds}. Kept away, as a breaker or limit refused
+every entry of the session: {away}.
 
 ### {market}, plain Freqtrade: {plain} sessions, the same seeds, the network's faults alone
 
@@ -123,6 +124,16 @@ class Session:
     def rules(self) -> Counter[str]:
         """Breaches by rule."""
         return Counter(breach.rule for breach in self.summary.breaches)
+
+    @property
+    def kept_away(self) -> tuple[str, ...]:
+        """The rules that refused every entry, by name; none where an order was sent."""
+        return () if self.summary.orders else tuple(sorted(set(self.summary.refusals)))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing was tried: no order, and none refused."""
+        return not self.summary.orders and not self.summary.refusals
 
 
 def options_of(
@@ -227,6 +238,7 @@ class Outcome:
             "faults": dict(sorted(faults.items())),
             "breaches": dict(sorted(self.rules.items())),
             "seeds with a breach": [s.seed for s in self.ours if s.summary.breaches],
+            "kept away": {str(s.seed): list(s.kept_away) for s in self.ours if s.kept_away},
             "plain sessions": len(self.plain),
             "plain sessions with a double order": len(self.doubled),
             "plain breaches": dict(sorted(theirs.items())),
@@ -242,8 +254,8 @@ def report(outcomes: Sequence[Outcome], out: Path | None) -> dict[str, Any]:
             outcome.rules["double order"], 0
         )
         targets[f"{name}: breaches with Freqpilot"] = _exactly(sum(outcome.rules.values()), 0)
-        idle = sum(not session.summary.orders for session in outcome.ours)
-        targets[f"{name}: sessions without an order"] = _exactly(idle, 0)
+        idle = sum(session.idle for session in outcome.ours)
+        targets[f"{name}: sessions without an order or a refusal"] = _exactly(idle, 0)
         if outcome.plain:
             doubled = len(outcome.doubled)
             targets[f"{name}: plain Freqtrade doubles an order"] = {
@@ -274,6 +286,7 @@ def _part(outcome: Outcome) -> str:
         "requests": figures["requests"],
         "bot killed (SIGKILL) and started again": figures["kills"],
         "differences between the books found and mended": figures["differences mended"],
+        "sessions in which every entry was refused": len(figures["kept away"]),
         **{f"fault: {name}": times for name, times in figures["faults"].items()},
         "**double orders**": figures["breaches"].get("double order", 0),
         "**all breaches**": sum(figures["breaches"].values()),
@@ -293,6 +306,7 @@ def _part(outcome: Outcome) -> str:
         rows="\n".join(f"| {name} | {value:,} |" for name, value in rows.items()),
         breaches=_words(figures["breaches"]),
         seeds=figures["seeds with a breach"] or "none",
+        away=_away(figures["kept away"]),
         plain=figures["plain sessions"],
         network=NETWORK,
         doubled=figures["plain sessions with a double order"],
@@ -303,6 +317,10 @@ def _part(outcome: Outcome) -> str:
 
 def _words(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {times}" for name, times in counts.items()) or "none"
+
+
+def _away(seeds: dict[str, list[str]]) -> str:
+    return ", ".join(f"seed {seed} ({', '.join(rules)})" for seed, rules in seeds.items()) or "none"
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from freqpilot.journal.backtest import BacktestRun, load_run
+from freqpilot.journal.backtest import BacktestRun, halts_released, load_run
 from freqpilot.journal.measures import drawdown
 from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
 
@@ -67,7 +67,7 @@ def figures_of(run: BacktestRun) -> dict[str, Any]:
         "overshoot": max(0.0, worst - LIMIT),
         "candles beyond the limit": len(over),
         "largest fall of equity in two candles": float(_fall_in(run.equity, CANDLES).max()),
-        "halts released": facts.get("releases"),
+        "halts released": halts_released(facts),
         "halted at the end": bool(facts.get("halted")),
         "trades": len(run.trades),
         "closed by the halt": int((run.trades["exit_reason"] == "freqpilot_halt").sum()),

@@ -29,7 +29,7 @@ from benchmarks.trend_lines import PUBLISHED, lines, panel
 from freqpilot import __version__
 from freqpilot.errors import FreqpilotError
 from freqpilot.features.warm import warm
-from freqpilot.journal.backtest import BacktestRun, load_run
+from freqpilot.journal.backtest import BacktestRun, halts_released, load_run
 from freqpilot.journal.candles import is_synthetic, prices
 from freqpilot.journal.measures import buy_and_hold
 from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
@@ -198,7 +198,7 @@ def _figures(run: BacktestRun) -> dict[str, Any]:
     wins = (run.trades["profit_abs"] > 0).mean() if len(run.trades) else float("nan")
     return run_figures(run) | {
         "win_rate": float(wins),
-        "halts": int(facts.get("releases") or 0) + bool(facts.get("halted")),
+        "halts": halts_released(facts) + bool(facts.get("halted")),
     }
 
 

@@ -1,22 +1,22 @@
 """Pauses all entries for a while after a close that leaves the account in a drawdown."""
 
+from bisect import bisect_right
 from datetime import datetime
 from typing import ClassVar
 
-import numpy as np
 from freqtrade.plugins.protections import ProtectionReturn
 
+from freqpilot.host.closed import ClosedTrades
 from freqpilot.host.parameters import Parameter, Parameters
 from freqpilot.host.protection import (
     UNLOCK_AT,
     CheckedProtection,
-    closed_trades,
-    closes,
+    all_closed,
     duration,
     ledger,
 )
 from freqpilot.research.stats import drawdown_now
-from freqpilot.risk.closed import Close, start_of
+from freqpilot.risk.closed import start_before
 from freqpilot.risk.ledger import Ledger
 from freqpilot.risk.soundness import reached
 
@@ -59,8 +59,8 @@ class DrawdownResponse(CheckedProtection):
         )
 
     def judge_all(self, now: datetime, starting_balance: float) -> ProtectionReturn | None:
-        trades, limit = closed_trades(), self.values["max_drawdown"]
-        drawdown = _drawdown(closes(), starting_balance, ledger())
+        known, limit = all_closed(), self.values["max_drawdown"]
+        trades, drawdown = known.trades, _drawdown(known, starting_balance, ledger())
         if not trades or not reached(drawdown, limit):
             return None
         return self.lock_until(
@@ -70,11 +70,9 @@ class DrawdownResponse(CheckedProtection):
         )
 
 
-def _drawdown(known: list[Close], starting_balance: float, state: Ledger | None) -> float:
-    since = state.rebased_at if state else None
-    before = sum(close.time <= since for close in known) if since else 0
-    profits = np.array([close.profit for close in known])
-    start = start_of(known, starting_balance, state) + float(profits[:before].sum())
+def _drawdown(known: ClosedTrades, starting_balance: float, state: Ledger | None) -> float:
+    since, profits = state.rebased_at if state else None, known.profits
+    before = bisect_right(known.closes, since, key=lambda close: close.time) if since else 0
+    start = start_before(known.earned, starting_balance, state) + float(profits[:before].sum())
     closed = drawdown_now(profits[before:], start)
-    book = state.book() if state else None
-    return max(closed, book.drawdown) if book else closed
+    return max(closed, state.drawdown) if state else closed

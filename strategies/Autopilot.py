@@ -7,8 +7,9 @@ from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
 from pandas import DataFrame
 
-from freqpilot.host import exits, frames, persistence, proposals, require_active
+from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, supervisor
 from freqpilot.host.annotations import regime_areas
+from freqpilot.host.fills import reads_only
 from freqpilot.host.freqai import NAMES
 from freqpilot.host.regimes import models_of
 from freqpilot.settings import Settings
@@ -129,7 +130,8 @@ class Autopilot(IStrategy):
         self, pair: str, trade: Any, current_rate: float, after_fill: bool, **call: Any
     ) -> float | None:
         known = (lambda: self._frame(pair), trade, self._step(), call, self.stoploss)
-        if (stop := exits.stop(*known, filled=after_fill)) is None:
+        stop = exits.stop(*known, filled=after_fill, row_at=lambda at: self._row(pair, at))
+        if stop is None:
             return None
         return float(stoploss_from_absolute(stop, current_rate, trade.is_short, trade.leverage))
 
@@ -139,13 +141,15 @@ class Autopilot(IStrategy):
     def adjust_trade_position(self, trade: Any, **call: Any) -> tuple[float, str] | None:
         return exits.target(lambda: self._frame(trade.pair), trade, self._step(), call)
 
+    @reads_only
     def order_filled(
         self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any
     ) -> None:
         if order.ft_order_side != trade.entry_side:
             return
         if (row := self._row(pair, order.order_date_utc)) is not None:
-            side, regimes = trade.trade_direction, self._signals().regimes
+            regimes = supervisor.current().settings.signals.regimes
+            side = trade.trade_direction
             decision = frames.decision_of(pair, row, side, self._step(), regimes)
             persistence.record_decision(trade, decision)
 
@@ -160,7 +164,7 @@ class Autopilot(IStrategy):
         return timedelta(minutes=timeframe_to_minutes(self.timeframe))
 
     def _row(self, pair: str, time: datetime) -> Any:
-        return frames.closed_row(self._frame(pair), time, self._step())
+        return rows.latest(self.dp, pair, self.timeframe, time, self._step())
 
     def _frame(self, pair: str) -> DataFrame:
         frame: DataFrame = self.dp.get_analyzed_dataframe(pair, self.timeframe)[0]

@@ -672,6 +672,9 @@ class RiskSettings(Section):
     high_win_rate_factor: Annotated[float, Field(ge=1, le=2)] = 1.20
     deep_profit: Positive = 0.10
     simulated_operator_hours: Positive = 72
+    """Backtests have no person: so long after it was set a halt is released there, and so long
+    after the trade that began it a losing streak's second phase (or a later one) is reviewed. The
+    report counts both by cause."""
     max_stamp_age_seconds: Positive = 120
     api_errors: Annotated[int, Field(ge=1)] = 6
     api_error_share: Fraction = 0.30

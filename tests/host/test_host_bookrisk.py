@@ -21,6 +21,7 @@ from rich.console import Console
 from freqpilot.control.book import print_book
 from freqpilot.host import backtest, bookrisk, proposals, supervisor
 from freqpilot.host.bookrisk import BOOK, fetched_candles, stored_candles
+from freqpilot.risk.book import Fit
 from freqpilot.risk.comovement import View
 from freqpilot.risk.covariance import Closes
 from freqpilot.shapes import OrderRequest, Position
@@ -247,6 +248,61 @@ def test_a_held_pair_without_candles_counts_as_one_that_moves_with_all() -> None
     assert source.asked == [("GONE/USDT", "SOL/USDT")]
     BOOK.judge(order(), held("GONE"))
     assert source.asked[1] == ("GONE/USDT",)  # it is asked for again
+
+
+def test_a_day_of_views_has_the_returns_that_one_alone_has() -> None:
+    """Columns are kept for a day: a pair's are the same beside whichever others."""
+    source = Source(candles())
+    begin(source)
+    later = NOW + timedelta(days=1)
+    for time in (NOW, later):
+        several = [BOOK.view(pairs, time) for pairs in (PAIRS[:2], PAIRS[1:], PAIRS)]
+        begin(source)
+        assert same(several[-1], BOOK.view(PAIRS, time))
+        begin(source)
+    assert not same(several[-1], BOOK.view(PAIRS, NOW))
+
+
+def test_the_same_question_has_the_same_answer_and_another_one_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin(Source(candles()))
+    asked = []
+
+    def fit(order: OrderRequest, *rest: Any) -> Fit:
+        asked.append(order.stake)
+        return Fit(60.0)
+
+    monkeypatch.setattr(bookrisk.book_risk, "fit", fit)
+    assert BOOK.judge(order(stake=50.0), held("ADA")).allowed
+    assert BOOK.judge(order(stake=50.0), held("ADA")).allowed
+    assert asked == [50.0]
+    assert not BOOK.judge(order(stake=70.0), held("ADA")).allowed
+    BOOK.judge(order(stake=50.0), held("ADA", stake=101.0))
+    supervisor.observe(NOW, 999.0)
+    BOOK.judge(order(stake=50.0), held("ADA", stake=101.0))
+    BOOK.judge(order(stake=50.0, time=NOW + timedelta(days=1)), held("ADA", stake=101.0))
+    assert asked == [50.0, 70.0, 50.0, 50.0, 50.0]
+
+
+def test_the_account_is_as_it_was_last_observed() -> None:
+    """What the ledger says is kept until it says something else."""
+    begin(Source({}))
+    first = supervisor.book(held("ADA"))
+    again = supervisor.book(held("DOT", "ADA"))
+    assert first is not None
+    assert again is not None
+    assert (first.equity, len(first.positions), len(again.positions)) == (1_000.0, 1, 2)
+    for number in range(5):
+        lost = SimpleNamespace(id=number, close_date_utc=NOW, close_profit_abs=-1.0)
+        supervisor.closed([lost])
+    after = supervisor.book()
+    assert after is not None
+    assert (after.threshold, after.edge.trades) == (0.65, 5)
+    supervisor.observe(NOW, 900.0)
+    fallen = supervisor.book()
+    assert fallen is not None
+    assert fallen.equity == 900.0
 
 
 def test_it_can_be_switched_off() -> None:

@@ -33,6 +33,8 @@ def test_whatever_comes_is_in_the_order_of_closing(parts: list[list[int]]) -> No
         assert [trade.hour for trade in known.trades] == hours
         assert [close.profit for close in known.closes] == hours
         assert [close.time for close in known.closes] == [START + timedelta(hours=h) for h in hours]
+        assert known.profits.tolist() == hours
+        assert known.earned == sum(hours)
 
 
 def test_a_trade_that_was_taken_is_not_looked_at_again() -> None:
@@ -48,6 +50,8 @@ def test_another_backtest_begins_anew() -> None:
     known.take([Trade(1, 5.0), Trade(2, 5.0)])
     known.take([Trade(1, -1.0), Trade(2, None), Trade(3, -1.0)])
     assert [close.profit for close in known.closes] == [-1.0, 0.0, -1.0]
+    assert (known.profits.tolist(), known.earned) == ([-1.0, 0.0, -1.0], -2.0)
     known.take([])
+    assert (known.profits.tolist(), known.earned) == ([], 0.0)
     assert known.trades == []
     assert known.closes == []

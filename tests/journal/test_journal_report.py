@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from freqpilot.journal import charts
+from freqpilot.journal import charts, report
 from freqpilot.journal.backtest import NO_SIGNALS, load_run
 from freqpilot.journal.candles import prices
 from freqpilot.journal.contributions import PREFIX, contributions
@@ -187,3 +187,18 @@ def test_thinning_keeps_the_extremes_and_the_ends():
     assert thin.index[0] == index[0]
     assert thin.index[-1] == index[-1]
     assert thin.index.is_monotonic_increasing
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ({"releases": 2}, "2 halts released by the simulated operator; "),
+        (
+            {"releases": 5, "released": {"drawdown_halt": 2, "streak": 1, "streak_review": 2}},
+            "3 halts released by the simulated operator (drawdown halt 2, streak 1), "
+            "2 losing streaks reviewed by it; ",
+        ),
+    ],
+)
+def test_what_the_simulated_operator_did_is_told_by_cause(run, words):
+    assert report._supervision({"run": {"vetoes": {}, **run}}).startswith(words)

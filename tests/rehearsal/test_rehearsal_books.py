@@ -354,8 +354,14 @@ def test_an_exit_is_never_refused(tmp_path: Path, purpose: str, rules: list[str]
 
 def test_differences_are_what_the_bot_itself_found(tmp_path: Path) -> None:
     case = Case.sound()
-    case.events = [(START, "difference", {}), (START, "veto", {}), (START + 1, "difference", {})]
+    case.events = [
+        (START, "difference", {}),
+        (START, "veto", {}),
+        (START + 1, "difference", {}),
+        (START + 1, "veto", {"pair": "BTC/USDT", "purpose": "entry", "rule": "daily_loss"}),
+    ]
     books = case.read(tmp_path)
+    assert books.refusals == ("unnamed", "daily_loss")
     assert books.differences == ("difference was noted",) * 2
     assert books.breaches() == ()
 

@@ -148,3 +148,17 @@ class TestLargest:
         assert (added[:-1] >= 1e-4).all()
         assert 0 < added[-1] < 1e-4
         assert found == pytest.approx(0.5 * wanted, rel=1e-3)
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 8, 16, 40])
+def test_drawn_returns_do_not_depend_on_how_many_are_drawn_at_once(pairs: int) -> None:
+    """The product is made in parts, none of which OpenBLAS spreads over threads."""
+    random = np.random.default_rng(3)
+    covariance = np.atleast_2d(np.cov(random.normal(size=(pairs, 60)) / 50))
+    noise = draws(7, pairs, 4_000, 5.0)
+    found = simulated(covariance, noise)
+    values, vectors = np.linalg.eigh(covariance)
+    whole = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T @ noise
+    assert np.allclose(found, np.maximum(whole, -1.0), rtol=0, atol=1e-12)
+    part = simulated(covariance, noise[:, :1_000])
+    assert np.allclose(part, found[:, :1_000], rtol=0, atol=1e-12)

@@ -20,12 +20,14 @@ def all_seams() -> tuple[Seam, ...]:
         drawer,
         exchange,
         featurestage,
+        fills,
         health,
         hyperopt,
         live,
         orders,
         plugins,
         resting,
+        rows,
         setup,
         stops,
     )
@@ -45,6 +47,8 @@ def all_seams() -> tuple[Seam, ...]:
         *drawer.SEAMS,
         *featurestage.SEAMS,
         *adjusting.SEAMS,
+        *rows.SEAMS,
+        *fills.SEAMS,
     )
 
 

@@ -20,12 +20,12 @@ from freqpilot.errors import NoEntry
 from freqpilot.host import supervisor
 from freqpilot.risk import book as book_risk
 from freqpilot.risk.comovement import View, view
-from freqpilot.risk.covariance import Closes, aligned, resampled
+from freqpilot.risk.covariance import Closes, beside, column, resampled
 from freqpilot.risk.limits import STAKE_TOLERANCE
 from freqpilot.risk.sizing import Proposal
 from freqpilot.risk.value_at_risk import draws
 from freqpilot.settings import RiskSettings, Settings
-from freqpilot.shapes import Cut, Floats, OrderRequest, Position, RiskVerdict
+from freqpilot.shapes import Book, Cut, Floats, OrderRequest, Position, RiskVerdict
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ class BookRisk:
         self._lock = threading.RLock()
         self._noise: Floats = np.empty((0, 0))
         self._kept: tuple[int, tuple[str, ...]] | None = None
+        self._asked: tuple[View, OrderRequest, Book, book_risk.Fit] | None = None
         self._forget(0)
 
     def begin(self, source: Source, timeframe: str) -> None:
@@ -137,10 +138,10 @@ class BookRisk:
             if key not in self._views:
                 begin = end - settings.book.lookback_days * DAY
                 self._load([pair for pair in key if pair not in self._closes], begin - step)
-                closes = {pair: self._closes.get(pair, NONE) for pair in key}
+                columns = {pair: self._column(pair, begin, end, step) for pair in key}
                 noise = self._draws(len(key), settings)
-                found = view(aligned(closes, begin, end, step), DAY // step, noise)
-                if not all(len(each.date) for each in closes.values()):
+                found = view(beside(columns, (end - begin) // step), DAY // step, noise)
+                if not all(pair in self._closes for pair in key):
                     return found  # what is missing now may be there at the next order
                 self._views[key] = found
             return self._views[key]
@@ -158,7 +159,11 @@ class BookRisk:
             seen = self.view([*held, order.pair], order.time)
         except NoEntry as error:
             return book_risk.Fit(0.0, "book_data", str(error))
-        return book_risk.fit(order, known, seen, settings)
+        if self._asked and self._asked[0] is seen and self._asked[1:3] == (order, known):
+            return self._asked[3]  # the gate asks what the proposal has just asked
+        found = book_risk.fit(order, known, seen, settings)
+        self._asked = seen, order, known, found
+        return found
 
     def _load(self, pairs: Sequence[str], begin: int) -> None:
         if not pairs or self._source is None:
@@ -168,6 +173,15 @@ class BookRisk:
         except Exception as error:  # ccxt and Freqtrade raise many kinds
             raise NoEntry(f"the candles for book risk could not be read: {error}") from error
         self._closes.update({pair: each for pair, each in found.items() if len(each.date)})
+
+    def _column(self, pair: str, begin: int, end: int, step: int) -> Floats:
+        """Return the returns of a pair, which are the same in every view of a day."""
+        known = self._columns.get(pair)
+        if known is None:
+            known = column(self._closes.get(pair, NONE), begin, end, step)
+            if pair in self._closes:
+                self._columns[pair] = known
+        return known
 
     def _draws(self, width: int, settings: RiskSettings) -> Floats:
         if len(self._noise) < width:
@@ -179,7 +193,9 @@ class BookRisk:
     def _forget(self, end: int) -> None:
         self._end = end
         self._closes: dict[str, Closes] = {}
+        self._columns: dict[str, Floats] = {}
         self._views: dict[tuple[str, ...], View] = {}
+        self._asked = None
 
 
 BOOK = BookRisk()
@@ -206,16 +222,20 @@ def stored_candles(config: Mapping[str, Any], own: str) -> Source:
     """
 
     period = _period(config)
+    known: dict[tuple[str, str], Closes] = {}  # files do not change while a backtest runs
+
+    def load(pair: str, timeframe: str) -> Closes:
+        closes = _stored(config, pair, timeframe, period)
+        if not len(closes.date) and _seconds(timeframe) % _seconds(own) == 0:
+            closes = _stored(config, pair, own, period)
+            closes = resampled(closes, _seconds(own), _seconds(timeframe))
+        return closes
 
     def read(pairs: Sequence[str], timeframe: str, begin: int) -> dict[str, Closes]:
-        found = {}
         for pair in pairs:
-            closes = _stored(config, pair, timeframe, period)
-            if not len(closes.date) and _seconds(timeframe) % _seconds(own) == 0:
-                closes = _stored(config, pair, own, period)
-                closes = resampled(closes, _seconds(own), _seconds(timeframe))
-            found[pair] = closes
-        return found
+            if (pair, timeframe) not in known:
+                known[pair, timeframe] = load(pair, timeframe)
+        return {pair: known[pair, timeframe] for pair in pairs}
 
     return read
 

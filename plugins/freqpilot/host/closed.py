@@ -1,11 +1,15 @@
 """Closed trades in the order in which they closed, each looked at once."""
 
+from array import array
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from freqpilot.risk.closed import Close
+from freqpilot.shapes import Floats
 
 
 class ClosedTrades:
@@ -18,6 +22,13 @@ class ClosedTrades:
     def __init__(self) -> None:
         self.trades: list[Any] = []
         self.closes: list[Close] = []
+        self.earned = 0.0
+        self._profits = array("d")
+
+    @property
+    def profits(self) -> Floats:
+        """What each close was worth, in their order; ``earned`` is the sum."""
+        return np.array(self._profits)
 
     def take(self, trades: Sequence[Any]) -> None:
         """Take all closed trades, in any order."""
@@ -30,6 +41,10 @@ class ClosedTrades:
         if any(later.time < earlier.time for earlier, later in pairwise(recent)):
             self.trades.sort(key=closed_at)
             self.closes.sort(key=lambda close: close.time)
+            known = 0
+        del self._profits[known:]
+        self._profits.extend(close.profit for close in self.closes[known:])
+        self.earned = sum(self._profits[known:], self.earned if known else 0.0)
 
 
 def closed_at(trade: Any) -> datetime:

@@ -23,6 +23,7 @@ from freqpilot.shapes import Side
 logger = logging.getLogger(__name__)
 
 Frame = pd.DataFrame | Callable[[], pd.DataFrame]
+RowAt = Callable[[datetime], Mapping[str, Any] | None]
 
 PASSED = "stop_passed"
 """Exit reason where the price is already beyond what would be the stop."""
@@ -36,6 +37,7 @@ def stop(
     stoploss: float | None = None,
     *,
     filled: bool,
+    row_at: RowAt | None = None,
 ) -> float | None:
     """Return the new stop price of a trade, nearer than the stored one; None keeps that.
 
@@ -46,6 +48,8 @@ def stop(
     :param stoploss: the strategy's own, where it sells in parts as :func:`target` says; without it
         memes have the same stop as others.
     :param filled: an order was filled just now.
+    :param row_at: finds the last candle that is closed at the time of the call, where that is
+        cheaper than ``frame``.
     """
     try:
         run = supervisor.current()
@@ -56,15 +60,17 @@ def stop(
         time: datetime = call["current_time"]
         if not filled and not exitplan.may_move(risk.exits):
             return None
-        sold, frame = _sold(trade) > 0, _loaded(frame)
+        sold, opened = _sold(trade) > 0, trade.open_date_utc
         if filled and not sold:
-            row = closed_row(frame, time, step)
+            frame = frame if row_at else _loaded(frame)
+            row = row_at(time) if row_at else closed_row(_loaded(frame), time, step)
             atr, swing = _figure(row, "atr"), _swing(row, side)
-            asked = closed_row(frame, trade.open_date_utc, step)
+            asked = row if opened == time else closed_row(_loaded(frame), opened, step)
             factor = _widened((asked, row), side, risk) if run.settings.supervisor else 1.0
             wide = volatility.with_stop(risk, factor)
             proposed = exits.initial_stop(side, float(trade.open_rate), atr, swing, wide)
         elif exitplan.may_move(risk.exits):
+            frame = _loaded(frame)
             seen = _seen(frame, trade, time, step, risk.exits)
             adjusted = _adjusted(frame, trade, time, step, risk.exits)
             proposed = exitplan.moving_stop(side, seen, risk.exits, adjusted, sold=sold)

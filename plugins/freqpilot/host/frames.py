@@ -4,7 +4,8 @@ Strategies call these from ``populate_*``, where all that can be known for every
 computed once; callbacks only look up a row.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from freqpilot.features.realised import startup as realised_startup
 from freqpilot.features.structure import swing_prices
 from freqpilot.host.decisions import decision_columns, regime_words, score_words
 from freqpilot.host.freqai import LABEL, NAMES, REASONS
+from freqpilot.host.rows import Row, Table
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings
 from freqpilot.shapes import Candles, Decision
@@ -217,45 +219,17 @@ def tags(frame: pd.DataFrame, direction: pd.Series) -> pd.Series:
     return words.str.removeprefix("+")
 
 
-class Row(Mapping[str, Any]):
-    """One candle of a frame, by column. A figure is taken out when it is asked for: a row of pandas
-    would copy all of them, of all types, at each callback."""
-
-    __slots__ = ("_frame", "_place")
-
-    def __init__(self, frame: pd.DataFrame, place: int) -> None:
-        self._frame, self._place = frame, place
-
-    def __getitem__(self, name: str) -> Any:
-        return self._frame[name].array[self._place]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._frame.columns
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._frame.columns)
-
-    def __len__(self) -> int:
-        return len(self._frame.columns)
-
-
 def closed_row(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> Row | None:
     """Return the row of the last candle that is closed at ``time``, or None."""
-    place = _closed(frame, time, timeframe) - 1
-    return None if place < 0 else Row(frame, place)
+    return Table(frame).row(time, timeframe)
 
 
 def closed_since(
     frame: pd.DataFrame, opened: datetime, time: datetime, timeframe: timedelta
 ) -> slice:
     """Return the rows of the candles that are closed at ``time`` and were not yet at ``opened``."""
-    return slice(_closed(frame, opened, timeframe), _closed(frame, time, timeframe))
-
-
-def _closed(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> int:
-    """Return how many of the frame's candles are closed at ``time``."""
-    dates = utc_dates(frame).array
-    return int(dates.searchsorted(pd.Timestamp(time - timeframe), side="right"))
+    table = Table(frame)
+    return slice(table.closed(opened, timeframe), table.closed(time, timeframe))
 
 
 def decision_of(
@@ -267,11 +241,9 @@ def decision_of(
 ) -> Decision:
     """Return the decision that a row of :func:`add_decisions` holds, with its reasons in words;
     the regime's as well where its settings are given."""
-    parts = {
-        str(name).removeprefix("contrib_"): float(value)
-        for name, value in row.items()
-        if str(name).startswith("contrib_") and np.isfinite(value)
-    }
+    names = [name for name in map(str, row.keys()) if name.startswith("contrib_")]
+    figures = ((name.removeprefix("contrib_"), float(row[name])) for name in names)
+    parts = {name: value for name, value in figures if math.isfinite(value)}
     ranked = sorted(parts.items(), key=lambda item: -abs(item[1]))
     reasons = tuple(
         f"{name.replace('_', ' ')} {'for' if value > 0 else 'against'} a rise ({value:+.2f})"

@@ -29,12 +29,27 @@ def record_decision(trade: Any, decision: Decision) -> None:
         return
     fields = asdict(decision)
     fields["time"] = decision.time.isoformat()
-    trade.set_custom_data(KEY, json.dumps(fields, sort_keys=True))
+    text = json.dumps(fields, sort_keys=True)
     if run.live:
+        trade.set_custom_data(KEY, text)
         run.store.add_decision(int(trade.id), decision)
         logging.getLogger(DECISIONS).info(
             "entry", extra={"decision": {"trade": int(trade.id), **fields}}
         )
+    else:
+        _add(trade, text)
+
+
+def _add(trade: Any, text: str) -> None:
+    """Keep the first decision of a backtest's trade, without a look through those of all others."""
+    from freqtrade.persistence import CustomDataWrapper
+
+    others, CustomDataWrapper.custom_data = CustomDataWrapper.custom_data, []
+    try:
+        trade.set_custom_data(KEY, text)
+    finally:
+        others += CustomDataWrapper.custom_data
+        CustomDataWrapper.custom_data = others
 
 
 def recorded(url: str, trade_id: int) -> Decision | None:

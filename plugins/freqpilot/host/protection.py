@@ -173,14 +173,18 @@ def closed_trades(pair: str | None = None) -> list[LocalTrade]:
     """Return the closed trades in the order in which they closed."""
     if pair:
         return sorted(Trade.get_trades_proxy(pair=pair, is_open=False), key=closed_at)
-    _ALL.take(Trade.get_trades_proxy(is_open=False))
-    return _ALL.trades
+    return all_closed().trades
 
 
 def closes() -> list[Close]:
     """Return time and profit of every closed trade, oldest first."""
-    closed_trades()
-    return _ALL.closes
+    return all_closed().closes
+
+
+def all_closed() -> ClosedTrades:
+    """Return every closed trade with its sums, none of them looked at twice."""
+    _ALL.take(Trade.get_trades_proxy(is_open=False))
+    return _ALL
 
 
 def ledger() -> Ledger | None:

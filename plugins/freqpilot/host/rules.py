@@ -12,7 +12,8 @@ from pandas import DataFrame
 
 from freqpilot.features.atr import atr
 from freqpilot.features.candles import candles_from_frame
-from freqpilot.host import exits, frames, persistence, proposals, require_active, slots
+from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, slots
+from freqpilot.host.fills import reads_only
 from freqpilot.host.lookup import Lookup
 from freqpilot.settings import Settings
 
@@ -101,17 +102,19 @@ class RuleStrategy(IStrategy):
     ) -> bool:
         return proposals.confirm(self.row(pair, current_time), pair, entry_tag)
 
+    @reads_only
     def order_filled(
         self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any
     ) -> None:
-        row = self.row(pair, order.order_date_utc)
-        if order.ft_order_side == trade.entry_side and row is not None:
+        if order.ft_order_side != trade.entry_side:
+            return
+        if (row := self.row(pair, order.order_date_utc)) is not None:
             decision = frames.decision_of(pair, row, trade.trade_direction, self.step)
             persistence.record_decision(trade, decision)
 
     def row(self, pair: str, time: datetime) -> Any:
         """Return the analysed row of the last candle that is closed at ``time``, or None."""
-        return frames.closed_row(self.frame(pair), time, self.step)
+        return rows.latest(self.dp, pair, self.timeframe, time, self.step)
 
     def frame(self, pair: str) -> DataFrame:
         """Return the pair's analysed candles, as far as they are closed."""

@@ -5,6 +5,7 @@ ledger is kept in the store and survives a restart; otherwise it lives and ends 
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -54,8 +55,14 @@ class Run:
     rates: Mapping[str, float] = field(default_factory=dict)
     feed: Any = None
     """The candles that protections see, as :mod:`freqpilot.host.feeds` has them."""
+    released: Counter[str] = field(default_factory=Counter)
+    """Releases by the simulated operator, by cause."""
+    tables: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """A backtest's analysed candles by pair and timeframe, of :mod:`freqpilot.host.rows`."""
     unlocked: datetime | None = None
     """The release that ended Freqtrade's locks."""
+    account: tuple[ledger.Ledger, Book | None] | None = None
+    """A ledger and what it says of the account, positions apart: asked several times an entry."""
 
 
 _runs: list[Run] = []
@@ -121,7 +128,9 @@ def observe(time: datetime, equity: float, rates: Mapping[str, float] | None = N
     if run.state.stamp == time:
         run.counters.stamp(time)
     if not run.live:
-        run.state = ledger.operate(run.state, time, run.settings.risk)
+        observed, run.state = run.state, ledger.operate(run.state, time, run.settings.risk)
+        if cause := ledger.released(observed, run.state):
+            run.released[cause] += 1
         return
     run.counters.beat(time)
     run.store.beat("bot", time)
@@ -256,9 +265,13 @@ def _book(run: Run, positions: Sequence[Position]) -> Book | None:
         return None
     if run.others is None:
         raise NoEntry("what other bots have open could not be read from freqpilot.store.shared")
-    response = run.state.response(run.state.stamp, run.settings.risk)
-    found = run.state.book(tuple(positions), response)
-    return found and replace(found, others=run.others, exchange=run.exchange)
+    if run.account is None or run.account[0] is not run.state:
+        response = run.state.response(run.state.stamp, run.settings.risk)
+        run.account = run.state, run.state.book((), response)
+    found = run.account[1]
+    return found and replace(
+        found, positions=tuple(positions), others=run.others, exchange=run.exchange
+    )
 
 
 def ask(
@@ -285,10 +298,11 @@ def ask(
     if verdict.allowed:
         run.counters.count("orders_allowed")
         return verdict
-    run.counters.veto(verdict.cuts[-1].rule if verdict.cuts else "unnamed")
+    rule = verdict.cuts[-1].rule if verdict.cuts else "unnamed"
+    run.counters.veto(rule)
     if run.live:
         logger.warning("Refused %s %s: %s", order.purpose, order.pair, verdict.veto)
-        about = {"pair": order.pair, "purpose": order.purpose}
+        about = {"pair": order.pair, "purpose": order.purpose, "rule": rule}
         run.store.add_event(order.time, "veto", "WARNING", str(verdict.veto), about)
         run.store.save_counters(run.counters.snapshot(order.time)["vetoes"], order.time)
         decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
@@ -310,14 +324,15 @@ def closes(profit: float) -> bool:
 
 
 def facts() -> dict[str, Any]:
-    """Return what a report tells of the current run: releases by the simulated operator, a halt
-    that still holds, and vetoes by rule."""
+    """Return what a report tells of the current run: releases by the simulated operator and their
+    causes, a halt that still holds, and vetoes by rule."""
     run = current()
     stamp = run.state.stamp
     figures = run.counters.snapshot(stamp) if stamp else {"vetoes": {}, "counts": {}}
     return {
         "supervisor": run.settings.supervisor,
         "releases": run.state.releases,
+        "released": dict(run.released),
         "halted": run.state.halted,
         "vetoes": figures["vetoes"],
         "counts": figures["counts"],

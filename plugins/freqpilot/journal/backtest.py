@@ -17,6 +17,7 @@ import pandas as pd
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.journal.pickles import PickleRefused, read_frames
+from freqpilot.risk.ledger import STREAK_REVIEW
 
 LAST_RESULT = ".last_result.json"
 MEMBER_LIMIT = 2 * 1024**3  # bytes one member of the zip may unpack to
@@ -112,6 +113,13 @@ def load_run(result: Path, strategy: str | None = None) -> BacktestRun:
             "backtest-result-*.zip from user_data/backtest_results"
         ) from None
     return _run(file, name, stats["strategy"][name], members)
+
+
+def halts_released(facts: Mapping[str, Any]) -> int:
+    """Return how many halts a backtest's simulated operator has released, by what the host wrote
+    of the run; reviews of losing streaks, which set no halt, apart."""
+    reviews = dict(facts.get("released") or {}).get(STREAK_REVIEW, 0)
+    return int(facts.get("releases") or 0) - int(reviews)
 
 
 def _run(file: Path, name: str, stats: dict[str, Any], members: _Members) -> BacktestRun:

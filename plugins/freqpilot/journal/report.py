@@ -6,15 +6,16 @@ It shows what was measured beside the targets; it promises nothing.
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from freqpilot.journal import charts, page
-from freqpilot.journal.backtest import BacktestRun
+from freqpilot.journal.backtest import BacktestRun, halts_released
 from freqpilot.journal.candles import is_synthetic, prices
 from freqpilot.journal.contributions import contributions
 from freqpilot.journal.measures import (
@@ -27,6 +28,7 @@ from freqpilot.journal.measures import (
     turnover,
 )
 from freqpilot.journal.sleeves import sleeve_rows, sleeves_section
+from freqpilot.risk.ledger import STREAK_REVIEW
 from freqpilot.settings import Settings
 
 if TYPE_CHECKING:
@@ -143,10 +145,17 @@ def _supervision(section: object) -> str:
         return "off, for comparison"
     vetoes = ", ".join(f"{rule} {times}" for rule, times in sorted(run["vetoes"].items()))
     halted = f"; halted at the end: {run['halted']}" if run.get("halted") else ""
-    return (
-        f"{run['releases']} halts released by the simulated operator{halted}; "
-        f"orders refused at the gate: {vetoes or 'none'}"
-    )
+    return f"{_releases(run)}{halted}; orders refused at the gate: {vetoes or 'none'}"
+
+
+def _releases(run: Mapping[str, Any]) -> str:
+    """Say what the simulated operator did, by cause where the result names them."""
+    causes = dict(run.get("released", {}))
+    reviews = causes.pop(STREAK_REVIEW, 0)
+    words = ", ".join(f"{cause.replace('_', ' ')} {times}" for cause, times in causes.items())
+    told = f"{halts_released(run)} halts released by the simulated operator"
+    told += f" ({words})" if words else ""
+    return told + (f", {reviews} losing streaks reviewed by it" if reviews else "")
 
 
 def _scorecard(run: BacktestRun, held: pd.Series, absent: list[str]) -> str:

@@ -100,7 +100,8 @@ class BotTrade:
 @dataclass(frozen=True)
 class Books:
     """Both sides at the end of a session: the exchange's ledger, Freqtrade's database and what our
-    store says of intents, halts and differences (empty for a bot without Freqpilot)."""
+    store says of intents, halts, differences and the rules that refused an order (empty for a bot
+    without Freqpilot)."""
 
     venue: Venue
     trades: tuple[BotTrade, ...]
@@ -108,6 +109,7 @@ class Books:
     intents: dict[str, Decimal]
     forbidden: tuple[tuple[int, int, str], ...]
     differences: tuple[str, ...]
+    refusals: tuple[str, ...]
     refused_exits: int
 
     @classmethod
@@ -122,6 +124,11 @@ class Books:
             intents=intents,
             forbidden=tuple(_forbidden(events)),
             differences=tuple(e["text"] for e in events if e["kind"] == "difference"),
+            refusals=tuple(
+                str(json.loads(e["data"]).get("rule", "unnamed"))
+                for e in events
+                if e["kind"] == "veto"
+            ),
             refused_exits=sum(
                 e["kind"] == "veto" and json.loads(e["data"]).get("purpose") in ("exit", "stop")
                 for e in events

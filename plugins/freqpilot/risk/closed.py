@@ -64,9 +64,14 @@ def start_of(closes: Sequence[Close], starting_balance: float, ledger: Ledger | 
     Freqtrade's live starting balance is cut by ``tradable_balance_ratio``, so that losses as shares
     of it would be too large; what the ledger saw last comes first.
     """
+    return start_before(sum(close.profit for close in closes), starting_balance, ledger)
+
+
+def start_before(earned: float, starting_balance: float, ledger: Ledger | None) -> float:
+    """Return the same where the sum of all closes is known."""
     if ledger is None or ledger.stamp is None:
         return starting_balance
-    return ledger.equity - sum(close.profit for close in closes)
+    return ledger.equity - earned
 
 
 def losses(

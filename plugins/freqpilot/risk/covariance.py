@@ -46,14 +46,28 @@ def aligned(closes: Mapping[str, Closes], begin: int, end: int, step: int) -> Re
 
     :param begin: as ``end`` in seconds since the epoch and a multiple of ``step``.
     """
-    count = (end - begin) // step
-    prices = np.full((count + 1, len(closes)), np.nan)
-    for column, (date, close) in enumerate(closes.values()):
-        first, last = np.searchsorted(date, (begin - step, end))
-        place, off = np.divmod(date[first:last] - (begin - step), step)
-        sound = (off == 0) & np.isfinite(close[first:last]) & (close[first:last] > 0)
-        prices[place[sound], column] = close[first:last][sound]
-    return Returns(tuple(closes), np.diff(np.log(prices), axis=0))
+    columns = {pair: column(each, begin, end, step) for pair, each in closes.items()}
+    return beside(columns, (end - begin) // step)
+
+
+def beside(columns: Mapping[str, Floats], count: int) -> Returns:
+    """Return columns of :func:`column`, ``count`` rows long, side by side."""
+    values = np.empty((count, len(columns)))
+    for place, each in enumerate(columns.values()):
+        values[:, place] = each
+    return Returns(tuple(columns), values)
+
+
+def column(closes: Closes, begin: int, end: int, step: int) -> Floats:
+    """Return the log returns of one pair, as :func:`aligned` has them."""
+    date, close = closes
+    prices = np.full((end - begin) // step + 1, np.nan)
+    first, last = np.searchsorted(date, (begin - step, end))
+    place, off = np.divmod(date[first:last] - (begin - step), step)
+    sound = (off == 0) & np.isfinite(close[first:last]) & (close[first:last] > 0)
+    prices[place[sound]] = close[first:last][sound]
+    result: Floats = np.diff(np.log(prices))
+    return result
 
 
 def known(returns: Returns, least: int) -> tuple[Bools, Bools]:

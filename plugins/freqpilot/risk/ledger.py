@@ -20,6 +20,8 @@ from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Position
 
 TOTAL_LOSS, DRAWDOWN, CAPITAL, STREAK = "total_loss", "drawdown_halt", "capital_floor", "streak"
+STREAK_REVIEW = "streak_review"
+"""What the simulated operator's look at a streak that set no latch is counted as."""
 CLOSING = (TOTAL_LOSS, DRAWDOWN, CAPITAL)
 """Causes that close what is open; a losing streak only ends entries."""
 
@@ -92,6 +94,11 @@ class Ledger:
             tier=self.tier,
         )
 
+    @property
+    def drawdown(self) -> float:
+        """Fall from the peak as a fraction of it, as the book's."""
+        return max(0.0, 1.0 - self.equity / self.peak) if self.peak > 0 else 1.0
+
     def response(self, now: datetime, settings: RiskSettings) -> Response:
         """Return what the account's past does to the next entry."""
         return respond(self.record, self.restore, self.wait_until, now, settings)
@@ -143,19 +150,20 @@ def observe(state: Ledger, now: datetime, equity: float, settings: RiskSettings)
     day = now.astimezone(UTC).date()
     monday = day - timedelta(days=day.weekday())
     first = state.stamp is None
+    peak = max(state.peak, float(equity))
     seen = replace(
         state,
         stamp=now,
         equity=float(equity),
         start=float(equity) if first else state.start,
-        peak=max(state.peak, float(equity)),
+        peak=peak,
+        summit=max(state.summit, peak),
         day=day,
         day_start=state.day_start if day == state.day else float(equity),
         week=monday,
         week_start=state.week_start if monday == state.week else float(equity),
         flows=state.flows.seen(float(equity)),
     )
-    seen = replace(seen, summit=max(state.summit, seen.peak))
     seen = _tiered(_restored(_waiting(seen, settings), settings), settings)
     return seen if seen.halted else _latched(seen, settings)
 
@@ -220,13 +228,22 @@ def retry(state: Ledger) -> Ledger:
 
 
 def operate(state: Ledger, now: datetime, settings: RiskSettings) -> Ledger:
-    """Act as the simulated operator of a backtest: release a latch after
-    ``simulated_operator_hours``. Live, only a person does that."""
-    if state.halted_at is None:
-        return state
-    if now - state.halted_at < timedelta(hours=settings.simulated_operator_hours):
-        return state
-    return release(state, now)
+    """Act as the simulated operator of a backtest: ``simulated_operator_hours`` after a latch was
+    set release it, and as long after the trade by which a losing streak came to its second phase,
+    or a later one, review the streak. Live, only a person does that."""
+    hours = timedelta(hours=settings.simulated_operator_hours)
+    if state.halted_at is not None:
+        return release(state, now) if now - state.halted_at >= hours else state
+    begun = _diagnosed(state.record, settings)
+    return reviewed(state) if begun is not None and now - begun.time >= hours else state
+
+
+def released(before: Ledger, after: Ledger) -> str | None:
+    """Return the cause of what the simulated operator has released between two ledgers: that of
+    the latch, or ``streak_review``; None for nothing."""
+    if after.releases == before.releases:
+        return None
+    return before.cause or STREAK_REVIEW
 
 
 def durable(state: Ledger) -> tuple[Any, ...]:
@@ -250,13 +267,20 @@ _FIGURES = (
 )
 
 
+def _diagnosed(record: Record, settings: RiskSettings) -> Outcome | None:
+    """Return the trade by which a losing streak came to the last phase it is in that calls for a
+    person: any after the first, which only cuts sizes."""
+    reached = [record.lost_in_a_row(phase.losses) for phase in settings.streak_phases[1:]]
+    return next((outcome for outcome in reversed(reached) if outcome is not None), None)
+
+
 def _waiting(state: Ledger, settings: RiskSettings) -> Ledger:
     """Return the ledger with the level of its drawdown; the half begins the wait for a person."""
     drawdown = 1.0 - state.equity / state.peak
     limits = (settings.drawdown_alert, settings.drawdown_cut, settings.drawdown_half)
     level = sum(reached(drawdown, limit) for limit in limits)
     if state.equity >= state.peak:
-        return replace(state, level=0)
+        return replace(state, level=0) if state.level else state
     if level <= state.level:
         return state
     assert state.stamp is not None
@@ -291,7 +315,10 @@ def _tiered(state: Ledger, settings: RiskSettings) -> Ledger:
     if peak <= 0:
         return state
     tier = stepped(state.tier, state.equity, peak, state.record, settings).name
-    return replace(state, tier=tier, tier_peak=peak if tier == state.tier else state.equity)
+    peak = peak if tier == state.tier else state.equity
+    if (tier, peak) == (state.tier, state.tier_peak):
+        return state
+    return replace(state, tier=tier, tier_peak=peak)
 
 
 def _latched(state: Ledger, settings: RiskSettings) -> Ledger:

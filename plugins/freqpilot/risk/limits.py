@@ -1,9 +1,9 @@
 """The verdict on an order that is about to be sent and raises risk. It fails closed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from freqpilot.risk.diversification import shares
+from freqpilot.risk.diversification import Share, shares
 from freqpilot.risk.responses import cap_factor
 from freqpilot.risk.soundness import fault_of, reached
 from freqpilot.risk.tiers import tier_in
@@ -21,6 +21,7 @@ class Case(NamedTuple):
     book: Book
     settings: RiskSettings
     tier: Tier
+    shares: Sequence[Share]
 
 
 def judge(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdict:
@@ -32,7 +33,8 @@ def judge(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdic
     """
     if fault := fault_of(order, book):
         return _refused("figures", fault)
-    case = Case(order, book, settings, tier_in(book, settings))
+    tier = tier_in(book, settings)
+    case = Case(order, book, settings, tier, shares(order.pair, book, tier, settings))
     for rule, check in RULES.items():
         if veto := check(case):
             return _refused(rule, veto)
@@ -142,7 +144,7 @@ def _exchange_exposure(case: Case) -> str | None:
 def _shared(rule: str) -> Callable[[Case], str | None]:
     def check(case: Case) -> str | None:
         order, book = case.order, case.book
-        for each in shares(order.pair, book, case.tier, case.settings):
+        for each in case.shares:
             stake = each.held + order.stake
             if each.rule == rule and stake > each.limit * book.equity * (1 + STAKE_TOLERANCE):
                 return (

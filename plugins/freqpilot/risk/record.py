@@ -65,6 +65,12 @@ class Record:
             streak += 1
         return streak
 
+    def lost_in_a_row(self, losses: int) -> Outcome | None:
+        """Return the losing trade that was the ``losses``-th in a row, None while there are
+        fewer."""
+        streak = self.losses_in_a_row
+        return self.outcomes[losses - 1 - streak] if 0 < losses <= streak else None
+
     def losses_of(self, last: int) -> int:
         """Losing trades among the ``last`` ones."""
         return sum(outcome.profit < 0 for outcome in self.fresh[-last:])

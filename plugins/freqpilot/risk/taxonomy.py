@@ -8,6 +8,7 @@ to pay with are in no sector that has a cap. A coin that is not here is a small 
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from freqpilot.settings import Asset, AssetClass, RiskSettings, Sector
 
@@ -37,6 +38,7 @@ UNKNOWN = Asset(kind="small", sector="other")
 _MULTIPLE = re.compile(r"^(?:10{3,}|1M)(?=[A-Z])")
 
 
+@lru_cache(maxsize=4096)
 def base_of(pair: str) -> str:
     """Return the coin that a pair trades: ``PEPE`` for ``1000PEPE/USDT:USDT``."""
     return _MULTIPLE.sub("", pair.partition("/")[0].upper())

@@ -11,6 +11,9 @@ import numpy as np
 
 from freqpilot.shapes import Floats
 
+SINGLE_THREADED = 250_000
+"""Multiplications that OpenBLAS does in one thread."""
+
 
 class Tail(NamedTuple):
     """The loss that is not exceeded with the given confidence, and the mean of the tail beyond."""
@@ -62,7 +65,19 @@ def simulated(covariance: Floats, noise: Floats) -> Floats:
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     # The symmetric root, so that the order of the eigenvectors and their signs do not matter.
-    result: Floats = np.maximum((root @ vectors.T) @ noise[: len(covariance)], -1.0)
+    result = _product(root @ vectors.T, noise[: len(covariance)])
+    return np.maximum(result, -1.0, out=result)
+
+
+def _product(square: Floats, wide: Floats) -> Floats:
+    """Return ``square`` @ ``wide``, a part of the columns after another: a larger product is spread
+    over threads by OpenBLAS, which then costs up to a hundred times as much and rounds by their
+    number."""
+    width = len(square)
+    step = max(1, SINGLE_THREADED // width**2) if width else 1
+    result = np.empty((width, wide.shape[1]))
+    for begin in range(0, wide.shape[1], step):
+        np.matmul(square, wide[:, begin : begin + step], out=result[:, begin : begin + step])
     return result
 
 
