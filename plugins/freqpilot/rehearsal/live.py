@@ -58,7 +58,7 @@ STORE = "freqpilot.sqlite"
 class LiveSummary:
     """What happened in live mode: the bot's ``run``, its orders and fills by the exchange's ledger,
     the faults it met, how often it was killed, differences that reconciliation found, the breaches
-    of what must always hold, and the ledger itself."""
+    of what must always hold, the ledger itself, and when (ms) the bot's loops ended."""
 
     run: RehearsalSummary
     orders: int
@@ -69,6 +69,7 @@ class LiveSummary:
     breaches: tuple[Breach, ...]
     balances: dict[str, Decimal]
     ledger: tuple[VenueOrder, ...] = ()
+    loop_ends: tuple[int, ...] = ()
 
 
 def rehearse_live(
@@ -149,6 +150,7 @@ class _Session:
             breaches=(*self._watchman.breaches, *books.breaches()),
             balances=dict(self._venue.balances),
             ledger=tuple(self._venue.orders),
+            loop_ends=tuple(self._watchman.ended),
         )
 
     def _exchange(self, clock: SharedClock) -> LiveExchange:
