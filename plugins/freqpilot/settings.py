@@ -110,24 +110,24 @@ class ConfluenceSettings(Section):
     boost: Annotated[float, Field(ge=0, le=0.25)] = 0.1
 
 
-def _couples_apart(couples: tuple[tuple[str, str], ...] | str) -> Any:
-    legs = [leg for couple in couples if not isinstance(couples, str) for leg in couple]
+def _couples_apart(couples: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    legs = [leg for couple in couples for leg in couple]
     if twice := sorted({leg for leg in legs if legs.count(leg) > 1}):
         raise ValueError(f"{', '.join(twice)} may be a leg of one couple only: one trade a pair")
     return couples
 
 
-Couples = Annotated[Literal["auto"] | tuple[tuple[str, str], ...], AfterValidator(_couples_apart)]
+Couples = Annotated[tuple[tuple[str, str], ...], AfterValidator(_couples_apart)]
 
 
 class PairsSettings(Section):
     """Which couples ``PairsReversion`` trades: a list as ``[["BTC/USDT:USDT", "ETH/USDT:USDT"]]``,
-    or ``auto``, of all pairs of the universe. They are tested anew each week over the last
-    ``window_days``; at most the share ``level`` of those found is to be false (1: no test).
+    or, where it is empty, any two pairs of the universe. They are tested anew each week over the
+    last ``window_days``; at most the share ``level`` of those found is to be false (1: no test).
     A deviation's half-life may be ``max_half_life_days``; a couple is left after ``holds`` of
     them."""
 
-    couples: Couples = "auto"
+    couples: Couples = ()
     window_days: Annotated[int, Field(ge=2, le=365)] = 60
     level: Fraction = 0.05
     max_half_life_days: Positive = 10

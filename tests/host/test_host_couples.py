@@ -351,7 +351,10 @@ def test_the_second_leg_does_not_follow_one_that_leaves(stage: Stage) -> None:
 def test_without_an_account_or_with_a_fault_nothing_enters(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    supervisor.begin({"freqpilot": {"supervisor": False}}, live=False)
+    monkeypatch.setattr(supervisor, "_runs", [])
+    assert stake(stage, A) == 0
+    assert not admitted(stage, A)
+    assert not coupled.CoupleStrategy.alone(SimpleNamespace())
     account(supervisor=False)
     monkeypatch.setattr(couples, "open_trades", lambda: 1 / 0)
     assert stake(stage, A) == 0

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from pandas import DataFrame, Timestamp
 
-from freqpilot.errors import RefuseToStart
+from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.features.candles import utc_dates
 from freqpilot.host import couples, proposals, reservation, slots, supervisor
 from freqpilot.host.lookup import Lookup
@@ -73,7 +73,10 @@ class CoupleStrategy(RuleStrategy):
     def alone(self) -> bool:
         """Tell whether Freqtrade's analysis looks at one pair without any other, which makes no
         couples: its signals are judged leg by leg then. Never in a bot."""
-        run = supervisor.current()
+        try:
+            run = supervisor.current()
+        except NoEntry:
+            return False
         return run.settings.analysis and not run.live
 
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:

@@ -8,6 +8,7 @@ is refused, both have lost their turn for the candle.
 import logging
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -96,10 +97,10 @@ def admitted(strategy: Any, couple: Couple, pair: str, call: Mapping[str, Any]) 
 
 
 def forfeit(couple: Couple) -> None:
-    """Take the couple's turn of its candle from both legs."""
-    run, candle = supervisor.current(), datetime.fromtimestamp(couple.candle, UTC)
-    for leg in (couple.first, couple.second):
-        run.claimed[leg] = candle
+    """Take the couple's turn of its candle from both legs; without a run nothing enters at all."""
+    with suppress(NoEntry):
+        for leg in (couple.first, couple.second):
+            supervisor.current().claimed[leg] = datetime.fromtimestamp(couple.candle, UTC)
 
 
 def is_forfeit(couple: Couple, pair: str) -> bool:
@@ -110,11 +111,12 @@ def is_forfeit(couple: Couple, pair: str) -> bool:
 
 def note(pair: str, couple: Couple, time: datetime, reason: str) -> None:
     """Count and, live, log and keep why a couple was not entered."""
-    run = supervisor.current()
-    run.counters.count("couples_refused")
-    if run.live:
-        candle = datetime.fromtimestamp(couple.candle, UTC)
-        supervisor.note_unsized(time, pair, candle, f"no leg of {couple.tag}: {reason}")
+    with suppress(NoEntry):
+        run = supervisor.current()
+        run.counters.count("couples_refused")
+        if run.live:
+            candle = datetime.fromtimestamp(couple.candle, UTC)
+            supervisor.note_unsized(time, pair, candle, f"no leg of {couple.tag}: {reason}")
 
 
 def _there(couple: Couple, pair: str, trades: list[Any]) -> Any | None:

@@ -73,14 +73,11 @@ class Spreads:
 
     def names(self, pairs: Sequence[str]) -> list[Names]:
         """Return the couples that are tested among ``pairs``."""
-        if self._settings.couples == "auto":
-            return list(combinations(sorted(set(pairs)), 2))
-        return list(self._settings.couples)
+        return list(self._settings.couples) or list(combinations(sorted(set(pairs)), 2))
 
     def legs(self) -> list[str]:
         """Return the pairs that the settings name."""
-        named = self._settings.couples
-        return [] if named == "auto" else [leg for couple in named for leg in couple]
+        return [leg for couple in self._settings.couples for leg in couple]
 
     def columns(
         self,
