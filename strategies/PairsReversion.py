@@ -18,6 +18,10 @@ class PairsReversion(CoupleStrategy):
     ``window_days``: long the cheap leg, short the dear one, in the ratio of the hedge, when their
     spread passes ``entry`` deviations; out near the mean, beyond ``stop``, or after three
     half-lives. Futures only. Made for 1h.
+
+    Measured on BTC and ETH perpetuals it loses money after costs, tested or not, and a study of 16
+    pairs stays below the trend baseline (``docs/results.md``): a rule to build on, not one to
+    trade.
     """
 
     plot_config: dict[str, Any] = {"main_plot": {}, "subplots": {"spread": {"score": {}}}}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from ccxt import TICK_SIZE
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import coupled, couples, exchange, proposals, reservation, supervisor
@@ -132,9 +133,10 @@ class Stage:
         self.rows = {pair: self.row(pair) for pair in (A, B)}
         venue = SimpleNamespace(
             get_min_pair_stake_amount=lambda pair, *_: self.least[pair],
-            amount_to_contract_precision=lambda pair, amount: (
-                amount // self.steps[pair] * self.steps[pair]
-            ),
+            get_precision_amount=lambda pair: self.steps[pair],
+            get_contract_size=lambda _: 1.0,
+            precisionMode=TICK_SIZE,
+            _api=object(),
         )
         self.dp = SimpleNamespace(current_whitelist=lambda: self.whitelist, _exchange=venue)
 
@@ -223,6 +225,14 @@ def test_the_leg_that_is_capped_more_scales_both(stage: Stage) -> None:
         stage, reservation.Leg(A, "long", stage.rows[A], 2_000), 2_000, NOW, []
     )
     assert first < alone
+
+
+def test_a_worker_of_hyperopt_has_no_client(stage: Stage) -> None:
+    account(supervisor=False)
+    stage.dp._exchange._api = stage.dp._exchange.precisionMode = None
+    assert stake(stage, A) == pytest.approx(200)
+    stage.steps[B] = 1.7
+    assert stake(stage, A) == 0
 
 
 def test_the_wallet_is_shared(stage: Stage) -> None:

@@ -240,9 +240,20 @@ def _require_tradable(strategy: Any, leg: Leg, value: float) -> None:
     if value < float(least or 0.0):
         raise NoEntry(f"{value:.2f} of {leg.pair} is below the exchange's minimum of {least:.2f}")
     amount = value / leg.rate
-    rounded = float(venue.amount_to_contract_precision(leg.pair, amount))
+    rounded = _stepped(venue, leg.pair, amount)
     if abs(rounded / amount - 1.0) > couples.TOLERANCE / 2:
         raise NoEntry(f"the exchange would make {rounded:g} of {amount:g} {leg.pair}")
+
+
+def _stepped(venue: Any, pair: str, amount: float) -> float:
+    """Return an amount as the exchange would round it. In hyperopt's workers its client is gone;
+    what almost every exchange of ccxt has stands in: steps, not digits."""
+    from ccxt import TICK_SIZE
+    from freqtrade.exchange import amount_to_contract_precision
+
+    mode = TICK_SIZE if venue._api is None else venue.precisionMode
+    step, size = venue.get_precision_amount(pair), venue.get_contract_size(pair)
+    return float(amount_to_contract_precision(amount, step, mode, size))
 
 
 def _refusal(strategy: Any, request: OrderRequest, held: list[Position]) -> str | None:
