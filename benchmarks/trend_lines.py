@@ -71,16 +71,17 @@ def lines(
         path = book_path(target, market.close, fee, BAND / market.close.shape[1])
         logs = log_returns(path, market.close, fee)
         document[name] = [
-            _figures(market.time, path.returns, path.traded, period)
-            | {"log_sharpe": _figures(market.time, logs, path.traded, period)["sharpe"]}
+            period_figures(market.time, path.returns, path.traded, period)
+            | {"log_sharpe": period_figures(market.time, logs, path.traded, period)["sharpe"]}
             for period in periods
         ]
     return document
 
 
-def _figures(
+def period_figures(
     time: pd.DatetimeIndex, returns: Floats, traded: Floats, period: tuple[str, str]
 ) -> dict[str, float]:
+    """Return the figures of a path's candles inside a period, by their closes ``time``."""
     begin, end = (pd.Timestamp(day, tz="UTC") for day in period)
     inside = (time > begin) & (time <= end)
     day = (time[inside] - pd.Timedelta(1)).floor("D")

@@ -232,6 +232,30 @@ class MemeSettings(Section):
     inflow_zscore: Positive = 3.0
 
 
+def _couples_apart(couples: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    legs = [leg for couple in couples for leg in couple]
+    if twice := sorted({leg for leg in legs if legs.count(leg) > 1}):
+        raise ValueError(f"{', '.join(twice)} may be a leg of one couple only: one trade a pair")
+    return couples
+
+
+Couples = Annotated[tuple[tuple[str, str], ...], AfterValidator(_couples_apart)]
+
+
+class PairsSettings(Section):
+    """Which couples ``PairsReversion`` trades: a list as ``[["BTC/USDT:USDT", "ETH/USDT:USDT"]]``,
+    or, where it is empty, any two pairs of the universe. They are tested anew each week over the
+    last ``window_days``; at most the share ``level`` of those found is to be false (1: no test).
+    A deviation's half-life may be ``max_half_life_days``; a couple is left after ``holds`` of
+    them."""
+
+    couples: Couples = ()
+    window_days: Annotated[int, Field(ge=2, le=365)] = 60
+    level: Fraction = 0.05
+    max_half_life_days: Positive = 10
+    holds: Positive = 3
+
+
 class SignalSettings(Section):
     """How opinions become a decision.
 
@@ -267,6 +291,7 @@ class SignalSettings(Section):
     scorecards: ScorecardSettings = ScorecardSettings()
     events: EventSettings = EventSettings()
     memes: MemeSettings = MemeSettings()
+    pairs: PairsSettings = PairsSettings()
 
     def table(self, kind: WeightClass) -> dict[AnalystName, float]:
         """Return the weights for a pair of this class."""
@@ -838,7 +863,8 @@ class Settings(Section):
     """The whole tree. ``digest`` is written by the host (pack and data version, so that
     Freqtrade's backtest cache notices a change), and so is ``run`` after a backtest (vetoes and
     released halts, for the report); ``synthetic`` marks invented market data. ``universe`` names
-    the pairs that are ranked against each other; empty means the whitelist."""
+    the pairs that are ranked against each other; empty means the whitelist. ``analysis`` is written
+    by the host where Freqtrade looks at one pair alone."""
 
     signals: SignalSettings = SignalSettings()
     labels: LabelSettings = LabelSettings()
@@ -851,6 +877,7 @@ class Settings(Section):
     seed: Annotated[int, Field(ge=0)] = 20260101
     supervisor: bool = True
     synthetic: bool = False
+    analysis: bool = False
     digest: dict[str, str] = {}
     run: dict[str, Any] = {}
 

@@ -14,6 +14,10 @@ CRITICAL = {
 }
 """Response surfaces for two series with a constant: MacKinnon (2010), "Critical Values for
 Cointegration Tests", table 2; b∞ + b1/T + b2/T²."""
+ASYMPTOTIC = (2.92, 1.5012, 0.039796)
+"""Φ of this polynomial of the statistic is its p-value below :data:`UNSURE`: MacKinnon (1994),
+"Approximate Asymptotic Distribution Functions for Unit-Root and Cointegration Tests", table 3."""
+UNSURE = -2.62
 LEAST = 1e-12
 """A share of the variance below which a spread is rounding."""
 
@@ -42,6 +46,21 @@ def critical_value(level: float, observations: int) -> float:
         raise ValueError(f"no critical value at {level}; there are {', '.join(map(str, CRITICAL))}")
     limit, first, second = CRITICAL[level]
     return limit + first / observations + second / observations**2 if observations else -math.inf
+
+
+def p_value(statistic: float, observations: int) -> float:
+    """Return how likely so low a statistic is without cointegration, from above: the correction for
+    few observations is that of the 1 % level for all. 1 where it is above .23 or not known."""
+    if not math.isfinite(statistic) or observations < 1:
+        return 1.0
+    _, first, second = CRITICAL[0.01]
+    at = statistic - first / observations - second / observations**2
+    if at > UNSURE:
+        return 1.0
+    level, slope, bend = ASYMPTOTIC
+    # The parabola turns up again far below what any series gives.
+    at = max(at, -slope / (2 * bend))
+    return 0.5 * math.erfc(-(level + slope * at + bend * at * at) / math.sqrt(2.0))
 
 
 def engle_granger(y: Floats, x: Floats, lags: int | None = None) -> Cointegration:

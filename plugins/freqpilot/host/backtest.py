@@ -208,7 +208,7 @@ def _apply_lookahead() -> None:
             has lost on other pairs is missing there, and so are the pairs that it is ranked
             against; both would be taken for look-ahead."""
             section = {"universe": universe(config), **config.get("freqpilot", {})}
-            section["supervisor"] = False
+            section |= {"supervisor": False, "analysis": True}
             section["ensemble"] = without_latches(section.get("ensemble", {}))
             return original({**config, "freqpilot": section}, *args, **kwargs)
 

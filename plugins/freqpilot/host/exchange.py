@@ -5,7 +5,7 @@ entries, replacements, position adjustments and forced entries all pass it, and 
 callback that raises cannot open it. Reducing orders never ask.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ from freqpilot.errors import NoEntry
 from freqpilot.host import bookrisk, health, market, orders, reconcile, shared, supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.host.seams import Seam, expect, wrap
-from freqpilot.shapes import OrderRequest
+from freqpilot.shapes import OrderRequest, Position
 
 
 @cache
@@ -38,6 +38,25 @@ def order_refused() -> type[Exception]:
     return OrderRefused
 
 
+def refusal(exchange: Any, request: OrderRequest, positions: Sequence[Position]) -> str | None:
+    """Return why the gate refuses an order beside these positions, None where it does not.
+
+    :raises NoEntry: when it has to wait.
+    """
+    if not exchange._config["dry_run"]:
+        reconcile.require_done()
+        health.require_sound()
+        orders.require_certainty(exchange._api)
+    shared.announce(str(exchange._config.get("stake_currency")), positions, request)
+    verdict = supervisor.ask(
+        request,
+        positions,
+        bookrisk.BOOK.asked(request, positions),
+        lambda: market.judge(exchange, request, positions),
+    )
+    return None if verdict.allowed else verdict.veto or "refused without a reason"
+
+
 def check_order(exchange: Any, order: dict[str, Any]) -> None:
     """Ask the supervisor about a live order.
 
@@ -48,10 +67,6 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
     if not orders.raises_risk(exchange.trading_mode, order["side"], order.get("reduceOnly", False)):
         return
     try:
-        if not exchange._config["dry_run"]:
-            reconcile.require_done()
-            health.require_sound()
-            orders.require_certainty(exchange._api)
         trades = Trade.get_open_trades()
         own = next((t for t in trades if t.pair == order["pair"]), None)
         leverage = float(order.get("leverage") or 1)
@@ -65,17 +80,9 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
             leverage=leverage,
         )
         rates = supervisor.current().rates
-        positions = [position_of(t, rates) for t in trades]
-        shared.announce(str(exchange._config.get("stake_currency")), positions, request)
-        verdict = supervisor.ask(
-            request,
-            positions,
-            bookrisk.BOOK.asked(request, positions),
-            lambda: market.judge(exchange, request, positions),
-        )
-        reason = None if verdict.allowed else verdict.veto
-    except NoEntry as refusal:
-        reason = supervisor.count_wait(refusal)
+        reason = refusal(exchange, request, [position_of(t, rates) for t in trades])
+    except NoEntry as waiting:
+        reason = supervisor.count_wait(waiting)
     except Exception as error:  # whatever went wrong, an unjudged order is not sent
         reason = supervisor.count_gate_error(error)
     if reason:

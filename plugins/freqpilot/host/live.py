@@ -1,5 +1,5 @@
 """What comes before each loop of a live bot: its books are reconciled with the exchange's, and the
-supervisor is shown the account."""
+supervisor is shown the account. After it a leg that has lost its couple is closed."""
 
 import logging
 import math
@@ -9,6 +9,7 @@ from typing import Any
 
 from freqpilot.host import (
     bookrisk,
+    couples,
     feeds,
     flows,
     health,
@@ -83,6 +84,7 @@ def _check() -> None:
 
     expect(FreqtradeBot, "process")
     expect(FreqtradeBot, "startup")
+    expect(FreqtradeBot, "execute_trade_exit", ["trade", "limit", "exit_check"])
     expect(Wallets, "get_free", ["currency"])
 
 
@@ -106,7 +108,10 @@ def _apply() -> None:
         def process(self: Any) -> Any:
             reconcile.step(self)
             observe(self)
-            return original(self)
+            try:
+                return original(self)
+            finally:
+                couples.settle(self)
 
         return process
 

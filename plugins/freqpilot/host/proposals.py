@@ -5,7 +5,7 @@ for consent, so here each one is a refusal.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from freqpilot.host import bookrisk, supervisor
 from freqpilot.host.positions import position_of
 from freqpilot.risk import exitplan, sizing, volatility
 from freqpilot.settings import SizingMethod, VolatilitySettings
+from freqpilot.shapes import Position
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +24,14 @@ def stake(
     time: datetime,
     call: Mapping[str, Any],
     stoploss: float | None = None,
+    reserved: Sequence[Position] = (),
 ) -> float:
     """Return the stake for an entry, 0 for none.
 
     :param row: the last closed candle's row with ``atr`` and ``confidence``, or None.
     :param call: the other arguments of Freqtrade's ``custom_stake_amount``.
     :param stoploss: as in :func:`freqpilot.host.exits.stop`, which has to be told the same.
+    :param reserved: positions that count as if they were open.
     """
     try:
         run = supervisor.current()
@@ -36,7 +39,7 @@ def stake(
             return 0.0
         if not run.settings.supervisor:
             return float(call["proposed_stake"])
-        positions = [position_of(trade, run.rates) for trade in _open_trades()]
+        positions = [*(position_of(trade, run.rates) for trade in _open_trades()), *reserved]
         book = supervisor.book(positions)
         if book is None or not clear_enough(row, book.threshold):
             run.counters.count("entries_vetoed")

@@ -36,7 +36,7 @@ def stake(
     :param stoploss: the stop's distance as a share of the rate; the risk a trade holds with it.
     """
     try:
-        wanted = _wanted(share, stoploss, float(call["leverage"]))
+        wanted = own_money(share, stoploss, float(call["leverage"]))
         if row is None or not wanted > 0 or wanted < float(call["min_stake"] or 0.0):
             return 0.0
         most = min(wanted, float(call["max_stake"]))
@@ -113,7 +113,7 @@ def change(
         if missing < 0:
             held = float(trade.amount) * rate / supervisor.current().state.equity
             return -float(trade.stake_amount) * min(-missing / held, 1.0), "reduce"
-        full = _wanted(share, stoploss, leverage)
+        full = own_money(share, stoploss, leverage)
         order = min(missing * supervisor.current().state.equity / leverage, full)
         stake = add(row, trade, call, order)
         return None if stake is None else (stake, "add")
@@ -156,7 +156,7 @@ def add(row: Any, trade: Any, call: Mapping[str, Any], order: float) -> float | 
     return most if most > 0 else None
 
 
-def _wanted(share: float, stoploss: float, leverage: float) -> float:
+def own_money(share: float, stoploss: float, leverage: float) -> float:
     """Return the own money of a position of ``share``; supervised, its stop costs no more than the
     risk a trade."""
     run = supervisor.current()

@@ -13,7 +13,8 @@ from typing import Any
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.doors import config_dir
 from freqpilot.rehearsal.clock import FixedClock
-from freqpilot.rehearsal.config import exchange_overlay
+from freqpilot.rehearsal.config import exchange_overlay, is_futures
+from freqpilot.rehearsal.perpetuals import spot_name
 from freqpilot.rehearsal.server import RehearsalServer
 from freqpilot.rehearsal.tape import Tape
 
@@ -26,7 +27,9 @@ class BacktestOptions:
     """One backtest: candles, period (UTC), pairs, and what differs from the pack's configs.
 
     ``configs`` are config files in place of the pack's ``layers``. Results, log and overlay go to
-    ``output``, or without it to ``user_data``.
+    ``output``, or without it to ``user_data``. With a ``trading_mode`` of futures in ``overlay``
+    the pairs are perpetuals, whose candles lie in ``datadir``/futures; the stand-in lists them by
+    the spot candles beside.
     """
 
     datadir: Path
@@ -67,9 +70,12 @@ def run_backtest(
     """
     results = options.folder / "backtest_results"
     results.mkdir(parents=True, exist_ok=True)
-    tape = Tape.from_folder(options.datadir, options.timeframe, options.pairs)
-    with RehearsalServer(tape, FixedClock(options.start)) as server:
-        overlay = _merge(exchange_overlay(server.url, options.pairs), options.overlay)
+    futures = is_futures(options.overlay)
+    spot = [spot_name(pair) for pair in options.pairs]
+    tape = Tape.from_folder(options.datadir, options.timeframe, spot)
+    with RehearsalServer(tape, FixedClock(options.start), futures=futures) as server:
+        venue = exchange_overlay(server.url, options.pairs, futures=futures)
+        overlay = _merge(venue, options.overlay)
         overlay.setdefault("freqpilot", {})["synthetic"] = tape.synthetic
         file = options.folder / "backtest-overlay.json"
         file.write_text(json.dumps(overlay, indent=1), encoding="utf-8")

@@ -42,6 +42,7 @@ class Watchman:
         self._naked: Counter[str] = Counter()
         self._strikes = 0
         self.loops = 0
+        self.ended: list[int] = []
         self.breaches: list[Breach] = []
 
     def loop_ended(self, now: int, strikes: int, stops: bool) -> None:
@@ -51,6 +52,7 @@ class Watchman:
         :param stops: whether the bot keeps its stops on the exchange.
         """
         self.loops += 1
+        self.ended.append(now)
         excused, self._strikes = strikes != self._strikes, strikes
         if not stops:
             return

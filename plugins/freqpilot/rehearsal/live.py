@@ -58,7 +58,8 @@ STORE = "freqpilot.sqlite"
 class LiveSummary:
     """What happened in live mode: the bot's ``run``, its orders and fills by the exchange's ledger,
     the faults it met, how often it was killed, differences that reconciliation found, the breaches
-    of what must always hold, the ledger itself, and the rule of each order that was refused."""
+    of what must always hold, the ledger itself, the rule of each order that was refused, and when
+    (ms) the bot's loops ended."""
 
     run: RehearsalSummary
     orders: int
@@ -70,6 +71,7 @@ class LiveSummary:
     balances: dict[str, Decimal]
     ledger: tuple[VenueOrder, ...] = ()
     refusals: tuple[str, ...] = ()
+    loop_ends: tuple[int, ...] = ()
 
 
 def rehearse_live(
@@ -151,6 +153,7 @@ class _Session:
             balances=dict(self._venue.balances),
             ledger=tuple(self._venue.orders),
             refusals=books.refusals,
+            loop_ends=tuple(self._watchman.ended),
         )
 
     def _exchange(self, clock: SharedClock) -> LiveExchange:
