@@ -72,7 +72,8 @@ class LinearOutput:
         slope = np.asarray(self.slopes[-1])
         if len(self.slopes) > 1:
             slope = slope - np.asarray(self.slopes[0])
-        return standardised(x, np.asarray(self.centre), np.asarray(self.deviation)) * slope
+        z = standardised(x, np.asarray(self.centre), np.asarray(self.deviation))
+        return np.asarray(z * slope)
 
     def content(self) -> dict[str, Any]:
         """Return what JSON can hold."""
