@@ -1,11 +1,14 @@
 """One model for all pairs: ranks across them, the pair as a category, no candle ahead."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
+from freqpilot.models.boosting import TreesMean
 from freqpilot.models.catalogue import MODELS
 from freqpilot.models.pooled import PAIR, Layout, Member, Pooled, cross_ranks, stack
 from freqpilot.models.window import parts
@@ -73,6 +76,9 @@ def test_ranks_find_what_stands_out_only_among_others() -> None:
 def test_the_pair_is_a_category() -> None:
     members = {pair: member(k, 2.0 * (-1) ** k) for k, pair in enumerate(PAIRS)}
     found = Pooled.fit(MODELS["trees_regressor"], members, NAMES, (), 399, LABELS, 1)
+    core = found.fitted.core
+    assert isinstance(core, TreesMean)
+    assert re.search(r"num_cat=[1-9]", core.text), "codes are no figures to split between"
     means = found.predict({pair: (m.time, m.x) for pair, m in members.items()})
     signs = [np.sign(np.mean(means[pair].mean)) for pair in PAIRS]
     assert signs == [1, -1, 1, -1]

@@ -1,0 +1,87 @@
+"""The benchmark of forecasts walks forward: no candle behind a refit has a say in it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import edge, edge_page
+from candle_source import candles
+from freqpilot.models.catalogue import MODELS
+
+DAYS = 150
+COINS = ("ADA", "BTC", "ETH")
+FIRST = pd.Timestamp("2024-01-01", tz="UTC")
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "DAYS", 100)
+
+
+def market(folder: Path, absurd_after: int | None = None) -> Path:
+    """Write candles of three coins, whose prices change a hundredfold behind a row."""
+    folder.mkdir()
+    for seed, coin in enumerate(COINS):
+        source = candles(seed, DAYS * 24)
+        frame = pd.DataFrame(
+            {name: getattr(source, name) for name in ("open", "high", "low", "close", "volume")}
+        )
+        if absurd_after is not None:
+            frame.loc[absurd_after:, ["open", "high", "low", "close"]] *= 100.0 + seed
+        frame["date"] = pd.date_range(FIRST, periods=len(frame), freq="h")
+        frame.to_feather(folder / f"{coin}_USDT-1h.feather")
+    return folder
+
+
+def walked(folder: Path, name: str = "linear") -> tuple[edge.Walk, list[int], edge.Panel]:
+    stop = FIRST + pd.Timedelta(days=DAYS)
+    panel = edge.read(folder, edge.DECAY, edge.EVERY, str(FIRST.date()), str(stop.date()))
+    days = (110, 130, DAYS)
+    edges = [int((FIRST + pd.Timedelta(days=day)).value // edge.HOUR) for day in days]
+    return edge.walk(panel, edge.Variant(name, MODELS[name]), 4, edges, 1), edges, panel
+
+
+@pytest.mark.usefixtures("short")
+def test_a_refit_and_its_forecasts_know_nothing_later(tmp_path: Path) -> None:
+    plain, edges, _ = walked(market(tmp_path / "plain"))
+    turned, _, _ = walked(market(tmp_path / "turned", absurd_after=130 * 24))
+    known = edge.hours(edges) < edges[1]
+    assert np.isfinite(plain.parts["mean"][known]).all()
+    for field in plain.parts:
+        np.testing.assert_array_equal(plain.parts[field][known], turned.parts[field][known])
+    later = plain.parts["mean"][~known], turned.parts["mean"][~known]
+    assert not np.array_equal(*later), "what came after the second refit does change what is later"
+    assert plain.fits == 2
+
+
+@pytest.mark.usefixtures("short")
+def test_every_figure_is_there_and_the_page_shows_it(tmp_path: Path) -> None:
+    found, edges, panel = walked(market(tmp_path / "plain"))
+    row = {"horizon": 4, "model": "linear", "baseline": True, "classes": False}
+    row |= edge.measure(panel, found, 4, edges, 9, 1)
+    assert -1 <= row["ic"]["value"] <= 1
+    assert row["ic"]["deflated"] < row["ic"]["value"]
+    assert 0 <= row["hit"] <= 1
+    trees = row | {"model": "trees_regressor", "baseline": False}
+    (verdict,) = edge.verdicts([row, trees])
+    assert not verdict["beats_baselines"], "one that is as good as a baseline does not beat it"
+    document = {
+        "period": ["a", "b"], "pairs": list(COINS), "every": 3, "features": 108, "ranked": 17,
+        "months": 3, "days": 100, "version": "0", "seed": 1, "data_digest": "d", "fee": 0.001,
+        "cpu_seconds": 1.0, "trials": ["x"], "rows": [row, trees], "verdicts": [verdict],
+    }  # fmt: skip
+    page = edge_page.section(document)
+    assert page.startswith(edge_page.BEGIN)
+    assert "IC above every baseline's: **no**" in page
+    widths = {line.count("|") for line in page.splitlines() if line.startswith("| linear")}
+    heads = {line.count("|") for line in page.splitlines() if line.startswith("|---")}
+    assert widths == heads
+
+
+def test_the_ledger_keeps_every_trial_once(tmp_path: Path) -> None:
+    file = tmp_path / "trials.json"
+    assert edge.ledger(file, ["a", "b"]) == ["a", "b"]
+    assert edge.ledger(file, ["b", "c"]) == ["a", "b", "c"]
+    assert edge.ledger(file, []) == ["a", "b", "c"]
