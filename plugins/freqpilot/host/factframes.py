@@ -100,6 +100,20 @@ def observations(
     :param quiet: do not say that there are none, where the caller does.
     :raises Degraded: when the database cannot be read.
     """
+    found = _found(config, metric, coin, first, last, quiet=quiet)
+    return None if found is None else found[1]
+
+
+def _found(
+    config: dict[str, Any],
+    metric: Metric,
+    coin: str,
+    first: int | None,
+    last: int | None,
+    *,
+    quiet: bool,
+) -> tuple[str, Observations] | None:
+    """Return a metric's source and its facts; see :func:`observations`."""
     from sqlalchemy.exc import DBAPIError
 
     settings = Settings.from_config(config)
@@ -110,9 +124,10 @@ def observations(
         series = source.find(metric, metric.asset or coin, quiet=quiet)
         if series is None:
             return None
+        name = source.of(series)
         if live:
-            return source.store.observations(series, first, last)
-        return source.whole(series)
+            return name, source.store.observations(series, first, last)
+        return name, source.whole(series)
     except (DBAPIError, RefuseToStart) as error:
         raise Degraded(
             f"facts cannot be read ({error}); what needs them gives no entry, open trades are "
@@ -134,9 +149,8 @@ def _known(
         if not holes.any():
             break
         try:
-            found = observations(
-                config, each, coin, int(closes.min()), int(closes.max()), quiet=place > 0
-            )
+            first, last = int(closes.min()), int(closes.max())
+            found = _found(config, each, coin, first, last, quiet=place > 0)
         except Degraded as error:
             if str(config.get("runmode")) not in LIVE:
                 raise
@@ -144,8 +158,8 @@ def _known(
             break
         if found is None:
             continue
-        limit = max_age if max_age is not None else oldest(settings, source_of(config, each, coin))
-        other = as_of(states(found), closes, limit)
+        limit = max_age if max_age is not None else oldest(settings, found[0])
+        other = as_of(states(found[1]), closes, limit)
         take = holes & (np.isfinite(other.value) | np.isnan(known.age))
         known = AsOf(np.where(take, other.value, known.value), np.where(take, other.age, known.age))
     return known
@@ -161,26 +175,15 @@ def backups_of(settings: FactSettings, metric: Metric) -> list[Metric]:
     return found
 
 
-def oldest(settings: FactSettings, source: str | None) -> float | None:
+def oldest(settings: FactSettings, source: str) -> float | None:
     """Return how many hours old a value of a source may be; None without a limit."""
     from freqpilot.facts.sources import SOURCES
 
-    own = settings.sources.get(source or "")
+    own = settings.sources.get(source)
     if own is not None and own.max_age is not None:
         return own.max_age
-    kind = SOURCES.get(source or "")
+    kind = SOURCES.get(source)
     return None if kind is None else kind.spec.max_age / timedelta(hours=1)
-
-
-def source_of(config: dict[str, Any], metric: Metric, coin: str) -> str | None:
-    """Return which source a metric is of."""
-    if metric.source is not None:
-        return metric.source
-    settings = Settings.from_config(config)
-    url = facts_url(settings, Path(config["user_data_dir"]))
-    source = _source(url, live=str(config.get("runmode")) in LIVE)
-    number = source.find(metric, metric.asset or coin, quiet=True)
-    return next((key[0] for key, each in source.catalogue.items() if each == number), None)
 
 
 def _closes(frame: pd.DataFrame, timeframe: str) -> Ints:
@@ -227,6 +230,10 @@ class _Source:
         if found or not quiet:
             _say_once(self._why(metric, asset, sorted(found)))
         return None
+
+    def of(self, series: int) -> str:
+        """Return which source a series is of."""
+        return next(key[0] for key, number in self.catalogue.items() if number == series)
 
     def whole(self, series: int) -> Observations:
         """Return all facts of a series, from memory after the first time."""
