@@ -319,3 +319,90 @@ CASES += (
         items=(("newsapi", "*", "Bitcoin rises", DAY),),
     ),
 )
+
+CASES += (
+    Case(
+        "lunarcrush",
+        "BTC",
+        {
+            "config": {"topic": "bitcoin", "bucket": "hour"},
+            "data": [
+                {
+                    "time": STAMP - 3600,
+                    "posts_created": 4210,
+                    "interactions": 9_100_000,
+                    "contributors_active": 30_000,
+                    "sentiment": 81,
+                    "social_dominance": 21.5,
+                    "close": 66_000.1,
+                },
+                {"time": int(NOW.timestamp()), "posts_created": 3, "sentiment": None},
+            ],
+        },
+        (
+            ("BTC", "mentions", 4210, DAY),
+            ("BTC", "engagement", 9_100_000, DAY),
+            ("BTC", "contributors", 30_000, DAY),
+            ("BTC", "positive_share", 0.81, DAY),
+            ("BTC", "social_dominance", 0.215, DAY),
+        ),
+        number=("data", 0, "posts_created"),
+    ),
+    Case(
+        "x",
+        "BTC",
+        {
+            "data": [
+                {
+                    "id": "1764800000000000000",
+                    "text": "$BTC to the moon\nhttps://t.co/x",
+                    "created_at": "2024-03-05T00:00:00.000Z",
+                    "edit_history_tweet_ids": ["1764800000000000000"],
+                }
+            ],
+            "meta": {"newest_id": "1", "oldest_id": "1", "result_count": 1, "next_token": "b26v"},
+        },
+        items=(("x", "BTC", "$BTC to the moon https://t.co/x", DAY),),
+    ),
+    Case(
+        "exports",
+        "telegram",
+        {
+            "name": "A group",
+            "type": "private_supergroup",
+            "id": 1,
+            "messages": [
+                {"id": 1, "type": "service", "date_unixtime": str(STAMP), "text": ""},
+                {
+                    "id": 2,
+                    "type": "message",
+                    "date": "2024-03-05T01:00:00",
+                    "date_unixtime": str(STAMP),
+                    "text": ["see ", {"type": "link", "text": "example.org"}, " now"],
+                },
+            ],
+        },
+        items=(("exports.telegram", "*", "see example.org now", DAY),),
+        options={"files": {"telegram": "result.json", "discord": "channel.json"}},
+    ),
+    Case(
+        "exports",
+        "discord",
+        {
+            "guild": {"id": "1", "name": "A server"},
+            "channel": {"id": "2", "name": "general"},
+            "messages": [
+                {
+                    "id": "3",
+                    "type": "Default",
+                    "timestamp": "2024-03-05T00:00:00.000+00:00",
+                    "content": "gm",
+                },
+                {"id": "4", "type": "Default", "timestamp": "2024-03-05T00:00:00Z", "content": ""},
+            ],
+            "messageCount": 2,
+        },
+        items=(("exports.discord", "*", "gm", DAY),),
+        options={"files": {"telegram": "result.json", "discord": "channel.json"}},
+    ),
+)

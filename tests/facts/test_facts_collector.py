@@ -212,6 +212,25 @@ def test_a_rising_source_goes_on_where_it_broke_off(store: FactStore) -> None:
     assert events(store) == hours(90)
 
 
+def test_history_that_is_wanted_later_is_brought(store: FactStore) -> None:
+    world = World()
+    world.values = {BEGIN - HOUR * place: float(100 + place) for place in range(1, 9)} | hours(4)
+    turn(store, world)
+    assert events(store) == hours(4)
+    plan = Plan(Hourly(), HOUR, BEGIN - 8 * HOUR)
+    made = Collector(store, [plan], world, stop=threading.Event(), now=lambda: world.now)
+    world.faults = [None, FetchFailed("gone")]
+    made.turn(plan, "f")
+    state = made.turn(plan, "f")
+    assert events(store) == world.values
+    assert len(versions(store)) == 12
+    before = world.asked
+    assert made.turn(plan, "f").reached == state.reached
+    assert world.asked - before == 1
+    history = [each for each in versions(store) if each[0] < BEGIN]
+    assert all(available == event + HOUR / 2 for event, available, _ in history)
+
+
 def test_a_page_that_leads_in_a_circle_ends(store: FactStore) -> None:
     world = World()
     world.values = hours(9)

@@ -196,6 +196,38 @@ def test_newsapi_asks_as_many_pages_as_the_account_has() -> None:
     assert source.read(second, case.raw, NOW).next_page is None
 
 
+def test_x_asks_no_more_pages_than_are_paid_for() -> None:
+    case = case_of("x", "BTC")
+    assert read(case).next_page is None
+    source = make("x", {"pages": 2})
+    page = source.read(source.call("BTC", DAY, NOW), case.raw, NOW).next_page
+    assert page is not None
+    assert page.params["next_token"] == "b26v"
+    assert source.read(page, case.raw, NOW).next_page is None
+    none = source.read(page, b'{"meta": {"result_count": 0}}', NOW)
+    assert (none.items, none.refused) == ([], [])
+
+
+def test_x_looks_back_no_longer_than_its_search() -> None:
+    source = make("x")
+    long_ago = source.call("BTC", NOW - timedelta(days=30), NOW).params["start_time"]
+    assert long_ago == f"{NOW - timedelta(days=7) + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
+    assert source.call("BTC", NOW, NOW).params["start_time"] < f"{NOW:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_an_export_is_read_from_its_file(tmp_path: Any) -> None:
+    case = case_of("exports", "telegram")
+    file = tmp_path / "result.json"
+    source = make("exports", {"files": {"telegram": str(file)}})
+    call = source.call("telegram", None, NOW)
+    with pytest.raises(FetchFailed, match="cannot be read"):
+        source.fetch(call, cast(Gets, None))
+    file.write_bytes(case.raw)
+    assert source.fetch(call, cast(Gets, None)).body == case.raw
+    late = source.call("telegram", DAY + timedelta(seconds=1), NOW)
+    assert source.read(late, case.raw, NOW).items == []
+
+
 def test_derivatives_go_on_behind_a_full_page() -> None:
     source = make("derivatives")
     call = source.call("funding:BTC/USDT:USDT", DAY, NOW)

@@ -1,13 +1,18 @@
 """Stand-in sources with faults, the collector against them, and the benchmark's eye for losses."""
 
+import json
+import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import delete, insert, update
+from typer.testing import CliRunner
 
 from benchmarks.collector import compare
+from freqpilot import cli
 from freqpilot.facts.collector import Collector, plans
 from freqpilot.facts.fetch import Fetcher
 from freqpilot.facts.store import FactStore
@@ -85,6 +90,25 @@ def test_under_faults_nothing_is_lost_doubled_or_wrong(store: FactStore, world: 
         turns(store, sources, 3)
     counts, told = compare(world, store)
     assert counts == {"LOST": 0, "DOUBLED": 0, "WRONG": 0}, told[:5]
+
+
+def test_the_command_asks_each_source_once(world: FactWorld, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    with FactSources(world) as sources:
+        given = {"alternative_me": sources.settings(1)["alternative_me"]}
+        config = {
+            "exchange": {"name": "binance", "pair_whitelist": []},
+            "freqpilot": {"facts": {"sources": given}},
+        }
+        file.write_text(json.dumps(config))
+        handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+        options = ["collect", "--once", "-c", str(file), "--userdir", str(tmp_path)]
+        done = CliRunner().invoke(cli.app, options)
+    assert done.exit_code == 0, done.output
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+    store = FactStore.open(f"sqlite:///{tmp_path / 'freqpilot-facts.sqlite'}", writes=False)
+    assert [each.count for each in store.summary()] == [70]
+    store.close()
 
 
 def test_the_benchmark_sees_what_is_lost_doubled_or_wrong(

@@ -124,6 +124,10 @@ class Collector:
         now = self._now()
         state = feeds.feed(self._store, plan.name, name) or Feed(plan.name, name, now, now)
         state = replace(state, tried_at=now)
+        begin = plan.backfill_from
+        if begin and (state.begun is None or begin < state.begun):
+            # More history is wanted than before; what is kept already is known again.
+            state = replace(state, begun=begin, reached=None, held=0)
         before = state
         try:
             state = _Turn(self._store, self._fetcher, plan, state).run(now)

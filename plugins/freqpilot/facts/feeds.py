@@ -29,6 +29,7 @@ class Feed:
     feed: str
     live_from: datetime
     tried_at: datetime
+    begun: datetime | None = None
     reached: datetime | None = None
     held: int = 0
     newest_event: datetime | None = None

@@ -82,16 +82,19 @@ def collect(settings: Settings, user_data: Path, *, once: bool, say: Callable[[s
     stop = threading.Event()
     store = FactStore.open(facts_url(settings, user_data))
     fetcher = make_fetcher(stop, timeout=settings.facts.timeout)
+    collector = Collector(store, chosen, fetcher, stop=stop)
+    before = {
+        each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        collector = Collector(store, chosen, fetcher, stop=stop)
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda *_: stop.set())
         if once:
             collector.once()
         else:
             say(f"asking {', '.join(plan.name for plan in chosen if not plan.missing_key)}")
             collector.run()
     finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
         fetcher.close()
         store.close()
 

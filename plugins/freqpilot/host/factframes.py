@@ -101,14 +101,29 @@ def observations(
     :param quiet: do not say that there are none, where the caller does.
     :raises Degraded: when the database cannot be read.
     """
+    found = _found(config, metric, coin, first, last, quiet=quiet)
+    return None if found is None else found[1]
+
+
+def _found(
+    config: dict[str, Any],
+    metric: Metric,
+    coin: str,
+    first: int | None,
+    last: int | None,
+    *,
+    quiet: bool,
+) -> tuple[str, Observations] | None:
+    """Return a metric's source and its facts; see :func:`observations`."""
     with _readable():
         source = _listed(config)
         series = source.find(metric, metric.asset or coin, quiet=quiet)
         if series is None:
             return None
+        name = source.of(series)
         if str(config.get("runmode")) in LIVE:
-            return source.store.observations(series, first, last)
-        return source.whole(series)
+            return name, source.store.observations(series, first, last)
+        return name, source.whole(series)
 
 
 @contextmanager
@@ -175,11 +190,15 @@ def _known(
         holes = np.isnan(known.value)
         if not holes.any():
             break
-        found = known_or_missing(config, each, coin, first, last, quiet=place > 0)
-        if not len(found):
+        try:
+            found = _found(config, each, coin, first, last, quiet=place > 0)
+        except Degraded as error:
+            missing_live(config, error)
+            break
+        if found is None:
             continue
-        limit = max_age if max_age is not None else oldest(settings, source_of(config, each, coin))
-        other = as_of(states(found), closes, limit)
+        limit = max_age if max_age is not None else oldest(settings, found[0])
+        other = as_of(states(found[1]), closes, limit)
         take = holes & (np.isfinite(other.value) | np.isnan(known.age))
         known = AsOf(np.where(take, other.value, known.value), np.where(take, other.age, known.age))
     return known
@@ -195,24 +214,15 @@ def backups_of(settings: FactSettings, metric: Metric) -> list[Metric]:
     return found
 
 
-def oldest(settings: FactSettings, source: str | None) -> float | None:
+def oldest(settings: FactSettings, source: str) -> float | None:
     """Return how many hours old a value of a source may be; None without a limit."""
     from freqpilot.facts.sources import SOURCES
 
-    own = settings.sources.get(source or "")
+    own = settings.sources.get(source)
     if own is not None and own.max_age is not None:
         return own.max_age
-    kind = SOURCES.get(source or "")
+    kind = SOURCES.get(source)
     return None if kind is None else kind.spec.max_age / timedelta(hours=1)
-
-
-def source_of(config: dict[str, Any], metric: Metric, coin: str) -> str | None:
-    """Return which source a metric is of."""
-    if metric.source is not None:
-        return metric.source
-    source = _listed(config)
-    number = source.find(metric, metric.asset or coin, quiet=True)
-    return next((key[0] for key, each in source.catalogue.items() if each == number), None)
 
 
 def closes_of(frame: pd.DataFrame, timeframe: str) -> Ints:
@@ -263,6 +273,10 @@ class _Source:
     def sources(self, name: str, asset: str) -> list[str]:
         """Return who has a metric about an asset."""
         return sorted(s for s, coin, metric in self.catalogue if (coin, metric) == (asset, name))
+
+    def of(self, series: int) -> str:
+        """Return which source a series is of."""
+        return next(key[0] for key, number in self.catalogue.items() if number == series)
 
     def whole(self, series: int) -> Observations:
         """Return all facts of a series, from memory after the first time."""

@@ -193,6 +193,8 @@ class FactFeedRow(Base):
     feed: Mapped[str] = mapped_column(primary_key=True)
     live_from: Mapped[datetime]
     """When it was asked first: what happened before is history."""
+    begun: Mapped[datetime | None]
+    """From where on its history is asked for; an earlier one begins anew."""
     reached: Mapped[datetime | None]
     """Up to where all is kept."""
     held: Mapped[int]

@@ -17,11 +17,14 @@ from freqpilot.facts.sources.cryptopanic import CryptoPanic
 from freqpilot.facts.sources.defillama import DefiLlama
 from freqpilot.facts.sources.derivatives import Derivatives
 from freqpilot.facts.sources.etherscan import Etherscan
+from freqpilot.facts.sources.exports import Exports
 from freqpilot.facts.sources.glassnode import Glassnode
+from freqpilot.facts.sources.lunarcrush import LunarCrush
 from freqpilot.facts.sources.mempool import Mempool
 from freqpilot.facts.sources.newsapi import NewsApi
 from freqpilot.facts.sources.premium import Premium
 from freqpilot.facts.sources.rss import Rss
+from freqpilot.facts.sources.x import X
 
 CLASSES: tuple[type[Source], ...] = (
     AlternativeMe,
@@ -32,11 +35,14 @@ CLASSES: tuple[type[Source], ...] = (
     DefiLlama,
     Derivatives,
     Etherscan,
+    Exports,
     Glassnode,
+    LunarCrush,
     Mempool,
     NewsApi,
     Premium,
     Rss,
+    X,
 )
 SOURCES: dict[str, type[Source]] = {each.spec.name: each for each in CLASSES}
 

@@ -82,12 +82,14 @@ class Spec:
 @dataclass(frozen=True)
 class Call:
     """One question to a source: ``feed`` is the stream of facts that it belongs to. A key is no
-    part of it, so it may be printed. ``since`` is not sent: what is older need not be read."""
+    part of it, so it may be printed. ``since`` and ``page`` are not sent: what is older need not be
+    read, and the how many-th page of a turn it is."""
 
     feed: str
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
     since: datetime | None = None
+    page: int = 1
 
 
 @dataclass(frozen=True)

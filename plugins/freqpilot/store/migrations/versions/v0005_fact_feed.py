@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("feed", sa.String(), nullable=False),
         sa.Column("live_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("begun", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reached", sa.DateTime(timezone=True), nullable=True),
         sa.Column("held", sa.Integer(), nullable=False),
         sa.Column("newest_event", sa.DateTime(timezone=True), nullable=True),

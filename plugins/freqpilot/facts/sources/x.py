@@ -1,0 +1,83 @@
+"""Posts on X by its recent search: https://docs.x.com/x-api/posts/search-recent-posts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from freqpilot.facts.sources.base import (
+    BadAnswer,
+    Batch,
+    Call,
+    Key,
+    Source,
+    Spec,
+    decoded,
+    iso,
+    item,
+    rows_of,
+)
+
+QUERIES = {
+    "BTC": "$BTC lang:en -is:retweet",
+    "ETH": "$ETH lang:en -is:retweet",
+}
+WEEK = timedelta(days=7)
+MARGIN = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class X(Source):
+    """Posts that match each of ``queries``, kept under the coin that it is for, newest first. The
+    search looks back a week. Posts are paid for by number: ``pages`` of a hundred a turn at most.
+    """
+
+    base: str = "https://api.x.com"
+    queries: Mapping[str, str] = field(default_factory=lambda: dict(QUERIES))
+    pages: int = 1
+
+    spec: ClassVar[Spec] = Spec(
+        name="x",
+        about="posts on X by a search for each coin",
+        every=timedelta(minutes=15),
+        max_age=timedelta(hours=6),
+        pause=timedelta(seconds=5),
+        key=Key("FREQPILOT_X_TOKEN", "header", "Authorization", "Bearer "),
+    )
+    ascending: ClassVar[bool] = False
+
+    def feeds(self) -> tuple[str, ...]:
+        return tuple(self.queries)
+
+    def call(self, feed: str, since: datetime | None, now: datetime) -> Call:
+        begin = max(since or now - timedelta(hours=1), now - WEEK + MARGIN)
+        params = {
+            "query": self.queries[feed],
+            "tweet.fields": "created_at",
+            "max_results": "100",
+            "start_time": f"{min(begin, now - MARGIN):%Y-%m-%dT%H:%M:%SZ}",
+        }
+        return Call(feed, f"{self.base}/2/tweets/search/recent", params)
+
+    def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
+        document = decoded(body)
+        meta = document["meta"]
+        batch = Batch()
+        if "data" not in document:
+            if meta["result_count"] != 0:
+                raise BadAnswer("x: the answer holds no posts, but says that there are some")
+            return batch
+        for place, row in enumerate(rows_of(document, "data")):
+            try:
+                time, link = iso(row["created_at"]), f"https://x.com/i/status/{row['id']}"
+                name = self.spec.name
+                batch.items.append(
+                    item(name, row["id"], row["text"], time, fetched_at, url=link, asset=call.feed)
+                )
+            except (KeyError, TypeError, ValueError) as error:
+                batch.refused.append(f"post {place}: {type(error).__name__} {error}")
+        token, done = meta.get("next_token"), call.page
+        if isinstance(token, str) and token and done < self.pages:
+            params = {**call.params, "next_token": token}
+            batch.next_page = replace(call, params=params, page=done + 1)
+        return batch
