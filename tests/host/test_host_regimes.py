@@ -226,6 +226,15 @@ def test_what_cannot_be_fitted_fails_the_command(datadir: Path, tmp_path: Path) 
     assert not list(regimes.folder_of(tmp_path).glob("*.json"))
 
 
+def test_old_candles_make_no_new_model(datadir: Path) -> None:
+    plan = Plan(datadir, PAIRS, NOW, NOW)
+    parts = [part_of(plan, pair) for pair in PAIRS]
+    ends = BEGUN + timedelta(hours=LENGTH)
+    assert fit_one(parts, plan, ends + timedelta(days=1)).fitted_until
+    with pytest.raises(Degraded, match="the candles end before; run freqtrade download-data"):
+        fit_one(parts, plan, ends + timedelta(days=3))
+
+
 @pytest.mark.parametrize(
     ("words", "more"),
     [
