@@ -274,6 +274,27 @@ def test_the_index_is_an_input_where_it_was_known(datadir: Path) -> None:
         assert model.inputs == inputs
 
 
+def test_the_index_is_read_from_the_column_of_facts(datadir: Path) -> None:
+    until = datetime(2024, 2, 10, tzinfo=UTC)
+    plan = Plan(datadir, PAIRS, until, until, window=120)
+
+    def index(frame: pd.DataFrame, pair: str) -> Any:
+        return 50 + 200 * np.clip(frame["close"].pct_change(48).to_numpy(), -0.2, 0.2)
+
+    parts = [part_of(plan, pair, index) for pair in PAIRS]
+    # The first two days have no index, as an index has that began later.
+    model = fit_one(parts, plan, until)
+    assert model.inputs[-1] == hmm.FEAR_GREED
+    settings = Settings.from_config({"freqpilot": HMM})
+    frame = frame_of(regime_source.market(8, LENGTH))
+    told = [
+        frames.add_decisions(frame.assign(**more), settings, "BTC/USDT", None, [model])
+        for more in ({}, {"fact_fear_greed": np.nan}, {"fact_fear_greed": index(frame, "")})
+    ]
+    pd.testing.assert_series_equal(told[0]["regime"], told[1]["regime"])
+    assert (told[0]["regime_probability"] != told[2]["regime_probability"]).any()
+
+
 def test_the_prior_keeps_the_rare_regimes_of_a_real_market(
     realdata: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
