@@ -226,6 +226,15 @@ def test_what_cannot_be_fitted_fails_the_command(datadir: Path, tmp_path: Path) 
     assert not list(regimes.folder_of(tmp_path).glob("*.json"))
 
 
+def test_old_candles_make_no_new_model(datadir: Path) -> None:
+    plan = Plan(datadir, PAIRS, NOW, NOW)
+    parts = [part_of(plan, pair) for pair in PAIRS]
+    ends = BEGUN + timedelta(hours=LENGTH)
+    assert fit_one(parts, plan, ends + timedelta(days=1)).fitted_until
+    with pytest.raises(Degraded, match="the candles end before; run freqtrade download-data"):
+        fit_one(parts, plan, ends + timedelta(days=3))
+
+
 @pytest.mark.parametrize(
     ("words", "more"),
     [
@@ -263,6 +272,27 @@ def test_the_index_is_an_input_where_it_was_known(datadir: Path) -> None:
     for known, inputs in ((index, (*hmm.INPUTS, hmm.FEAR_GREED)), (silent, hmm.INPUTS)):
         model = fit_one([part_of(plan, pair, known) for pair in PAIRS], plan, until)
         assert model.inputs == inputs
+
+
+def test_the_index_is_read_from_the_column_of_facts(datadir: Path) -> None:
+    until = datetime(2024, 2, 10, tzinfo=UTC)
+    plan = Plan(datadir, PAIRS, until, until, window=120)
+
+    def index(frame: pd.DataFrame, pair: str) -> Any:
+        return 50 + 200 * np.clip(frame["close"].pct_change(48).to_numpy(), -0.2, 0.2)
+
+    parts = [part_of(plan, pair, index) for pair in PAIRS]
+    # The first two days have no index, as an index has that began later.
+    model = fit_one(parts, plan, until)
+    assert model.inputs[-1] == hmm.FEAR_GREED
+    settings = Settings.from_config({"freqpilot": HMM})
+    frame = frame_of(regime_source.market(8, LENGTH))
+    told = [
+        frames.add_decisions(frame.assign(**more), settings, "BTC/USDT", None, [model])
+        for more in ({}, {"fact_fear_greed": np.nan}, {"fact_fear_greed": index(frame, "")})
+    ]
+    pd.testing.assert_series_equal(told[0]["regime"], told[1]["regime"])
+    assert (told[0]["regime_probability"] != told[2]["regime_probability"]).any()
 
 
 def test_the_prior_keeps_the_rare_regimes_of_a_real_market(

@@ -134,3 +134,10 @@ def test_a_model_of_other_shapes_is_refused(tmp_path: Path, fault: dict[str, Flo
     replace(found((1,)), **fault).save(path)  # type: ignore[arg-type]
     with pytest.raises(Degraded, match="is not of finite figures of the shape"):
         RegimeModel.load(path)
+
+
+def test_what_is_no_covariance_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "odd.json"
+    replace(found((1,)), covariances=-found((1,)).covariances).save(path)
+    with pytest.raises(Degraded, match="corrupt or missing"):
+        RegimeModel.load(path)

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INDEX_AGE = timedelta(days=3)
 """An index that was not told anew for longer counts as missing."""
+LATE = timedelta(days=2)
+"""A model is not stamped with a time that is further behind its newest candle."""
 KNOWN_SHARE = 0.9
 """The index of fear and greed is an input from this share of the rows on."""
 
@@ -227,6 +229,10 @@ def fit_one(parts: Sequence[Part], plan: Plan, until: datetime) -> RegimeModel:
             opinions.append(said[stretch])
     if not sequences:
         raise Degraded(f"no regime model: there is no candle in the {plan.window} days")
+    newest = max(p.closes[r[-1]] for p, r in zip(parts, rows, strict=True) if len(r))
+    # Stamped with a later day an old model would pass for a new one.
+    if last - newest > LATE // timedelta(microseconds=1) * 1000:
+        raise Degraded("no regime model: the candles end before; run freqtrade download-data")
     model = fit(
         sequences,
         opinions,

@@ -107,6 +107,7 @@ class RegimeModel:
         for name, shape in {**shapes, "transition": (k, k)}.items():
             if figures[name].shape != shape or not np.isfinite(figures[name]).all():
                 raise ValueError(f"{name} is not of finite figures of the shape {shape}")
+        np.linalg.cholesky(model.covariances)  # a ValueError of its own where one is no covariance
         return model
 
 
