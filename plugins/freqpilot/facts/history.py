@@ -28,9 +28,8 @@ def measured(
     :param max_age: hours after which the newest event counts as missing.
     """
     series = states(observations)
-    out = np.full(times.shape, np.nan)
     if not series.known.size:
-        return out
+        return np.full(times.shape, np.nan)
     last = np.append(series.event[1:] != series.event[:-1], True)
     events, finals = series.event[last], series.value[last]
     group = np.cumsum(np.append(False, last[:-1]))
@@ -38,9 +37,10 @@ def measured(
     found = place >= 0
     if max_age is not None:
         found &= times - series.event[place] <= max_age * HOUR
+    figures = np.full(series.known.size, np.nan)
     for state in np.unique(place[found]):
         newest = int(group[state])
         first = int(np.searchsorted(events, series.event[state] - int(hours * HOUR)))
         values = np.append(finals[first:newest], series.value[state])
-        out[found & (place == state)] = measure(events[first : newest + 1], values)
-    return out
+        figures[state] = measure(events[first : newest + 1], values)
+    return np.where(found, figures[place], np.nan)
