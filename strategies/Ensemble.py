@@ -102,8 +102,10 @@ class Ensemble(TargetStrategy):
         if slots.unwanted(trade, share):
             return True
         row = self.lookup.row(trade.pair, time)
-        off = abs(slots.off_target(trade, rate, abs(share)))
-        return bool(row is not None and row[-2] and off >= self.band() * self.one_slot())
+        if row is None or not row[-2]:
+            return False
+        off = abs(slots.off_target(trade, rate, abs(share))) >= self.band() * self.one_slot()
+        return off and not slots.acted(trade, time, self.step)
 
     def adjust_trade_position(
         self, trade: Any, current_time: datetime, current_rate: float, **call: Any

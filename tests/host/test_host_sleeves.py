@@ -134,6 +134,18 @@ def test_a_closed_trade_leaves_what_it_was_worth(trades: Trades) -> None:
     assert sum(pnl(keeper).values()) == pytest.approx(29.0), "told again after it was settled"
 
 
+def test_coins_that_are_left_behind_are_worth_nothing(trades: Trades) -> None:
+    keeper, told = run(), about(*ROWS)
+    keeper.target(PAIR, START, told)
+    orders = [order("a", "buy", 3.0, 100.0), order("b", "sell", 2.9, 110.0, 1)]
+    keeper.book(trade(*orders), START, told)
+    trades.closed = [trade(*orders, close_profit_abs=28.0)]
+    keeper.target(PAIR, START + HOUR, told)
+    assert keeper.ledger is not None
+    assert keeper.ledger.books.held(PAIR) == pytest.approx(np.zeros(4), abs=1e-12)
+    assert sum(pnl(keeper).values()) == pytest.approx(28.0)
+
+
 def test_sleeves_trade_with_each_other_when_something_is_due(trades: Trades) -> None:
     keeper, told = run(), about(ROWS[0], (0.5, 1.0, 1.0, 0.0, 90.0), (0.5, 1.0, 1.0, 1.0, 100.0))
     keeper.target(PAIR, START, told)

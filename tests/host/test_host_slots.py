@@ -248,3 +248,26 @@ def test_a_full_book_is_told_before_a_stake_is(
     run.live = False
     monkeypatch.setattr(slots, "_open_count", lambda: 1 / 0)
     assert slots.full() is True
+
+
+@pytest.mark.parametrize(
+    ("filled", "acted"),
+    [
+        (NOW, True),
+        (NOW + timedelta(minutes=4), True),
+        (NOW - timedelta(seconds=1), False),
+        (None, False),
+    ],
+)
+def test_once_a_candle(filled: datetime | None, acted: bool) -> None:
+    held = trade(1.0, date_last_filled_utc=filled)
+    assert slots.acted(held, NOW + timedelta(minutes=5), HOUR) is acted
+
+
+def test_what_nobody_wants_goes_out() -> None:
+    long, short = trade(1.0), trade(1.0, is_short=True)
+    assert [slots.unwanted(long, share) for share in (0.1, 0.0, -0.1)] == [False, True, True]
+    assert [slots.unwanted(short, share) for share in (0.1, 0.0, -0.1)] == [True, True, False]
+    assert slots.out(long) == (-100.0, "out")
+    assert slots.out(trade(1.0, has_open_orders=True)) is None
+    assert slots.out(trade(0.0)) is None

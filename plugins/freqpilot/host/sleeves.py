@@ -30,11 +30,13 @@ KEPT_ORDERS = 1_000
 
 @dataclass
 class Booked:
-    """What of an open trade is in the books: for each order its amount, money and fee, the sum of
-    all flows, its funding, and how much of what was traded was each row's."""
+    """What of an open trade is in the books: for each order its amount, money and fee, the amount
+    that is held and the sum of all flows, its funding, and how much of what was traded was each
+    row's."""
 
     pair: str
     orders: dict[str, list[float]] = field(default_factory=dict)
+    amount: float = 0.0
     flow: float = 0.0
     funding: float = 0.0
     volume: list[float] = field(default_factory=list)
@@ -198,6 +200,7 @@ class Keeper:
             self.ledger = replace(self.ledger, books=books)
             volume = booked.volume or [0.0] * len(part)
             booked.volume = (np.array(volume) + part * new[1]).tolist()
+            booked.amount += sign * new[0]
             booked.flow -= sign * new[1] + new[2]
             booked.orders[str(order.order_id)] = [amount, money, fee]
             changed = True
@@ -236,7 +239,9 @@ class Keeper:
             if booked is None:
                 continue
             beyond = float(trade.close_profit_abs or 0.0) - booked.flow - booked.funding
-            books = subledger.settled(self.ledger.books, np.array(booked.volume), beyond)
+            # Coins below the exchange's step are left behind, and are in no trade's profit.
+            books = subledger.dropped(self.ledger.books, booked.pair, booked.amount)
+            books = subledger.settled(books, np.array(booked.volume), beyond)
             self.ledger = replace(self.ledger, books=books)
             self._done |= dict.fromkeys(booked.orders)
         for name in list(islice(self._done, max(0, len(self._done) - KEPT_ORDERS))):

@@ -7,7 +7,7 @@ capped here as the supervisor allows, and judged once more by the gate; what low
 import logging
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from freqpilot.host import proposals, supervisor
@@ -125,6 +125,13 @@ def change(
 def unwanted(trade: Any, share: float) -> bool:
     """Tell whether a position is to have nothing of the account, or the other side."""
     return share == 0 or (share < 0) != bool(trade.is_short)
+
+
+def acted(trade: Any, time: datetime, candle: timedelta) -> bool:
+    """Tell whether an order of a position was filled since the last candle has closed. Live, a
+    capped order would be followed by the next one five seconds later, which no backtest shows."""
+    length, last = candle.total_seconds(), trade.date_last_filled_utc
+    return last is not None and bool(last.timestamp() >= time.timestamp() // length * length)
 
 
 def out(trade: Any) -> tuple[float, str] | None:

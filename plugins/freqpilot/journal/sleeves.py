@@ -1,7 +1,6 @@
 """What each sleeve of a backtest has earned, as the host wrote it into the exported config."""
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from freqpilot.journal import page
@@ -43,7 +42,7 @@ def sleeve_rows(run: BacktestRun) -> list[tuple[str, ...]]:
 
 def sleeves_section(run: BacktestRun) -> str:
     """Return the section of the report, empty for a strategy without sleeves."""
-    rows = [tuple(escape(cell) for cell in row) for row in sleeve_rows(run)]
+    rows = sleeve_rows(run)
     if not rows:
         return ""
     text = (

@@ -175,6 +175,17 @@ def funded(books: Books, pair: str, money: float) -> Books:
     return replace(books, cash=books.cash + paid, funding=books.funding + paid)
 
 
+def dropped(books: Books, pair: str, amount: float) -> Books:
+    """Return the books without ``amount`` (signed) of a pair, which no trade holds any more; it is
+    taken from who holds it, and is worth nothing."""
+    if not amount or pair not in books.pairs:
+        return books
+    held = books.held(pair)
+    amounts = books.amounts.copy()
+    amounts[:, books.pairs.index(pair)] += parts_of(-amount, held, held[:-1])
+    return replace(books, amounts=amounts)
+
+
 def settled(books: Books, volume: Floats, money: float) -> Books:
     """Return the books after what a closed trade was worth beyond its fills (late fees, rounding)
     went to the rows by their ``volume`` in it."""
