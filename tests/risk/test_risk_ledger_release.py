@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.risk.flows import Flows
-from freqpilot.risk.ledger import Ledger, closed, observe, release
+from freqpilot.risk.flows import Fall, Flows
+from freqpilot.risk.ledger import Ledger, closed, observe, release, retry, reviewed
 from freqpilot.risk.record import Outcome, Record
 from freqpilot.risk.responses import Response
 from freqpilot.settings import RiskSettings
@@ -145,3 +145,33 @@ def test_an_old_ledger_without_a_tier_or_money_gets_none() -> None:
 def test_figures_that_cannot_be_refuse_to_start(change: dict[str, Any]) -> None:
     with pytest.raises(RefuseToStart):
         Ledger.from_dict({**replace(run(1000)).to_dict(), **change})
+
+
+def lost(count: int, state: Ledger) -> Ledger:
+    for number in range(count):
+        state = closed(state, Outcome(number, hours(number), -1.0, -0.001), SETTINGS)
+    return state
+
+
+def test_a_streak_that_was_looked_at_counts_anew_and_a_halt_stays() -> None:
+    seen = replace(lost(10, run(1000)), releases=5)
+    after = reviewed(seen)
+    assert (after.record.losses_in_a_row, after.record.reviewed, after.releases) == (0, 10, 6)
+    assert after == replace(seen, record=after.record, releases=6), "nothing else changes"
+    assert after.halted
+
+
+def test_an_edge_gets_another_trial_and_a_streak_stays() -> None:
+    seen = replace(lost(9, run(1000)), releases=5)
+    after = retry(seen)
+    assert (seen.record.edge().trades, after.record.edge().trades) == (9, 0)
+    assert (after.record.losses_in_a_row, after.releases) == (9, 6)
+    assert after == replace(seen, record=after.record, releases=6), "nothing else changes"
+
+
+def test_a_release_takes_what_is_gone_for_a_loss_and_leaves_what_waits() -> None:
+    fall = Fall(hours(0), 160.0, 1000.0, NOON.date(), None, 840.0)
+    waits = Flows(falls=(fall,), deposit=50.0, until=hours(99), read=3)
+    state = replace(run(1000, 840), flows=waits)
+    assert state.halted
+    assert release(state, hours(2)).flows == replace(waits, falls=())
