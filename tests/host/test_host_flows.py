@@ -186,7 +186,7 @@ def test_a_dry_run_has_no_flows(bot: Any, clock: VirtualClock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deposit", "withdraw"), [(1.0, 1.0), (-1.0, 0.0), (0.0, -5.0), (float("nan"), 0.0)]
+    ("deposit", "withdraw"), [(1.0, 1.0), (0.0, 0.0), (-1.0, 0.0), (0.0, -5.0), (float("nan"), 0.0)]
 )
 def test_a_flow_is_one_positive_amount(url: str, deposit: float, withdraw: float) -> None:
     with pytest.raises(RefuseToStart, match="one positive amount"):

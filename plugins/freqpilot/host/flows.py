@@ -74,7 +74,7 @@ def declare(url: str, deposit: float, withdraw: float, time: datetime) -> None:
     """
     amounts = (deposit, -withdraw)
     amount = sum(amounts)
-    if not all(map(math.isfinite, amounts)) or min(deposit, withdraw) < 0 or 0 not in amounts:
+    if not all(map(math.isfinite, amounts)) or min(deposit, withdraw) < 0 or amounts.count(0) != 1:
         raise RefuseToStart(
             "a flow is one positive amount, --deposit AMOUNT or --withdraw AMOUNT; nothing was "
             "declared, open trades are untouched"
