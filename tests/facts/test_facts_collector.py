@@ -4,7 +4,7 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -183,6 +183,20 @@ def test_what_is_known_is_not_kept_twice_and_a_change_is_a_version(store: FactSt
     turn(store, world)
     turn(store, world)
     assert [each[2] for each in versions(store) if each[0] == last] == [4.0, 40.0, 4.0]
+
+
+def test_each_turn_looks_back_for_revisions(store: FactStore) -> None:
+    class Revising(Hourly):
+        spec: ClassVar[Spec] = replace(Hourly.spec, overlap=3 * HOUR)
+
+    world = World()
+    world.values = hours(8)
+    turn(store, world, Revising())
+    world.values |= {BEGIN + 2 * HOUR: 30.0, BEGIN + 4 * HOUR: 50.0}
+    turn(store, world, Revising())
+    found = events(store)
+    assert found[BEGIN + 4 * HOUR] == 50.0
+    assert found[BEGIN + 2 * HOUR] == 3.0
 
 
 @pytest.mark.parametrize("rising", [True, False])
