@@ -8,7 +8,9 @@ class FreqpilotCalibrated(Forecaster):
     """Chances of the profit and the loss barrier by LightGBM, stopped early and calibrated on a
     purged tail, on features that gain more than their shifted copies.
 
-    Whether it beats the baselines stands in ``docs/results.md``; it is not the default.
+    It does not beat its baselines, so it is not the default: over 2021–2024, pooled over 16 pairs,
+    its rank IC was .009 at 4 h, the ridge's .022; at 24 h .006, the logistic's .023
+    (``docs/results.md``).
     """
 
     forecaster = TreesClassifier()

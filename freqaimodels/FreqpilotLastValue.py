@@ -8,7 +8,7 @@ class FreqpilotLastValue(Forecaster):
     """A baseline: what went up goes on. The first feature with ``return`` in its name is the
     forecast.
 
-    Whether it beats the baselines stands in ``docs/results.md``; it is not the default.
+    What it is worth stands in ``docs/results.md``; it is not the default.
     """
 
     forecaster = LastValue()

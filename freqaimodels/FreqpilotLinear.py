@@ -7,7 +7,7 @@ from freqpilot.models.linear import Ridge
 class FreqpilotLinear(Forecaster):
     """A baseline: ridge regression on the forward return in its volatility.
 
-    Whether it beats the baselines stands in ``docs/results.md``; it is not the default.
+    What it is worth stands in ``docs/results.md``; it is not the default.
     """
 
     forecaster = Ridge()

@@ -7,7 +7,7 @@ from freqpilot.models.linear import Logistic
 class FreqpilotLogistic(Forecaster):
     """A baseline: logistic regression on triple-barrier labels.
 
-    Whether it beats the baselines stands in ``docs/results.md``; it is not the default.
+    What it is worth stands in ``docs/results.md``; it is not the default.
     """
 
     forecaster = Logistic()

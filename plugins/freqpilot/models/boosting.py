@@ -87,7 +87,7 @@ class TreesRegressor:
     """LightGBM on the forward return in its volatility, stopped early on the purged tail.
 
     ``params`` replace LightGBM's defaults here; ``selected`` leaves out features that gain no more
-    than their shifted copies. Whether it beats the baselines stands in ``docs/results.md``.
+    than their shifted copies. It does not beat the baselines: see ``docs/results.md``.
     """
 
     name: ClassVar[str] = "trees_regressor"
@@ -132,7 +132,7 @@ class TreesRegressor:
 @dataclass(frozen=True)
 class TreesClassifier:
     """LightGBM on triple-barrier classes, with calibrated probabilities; fields as those of
-    :class:`TreesRegressor`."""
+    :class:`TreesRegressor`. It does not beat the baselines: see ``docs/results.md``."""
 
     name: ClassVar[str] = "trees_classifier"
     classes: ClassVar[bool] = True
