@@ -28,6 +28,7 @@ def child_environment() -> dict[str, str]:
     dropped = ("PYTEST_", "FREQTRADE__")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     environment["PYTHONWARNINGS"] = "ignore"
+    environment["COLUMNS"] = "200"  # tables are read back, whole
     return environment
 
 
