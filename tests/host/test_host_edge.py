@@ -41,6 +41,10 @@ def frame(sign: float, back: int = 0) -> pd.DataFrame:
     )
 
 
+def model(drawer: Any, live: bool = True) -> Any:
+    return SimpleNamespace(live=live, dd=drawer, identifier="one")
+
+
 def settings(**monitored: Any) -> Settings:
     return Settings.from_config({"freqpilot": {"models": {"edge": {**QUICK, **monitored}}}})
 
@@ -86,7 +90,7 @@ def test_live_has_the_factors_of_the_backtest_from_what_freqai_keeps() -> None:
     # FreqAI keeps them as Python objects after it has filled a gap.
     kept["up"] = kept["up"].astype(object)
     drawer = SimpleNamespace(historic_predictions={PAIR: kept})
-    older = edge.kept_forecasts(SimpleNamespace(live=True, dd=drawer), PAIR)
+    older = edge.kept_forecasts(model(drawer), PAIR)
     late = whole.tail(900)
     got = frames.add_decisions(late, settings(), PAIR, kept=older)[edge.COLUMN].to_numpy()
     np.testing.assert_array_equal(got, wanted[-900:])
@@ -97,9 +101,9 @@ def test_live_has_the_factors_of_the_backtest_from_what_freqai_keeps() -> None:
 
 def test_a_backtest_takes_nothing_from_what_freqai_keeps() -> None:
     drawer = SimpleNamespace(historic_predictions={PAIR: frame(1)})
-    assert edge.kept_forecasts(SimpleNamespace(live=False, dd=drawer), PAIR) is None
-    assert edge.kept_forecasts(SimpleNamespace(live=True, dd=drawer), "ETH/USDT") is None
-    assert edge.kept_forecasts(SimpleNamespace(live=True, dd=drawer), PAIR) is None, "unknown form"
+    assert edge.kept_forecasts(model(drawer, live=False), PAIR) is None
+    assert edge.kept_forecasts(model(drawer), "ETH/USDT") == edge.Kept("one", None)
+    assert edge.kept_forecasts(model(drawer), PAIR) == edge.Kept("one", None), "unknown form"
 
 
 def test_a_candle_that_freqai_did_not_predict_is_no_evidence() -> None:
@@ -127,6 +131,22 @@ def test_its_silence_and_its_end_are_told_once(
     assert len(told) == 2
     assert "stops" in told[0]
     assert "heard again" in told[1]
+
+
+def test_a_silenced_model_whose_forecasts_are_lost_stays_silenced(run: supervisor.Run) -> None:
+    run.live = True
+    wrong, right = frame(-1), frame(1)
+    kept = edge.Kept("one", None)
+    frames.add_decisions(wrong, settings(), PAIR, kept=kept)
+    lost = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=kept)
+    assert (lost[edge.COLUMN] == 0).all()
+    assert len(run.store.events("model edge")) == 1
+    anew = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=edge.Kept("two", None))
+    assert anew[edge.COLUMN].iloc[0] == 1, "another model begins anew"
+    back = frames.add_decisions(right, settings(), PAIR, kept=kept)[edge.COLUMN]
+    assert back.iloc[0] == 0
+    assert back.iloc[-1] == 1
+    assert [event.data["silenced"] for event in run.store.events("model edge")] == [True, False]
 
 
 def test_a_backtest_tells_in_one_line_and_keeps_nothing(

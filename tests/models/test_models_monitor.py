@@ -38,6 +38,10 @@ def scores(mean_ic: float, seed: int, count: int) -> np.ndarray:
     return mean_ic / monitor.IC_OF_SCORE + noise
 
 
+def factors(seen: monitor.Blocks, edge: EdgeSettings, rows: int) -> np.ndarray:
+    return monitor.factors(seen, monitor.follow(seen.score, edge), rows)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**20), st.integers(1, ROWS), st.sampled_from(["none", "gap", "nan", "jump"]))
 def test_no_factor_sees_a_later_candle_or_forecast(seed: int, cut: int, mutation: str) -> None:
@@ -45,9 +49,7 @@ def test_no_factor_sees_a_later_candle_or_forecast(seed: int, cut: int, mutation
     hard = EdgeSettings(evidence=10, min_ic=0.5)
     full = monitor.blocks(source.date, source.close, lean, LABELS, hard)
     part = monitor.blocks(source.date[:cut], source.close[:cut], lean[:cut], LABELS, hard)
-    np.testing.assert_array_equal(
-        monitor.factors(part, hard, cut), monitor.factors(full, hard, ROWS)[:cut]
-    )
+    np.testing.assert_array_equal(factors(part, hard, cut), factors(full, hard, ROWS)[:cut])
     assert (part.row < cut).all()
     close = source.date[part.row] + HOUR
     assert (close >= (part.number + 1) * LENGTH * HOUR).all(), "a block is judged when it is over"
@@ -55,7 +57,7 @@ def test_no_factor_sees_a_later_candle_or_forecast(seed: int, cut: int, mutation
 
 def test_a_block_counts_from_the_candle_at_whose_close_it_is_over() -> None:
     hard, seen = EdgeSettings(evidence=10, min_ic=0.5), found()
-    moved = monitor.factors(seen, hard, ROWS)
+    moved = factors(seen, hard, ROWS)
     after = monitor.follow(seen.score, hard).factor
     np.testing.assert_array_equal(moved[seen.row], after)
     np.testing.assert_array_equal(moved[seen.row - 1], [1.0, *after[:-1]])
@@ -148,6 +150,14 @@ def test_only_new_evidence_brings_it_back() -> None:
     assert (back.factor[back.silenced[0] : back.revived[0]] == 0).all()
 
 
+def test_one_that_was_silenced_before_begins_so() -> None:
+    course = monitor.follow(np.concatenate([np.zeros(50), np.full(60, 0.3)]), EDGE, silent=True)
+    assert course.before == 0
+    assert (course.factor[:50] == 0).all()
+    assert course.factor[-1] == 1
+    assert len(course.revived) == 1
+
+
 @given(st.lists(st.floats(-1, 1), max_size=300))
 def test_a_factor_is_a_share_and_falls_before_it_is_nothing(given_scores: list[float]) -> None:
     course = monitor.follow(np.array(given_scores), EDGE)
@@ -160,12 +170,12 @@ def test_a_factor_is_a_share_and_falls_before_it_is_nothing(given_scores: list[f
 def test_no_evidence_moves_nothing_and_a_forecast_that_stands_still_is_none() -> None:
     nothing = found(lean=np.full(ROWS, np.nan))
     assert len(nothing.score) == 0
-    assert (monitor.factors(nothing, EDGE, ROWS) == 1).all()
+    assert (factors(nothing, EDGE, ROWS) == 1).all()
     still = found(lean=np.full(ROWS, 0.3))
     assert len(still.score) > 30
     assert (np.abs(still.score) < 1e-9).all()
     quick = EdgeSettings(evidence=10, min_ic=0.5)
-    assert monitor.factors(still, quick, ROWS)[-1] == 0, "it knows nothing, so it is silenced"
+    assert factors(still, quick, ROWS)[-1] == 0, "it knows nothing, so it is silenced"
     empty = np.empty(0)
     assert len(monitor.blocks(empty.astype(np.int64), empty, empty, LABELS, EDGE).score) == 0
 

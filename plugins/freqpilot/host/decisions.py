@@ -34,7 +34,7 @@ def decision_columns(
     settings: Settings,
     pair: str,
     models: Sequence[RegimeModel] = (),
-    kept: pd.DataFrame | None = None,
+    kept: edge.Kept | None = None,
 ) -> dict[str, Any]:
     """Return the columns of the decision by name; see :func:`frames.add_decisions`."""
     work = Workspace(candles)

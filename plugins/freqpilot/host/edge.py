@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,32 +12,41 @@ import pandas as pd
 from freqpilot.errors import NoEntry
 from freqpilot.host import supervisor
 from freqpilot.models import monitor
-from freqpilot.settings import Settings
-from freqpilot.shapes import Candles, Floats
+from freqpilot.settings import EdgeSettings, Settings
+from freqpilot.shapes import Candles, Floats, Ints
 
 logger = logging.getLogger(__name__)
 
 COLUMN = "edge_model_forecast"
 """What the model's confidence is multiplied by, 1 … 0."""
 STATE = "model_edge"
-"""The store's key under which the silenced pairs are."""
-KEPT = {"date_pred": "date", "close_price": "close"}
+"""The store's key under which the silenced models are, as ``identifier/pair``."""
+COLUMNS = {"date_pred": "date", "close_price": "close"}
 FORECAST = ("up", "down", "do_predict")
 
 
-def kept_forecasts(freqai: Any, pair: str) -> pd.DataFrame | None:
-    """Return the forecasts that FreqAI keeps of a live pair beyond the frame's candles, with the
-    closes it saw; None in a backtest, whose frame holds all.
+@dataclass(frozen=True)
+class Kept:
+    """What FreqAI keeps of a live pair beyond the frame's candles: forecasts with the closes it
+    saw (None where there are none), under its ``identifier``."""
 
-    Those it made up of candles that the first model was trained on are marked by it
+    identifier: str
+    forecasts: pd.DataFrame | None
+
+
+def kept_forecasts(freqai: Any, pair: str) -> Kept | None:
+    """Return what is kept of a live pair; None in a backtest, whose frame holds all.
+
+    Forecasts it made up of candles that the first model was trained on are marked by it
     (``do_predict`` 0), and so are those of candles that the bot missed.
     """
     if not getattr(freqai, "live", False):
         return None
     found = freqai.dd.historic_predictions.get(pair)
-    if found is None or not {*KEPT, *FORECAST} <= set(found.columns):
-        return None
-    return pd.DataFrame(found[[*KEPT, *FORECAST]]).rename(columns=KEPT)
+    if found is None or not {*COLUMNS, *FORECAST} <= set(found.columns):
+        return Kept(str(freqai.identifier), None)
+    forecasts = pd.DataFrame(found[[*COLUMNS, *FORECAST]]).rename(columns=COLUMNS)
+    return Kept(str(freqai.identifier), forecasts)
 
 
 def factors(
@@ -44,27 +54,28 @@ def factors(
     candles: Candles,
     settings: Settings,
     pair: str = "",
-    kept: pd.DataFrame | None = None,
+    kept: Kept | None = None,
 ) -> Floats:
     """Return the factor at each candle of ``frame``, which has the model's columns; the model's
     silence and its end are told and kept.
 
-    :param kept: older forecasts, as :func:`kept_forecasts` gives them.
+    A live model that was silenced stays so when its forecasts are lost, until new evidence.
     """
     edge, labels = settings.models.edge, settings.labels
     lean, date, close = _lean(frame), candles.date, candles.close
     older = 0
-    if kept is not None and len(kept) and len(frame):
-        dates = pd.to_datetime(kept["date"], utc=True).to_numpy(dtype="datetime64[ns]")
+    if kept is not None and kept.forecasts is not None and len(frame):
+        dates = pd.to_datetime(kept.forecasts["date"], utc=True).to_numpy(dtype="datetime64[ns]")
         before = dates.astype(np.int64) < candles.date[0]
         older = int(before.sum())
         date = np.concatenate([dates.astype(np.int64)[before], date])
-        close = np.concatenate([kept["close"].to_numpy(dtype=np.float64)[before], close])
-        lean = np.concatenate([_lean(kept)[before], lean])
+        closes = kept.forecasts["close"].to_numpy(dtype=np.float64)
+        close = np.concatenate([closes[before], close])
+        lean = np.concatenate([_lean(kept.forecasts)[before], lean])
     found = monitor.blocks(date, close, lean, labels, edge)
-    course = monitor.follow(found.score, edge)
-    _tell(pair, date, found, course)
-    return monitor.factors(found, edge, len(date))[older:]
+    name = f"{kept.identifier if kept else ''}/{pair}"
+    course = _told(name, pair, date, found, edge)
+    return monitor.factors(found, course, len(date))[older:]
 
 
 def words(row: Mapping[str, Any]) -> str | None:
@@ -97,22 +108,29 @@ def _lean(frame: pd.DataFrame) -> Floats:
     return np.where((given == 1) & (up + down > 0), up - down, np.nan)
 
 
-def _tell(pair: str, date: Any, found: monitor.Blocks, course: monitor.Course) -> None:
-    """Tell once that a live model was silenced or is heard again; a backtest's are one line."""
+def _told(
+    name: str, pair: str, date: Ints, found: monitor.Blocks, settings: EdgeSettings
+) -> monitor.Course:
+    """Return the course, and tell once that a live model was silenced or is heard again; a
+    backtest's turns are one line."""
+    course = monitor.follow(found.score, settings)
     turns = sorted([*course.silenced, *course.revived])
     try:
         run = supervisor.current()
     except NoEntry:
-        return
+        return course
     if not run.live:
         if turns:
             days = ", ".join(f"{_time(date[found.row[k]]):%Y-%m-%d}" for k in turns)
             logger.info("%s: the model was silenced, and heard again, by turns: %s", pair, days)
-        return
+        return course
     known = run.store.load_state(STATE) or {}
-    silent = len(turns) % 2 == 1
-    if silent == bool(known.get(pair, False)):
-        return
+    before = bool(known.get(name, False))
+    if before and not turns:
+        course = monitor.follow(found.score, settings, silent=True)
+    silent = bool(len(course.silenced) - len(course.revived) + (course.before == 0.0))
+    if silent == before:
+        return course
     time = _time(date[-1]) + timedelta(microseconds=int(np.diff(date).min()) // 1000)
     text = (
         f"{pair}: the model is silenced, its forecasts show no edge; open trades go on with their "
@@ -121,8 +139,9 @@ def _tell(pair: str, date: Any, found: monitor.Blocks, course: monitor.Course) -
         else f"{pair}: the model is heard again, its newer forecasts show an edge"
     )
     run.store.add_event(time, "model edge", "WARNING", text, {"pair": pair, "silenced": silent})
-    run.store.save_state(STATE, {**known, pair: silent}, time)
+    run.store.save_state(STATE, {**known, name: silent}, time)
     logger.warning("%s", text)
+    return course
 
 
 def _time(nanoseconds: Any) -> datetime:

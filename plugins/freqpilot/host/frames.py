@@ -22,6 +22,7 @@ from freqpilot.features.realised import realised
 from freqpilot.features.realised import startup as realised_startup
 from freqpilot.features.structure import swing_prices
 from freqpilot.host.decisions import decision_columns, regime_words, score_words
+from freqpilot.host.edge import Kept
 from freqpilot.host.edge import words as edge_words
 from freqpilot.host.freqai import LABEL, NAMES, REASONS
 from freqpilot.host.rows import Row, Table
@@ -137,7 +138,7 @@ def add_decisions(
     pair: str = "",
     step: timedelta | None = None,
     models: Sequence[RegimeModel] = (),
-    kept: pd.DataFrame | None = None,
+    kept: Kept | None = None,
 ) -> pd.DataFrame:
     """Return ``frame`` with the composite decision of each candle, by the weights of the class
     that ``pair`` belongs to (an unknown one is an alt).

@@ -45,8 +45,9 @@ class Blocks(NamedTuple):
 
 class Course(NamedTuple):
     """What the test said after each block: the ``factor`` of the confidence, 1 … 0 (0 while the
-    model is silenced)."""
+    model is silenced), and ``before`` the first one."""
 
+    before: float
     factor: Floats
     silenced: tuple[int, ...]
     """Places of the blocks at which it was silenced; ``revived`` those at which it was heard again.
@@ -96,13 +97,16 @@ def pooled(members: Mapping[str, Blocks]) -> Blocks:
     return Blocks(numbers, row, total / count)
 
 
-def follow(scores: Floats, settings: EdgeSettings) -> Course:
-    """Return what the test says after each score."""
+def follow(scores: Floats, settings: EdgeSettings, silent: bool = False) -> Course:
+    """Return what the test says after each score.
+
+    :param silent: begin with a model that is silenced, by forecasts that are not at hand any more.
+    """
     least = settings.min_ic / IC_OF_SCORE / MOST
     factor = np.empty(len(scores))
     silenced: list[int] = []
     revived: list[int] = []
-    capital, silent = np.ones(len(STAKES)), False
+    before, capital = float(not silent), np.ones(len(STAKES))
     for place, score in enumerate(np.clip(scores / MOST, -1.0, 1.0)):
         gain = score if silent else least - score
         capital = np.maximum(capital, 1.0) * (1.0 + STAKES * gain)
@@ -111,15 +115,14 @@ def follow(scores: Floats, settings: EdgeSettings) -> Course:
             capital, silent = np.ones(len(STAKES)), not silent
         spent = np.log(max(float(capital.mean()), 1.0)) / np.log(settings.evidence)
         factor[place] = 0.0 if silent else 1.0 - spent
-    return Course(factor, tuple(silenced), tuple(revived))
+    return Course(before, factor, tuple(silenced), tuple(revived))
 
 
-def factors(found: Blocks, settings: EdgeSettings, rows: int) -> Floats:
-    """Return what the model's confidence is multiplied by at each of ``rows`` candles: 1 before the
-    first block is over; a block counts from the candle at whose close it was."""
-    after = follow(found.score, settings).factor
+def factors(found: Blocks, course: Course, rows: int) -> Floats:
+    """Return what the model's confidence is multiplied by at each of ``rows`` candles: a block
+    counts from the candle at whose close it was over."""
     known = np.searchsorted(found.row, np.arange(rows), side="right")
-    return np.concatenate([[1.0], after])[known]
+    return np.concatenate([[course.before], course.factor])[known]
 
 
 def _standing(lean: Floats, memory: int) -> Floats:
