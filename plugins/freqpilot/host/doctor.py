@@ -56,6 +56,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("database", lambda: _database(config)),
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
+            _run("model edge", lambda: _edge(config)),
             _run("collector", lambda: _collector(config)),
         ]
     return findings
@@ -205,6 +206,12 @@ def _facts(config: dict[str, Any]) -> str:
 
 def _regimes(config: dict[str, Any]) -> str:
     from freqpilot.host.regimes import describe
+
+    return describe(config)
+
+
+def _edge(config: dict[str, Any]) -> str:
+    from freqpilot.host.edge import describe
 
     return describe(config)
 
