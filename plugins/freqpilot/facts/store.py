@@ -6,18 +6,17 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, inspect, literal, select
+from sqlalchemy import Connection, Engine, func, inspect, select
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.append import (
     columns_of,
     fresh_rows,
-    insert_rows,
     micros,
     moment,
-    read_table,
     series_ids,
 )
+from freqpilot.facts.bulk import insert_rows, read_columns
 from freqpilot.facts.check import BadFact, Columns, faults
 from freqpilot.facts.join import NOTHING, Observations, ordered
 from freqpilot.shapes import Fact
@@ -165,16 +164,17 @@ def _state_event(connection: Connection, series: int, time: int) -> int | None:
 def _read(
     connection: Connection, table: Any, series: int, since: int | None, last: int | None
 ) -> Observations:
-    value = table.value if table is FactRow else literal(0.0)
-    query = select(table.event_time, table.available_at, value).where(table.series_id == series)
+    where = [table.series_id == series]
     if since is not None:
-        query = query.where(table.event_time >= since)
+        where.append(table.event_time >= since)
     if last is not None:
-        query = query.where(table.event_time <= last, table.available_at <= last)
-    order = (table.event_time, table.available_at)
-    query = query.order_by(*order, *([table.vintage] if table is FactRow else []))
-    found = read_table(connection, query, 3)
-    if not found.size:
+        where += [table.event_time <= last, table.available_at <= last]
+    columns, order = [table.event_time, table.available_at], [table.event_time, table.available_at]
+    if table is FactRow:
+        columns.append(table.value)
+        order.append(table.vintage)
+    found = read_columns(connection, columns, where, order)
+    if not found[0].size:
         return NOTHING
-    event, available = (found[:, place].astype(np.int64) for place in (0, 1))
-    return Observations(event, available, np.ascontiguousarray(found[:, 2]))
+    value = found[2] if table is FactRow else np.zeros(found[0].size)
+    return Observations(found[0], found[1], value)
