@@ -28,7 +28,9 @@ UNPRIVILEGED = "nobody"
 """PostgreSQL refuses to run as root."""
 OWNER = "freqpilot"
 START = 60.0
-FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on"}
+FAST = {"fsync": "off", "full_page_writes": "off"}
+DURABLE: dict[str, str] = {}
+"""The server's own defaults."""
 
 
 class NoServer(Exception):
@@ -101,7 +103,7 @@ def cluster(settings: dict[str, str] | None = None) -> Iterator[Cluster]:
         done = subprocess.run(make, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise NoServer(f"initdb failed: {done.stderr.strip()}")
-        with _running(programs, folder, settings or FAST):
+        with _running(programs, folder, FAST if settings is None else settings):
             yield Cluster(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
