@@ -24,6 +24,10 @@ from freqpilot.store.database import WRITES, connect
 from freqpilot.store.tables import FactQuarantineRow, FactRow, FactSeriesRow
 
 
+class NoFacts(RefuseToStart):
+    """The database can be read, but nobody has kept facts in it."""
+
+
 @dataclass(frozen=True)
 class Appended:
     """How many facts of a batch are new, and how many were there already."""
@@ -48,7 +52,8 @@ class SeriesSummary:
 class FactStore:
     """Facts in a database. Every method is one transaction, safe to call from any thread.
 
-    :raises RefuseToStart: ``open``, when the database cannot be used.
+    :raises RefuseToStart: ``open``, when the database cannot be used; :class:`NoFacts` when one to
+        be read holds none.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -62,9 +67,7 @@ class FactStore:
         engine = connect(url, writes=writes)
         if not writes and not inspect(engine).has_table(FactRow.__tablename__):
             engine.dispose()
-            raise RefuseToStart(
-                "the database holds no facts yet; write some with freqpilot facts import"
-            )
+            raise NoFacts("the database holds no facts yet; write some with freqpilot facts import")
         return cls(engine)
 
     def append(self, facts: Iterable[Fact], now: datetime, *, scheduled: bool = False) -> Appended:
@@ -119,6 +122,18 @@ class FactStore:
         value = np.concatenate((found.value, np.full(len(aside), np.nan)))
         # In their order already where event and availability are the same.
         return ordered(event, available, np.arange(event.size), value)
+
+    def counts(self) -> dict[int, tuple[int, int]]:
+        """Return how many facts of each series are kept and how many set aside. As nothing is ever
+        changed, equal counts in one database are equal facts."""
+        tables: list[Any] = [FactRow, FactQuarantineRow] if self.collects else [FactRow]
+        found: dict[int, list[int]] = {}
+        with self.engine.connect() as connection:
+            for place, row in enumerate(tables):
+                query = select(row.series_id, func.count()).group_by(row.series_id)
+                for series, number in connection.execute(query):
+                    found.setdefault(series, [0, 0])[place] = number
+        return {series: (kept, aside) for series, (kept, aside) in sorted(found.items())}
 
     def summary(self) -> list[SeriesSummary]:
         """Return how many facts there are of each series, and from when to when."""
