@@ -553,6 +553,14 @@ class TestStops:
         assert bot.closed == [(3, 90.0)]
         assert supervisor.current().store.events("stop failed")
 
+    def test_it_is_closed_although_the_store_is_out(
+        self, bot: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(supervisor.current(), "store", Out(None, 0))
+        for _ in range(2):
+            stops.note(bot, self.trade(), 90.0, placed=False)
+        assert bot.closed == [(3, 90.0)]
+
     def test_a_stop_that_is_placed_begins_the_count_anew(self, bot: Any) -> None:
         for placed in (False, True, False):
             stops.note(bot, self.trade(), 90.0, placed=placed)
