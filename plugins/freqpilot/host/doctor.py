@@ -190,14 +190,18 @@ def _database(config: dict[str, Any]) -> str:
 
 
 def _facts(config: dict[str, Any]) -> str:
-    from freqpilot.facts.store import FactStore
+    from freqpilot.facts.store import FactStore, NoFacts
     from freqpilot.host.factframes import facts_url
 
     url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
     file = Path(url.removeprefix("sqlite:///"))
+    none = "no facts yet; freqpilot facts import brings some"
     if url.startswith("sqlite:///") and not file.is_file():
-        return "no facts yet; freqpilot facts import brings some"
-    store = FactStore.open(url, writes=False)
+        return none
+    try:
+        store = FactStore.open(url, writes=False)
+    except NoFacts:
+        return none
     try:
         return f"{len(store.catalogue())} metrics can be read"
     finally:
