@@ -12,6 +12,7 @@ from freqpilot.host.annotations import regime_areas
 from freqpilot.host.fills import reads_only
 from freqpilot.host.freqai import NAMES
 from freqpilot.host.regimes import models_of
+from freqpilot.host.signalfacts import add_signal_facts
 from freqpilot.settings import Settings
 
 
@@ -101,6 +102,7 @@ class Autopilot(IStrategy):
         if frames.model_enabled(self.config):
             dataframe = self.freqai.start(dataframe, metadata, self)
         settings, pair = Settings.from_config(self.config), metadata["pair"]
+        dataframe = add_signal_facts(dataframe, pair, self.config, self.timeframe)
         models = models_of(self.config)
         return frames.add_decisions(dataframe, settings, pair, self._step(), models)
 
