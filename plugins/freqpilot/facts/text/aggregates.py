@@ -148,7 +148,18 @@ def aggregate(
     if loud is not None:
         found["influencers"] = mentions(loud, times, scales.window)
         found["influencer_sentiment"] = level(loud, times, scales.half_life)
+    quiet = ~heard(texts, times, scales)
+    for values in found.values():
+        values[quiet] = np.nan
     return found
+
+
+def heard(texts: Texts, times: Ints, scales: Scales) -> Bools:
+    """Tell when a coin was written of lately: before, nobody knew that it would be."""
+    out = np.zeros(times.size, np.bool_)
+    for at, rows in _known(texts, times, reach(scales)):
+        out[at] = rows.size > 0
+    return out
 
 
 def _known(texts: Texts, times: Ints, span: int) -> Iterator[tuple[int, Ints]]:

@@ -17,9 +17,8 @@ _SPACE = re.compile(r"\s+")
 SHINGLE = 3
 BANDS, ROWS = 12, 3
 _DRAW = np.random.default_rng(20_260_101)
-_PRIME = np.uint64((1 << 61) - 1)
-_FACTOR = _DRAW.integers(1, 1 << 31, BANDS * ROWS, dtype=np.uint64)
-_SHIFT = _DRAW.integers(0, 1 << 31, BANDS * ROWS, dtype=np.uint64)
+_FACTOR = _DRAW.integers(0, 1 << 63, BANDS * ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+_SHIFT = _DRAW.integers(0, 1 << 63, BANDS * ROWS, dtype=np.uint64)
 
 
 def plain(text: str) -> str:
@@ -58,7 +57,8 @@ def minhash(parts: frozenset[int]) -> tuple[int, ...]:
     """Return the MinHash signature of some hashes (Broder 1997): the share of equal places of two
     signatures estimates the Jaccard index of their sets."""
     values = np.fromiter(parts, np.uint64, len(parts))
-    mixed = (values[:, None] * _FACTOR + _SHIFT) % _PRIME
+    # Multiply-shift (Dietzfelbinger 1997): modulo 2⁶⁴, of which the high half is mixed well.
+    mixed = (values[:, None] * _FACTOR + _SHIFT) >> np.uint64(32)
     return tuple(mixed.min(axis=0).tolist())
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from freqpilot.facts.text.clean import clean, plain
+from freqpilot.facts.text.clean import plain
 from freqpilot.facts.text.link import Link
 from freqpilot.settings import EventKind
 
@@ -83,6 +83,10 @@ _PAID_IN = re.compile(
     re.IGNORECASE,
 )
 
+_CUT = re.compile(r"\b(as|after|amid|following|despite|while|since|because)\b|[;|:]", re.IGNORECASE)
+_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_OF_CRYPTO = re.compile(r"\b(crypto\w*|digital assets?)\b", re.IGNORECASE)
+
 
 class Told(NamedTuple):
     """An event that a text tells of, of a coin (``*``: the market), and how sure, above 0 to 1."""
@@ -93,21 +97,35 @@ class Told(NamedTuple):
 
 
 def told(text: str, links: Sequence[Link]) -> tuple[Told, ...]:
-    """Return the events of a headline; at most one kind, the first that fits."""
-    read = clean(text)
-    if _DENIED.search(read) or len(links) > MOST_ASSETS:
+    """Return the events of a headline; at most one kind, the first that fits, of the
+    coins in the same clause."""
+    shown = _LINK.sub(lambda found: " " * len(found[0]), plain(text))
+    if _DENIED.search(shown) or len(links) > MOST_ASSETS:
         return ()
-    kind = next((kind for kind, pattern in _MATCH if pattern.search(read)), None)
-    if kind is None:
+    kind, found = next(
+        ((kind, match) for kind, pattern in _MATCH if (match := pattern.search(shown))),
+        (None, None),
+    )
+    if kind is None or found is None:
         return ()
-    confidence = UNSURE if _RUMOUR.search(read) else SURE
-    shown = plain(text)
-    # What was stolen, or where, was not hacked.
+    confidence = UNSURE if _RUMOUR.search(shown) else SURE
+    begin, end = _clause(shown, found.start(), found.end())
     about = [
         link.asset
         for link in links
-        if kind != "hack" or not _PAID_IN.search(shown[: link.begin].rstrip())
+        if begin <= link.begin < end
+        # What was stolen, or where, was not hacked.
+        and not (kind == "hack" and _PAID_IN.search(shown[: link.begin].rstrip()))
     ]
     if not links and kind in ("regulation_positive", "regulation_negative"):
-        about = [MARKET] if re.search(r"\b(crypto\w*|digital assets?)\b", read, re.I) else []
+        about = [MARKET] if _OF_CRYPTO.search(shown) else []
     return tuple(Told(kind, asset, confidence) for asset in about)
+
+
+def _clause(text: str, begin: int, end: int) -> tuple[int, int]:
+    """Return the part of a headline that a match lies in: a coin that falls *after* a hack is not
+    the one that was hacked."""
+    cuts = [found.span() for found in _CUT.finditer(text)]
+    first = max((stop for _, stop in cuts if stop <= begin), default=0)
+    last = min((start for start, _ in cuts if start >= end), default=len(text))
+    return first, last
