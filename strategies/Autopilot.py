@@ -13,6 +13,7 @@ from freqpilot.host.edge import kept_forecasts
 from freqpilot.host.fills import reads_only
 from freqpilot.host.freqai import NAMES
 from freqpilot.host.regimes import models_of
+from freqpilot.host.signalfacts import add_signal_facts
 from freqpilot.settings import Settings
 
 
@@ -103,6 +104,7 @@ class Autopilot(IStrategy):
         if frames.model_enabled(self.config):
             dataframe = self.freqai.start(dataframe, metadata, self)
             kept = kept_forecasts(self.freqai, pair)
+        dataframe = add_signal_facts(dataframe, pair, self.config, self.timeframe)
         models = models_of(self.config)
         return frames.add_decisions(dataframe, settings, pair, self._step(), models, kept)
 

@@ -146,6 +146,58 @@ def facts_list(config: ConfigFiles = None, userdir: UserDir = Path("user_data"))
     _console().print(table)
 
 
+text = typer.Typer(help="What is made of headlines and posts.", no_args_is_help=True)
+app.add_typer(text, name="text")
+Texts = Annotated[list[str], typer.Argument(help="Each in quotes.")]
+
+
+@text.command("score")
+def text_score(
+    texts: Texts, config: ConfigFiles = None, userdir: UserDir = Path("user_data")
+) -> None:
+    """Score texts as the collector does: -1 (bad) to 1 (good), and how sure."""
+    from freqpilot.control.texts import print_scores
+
+    print_scores(_tried(texts, config, userdir), _console())
+
+
+@text.command("link")
+def text_link(
+    texts: Texts, config: ConfigFiles = None, userdir: UserDir = Path("user_data")
+) -> None:
+    """Show which coins texts are about, by what they are known, and which events are told."""
+    from freqpilot.control.texts import print_links
+
+    print_links(_tried(texts, config, userdir), _console())
+
+
+@text.command("train")
+def text_train(
+    data: Annotated[list[Path], typer.Option("--data", help="csv: text, label or score.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
+    name: Annotated[str, typer.Option("--name", help="Its figures' source is text.NAME.")] = "own",
+) -> None:
+    """Train a scorer of your own on labelled texts, for freqpilot.facts.text.head."""
+    from datetime import UTC, datetime
+
+    from freqpilot.host.texts import train
+
+    made, count = train(data, out, name, datetime.now(UTC))
+    typer.echo(
+        f"{out}: {made.name}-{made.version}, trained on {count:,} texts; "
+        "python -m benchmarks.text measures one on held-out texts"
+    )
+
+
+def _tried(texts: list[str], config: list[str] | None, userdir: Path) -> Any:
+    from freqpilot.host.doctor import load_config
+    from freqpilot.host.texts import tried
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    return tried(settings, userdir.resolve(), texts)
+
+
 @app.command()
 def collect(
     config: ConfigFiles = None,

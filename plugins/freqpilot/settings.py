@@ -70,6 +70,20 @@ MemeFact = Literal[
     "developer_moves",
     "honeypot",
 ]
+FactColumn = Literal[
+    "sentiment",
+    "mentions",
+    "exchange_netflow",
+    "whale_deposits",
+    "whale_withdrawals",
+    "funding_rate",
+    "open_interest",
+    "premium",
+    "event_impact",
+    "event_confidence",
+    "fear_greed",
+]
+"""What analysts read of outside facts, and regime models."""
 SizingMethod = Literal["volatility", "blueprint", "kelly", "fixed"]
 AssetClass = Literal["btc", "eth", "top20", "small", "meme"]
 BOOK_TIMEFRAMES = ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d")
@@ -262,6 +276,8 @@ class SignalSettings(Section):
     ``weights`` are relative; what a config names is merged over the table, 0 switches an analyst
     off. ``class_weights`` are merged over that for the pairs of a class: major (BTC, ETH, the
     other top 20), alt, meme. The specification has no weight for the last two of the table.
+    ``facts`` names the metric that Autopilot's analysts of outside facts read a column from, as
+    ``{"sentiment": "text/sentiment"}``.
     """
 
     weights: dict[AnalystName, Fraction] = {
@@ -292,6 +308,7 @@ class SignalSettings(Section):
     events: EventSettings = EventSettings()
     memes: MemeSettings = MemeSettings()
     pairs: PairsSettings = PairsSettings()
+    facts: dict[FactColumn, str] = {}
 
     def table(self, kind: WeightClass) -> dict[AnalystName, float]:
         """Return the weights for a pair of this class."""
@@ -858,6 +875,29 @@ class SourceSettings(Section):
     options: dict[str, Any] = {}
 
 
+class TextSettings(Section):
+    """What the collector makes of headlines and posts. ``head``: a scorer of your own, as
+    ``freqpilot text train`` wrote it; empty is the lexicon. ``every``: minutes between two figures.
+    ``half_life``: hours in which a text loses half its weight; ``window``: hours that mentions are
+    counted over; ``min_days`` of texts before their number can be unusual. ``delay``: seconds from
+    a text to the figure that holds it. A figure older than ``max_age`` hours counts as missing, and
+    where nothing came from any source for as long, none is made. ``copies``: hours in which a copy
+    of a text counts nowhere. ``assets``: more names and contract addresses of a coin. ``weights``:
+    of a source (``rss.coindesk``) or an account (``x.com/name``); 0 leaves it out."""
+
+    enabled: bool = False
+    head: str = ""
+    every: Annotated[float, Field(ge=1, le=1_440)] = 15
+    half_life: Annotated[float, Field(gt=0, le=720)] = 6
+    window: Annotated[float, Field(ge=1, le=168)] = 24
+    min_days: Annotated[int, Field(ge=3, le=30)] = 7
+    delay: Annotated[float, Field(ge=10, le=3_600)] = 60
+    max_age: Positive = 6
+    copies: Annotated[float, Field(ge=0, le=720)] = 48
+    assets: dict[str, tuple[str, ...]] = {}
+    weights: dict[str, Annotated[float, Field(ge=0, le=100)]] = {}
+
+
 class FactSettings(Section):
     """Where facts are kept: a database URL. Empty means beside the store: a SQLite file of its own,
     so that millions of facts hold up no order, or the same database of a server. ``sources`` are
@@ -869,6 +909,7 @@ class FactSettings(Section):
     timeout: Positive = 20
     sources: dict[str, SourceSettings] = {}
     backups: dict[str, str] = {}
+    text: TextSettings = TextSettings()
 
 
 class FeatureSettings(Section):
@@ -942,8 +983,8 @@ def _names_of(place: list[Any]) -> list[str] | None:
         return list(get_args(RegimeName))
     if parent == "responses":
         return list(get_args(EventKind))
-    if place[-2:] == ["memes", "facts"]:
-        return list(get_args(MemeFact))
+    if place[-2:] in (["memes", "facts"], ["signals", "facts"]):
+        return list(get_args(MemeFact if place[-2] == "memes" else FactColumn))
     if parent == "weights" or place[-2:-1] == ["class_weights"]:
         return list(get_args(AnalystName))
     return None

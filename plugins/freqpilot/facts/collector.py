@@ -23,6 +23,7 @@ from freqpilot.facts.judge import Series, judge
 from freqpilot.facts.sources import make
 from freqpilot.facts.sources.base import Answer, Batch, Call, Gets, Source
 from freqpilot.facts.store import FactStore
+from freqpilot.facts.text.step import TextStep
 from freqpilot.settings import SourceSettings
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ MOST_HELD = 5
 """Turns that a row which cannot be kept holds a feed back before it is given up."""
 FIRST_RETRY = timedelta(seconds=30)
 WORKERS = 8
+TEXTS = timedelta(seconds=20)
+"""Between two looks at texts that are new."""
 
 
 class Stopped(Exception):
@@ -88,8 +91,9 @@ class Collector:
         *,
         stop: threading.Event,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        text: TextStep | None = None,
     ) -> None:
-        self._store, self._fetcher = store, fetcher
+        self._store, self._fetcher, self._text = store, fetcher, text
         self._plans = [plan for plan in plans if not plan.missing_key]
         self._stop, self._now = stop, now
 
@@ -97,8 +101,9 @@ class Collector:
         """Ask on and on. Each source has one turn at a time; a beat tells that this is alive."""
         due = {plan.name: self._first_due(plan) for plan in self._plans}
         running: dict[str, Future[datetime]] = {}
-        beat_at = None
-        with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="source") as pool:
+        beat_at, read_at = None, self._now()
+        reading: Future[None] | None = None
+        with ThreadPoolExecutor(max_workers=WORKERS + 1, thread_name_prefix="source") as pool:
             while not self._stop.is_set():
                 now = self._now()
                 if beat_at is None or now - beat_at >= CLOCK / 3:
@@ -111,13 +116,30 @@ class Collector:
                         running.pop(plan.name)
                     elif job is None and now >= due[plan.name]:
                         running[plan.name] = pool.submit(self._all_feeds, plan)
+                if now >= read_at and (reading is None or reading.done()):
+                    reading, read_at = pool.submit(self._read_texts), now + TEXTS
                 self._stop.wait(0.2)
 
     def once(self) -> None:
         """Give every source one turn, one after the other."""
         for plan in self._plans:
             self._all_feeds(plan)
+        self._read_texts()
         _quietly(save_beat, self._store, self._now())
+
+    def _read_texts(self) -> None:
+        """Score the texts that are new; a fault ends neither this nor the sources."""
+        if self._text is None:
+            return
+        try:
+            done = self._text.run(self._now())
+        except Exception as error:
+            logger.exception("texts: this turn is lost, what was kept before stays")
+            _quietly(self._text.failed, self._now(), error)
+            return
+        if done.scored:
+            told = f"{done.scored:,} scored, {done.events:,} events, {done.figures:,} figures"
+            logger.info("texts: %s", told)
 
     def turn(self, plan: Plan, name: str) -> Feed:
         """Ask one feed for what is new, page by page, and return how it fares."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from freqpilot.facts.check import BadFact
 from freqpilot.facts.store import Appended, FactStore
@@ -25,16 +25,22 @@ def append_items(store: FactStore, items: Iterable[Item], now: datetime) -> Appe
     for place, item in enumerate(rows):
         if reason := _fault(item, now):
             raise BadFact(f"item {place} ({item.key}): {reason}; none of them was kept", place)
+    with store.engine.execution_options(**WRITES).begin() as connection:
+        added = insert_items(connection, rows)
+    return Appended(added, len(rows) - added)
+
+
+def insert_items(connection: Connection, rows: Iterable[Item]) -> int:
+    """Insert those that are not there yet and return how many."""
     added = 0
     row = FactItemRow
-    with store.engine.execution_options(**WRITES).begin() as connection:
-        for item in rows:
-            same = (row.source == item.source) & (row.key == item.key)
-            same &= (row.asset == item.asset) & (row.model == item.model)
-            if connection.scalar(select(row.id).where(same)) is None:
-                connection.execute(insert(row), _fields(item))
-                added += 1
-    return Appended(added, len(rows) - added)
+    for item in rows:
+        same = (row.source == item.source) & (row.key == item.key)
+        same &= (row.asset == item.asset) & (row.model == item.model)
+        if connection.scalar(select(row.id).where(same)) is None:
+            connection.execute(insert(row), _fields(item))
+            added += 1
+    return added
 
 
 def items(

@@ -13,7 +13,9 @@ from freqpilot.errors import FreqpilotError, RefuseToStart
 from freqpilot.facts.sources import SOURCES
 from freqpilot.facts.sources.base import Spec
 from freqpilot.facts.spec import parse
+from freqpilot.facts.text.step import FEED
 from freqpilot.host.factframes import facts_url
+from freqpilot.host.texts import step_of, text_health, text_source
 from freqpilot.settings import Settings
 
 WELL = ("well", "waiting")
@@ -81,8 +83,9 @@ def collect(settings: Settings, user_data: Path, *, once: bool, say: Callable[[s
         logging.getLogger(name).setLevel(logging.WARNING)
     stop = threading.Event()
     store = FactStore.open(facts_url(settings, user_data))
+    text = step_of(store, settings, user_data)
     fetcher = make_fetcher(stop, timeout=settings.facts.timeout)
-    collector = Collector(store, chosen, fetcher, stop=stop)
+    collector = Collector(store, chosen, fetcher, stop=stop, text=text)
     before = {
         each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGINT, signal.SIGTERM)
     }
@@ -130,6 +133,12 @@ def status(settings: Settings, user_data: Path, now: datetime) -> Status:
                 (feed.answered_at, feed.newest_event, feed.added, feed.quarantined) if feed else ()
             )
             lines.append(Line(plan.name, name, each.state, each.why, *figures))
+    if settings.facts.text.enabled:
+        name = text_source(settings, user_data)
+        feed = known.get((name, FEED))
+        each = text_health(name, feed, now)
+        figures = (feed.answered_at, feed.newest_event, feed.added, 0) if feed else ()
+        lines.append(Line(name, FEED, each.state, each.why, *figures))
     return Status(beat, tuple(lines), aside)
 
 

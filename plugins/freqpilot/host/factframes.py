@@ -217,7 +217,10 @@ def backups_of(settings: FactSettings, metric: Metric) -> list[Metric]:
 def oldest(settings: FactSettings, source: str) -> float | None:
     """Return how many hours old a value of a source may be; None without a limit."""
     from freqpilot.facts.sources import SOURCES
+    from freqpilot.facts.text.step import is_text
 
+    if is_text(source):
+        return settings.text.max_age
     own = settings.sources.get(source)
     if own is not None and own.max_age is not None:
         return own.max_age

@@ -1,0 +1,297 @@
+"""The collector's step for texts: nothing earlier than it could be known, nothing twice."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from freqpilot.facts import feeds
+from freqpilot.facts.append import moment
+from freqpilot.facts.items import append_items, items
+from freqpilot.facts.store import FactStore
+from freqpilot.facts.text.lexicon import Lexicon
+from freqpilot.facts.text.link import Taxonomy
+from freqpilot.facts.text.scorer import Scored, Scorer
+from freqpilot.facts.text.step import FEED, TextStep, account_of
+from freqpilot.settings import TextSettings
+from freqpilot.shapes import Item
+from freqpilot.store.tables import FactItemRow
+
+BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DELAY = timedelta(seconds=60)
+LATER = BEGIN + 100 * HOUR
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[FactStore]:
+    opened = FactStore.open(f"sqlite:///{tmp_path / 'facts.sqlite'}")
+    yield opened
+    opened.close()
+
+
+def post(key: str, text: str, hour: float, late: float = 0.01, **more: Any) -> Item:
+    time = BEGIN + hour * HOUR
+    given = {"source": "rss.one", "asset": "*", **more}
+    return Item(key=key, text=text, event_time=time, available_at=time + late * HOUR, **given)
+
+
+def step(store: FactStore, scorer: Scorer | None = None, **more: Any) -> TextStep:
+    given = TextSettings(enabled=True, **more)
+    return TextStep(store, scorer or Lexicon(), given, Taxonomy(given.assets))
+
+
+def figures(
+    store: FactStore, metric: str, asset: str = "BTC", source: str = "text"
+) -> dict[float, tuple[datetime, float]]:
+    """Return when each figure was known and its value, by hours from BEGIN."""
+    number = store.catalogue().get((source, asset, metric))
+    if number is None:
+        return {}
+    return {
+        (moment(int(event)) - BEGIN) / HOUR: (moment(int(known)), float(value))
+        for event, known, value in zip(*store.observations(number), strict=True)
+    }
+
+
+def scored(store: FactStore) -> list[Any]:
+    row = FactItemRow
+    query = select(row.key, row.asset, row.available_at, row.score, row.confidence, row.model)
+    with store.engine.connect() as connection:
+        return list(connection.execute(query.where(row.model != "").order_by(row.id)))
+
+
+def rows(store: FactStore) -> list[Any]:
+    """Return every fact there is."""
+    return [
+        (key, *map(int, each[:2]), float(each[2]))
+        for key, number in sorted(store.catalogue().items())
+        for each in zip(*store.observations(number), strict=True)
+    ]
+
+
+NEWS = [
+    post("1", "Bitcoin soars to a record high", 0),
+    post("2", "Ethereum slumps as bridge is drained", 1.2),
+    post("3", "Bitcoin and Ethereum rally", 3.1, late=4),
+    post("4", "Markets are closed on Monday", 3.2),
+    post("5", "Solana hacked, wallets drained", 5.5, source="rss.two"),
+]
+
+
+def test_items_become_scores_events_and_figures(store: FactStore) -> None:
+    append_items(store, NEWS, LATER)
+    done = step(store).run(LATER)
+    assert (done.scored, done.events) == (5, 1)
+    found = [(key, asset) for key, asset, *_ in scored(store)]
+    assert sorted(found) == [
+        *(("1", "BTC"), ("2", "ETH"), ("3", "BTC"), ("3", "ETH"), ("4", "*"), ("5", "SOL"))
+    ]
+    assert {each.model for each in scored(store)} == {"lexicon-1"}
+    sentiment = figures(store, "sentiment")
+    assert min(sentiment) == 0.25
+    assert sentiment[0.25][1] > 0.1
+    assert sentiment[6.0][1] < sentiment[0.25][1], "it fades"
+    assert figures(store, "mentions")[7.0][1] == 1
+    assert figures(store, "mentions")[7.25][1] == 2, "it came four hours late"
+    # A text about two coins is one of the market.
+    assert figures(store, "mentions", "*")[8.0][1] == 5
+    assert figures(store, "event_hack", "SOL", "rss.two")[5.5] == (
+        NEWS[4].available_at + DELAY,
+        0.8,
+    )
+    assert not [key for key in store.catalogue() if key[2] == "mentions_spike"], "too few days"
+
+
+def test_nothing_is_known_before_it_could_be(store: FactStore) -> None:
+    append_items(store, NEWS, LATER)
+    step(store).run(LATER)
+    raw = {item.key: item.available_at for item in NEWS}
+    assert all(each.available_at == raw[each.key] + DELAY for each in scored(store))
+    history = figures(store, "mentions")
+    assert all(known == BEGIN + hour * HOUR + DELAY for hour, (known, _) in history.items())
+    # From the first run on, what counts is when it was done.
+    late = post("6", "Bitcoin crashes", 100.1)
+    now = BEGIN + 103 * HOUR
+    append_items(store, [late], now)
+    step(store).run(now)
+    assert scored(store)[-1].available_at == now
+    live = {hour: each for hour, each in figures(store, "mentions").items() if hour > 100}
+    assert not live, "what was scored now was not known at these times"
+    step(store).run(now + HOUR)
+    live = {hour: each for hour, each in figures(store, "mentions").items() if hour > 100}
+    assert list(live) == [103.0, 103.25, 103.5, 103.75]
+    assert {known for known, _ in live.values()} == {now + HOUR}
+
+
+def test_a_run_again_and_a_restart_add_nothing(store: FactStore) -> None:
+    append_items(store, NEWS, LATER)
+    same = step(store)
+    same.run(LATER)
+    before, known = rows(store), scored(store)
+    assert same.run(LATER) == (0, 0, 0)
+    assert step(store).run(LATER) == (0, 0, 0)
+    assert (rows(store), scored(store)) == (before, known)
+
+
+@pytest.mark.parametrize("kill", range(6))
+def test_a_kill_loses_nothing_and_doubles_nothing(
+    tmp_path: Path, store: FactStore, monkeypatch: pytest.MonkeyPatch, kill: int
+) -> None:
+    monkeypatch.setattr("freqpilot.facts.text.step.BATCH", 2)
+    monkeypatch.setattr("freqpilot.facts.text.step.CHUNK", 16)
+    whole = FactStore.open(f"sqlite:///{tmp_path / 'whole.sqlite'}")
+    for each in (whole, store):
+        append_items(each, NEWS, LATER)
+    step(whole).run(LATER)
+    calls = []
+
+    def broken(work: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            calls.append(1)
+            if len(calls) == kill + 1:
+                raise KeyboardInterrupt
+            return work(*arguments)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TextStep, "_keep", broken(TextStep._keep))
+        patch.setattr("freqpilot.facts.feeds.keep", broken(feeds.keep))
+        with pytest.raises(KeyboardInterrupt):
+            step(store).run(LATER)
+    step(store).run(LATER)
+    assert rows(store) == rows(whole)
+    assert scored(store) == scored(whole)
+    whole.close()
+
+
+@pytest.mark.parametrize("cut", [1, 4, 8])
+def test_texts_from_later_change_nothing_before(
+    tmp_path: Path, store: FactStore, cut: float
+) -> None:
+    time = BEGIN + cut * HOUR
+    whole = FactStore.open(f"sqlite:///{tmp_path / 'whole.sqlite'}")
+    append_items(whole, NEWS, LATER)
+    append_items(store, [item for item in NEWS if item.available_at + DELAY <= time], LATER)
+    for each in (store, whole):
+        step(each).run(LATER)
+
+    def until(each: FactStore) -> list[Any]:
+        return [row for row in rows(each) if moment(row[1]) <= time]
+
+    assert until(store) == until(whole)
+    assert {row[0][2] for row in until(store)} >= {"sentiment", "mentions"}
+    whole.close()
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A scorer that was trained at a time."""
+
+    known_from: datetime | None = BEGIN + 4 * HOUR
+    name: str = "mine"
+    version: str = "abc"
+
+    def score(self, texts: Sequence[str]) -> list[Scored]:
+        return [Scored(0.5, 1.0)] * len(texts)
+
+
+def test_what_was_learnt_is_not_known_before_the_training(store: FactStore) -> None:
+    append_items(store, NEWS, LATER)
+    step(store, Learned()).run(LATER)
+    assert min(each.available_at for each in scored(store)) == BEGIN + 4 * HOUR
+    found = figures(store, "sentiment", source="text.mine")
+    assert min(found) == 4.25
+    step(store).run(LATER)
+    assert min(figures(store, "sentiment")) == 0.25, "each scorer has a source of its own"
+    assert figures(store, "sentiment", source="text.mine") == found
+
+
+def test_silence_of_all_sources_is_no_figure(store: FactStore) -> None:
+    append_items(store, [NEWS[0], post("9", "Ethereum dips", 60)], LATER)
+    step(store, max_age=6).run(LATER)
+    hours = sorted(figures(store, "mentions"))
+    assert hours[0] == 0.25
+    assert [b for a, b in pairwise(hours) if b - a > 1] == [60.25]
+    assert not [hour for hour in hours if 6.1 < hour < 60 or hour > 66.1]
+
+
+def test_a_copy_counts_nowhere(store: FactStore) -> None:
+    story = "Bitcoin exchange halts all withdrawals after an audit of its reserves"
+    append_items(store, [post("1", story, 0), post("2", f"{story}!", 1, source="rss.two")], LATER)
+    step(store).run(LATER)
+    assert [each.confidence > 0 for each in scored(store)] == [True, False]
+    assert figures(store, "mentions")[2.0][1] == 1
+    # A restart remembers.
+    append_items(store, [post("3", story.upper(), 1.5)], LATER)
+    step(store).run(LATER)
+    assert scored(store)[-1].confidence == 0
+
+
+def test_coins_that_a_source_names_count_too(store: FactStore) -> None:
+    append_items(store, [post("1", "Bitcoin soars", 0, asset="SUI")], LATER)
+    step(store).run(LATER)
+    assert [each.asset for each in scored(store)] == ["SUI", "BTC"]
+    # Named later, of a text that is scored already.
+    append_items(store, [post("1", "Bitcoin soars", 0, late=3, asset="APT")], LATER)
+    same = step(store)
+    same.run(LATER)
+    assert same.run(LATER).scored == 0
+    last = scored(store)[-1]
+    assert (last.asset, last.score) == ("APT", scored(store)[0].score)
+    assert last.available_at == BEGIN + 3 * HOUR + DELAY
+    assert last.confidence > 0, "it is no copy of itself"
+
+
+def test_weights_of_accounts_and_sources(store: FactStore) -> None:
+    url = "https://x.com/Someone/status/1"
+    append_items(
+        store,
+        [
+            post("1", "Bitcoin soars", 0, source="x", url=url),
+            post("2", "Bitcoin crashes", 0, source="x", url="https://x.com/i/status/2"),
+            post("3", "Bitcoin is a scam", 0, source="spam"),
+        ],
+        LATER,
+    )
+    step(store, weights={"x.com/someone": 20, "spam": 0}).run(LATER)
+    assert figures(store, "sentiment")[1.0][1] > 0.3
+    assert figures(store, "mentions")[1.0][1] == 2
+    assert figures(store, "influencers")[1.0][1] == 1
+    assert figures(store, "influencer_sentiment")[1.0][1] > 0.3
+
+
+@pytest.mark.parametrize(
+    ("url", "account"),
+    [
+        ("https://twitter.com/Some/status/1", "x.com/some"),
+        ("https://www.x.com/some/status/1", "x.com/some"),
+        ("https://x.com/i/status/1", ""),
+        ("https://evil.com/x.com/some/status/1", ""),
+        ("https://x.com/some", ""),
+        ("http://[", ""),
+        ("", ""),
+    ],
+)
+def test_an_account_is_read_from_a_posts_address(url: str, account: str) -> None:
+    assert account_of(url) == account
+
+
+def test_a_failed_run_is_noted(store: FactStore) -> None:
+    made = step(store)
+    made.failed(BEGIN, ValueError("out\nof it"))
+    made.failed(BEGIN, ValueError())
+    feed = feeds.feed(store, "text", FEED)
+    assert feed is not None
+    assert (feed.failures, feed.error) == (2, "ValueError")
+    made.run(LATER)
+    feed = feeds.feed(store, "text", FEED)
+    assert feed is not None
+    assert (feed.failures, feed.error) == (0, "")
+    assert not items(store, "BTC", BEGIN, LATER, "lexicon-1")
