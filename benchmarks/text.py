@@ -162,7 +162,7 @@ def section(document: dict[str, Any]) -> str:
         "`python -m benchmarks.text --data ../shared/data/sentiment --page docs/results.md`: a "
         "fifth of each set is held out by a hash of the text; the head of one's own (`freqpilot "
         "text train`) has learnt from the other four fifths, the lexicons from none. Nothing "
-        "trained is shipped. None of this says that sentiment predicts a price.",
+        "trained is shipped. Speeds are of one core of a shared machine. None of this says that sentiment predicts a price.",
         "",
         "| set (held out) | scorer | accuracy | macro-F1 | Spearman | texts a second |",
         "|---|---|---:|---:|---:|---:|",
