@@ -79,9 +79,6 @@ def sets(folder: Path) -> list[Set]:
     if all(part.is_file() for part in parts):
         frame = pd.concat([pd.read_csv(part) for part in parts])
         found.append(made("FiQA", frame["text"], sign(frame["score"]), frame["score"]))
-    if (file := folder / "crypto_headlines_5level_xia.csv.gz").is_file():
-        frame = pd.read_csv(file).dropna()
-        found.append(made("Crypto headlines", frame["text"], sign(frame["score"]), frame["score"]))
     if (file := folder / "surge_stock_tweets_human.csv").is_file():
         frame = pd.read_csv(file)
         found.append(made("Surge posts", frame["text"], frame["label"].str.lower().map(NAMED)))
@@ -162,7 +159,9 @@ def section(document: dict[str, Any]) -> str:
         "`python -m benchmarks.text --data ../shared/data/sentiment --page docs/results.md`: a "
         "fifth of each set is held out by a hash of the text; the head of one's own (`freqpilot "
         "text train`) has learnt from the other four fifths, the lexicons from none. Nothing "
-        "trained is shipped. Speeds are of one core of a shared machine. None of this says that sentiment predicts a price.",
+        "trained is shipped. Speeds are of one core of a shared machine. A set of crypto headlines "
+        "was left out: VADER agrees with .990 of its labels, so they are VADER's own. None of this "
+        "says that sentiment predicts a price.",
         "",
         "| set (held out) | scorer | accuracy | macro-F1 | Spearman | texts a second |",
         "|---|---|---:|---:|---:|---:|",
