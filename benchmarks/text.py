@@ -51,7 +51,7 @@ class Set:
         return np.array([crc32(clean(t).lower().encode()) % HELD_OUT == 0 for t in self.texts])
 
 
-def made(name: str, texts: Sequence[str], label: Any, score: Any = None) -> Set:
+def made(name: str, texts: Any, label: Any, score: Any = None) -> Set:
     """Return a set, without texts that come twice."""
     frame = pd.DataFrame({"text": texts, "label": np.asarray(label)})
     frame["score"] = frame["label"].astype(float) if score is None else np.asarray(score)

@@ -234,7 +234,7 @@ def test_a_fault_in_texts_ends_nothing_else(tmp_path: Path) -> None:
     assert step is not None
     now = datetime(2024, 3, 1, tzinfo=UTC)
 
-    def broken(now: datetime) -> None:
+    def broken(*_: Any) -> None:
         raise ValueError("out of it")
 
     step.run = broken  # type: ignore[method-assign,assignment]
