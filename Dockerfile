@@ -4,7 +4,7 @@ FROM freqtradeorg/freqtrade:${FREQTRADE_VERSION}_freqai
 
 USER root
 COPY --chown=ftuser:ftuser . /opt/freqpilot
-RUN pip install --no-cache-dir /opt/freqpilot && rm -rf /opt/freqpilot
+RUN pip install --no-cache-dir '/opt/freqpilot[postgres]' && rm -rf /opt/freqpilot
 
 USER ftuser
 # Numba keeps its compiled kernels in the volume, so a restart does not compile them again.

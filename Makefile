@@ -18,10 +18,11 @@ SEED ?= 7
 SEEDS ?= 200
 MODULES ?=
 FIRST_SEED ?= 1
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types house unit rehearse chaos kills mutation compat lock docker-check clean
+.PHONY: help install demo test lint types house server unit rehearse chaos kills mutation compat lock docker-check clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -49,7 +50,15 @@ types: install
 house: install
 	$(BIN)/lint-imports
 
-unit: install
+# A server for the tests on PostgreSQL; where it cannot be had they skip and say so.
+server: install
+	@$(BIN)/python -c 'from benchmarks.postgres import server_folder; server_folder()' 2>/dev/null \
+		|| { command -v apt-get >/dev/null && echo "==> installing PostgreSQL's server for the tests" \
+			&& $(AS_ROOT) apt-get update -qq \
+			&& $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } \
+		|| echo "==> PostgreSQL's server cannot be installed here; the tests that need it are skipped"
+
+unit: install server
 	$(BIN)/freqpilot warm
 	$(BIN)/python -m pytest
 

@@ -1,5 +1,8 @@
 """Import and as-of join of many facts: ``python -m benchmarks.facts --rows 10000000``.
 
+In SQLite, in a PostgreSQL server of its own (``--postgres``, with that server's defaults: it waits
+for the disk) or in an empty database that is there (``--url postgresql://…``).
+
 SYNTHETIC facts: one coin with 20 metrics every five minutes of a year (a fifth of all rows at
 most), the rest hourly metrics of other coins for two years, a tenth of all revisions. The join is
 compared with a plain loop. Prints one JSON object last and exits non-zero when they differ.
@@ -11,13 +14,16 @@ import math
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import text
 
+from benchmarks.postgres import DURABLE, cluster
 from freqpilot.facts.append import micros
 from freqpilot.facts.check import Columns
 from freqpilot.facts.importer import import_file
@@ -43,7 +49,7 @@ def batch(coin: str, metric: int, rows: int, step: int, rng: np.random.Generator
     event = BEGIN + step * np.where(revised, rng.integers(0, rows, rows), place)
     lag = rng.integers(1, 4 * HOUR, rows) + np.where(revised, 24 * HOUR, 0)
     source, asset, name = (
-        np.full(rows, text, dtype=object) for text in ("bench", coin, f"metric_{metric}")
+        np.full(rows, word, dtype=object) for word in ("bench", coin, f"metric_{metric}")
     )
     vintage = np.zeros(rows, np.int64)
     return Columns(source, asset, name, event, event + lag, vintage, rng.normal(size=rows))
@@ -96,12 +102,13 @@ def parity(reader: FactStore, coin: str, column: AsOf, closes: Ints) -> bool:
     return True
 
 
-def from_files(folder: Path, rows: int, rng: np.random.Generator) -> dict[str, float]:
+def from_files(
+    folder: Path, rows: int, rng: np.random.Generator, url: str | None
+) -> dict[str, float]:
     """Return rows a second of a csv and of a parquet file."""
     columns = batch("FILE", 0, rows, HOUR // 60, rng)
     frame = pd.DataFrame(
         {
-            "source": columns.source,
             "asset": columns.asset,
             "metric": columns.metric,
             "value": columns.value,
@@ -115,19 +122,31 @@ def from_files(folder: Path, rows: int, rng: np.random.Generator) -> dict[str, f
     frame.to_csv(folder / "facts.csv", index=False)
     speed: dict[str, float] = {}
     for kind in ("csv", "parquet"):
-        store = FactStore.open(f"sqlite:///{folder}/{kind}.sqlite")
+        store = FactStore.open(url or f"sqlite:///{folder}/{kind}.sqlite")
         begun = time.perf_counter()
-        done = import_file(store, folder / f"facts.{kind}", NOW)
+        # Each of a source of its own: in one database the second's facts would be known already.
+        done = import_file(store, folder / f"facts.{kind}", NOW, defaults={"source": kind})
         speed[kind] = round((done.added + done.known) / (time.perf_counter() - begun))
         store.close()
     return speed
 
 
-def measure(rows: int, folder: Path) -> dict[str, Any]:
-    """Fill a database, compare, and time."""
+def size_of(store: FactStore, folder: Path) -> int:
+    """Return how many bytes the facts and their index take."""
+    if store.engine.dialect.name == "sqlite":
+        return (folder / "facts.sqlite").stat().st_size
+    with store.engine.connect() as connection:
+        return int(connection.scalar(text("SELECT pg_total_relation_size('fact')")) or 0)
+
+
+def measure(rows: int, folder: Path, server: str | None = None) -> dict[str, Any]:
+    """Fill a database, that of a server or a file, compare, and time."""
     rng = np.random.default_rng(7)
-    url = f"sqlite:///{folder}/facts.sqlite"
+    url = server or f"sqlite:///{folder}/facts.sqlite"
     store = FactStore.open(url)
+    if store.catalogue():
+        store.close()
+        sys.exit("the database holds facts already, which would mix the figures: name an empty one")
     kept, seconds = fill(store, rows, rng)
     store.close()
     reader = FactStore.open(url, writes=False)
@@ -141,11 +160,12 @@ def measure(rows: int, folder: Path) -> dict[str, Any]:
     live = closes[-1000:]
     join(reader, "HEAVY", live)
     live_time = time.perf_counter() - begun
+    size = size_of(reader, folder)
     reader.close()
-    size = (folder / "facts.sqlite").stat().st_size
     whole = sum(times["COIN1"])
     return {
         "name": "facts",
+        "database": reader.engine.dialect.name,
         "synthetic": True,
         "parity": equal,
         "targets": {
@@ -162,7 +182,7 @@ def measure(rows: int, folder: Path) -> dict[str, Any]:
             "hourly metrics: read, joined, s": times["COIN1"],
             "metrics every 5m: read, joined, s": times["HEAVY"],
             "20 metrics of 1000 candles (live), s": round(live_time, 4),
-            "rows a second from files": from_files(folder, min(rows, SAMPLE), rng),
+            "rows a second from files": from_files(folder, min(rows, SAMPLE), rng, server),
         },
     }
 
@@ -171,9 +191,16 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    rows = parser.parse_args().rows
-    with tempfile.TemporaryDirectory() as folder:
-        document = measure(rows, Path(folder))
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--url", help="an empty database of a server")
+    where.add_argument("--postgres", action="store_true", help="start a server for it")
+    given = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = given.url
+        if given.postgres:
+            url = stack.enter_context(cluster(DURABLE)).create("facts")
+        document = measure(given.rows, folder, url)
     print(json.dumps(document))
     sys.exit(0 if document["parity"] else 1)
 

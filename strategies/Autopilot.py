@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, supervisor
 from freqpilot.host.annotations import regime_areas
+from freqpilot.host.edge import kept_forecasts
 from freqpilot.host.fills import reads_only
 from freqpilot.host.freqai import NAMES
 from freqpilot.host.regimes import models_of
@@ -99,12 +100,13 @@ class Autopilot(IStrategy):
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         require_active("Autopilot")
+        settings, pair, kept = Settings.from_config(self.config), metadata["pair"], None
         if frames.model_enabled(self.config):
             dataframe = self.freqai.start(dataframe, metadata, self)
-        settings, pair = Settings.from_config(self.config), metadata["pair"]
+            kept = kept_forecasts(self.freqai, pair)
         dataframe = add_signal_facts(dataframe, pair, self.config, self.timeframe)
         models = models_of(self.config)
-        return frames.add_decisions(dataframe, settings, pair, self._step(), models)
+        return frames.add_decisions(dataframe, settings, pair, self._step(), models, kept)
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         sides = frames.entries(dataframe, self._signals())

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from benchmarks.postgres import Cluster, NoServer, cluster
 
 ROOT = Path(__file__).resolve().parents[1]
 REALDATA = Path(os.environ.get("FREQPILOT_REALDATA", ROOT.parent / "shared" / "data"))
@@ -28,6 +31,7 @@ def child_environment() -> dict[str, str]:
     dropped = ("PYTEST_", "FREQTRADE__")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     environment["PYTHONWARNINGS"] = "ignore"
+    environment["COLUMNS"] = "200"  # tables are read back, whole
     return environment
 
 
@@ -57,8 +61,42 @@ def freqtrade(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
     return run
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """Return a PostgreSQL server of this process, or skip and name what is missing."""
+    try:
+        with cluster() as made:
+            yield made
+    except NoServer as missing:
+        pytest.skip(str(missing))
+
+
+_databases = count()
+
+
+@pytest.fixture
+def postgres_url(postgres: Cluster) -> Iterator[str]:
+    """Return the URL of an empty database."""
+    name = f"test_{next(_databases)}"
+    yield postgres.create(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgres"))]
+)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty database, of SQLite and of PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/freqpilot.sqlite"
+    made: str = request.getfixturevalue("postgres_url")
+    return made
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test that asks for real data its mark."""
+    """Give every test that asks for real data its mark, and those of a server one worker."""
     for item in items:
         if "realdata" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.realdata)
+        if "postgres" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("postgres"))

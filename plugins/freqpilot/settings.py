@@ -350,6 +350,25 @@ class LabelSettings(Section):
         return self
 
 
+class EdgeSettings(Section):
+    """The edge monitor: what a model's forecasts came to lowers its confidence, to 0 once a bet
+    against a rank IC of ``min_ic`` has multiplied its stake by ``evidence``; it speaks again once
+    one on an IC above 0 has. A block, judged when it is over, is ``block`` label horizons long; a
+    forecast counts beside those of the last ``memory`` horizons."""
+
+    enabled: bool = True
+    min_ic: Annotated[float, Field(gt=0, le=0.5)] = 0.1
+    evidence: Annotated[float, Field(ge=10, le=10_000)] = 200
+    block: Annotated[int, Field(ge=2, le=20)] = 4
+    memory: Annotated[int, Field(ge=20, le=500)] = 60
+
+
+class ModelSettings(Section):
+    """What holds for every model."""
+
+    edge: EdgeSettings = EdgeSettings()
+
+
 class Tier(Section):
     """Limits from an equity upwards: risk per trade, largest position, open trades, leverage,
     and all memecoins together."""
@@ -909,6 +928,7 @@ class Settings(Section):
 
     signals: SignalSettings = SignalSettings()
     labels: LabelSettings = LabelSettings()
+    models: ModelSettings = ModelSettings()
     risk: RiskSettings = RiskSettings()
     ensemble: EnsembleSettings = EnsembleSettings()
     features: FeatureSettings = FeatureSettings()

@@ -42,7 +42,7 @@ def test_lookahead_analysis_finds_no_bias(stage: Stage) -> None:
         **settings(*COINS, supervisor=False),
     )
     found = re.findall(r"\.py +│ +(\w+) +│ +(\w+) +│ +(\d+) +│ +(\d+) +│ +(\d+)", done.stdout)
-    assert {row[0] for row in found} == set(STRATEGIES), done.stdout[-3000:]
+    assert {row[0] for row in found} == set(STRATEGIES), done.stdout[-3000:] + done.stderr[-3000:]
     for _, bias, signals, *biased in found:
         assert bias == "No", done.stdout[-3000:]
         assert int(signals) >= 5

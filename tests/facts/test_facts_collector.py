@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -112,8 +111,8 @@ class World:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[FactStore]:
-    opened = FactStore.open(f"sqlite:///{tmp_path / 'facts.sqlite'}")
+def store(database_url: str) -> Iterator[FactStore]:
+    opened = FactStore.open(database_url)
     yield opened
     opened.close()
 

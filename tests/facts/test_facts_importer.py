@@ -1,5 +1,6 @@
 """Facts from files: in parts, each row named, nothing twice."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,8 +24,8 @@ GOOD = HEADER + (
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> FactStore:
-    opened = FactStore.open(f"sqlite:///{tmp_path}/facts.sqlite")
+def store(database_url: str) -> Iterator[FactStore]:
+    opened = FactStore.open(database_url)
     yield opened
     opened.close()
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from freqpilot.facts.text.clean import LONGEST, Copies, clean, minhash, plain, shingles
 from freqpilot.facts.text.events import told
-from freqpilot.facts.text.lexicon import MOST_WORDS, WORDS, Lexicon
+from freqpilot.facts.text.lexicon import MOST_SIGNS, MOST_WORDS, WORDS, Lexicon
 from freqpilot.facts.text.link import Taxonomy, default
 from freqpilot.facts.text.scorer import model_of
 
@@ -185,6 +185,8 @@ def test_hostile_text_is_just_text(text: str) -> None:
 def test_a_very_long_text_is_read_to_its_limit() -> None:
     long = "good " * MOST_WORDS
     assert Lexicon().score([long]) == Lexicon().score([long + "bad " * 10_000])
+    # VADER would make thousands of words of them, and take seconds for one post.
+    assert Lexicon().score(["😀" * 5_000]) == Lexicon().score(["😀" * MOST_SIGNS])
 
 
 STORY = "Exchange halts withdrawals of all coins after a wallet was drained overnight"

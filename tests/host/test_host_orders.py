@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import ccxt
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
@@ -135,6 +136,52 @@ def test_names_count_up_and_survive_a_restart(api: Api) -> None:
         ("7", "stop", 1),
     ]
     assert len({n.bot for n in names if n}) == 1
+
+
+class Out:
+    """A store whose server is gone: after so many calls that still pass."""
+
+    def __init__(self, kept: Any, passes: int) -> None:
+        self._kept, self._passes = kept, passes
+
+    def __getattr__(self, name: str) -> Any:
+        if self._passes <= 0:
+            raise OperationalError("SELECT", None, Exception("server closed the connection"))
+        self._passes -= 1
+        return getattr(self._kept, name)
+
+
+@pytest.mark.parametrize("what", [EXIT, orders.Sending("stop", 7, 1.0, 90.0)])
+@pytest.mark.parametrize("passes", range(7))
+def test_an_exit_goes_out_while_the_store_is_out(
+    api: Api, monkeypatch: pytest.MonkeyPatch, what: orders.Sending, passes: int
+) -> None:
+    store = supervisor.current().store
+    monkeypatch.setattr(supervisor.current(), "store", Out(store, passes))
+    assert send(api, what)["id"] == "0"
+    assert len(api.sent) == 1
+
+
+@pytest.mark.parametrize("passes", range(4))
+def test_nothing_that_raises_risk_goes_out_unwritten(
+    api: Api, monkeypatch: pytest.MonkeyPatch, passes: int
+) -> None:
+    store = supervisor.current().store
+    orders.bot_name()
+    monkeypatch.setattr(supervisor.current(), "store", Out(store, passes))
+    with pytest.raises(ccxt.OperationFailed, match="was not sent; exits go on"):
+        send(api, ENTRY)
+    assert api.sent == []
+
+
+def test_an_order_that_was_made_is_not_lost_with_the_store(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = supervisor.current().store
+    orders.bot_name()
+    monkeypatch.setattr(supervisor.current(), "store", Out(store, 4))
+    assert send(api, ENTRY)["id"] == "0"
+    assert [each.state for each in store.intents()] == ["sent"], "so it is looked up"
 
 
 def test_the_intent_is_there_before_the_order(api: Api) -> None:
@@ -505,6 +552,14 @@ class TestStops:
         stops.note(bot, self.trade(), 90.0, placed=False)
         assert bot.closed == [(3, 90.0)]
         assert supervisor.current().store.events("stop failed")
+
+    def test_it_is_closed_although_the_store_is_out(
+        self, bot: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(supervisor.current(), "store", Out(None, 0))
+        for _ in range(2):
+            stops.note(bot, self.trade(), 90.0, placed=False)
+        assert bot.closed == [(3, 90.0)]
 
     def test_a_stop_that_is_placed_begins_the_count_anew(self, bot: Any) -> None:
         for placed in (False, True, False):

@@ -13,6 +13,7 @@ import pytest
 from freqpilot.host import adjusting, ladders, slots, supervisor
 from freqpilot.host.crosssection import CrossSection
 from freqpilot.host.lookup import Lookup
+from freqpilot.host.rules import TargetStrategy
 from freqpilot.shapes import Candles
 from freqpilot.signals.grid import Ladder
 
@@ -271,3 +272,22 @@ def test_what_nobody_wants_goes_out() -> None:
     assert slots.out(long) == (-100.0, "out")
     assert slots.out(trade(1.0, has_open_orders=True)) is None
     assert slots.out(trade(0.0)) is None
+
+
+def test_a_target_is_followed_once_a_candle(account: Callable[..., Any]) -> None:
+    """Live, the rest of a capped entry would follow it five seconds later."""
+    account(supervisor=False)
+    rule: Any = SimpleNamespace(
+        share=lambda pair, time: 0.10, band=lambda: 0.1, one_slot=lambda: 0.10, step=HOUR
+    )
+
+    def wants(amount: float, filled: datetime) -> bool:
+        held = trade(amount, date_last_filled_utc=filled)
+        return TargetStrategy.wants_adjustment(rule, held, 100.0, NOW + timedelta(minutes=1))
+
+    before, since = NOW - timedelta(seconds=1), NOW
+    assert wants(5.0, before), "half of what it is to have"
+    assert not wants(5.0, since)
+    assert wants(20.0, before), "twice of what it is to have"
+    assert not wants(20.0, since)
+    assert not wants(10.0, before), "on its target"

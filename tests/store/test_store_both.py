@@ -1,4 +1,4 @@
-"""What every store does, run on the one in memory and on SQLite."""
+"""What every store does, run on the one in memory, on SQLite and on PostgreSQL."""
 
 import math
 from collections.abc import Iterator
@@ -50,12 +50,20 @@ UNBORN = replace(
 )
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(
+    params=[
+        "memory",
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.xdist_group("postgres")),
+    ]
+)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         opened = Store.memory()
-    else:
+    elif request.param == "sqlite":
         opened = open_store(f"sqlite:///{tmp_path}/deep/folder/freqpilot.sqlite")
+    else:
+        opened = open_store(request.getfixturevalue("postgres_url"))
     yield opened
     opened.close()
 

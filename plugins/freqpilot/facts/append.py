@@ -1,19 +1,16 @@
 """Facts into their tables: what is there already is left alone, another value is refused."""
 
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, insert, select
 
+from freqpilot.facts.bulk import read_columns
 from freqpilot.facts.check import BadFact, Columns
 from freqpilot.facts.join import MICROSECONDS
 from freqpilot.shapes import Fact, Ints
 from freqpilot.store.tables import FactRow, FactSeriesRow
-
-BATCH = 50_000
-"""Rows a statement: a few MiB of Python objects."""
 
 
 def micros(time: datetime) -> int:
@@ -110,34 +107,9 @@ def fresh_rows(connection: Connection, ids: Ints, columns: Columns) -> Any:
 
 def _versions(connection: Connection, series: int, first: int, last: int) -> tuple[Any, ...]:
     row = FactRow
-    query = select(row.event_time, row.available_at, row.vintage, row.value).where(
-        row.series_id == series, row.event_time >= first, row.event_time <= last
+    return read_columns(
+        connection,
+        (row.event_time, row.available_at, row.vintage, row.value),
+        (row.series_id == series, row.event_time >= first, row.event_time <= last),
+        (row.event_time, row.available_at, row.vintage),
     )
-    table = read_table(connection, query, 4)
-    return (*(table[:, place].astype(np.int64) for place in range(3)), table[:, 3])
-
-
-def insert_rows(connection: Connection, ids: Ints, columns: Columns) -> None:
-    """Insert rows in the order of the table's key, which is what a B-tree takes fastest."""
-    place = np.lexsort((columns.vintage, columns.available, columns.event, ids))
-    table = (ids, columns.event, columns.available, columns.vintage, columns.value)
-    names = ("series_id", "event_time", "available_at", "vintage", "value")
-    statement = insert(FactRow)
-    for begin in range(0, place.size, BATCH):
-        part = place[begin : begin + BATCH]
-        rows = zip(*(column[part].tolist() for column in table), strict=True)
-        if connection.dialect.positional:
-            # A third faster than through dictionaries.
-            compiled = statement.compile(dialect=connection.dialect, column_keys=list(names))
-            connection.exec_driver_sql(str(compiled), list(rows))
-        else:
-            values = [dict(zip(names, row, strict=True)) for row in rows]
-            connection.execute(statement, values)
-
-
-def read_table(connection: Connection, query: Any, width: int) -> Any:
-    """Return rows of numbers as float64, which holds microseconds exactly for 285 years."""
-    cursor = connection.execute(query).cursor
-    rows: Any = cursor.fetchall() if cursor is not None else []
-    flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * width)
-    return flat.reshape(-1, width)

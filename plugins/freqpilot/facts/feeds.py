@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
-from freqpilot.facts.append import columns_of, insert_rows, micros, moment, series_ids
+from freqpilot.facts.append import columns_of, micros, moment, series_ids
+from freqpilot.facts.bulk import insert_rows
 from freqpilot.facts.check import EARLIEST, LATEST
 from freqpilot.facts.judge import Judged, Series
 from freqpilot.facts.store import FactStore

@@ -6,23 +6,26 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, inspect, literal, select
+from sqlalchemy import Connection, Engine, func, inspect, select
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.append import (
     columns_of,
     fresh_rows,
-    insert_rows,
     micros,
     moment,
-    read_table,
     series_ids,
 )
+from freqpilot.facts.bulk import insert_rows, read_columns
 from freqpilot.facts.check import BadFact, Columns, faults
 from freqpilot.facts.join import NOTHING, Observations, ordered
 from freqpilot.shapes import Fact
 from freqpilot.store.database import WRITES, connect
 from freqpilot.store.tables import FactQuarantineRow, FactRow, FactSeriesRow
+
+
+class NoFacts(RefuseToStart):
+    """The database can be read, but nobody has kept facts in it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class SeriesSummary:
 class FactStore:
     """Facts in a database. Every method is one transaction, safe to call from any thread.
 
-    :raises RefuseToStart: ``open``, when the database cannot be used.
+    :raises RefuseToStart: ``open``, when the database cannot be used; :class:`NoFacts` when one to
+        be read holds none.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -63,9 +67,7 @@ class FactStore:
         engine = connect(url, writes=writes)
         if not writes and not inspect(engine).has_table(FactRow.__tablename__):
             engine.dispose()
-            raise RefuseToStart(
-                "the database holds no facts yet; write some with freqpilot facts import"
-            )
+            raise NoFacts("the database holds no facts yet; write some with freqpilot facts import")
         return cls(engine)
 
     def append(self, facts: Iterable[Fact], now: datetime, *, scheduled: bool = False) -> Appended:
@@ -121,6 +123,18 @@ class FactStore:
         # In their order already where event and availability are the same.
         return ordered(event, available, np.arange(event.size), value)
 
+    def counts(self) -> dict[int, tuple[int, int]]:
+        """Return how many facts of each series are kept and how many set aside. As nothing is ever
+        changed, equal counts in one database are equal facts."""
+        tables: list[Any] = [FactRow, FactQuarantineRow] if self.collects else [FactRow]
+        found: dict[int, list[int]] = {}
+        with self.engine.connect() as connection:
+            for place, row in enumerate(tables):
+                query = select(row.series_id, func.count()).group_by(row.series_id)
+                for series, number in connection.execute(query):
+                    found.setdefault(series, [0, 0])[place] = number
+        return {series: (kept, aside) for series, (kept, aside) in sorted(found.items())}
+
     def summary(self) -> list[SeriesSummary]:
         """Return how many facts there are of each series, and from when to when."""
         series, row = FactSeriesRow, FactRow
@@ -165,16 +179,17 @@ def _state_event(connection: Connection, series: int, time: int) -> int | None:
 def _read(
     connection: Connection, table: Any, series: int, since: int | None, last: int | None
 ) -> Observations:
-    value = table.value if table is FactRow else literal(0.0)
-    query = select(table.event_time, table.available_at, value).where(table.series_id == series)
+    where = [table.series_id == series]
     if since is not None:
-        query = query.where(table.event_time >= since)
+        where.append(table.event_time >= since)
     if last is not None:
-        query = query.where(table.event_time <= last, table.available_at <= last)
-    order = (table.event_time, table.available_at)
-    query = query.order_by(*order, *([table.vintage] if table is FactRow else []))
-    found = read_table(connection, query, 3)
-    if not found.size:
+        where += [table.event_time <= last, table.available_at <= last]
+    columns, order = [table.event_time, table.available_at], [table.event_time, table.available_at]
+    if table is FactRow:
+        columns.append(table.value)
+        order.append(table.vintage)
+    found = read_columns(connection, columns, where, order)
+    if not found[0].size:
         return NOTHING
-    event, available = (found[:, place].astype(np.int64) for place in (0, 1))
-    return Observations(event, available, np.ascontiguousarray(found[:, 2]))
+    value = found[2] if table is FactRow else np.zeros(found[0].size)
+    return Observations(found[0], found[1], value)

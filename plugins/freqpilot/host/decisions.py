@@ -3,12 +3,14 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from freqpilot.features.workspace import Workspace
+from freqpilot.host import edge
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import ConfluenceSettings, RegimeSettings, Settings
@@ -32,6 +34,7 @@ def decision_columns(
     settings: Settings,
     pair: str,
     models: Sequence[RegimeModel] = (),
+    kept: edge.Kept | None = None,
 ) -> dict[str, Any]:
     """Return the columns of the decision by name; see :func:`frames.add_decisions`."""
     work = Workspace(candles)
@@ -39,10 +42,16 @@ def decision_columns(
     weights = settings.signals.table(kind)
     asked = {name for name in weights if weights[name] > 0}
     signals = analysts.opinions(work, facts(frame), asked)
+    watched: dict[str, Any] = {}
     if "model_forecast" in asked and all(name in frame for name in MODEL_COLUMNS):
         up, down = (frame[name].to_numpy(dtype=np.float64) for name in ("up", "down"))
         valid = frame["do_predict"].to_numpy() == 1
-        signals = [*signals, analysts.ModelForecast().evaluate(up, down, valid)]
+        said = analysts.ModelForecast().evaluate(up, down, valid)
+        if settings.models.edge.enabled:
+            factor = edge.factors(frame, candles, settings, pair, kept)
+            said = replace(said, confidence=said.confidence * factor)
+            watched[edge.COLUMN] = factor
+        signals = [*signals, said]
     fear_greed = frame[FEAR_GREED].to_numpy(dtype=np.float64) if FEAR_GREED in frame else None
     adapted, columns = _adaptation(work, settings.signals.regimes, models, fear_greed)
     if settings.signals.scorecards.enabled:
@@ -52,6 +61,7 @@ def decision_columns(
         tell_moves(pair, candles, scored)
     whole = composite.combine(signals, settings.signals, kind, adapted)
     confidence = _confluence(candles, whole, settings.signals.confluence, columns)
+    columns |= watched
     columns |= {
         "composite": whole.value,
         "confidence": confidence,

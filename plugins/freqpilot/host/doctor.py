@@ -56,6 +56,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("database", lambda: _database(config)),
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
+            _run("model edge", lambda: _edge(config)),
             _run("collector", lambda: _collector(config)),
         ]
     return findings
@@ -189,14 +190,18 @@ def _database(config: dict[str, Any]) -> str:
 
 
 def _facts(config: dict[str, Any]) -> str:
-    from freqpilot.facts.store import FactStore
+    from freqpilot.facts.store import FactStore, NoFacts
     from freqpilot.host.factframes import facts_url
 
     url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
     file = Path(url.removeprefix("sqlite:///"))
+    none = "no facts yet; freqpilot facts import brings some"
     if url.startswith("sqlite:///") and not file.is_file():
-        return "no facts yet; freqpilot facts import brings some"
-    store = FactStore.open(url, writes=False)
+        return none
+    try:
+        store = FactStore.open(url, writes=False)
+    except NoFacts:
+        return none
     try:
         return f"{len(store.catalogue())} metrics can be read"
     finally:
@@ -205,6 +210,12 @@ def _facts(config: dict[str, Any]) -> str:
 
 def _regimes(config: dict[str, Any]) -> str:
     from freqpilot.host.regimes import describe
+
+    return describe(config)
+
+
+def _edge(config: dict[str, Any]) -> str:
+    from freqpilot.host.edge import describe
 
     return describe(config)
 

@@ -22,6 +22,8 @@ from freqpilot.features.realised import realised
 from freqpilot.features.realised import startup as realised_startup
 from freqpilot.features.structure import swing_prices
 from freqpilot.host.decisions import decision_columns, regime_words, score_words
+from freqpilot.host.edge import Kept
+from freqpilot.host.edge import words as edge_words
 from freqpilot.host.freqai import LABEL, NAMES, REASONS
 from freqpilot.host.rows import Row, Table
 from freqpilot.models.regimes import RegimeModel
@@ -136,6 +138,7 @@ def add_decisions(
     pair: str = "",
     step: timedelta | None = None,
     models: Sequence[RegimeModel] = (),
+    kept: Kept | None = None,
 ) -> pd.DataFrame:
     """Return ``frame`` with the composite decision of each candle, by the weights of the class
     that ``pair`` belongs to (an unknown one is an alt).
@@ -146,15 +149,17 @@ def add_decisions(
     known at each candle's close) and Freqtrade's ``delta`` when someone has. With regimes on:
     ``regime`` (its name or nothing), ``regime_probability``, ``size_factor``, ``stop_factor``,
     ``allow_long`` and ``allow_short``. With confluence on: ``bias`` and the same two. With
-    scorecards on: one ``score_*`` column an analyst, the factor of its weight.
+    scorecards on: one ``score_*`` column an analyst, the factor of its weight. With a model and the
+    edge monitor on: ``edge_model_forecast``, the factor of the model's confidence.
 
     :param step: the timeframe, for ``volatility_day``, ``volatility_ratio`` and ``adx``, by which
         sizes and stops are scaled.
     :param models: those that tell the regime by the method ``hmm``, from ``fact_fear_greed``
         (0…100) too where they know it; ``regime_by_model`` is where one did.
+    :param kept: forecasts older than ``frame``, of :func:`freqpilot.host.edge.kept_forecasts`.
     """
     candles = candles_from_frame(frame)
-    columns = decision_columns(frame, candles, settings, pair, models)
+    columns = decision_columns(frame, candles, settings, pair, models, kept)
     columns["atr"] = atr(candles, settings.risk.atr_period)
     if "structure" in settings.risk.exits.stops:
         columns["swing_low"], columns["swing_high"] = swing_prices(candles)
@@ -256,6 +261,8 @@ def decision_of(
     if settings and (words := regime_words(row, settings)):
         reasons = (*reasons, words)
     if words := score_words(row):
+        reasons = (*reasons, words)
+    if words := edge_words(row):
         reasons = (*reasons, words)
     if "bias" in row:
         reasons = (*reasons, f"bias of longer timeframes {float(row['bias']):+.2f}")

@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import OrderName, client_order_id
-from freqpilot.host import supervisor
+from freqpilot.host import supervisor, unwritten
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.shapes import OrderIntent, OrderPurpose, SentPurpose
 
@@ -98,12 +98,41 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
     what = _sending.get()
     if what is None:
         return original(**order)
-    store = supervisor.current().store
-    for former in _uncertain(what, order):
-        found = look_up(api, former)
-        if found is not None:
-            logger.warning("%s had arrived; it is not sent again", former.client_id)
-            return _told_apart(found)
+    try:
+        for former in _uncertain(what, order):
+            found = look_up(api, former)
+            if found is not None:
+                logger.warning("%s had arrived; it is not sent again", former.client_id)
+                return _told_apart(found)
+        intent = _write_down(what, order)
+    except Exception as error:
+        if not unwritten.is_of_store(error):
+            raise
+        unwritten.allow(what.purpose, error)
+        return _told_apart(original(**order))
+    params = dict(order["params"])
+    if is_named(api):
+        params["clientOrderId"] = intent.client_id
+        params["recvWindow"] = int(RECEIVE_WINDOW * 1000)
+    try:
+        made = original(**{**order, "params": params})
+    except Exception as error:
+        if not is_uncertain(error):
+            unwritten.note(intent, state="rejected")
+            raise
+        logger.warning("No certain answer to %s (%s); looking it up", intent.client_id, error)
+        supervisor.current().counters.count("orders_uncertain")
+        made = look_up(api, intent)
+        if made is None:
+            raise
+        logger.warning("%s had arrived as order %s", intent.client_id, made["id"])
+    else:
+        unwritten.note(intent, state="accepted", order_id=str(made["id"]))
+    return _told_apart(made)
+
+
+def _write_down(what: Sending, order: dict[str, Any]) -> OrderIntent:
+    """Keep what an order is for before it is sent."""
     intent = OrderIntent(
         client_id=name_of(what),
         pair=order["symbol"],
@@ -118,26 +147,8 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
         tag=_tag.get(),
         time=datetime.now(UTC),
     )
-    store.save_intent(intent)
-    params = dict(order["params"])
-    if is_named(api):
-        params["clientOrderId"] = intent.client_id
-        params["recvWindow"] = int(RECEIVE_WINDOW * 1000)
-    try:
-        made = original(**{**order, "params": params})
-    except Exception as error:
-        if not is_uncertain(error):
-            store.save_intent(replace(intent, state="rejected"))
-            raise
-        logger.warning("No certain answer to %s (%s); looking it up", intent.client_id, error)
-        supervisor.current().counters.count("orders_uncertain")
-        made = look_up(api, intent)
-        if made is None:
-            raise
-        logger.warning("%s had arrived as order %s", intent.client_id, made["id"])
-    else:
-        store.save_intent(replace(intent, state="accepted", order_id=str(made["id"])))
-    return _told_apart(made)
+    supervisor.current().store.save_intent(intent)
+    return intent
 
 
 def _told_apart(order: Any) -> Any:
@@ -159,7 +170,6 @@ def look_up(api: Any, intent: OrderIntent) -> Any | None:
     """
     import ccxt
 
-    store = supervisor.current().store
     window, looks = (RECEIVE_WINDOW, LOOKS) if is_named(api) else (UNNAMED_WINDOW, UNNAMED_LOOKS)
     gone = intent.time.timestamp() + window + CLOCK_ERROR
     fault: Exception | None = None
@@ -172,12 +182,12 @@ def look_up(api: Any, intent: OrderIntent) -> Any | None:
         except ccxt.OrderNotFound:
             fault = None
             if asked >= gone:
-                store.save_intent(replace(intent, state="absent"))
+                unwritten.note(intent, state="absent")
                 return None
         except ccxt.OperationFailed as error:
             fault = error
         else:
-            store.save_intent(replace(intent, state="accepted", order_id=str(found["id"])))
+            unwritten.note(intent, state="accepted", order_id=str(found["id"]))
             return found
     raise fault or ccxt.RequestTimeout(f"the fate of order {intent.client_id} is not known")
 

@@ -182,9 +182,12 @@ class TargetStrategy(RuleStrategy):
         return slots.stake(row, pair, current_time, call, share, self.stoploss)
 
     def wants_adjustment(self, trade: Any, rate: float, time: datetime) -> bool:
-        """Tell whether a position is ``band`` or more off its target and may be changed by that."""
+        """Tell whether a position is ``band`` or more off its target and may be changed by that,
+        once a candle."""
         share = self.share(trade.pair, time)
         if share is None or share == 0 or (share < 0) != trade.is_short:
+            return False
+        if slots.acted(trade, time, self.step):
             return False
         missing, step = slots.off_target(trade, rate, abs(share)), self.band() * self.one_slot()
         return missing <= -step or (missing >= step and slots.room(trade) >= step)

@@ -2,6 +2,7 @@
 validates it, so what Freqpilot adds is there in every command."""
 
 import hashlib
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from freqpilot.host.doors import KINDS, PACKAGE, door_dir
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.risk import exitplan
 from freqpilot.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 FREQAI_KEYS = (
     "feature_parameters",
@@ -135,20 +138,40 @@ def data_digest(config: dict[str, Any]) -> str:
 
 
 def facts_digest(config: dict[str, Any], settings: Settings) -> str | None:
-    """Return a digest of size and time of the file of facts, None without one: a backtest on other
-    facts is another one."""
+    """Return a digest of size and time of the file of facts, or of how many a server holds, None
+    without any: a backtest on other facts is another one."""
     from freqpilot.host.factframes import facts_url
 
     folder = Path(config.get("user_data_dir") or "user_data")
     prefix = "sqlite:///"
     url = facts_url(settings, folder)
     file = Path(url.removeprefix(prefix))
-    if not url.startswith(prefix) or not file.is_file():
+    if not url.startswith(prefix):
+        return _digest_of_server(url)
+    if not file.is_file():
         return None
     # Until a checkpoint what is new stands in the log beside the file.
     log = file.with_name(f"{file.name}-wal")
     stats = [each.stat() for each in (file, log) if each.is_file()]
     told = " ".join(f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats if stat.st_size)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _digest_of_server(url: str) -> str | None:
+    from sqlalchemy.exc import DBAPIError
+
+    from freqpilot.facts.store import FactStore
+
+    try:
+        store = FactStore.open(url, writes=False)
+        try:
+            told = repr(store.counts())
+        finally:
+            store.close()
+    except (DBAPIError, RefuseToStart) as error:
+        # Whoever needs the facts says what is wrong; a run that needs none goes on.
+        logger.debug("no digest of the facts: %s", error)
+        return None
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 

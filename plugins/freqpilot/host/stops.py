@@ -34,9 +34,13 @@ def note(bot: Any, trade: Any, stop_price: float, placed: bool) -> None:
         "being closed"
     )
     logger.critical(text)
-    run = supervisor.current()
-    run.counters.count("stops_failed")
-    run.store.add_event(datetime.now(UTC), "stop failed", "CRITICAL", text, {"pair": trade.pair})
+    try:
+        run = supervisor.current()
+        run.counters.count("stops_failed")
+        data = {"pair": trade.pair}
+        run.store.add_event(datetime.now(UTC), "stop failed", "CRITICAL", text, data)
+    except Exception:  # closing it matters more
+        logger.exception("That could not be recorded")
     bot.emergency_exit(trade, stop_price)
 
 

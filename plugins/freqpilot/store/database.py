@@ -1,4 +1,4 @@
-"""The store in a database: SQLite beside Freqtrade's, or any other that SQLAlchemy reaches."""
+"""The store in a database: SQLite beside Freqtrade's, or PostgreSQL."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -7,13 +7,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    insert,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.shapes import Decision, IntentState, OrderIntent
+from freqpilot.store import postgres
 from freqpilot.store.base import Event, Store
 from freqpilot.store.plain import decision_fields, decision_from, plain
 from freqpilot.store.tables import (
@@ -25,10 +36,17 @@ from freqpilot.store.tables import (
     RiskStateRow,
 )
 from freqpilot.store.upgrade import newest, revision_of, upgrade
+from freqpilot.store.upsert import put, put_once
 
-WRITES = {"freqpilot_writes": True}
-"""Execution option of a transaction that writes. In SQLite it takes the write lock at its begin
-and waits for it; one that reads first and then wants to write would fail at once instead."""
+WRITES = {"freqpilot_writes": "facts"}
+"""Execution option of a transaction that writes facts. In SQLite it takes the write lock at its
+begin and waits for it; one that reads first and then wants to write would fail at once instead. In
+PostgreSQL it waits for other writers of facts only, so that an import holds up no order."""
+SCHEMA = {"freqpilot_writes": "schema"}
+"""As :data:`WRITES`, of one that makes or changes tables."""
+ROWS = {"freqpilot_writes": "rows"}
+"""As :data:`WRITES`, of the store's own: each is one statement a row, so PostgreSQL takes no lock
+for them but the row's."""
 
 
 class DatabaseStore(Store):
@@ -37,7 +55,7 @@ class DatabaseStore(Store):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._session = sessionmaker(engine)
-        self._write = sessionmaker(engine.execution_options(**WRITES))
+        self._writing = engine.execution_options(**ROWS)
 
     @classmethod
     def open(cls, url: str, busy_timeout: float) -> "DatabaseStore":
@@ -60,8 +78,9 @@ class DatabaseStore(Store):
         return cls(engine)
 
     def save_state(self, key: str, state: Mapping[str, Any], time: datetime) -> None:
-        with self._write.begin() as session:
-            session.merge(RiskStateRow(key=key, state=plain(state), updated_at=time))
+        values = {"key": key, "state": plain(state), "updated_at": time}
+        with self._writing.begin() as connection:
+            put(connection, RiskStateRow, "key", values)
 
     def load_state(self, key: str) -> dict[str, Any] | None:
         with self._session() as session:
@@ -76,9 +95,9 @@ class DatabaseStore(Store):
         text: str,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        row = EventRow(time=time, kind=kind, level=level, text=text, data=plain(data or {}))
-        with self._write.begin() as session:
-            session.add(row)
+        fields = {"time": time, "kind": kind, "level": level, "text": text}
+        with self._writing.begin() as connection:
+            connection.execute(insert(EventRow).values(**fields, data=plain(data or {})))
 
     def events(self, kind: str | None = None, limit: int = 100) -> list[Event]:
         query = select(EventRow).order_by(EventRow.id.desc()).limit(limit)
@@ -89,20 +108,9 @@ class DatabaseStore(Store):
         return [Event(row.time, row.kind, row.level, row.text, row.data) for row in reversed(rows)]
 
     def add_decision(self, trade_id: int, decision: Decision) -> bool:
-        row = DecisionRow(trade_id=trade_id, **decision_fields(decision))
-        known = select(DecisionRow.id).where(
-            DecisionRow.trade_id == trade_id,
-            DecisionRow.pair == row.pair,
-            DecisionRow.time == row.time,
-        )
-        try:
-            with self._write.begin() as session:
-                if session.scalar(known) is not None:
-                    return False
-                session.add(row)
-        except IntegrityError:
-            return False  # another thread kept it between the look and the write
-        return True
+        values = {"trade_id": trade_id, **decision_fields(decision)}
+        with self._writing.begin() as connection:
+            return put_once(connection, DecisionRow, values)
 
     def decision(self, trade_id: int) -> Decision | None:
         query = select(DecisionRow).where(DecisionRow.trade_id == trade_id)
@@ -111,12 +119,8 @@ class DatabaseStore(Store):
             return None if row is None else decision_from(vars(row))
 
     def save_intent(self, intent: OrderIntent) -> None:
-        known = select(OrderIntentRow).where(OrderIntentRow.client_id == intent.client_id)
-        with self._write.begin() as session:
-            row = session.scalar(known) or OrderIntentRow()
-            for name, value in asdict(intent).items():
-                setattr(row, name, value)
-            session.add(row)
+        with self._writing.begin() as connection:
+            put(connection, OrderIntentRow, "client_id", asdict(intent))
 
     def intents(self, *states: IntentState) -> list[OrderIntent]:
         query = select(OrderIntentRow).order_by(OrderIntentRow.id)
@@ -135,17 +139,19 @@ class DatabaseStore(Store):
             return int(session.scalar(query.where(begins)) or 0)
 
     def save_counters(self, counts: Mapping[str, int], time: datetime) -> None:
-        with self._write.begin() as session:
-            for name, value in counts.items():
-                session.merge(CounterRow(name=name, value=value, updated_at=time))
+        with self._writing.begin() as connection:
+            # In one order, or two writers could wait for each other's rows.
+            for name in sorted(counts):
+                values = {"name": name, "value": counts[name], "updated_at": time}
+                put(connection, CounterRow, "name", values)
 
     def counters(self) -> dict[str, int]:
         with self._session() as session:
             return {row.name: row.value for row in session.scalars(select(CounterRow))}
 
     def beat(self, source: str, time: datetime) -> None:
-        with self._write.begin() as session:
-            session.merge(HeartbeatRow(source=source, beat_at=time))
+        with self._writing.begin() as connection:
+            put(connection, HeartbeatRow, "source", {"source": source, "beat_at": time})
 
     def beats(self) -> dict[str, datetime]:
         with self._session() as session:
@@ -180,8 +186,9 @@ def connect(url: str, *, writes: bool, busy_timeout: float = 5.0) -> Engine:
         parsed = parsed.set(database=shown, query={"mode": "ro", "uri": "true"})
     engine = _engine(parsed, busy_timeout, writes=writes)
     try:
-        with engine.execution_options(**WRITES if writes else {}).begin() as connection:
+        with engine.execution_options(**SCHEMA if writes else {}).begin() as connection:
             if writes:
+                _check_encoding(connection)
                 upgrade(connection)
             else:
                 revision_of(connection)
@@ -217,12 +224,15 @@ def inspect_database(url: str) -> str:
 
 def _parsed(url: str) -> URL:
     try:
-        return make_url(url)
-    except ArgumentError:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # What is wrong with it may hold a part of the password, so it is not told.
         raise RefuseToStart(
             "freqpilot.store.url is no database URL; write it as sqlite:///freqpilot.sqlite or "
-            "postgresql+psycopg://user@host/name, or leave it out"
+            "postgresql://user@host/name (in a password %XX in place of special characters), or "
+            "leave it out"
         ) from None
+    return parsed if parsed.get_backend_name() == "sqlite" else postgres.normalised(parsed)
 
 
 def _file(url: URL) -> Path | None:
@@ -234,19 +244,20 @@ def _file(url: URL) -> Path | None:
 
 def _shown(url: URL) -> str:
     """Return how a message names the database: never with its password."""
-    return str(_file(url) or url.render_as_string(hide_password=True))
+    named = url.set(drivername=url.get_backend_name(), query={})
+    return str(_file(url) or named.render_as_string(hide_password=True))
 
 
 def _engine(url: URL, busy_timeout: float, *, writes: bool = True) -> Engine:
-    try:
-        engine = create_engine(url)
-    except (ImportError, NoSuchModuleError) as error:
-        raise RefuseToStart(
-            f"the driver for {_shown(url)} is not installed ({error}); "
-            "run pip install 'freqpilot[scale]' or use SQLite"
-        ) from None
-    if engine.dialect.name != "sqlite":
-        return engine
+    if url.get_backend_name() != "sqlite":
+        try:
+            return postgres.make_engine(url, busy_timeout, writes=writes)
+        except ImportError as error:
+            raise RefuseToStart(
+                f"the driver for {_shown(url)} cannot be used ({error}); open trades are "
+                "untouched. Run pip install 'freqpilot[postgres]', or use SQLite"
+            ) from None
+    engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: ConnectionPoolEntry) -> None:
@@ -261,14 +272,14 @@ def _engine(url: URL, busy_timeout: float, *, writes: bool = True) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        writing = WRITES.items() <= connection.get_execution_options().items()
+        writing = "freqpilot_writes" in connection.get_execution_options()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
 
 
 def _make_ready(engine: Engine) -> None:
-    with engine.execution_options(**WRITES).begin() as connection:
+    with engine.execution_options(**SCHEMA).begin() as connection:
         _check_sound(engine, connection)
         upgrade(connection)
 
@@ -276,6 +287,7 @@ def _make_ready(engine: Engine) -> None:
 def _check_sound(engine: Engine, connection: Any) -> None:
     """Let SQLite read its whole file, so that a damaged one is refused before it is written to."""
     if engine.dialect.name != "sqlite":
+        _check_encoding(connection)
         return
     verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if verdict != "ok":
@@ -285,14 +297,23 @@ def _check_sound(engine: Engine, connection: Any) -> None:
         )
 
 
+def _check_encoding(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        postgres.check_encoding(connection)
+
+
 def _refusal(url: URL, error: DBAPIError) -> RefuseToStart:
-    cause = str(error.orig)
-    if "locked" in cause or "busy" in cause:
-        advice = "another process holds it: stop the other bot or give each its freqpilot.store.url"
+    cause = " ".join(str(error.orig).split())
+    if url.password:
+        cause = cause.replace(str(url.password), "***")
+    if url.get_backend_name() != "sqlite":
+        told = postgres.advice(error)
+    elif "locked" in cause or "busy" in cause:
+        told = "another process holds it: stop the other bot or give each its freqpilot.store.url"
     elif "not a database" in cause or "malformed" in cause:
-        advice = "it is damaged: restore it from a backup, or move it away to begin a new one"
+        told = "it is damaged: restore it from a backup, or move it away to begin a new one"
     else:
-        advice = "check freqpilot.store.url and its permissions"
+        told = "check freqpilot.store.url and its permissions"
     return RefuseToStart(
-        f"the database {_shown(url)} cannot be used ({cause}); open trades are untouched. {advice}"
+        f"the database {_shown(url)} cannot be used ({cause}); open trades are untouched. {told}"
     )

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     MetaData,
+    String,
     UniqueConstraint,
 )
 from sqlalchemy.engine import Dialect
@@ -38,6 +39,19 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Words(TypeDecorator[str]):
+    """Text from anywhere: what PostgreSQL cannot hold (NUL) or nothing can (half a character) is
+    replaced, so that one headline or error message stops no feed."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
 class Base(DeclarativeBase):
     """Base of all tables."""
 
@@ -50,6 +64,7 @@ class Base(DeclarativeBase):
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime,
+        str: Words,
         dict[str, Any]: JSON,
         list[str]: JSON,
     }

@@ -17,7 +17,8 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import aliased
 
 from freqpilot.facts import feeds
-from freqpilot.facts.append import columns_of, fresh_rows, insert_rows, micros, moment, series_ids
+from freqpilot.facts.append import columns_of, fresh_rows, micros, moment, series_ids
+from freqpilot.facts.bulk import insert_rows
 from freqpilot.facts.feeds import Feed
 from freqpilot.facts.items import insert_items
 from freqpilot.facts.judge import Judged
