@@ -358,8 +358,10 @@ CASES += (
                     "text": "$BTC to the moon\nhttps://t.co/x",
                     "created_at": "2024-03-05T00:00:00.000Z",
                     "edit_history_tweet_ids": ["1764800000000000000"],
+                    "author_id": "2244994945",
                 }
             ],
+            "includes": {"users": [{"id": "2244994945", "name": "X Dev", "username": "XDev"}]},
             "meta": {"newest_id": "1", "oldest_id": "1", "result_count": 1, "next_token": "b26v"},
         },
         items=(("x", "BTC", "$BTC to the moon https://t.co/x", DAY),),

@@ -139,6 +139,41 @@ def test_a_run_again_and_a_restart_add_nothing(store: FactStore) -> None:
     assert (rows(store), scored(store)) == (before, known)
 
 
+def test_a_stop_ends_between_two_transactions_and_the_next_run_goes_on(
+    tmp_path: Path, store: FactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("freqpilot.facts.text.step.BATCH", 2)
+    monkeypatch.setattr("freqpilot.facts.text.step.CHUNK", 16)
+    whole = FactStore.open(f"sqlite:///{tmp_path / 'whole.sqlite'}")
+    for each in (whole, store):
+        append_items(each, NEWS, LATER)
+    step(whole).run(LATER)
+    sizes = []
+    for asked in range(9):
+        answers = iter([*[False] * asked, *[True] * 99])
+        step(store).run(LATER, stopping=lambda: next(answers))  # noqa: B023
+        sizes.append(len(scored(store)) + len(rows(store)))
+    assert sizes[0] == 0
+    assert len({*sizes}) > 3, "it stopped in between"
+    step(store).run(LATER)
+    assert (rows(store), scored(store)) == (rows(whole), scored(whole))
+    whole.close()
+
+
+def test_what_takes_a_while_is_known_when_it_is_done(
+    store: FactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("freqpilot.facts.text.step.BATCH", 1)
+    made = step(store)
+    made.run(BEGIN - HOUR)
+    append_items(store, NEWS[:2], LATER)
+    ticks = iter(range(10_000))
+    made.run(LATER, lambda: LATER + next(ticks) * HOUR)
+    first, second = (each.available_at for each in scored(store))
+    assert LATER <= first < second
+    assert {known for known, _ in figures(store, "mentions").values()}.isdisjoint({LATER})
+
+
 @pytest.mark.parametrize("kill", range(6))
 def test_a_kill_loses_nothing_and_doubles_nothing(
     tmp_path: Path, store: FactStore, monkeypatch: pytest.MonkeyPatch, kill: int

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from freqpilot.facts.text.clean import LONGEST, Copies, clean, minhash, plain, shingles
 from freqpilot.facts.text.events import told
-from freqpilot.facts.text.lexicon import MOST_WORDS, WORDS, Lexicon
+from freqpilot.facts.text.lexicon import MOST_SIGNS, MOST_WORDS, WORDS, Lexicon
 from freqpilot.facts.text.link import Taxonomy, default
 from freqpilot.facts.text.scorer import model_of
 
@@ -46,6 +46,9 @@ LINKS = [
     ("the ripple effect of crypto", []),
     ("Ripple wins against the SEC", ["XRP"]),
     ("OP is wrong", []),
+    ("Bitcoin gives reason for Optimism", ["BTC"]),
+    ("Optimism mainnet grows", ["OP"]),
+    ("Bitcoin donations near USD 54M", ["BTC"]),
     ("$OP unlock", ["OP"]),
     ("each one token", []),
     ("gas fees are high", []),
@@ -81,6 +84,17 @@ EVENTS = [
     ("Solana was not hacked", []),
     ("Hackers stole $100M in ETH from a bridge", []),
     ("Ethereum slumps as a bridge is drained", []),
+    ("Bitcoin breached $69K", []),
+    ("Police find stolen ETH of a hack", []),
+    ("Bitcoin exchange hacked", []),
+    ("Cardano devs delay the hard fork", []),
+    ("Bitcoin will never be legal tender, says minister", []),
+    ("Senator drafts Bitcoin legal tender bill", [("regulation_positive", "BTC", 0.4)]),
+    ("Coinbase stock slips as Solana price adds to woes", []),
+    ("Coinbase slips as Solana lists new rules", []),
+    ("Stock exchange lists Ethereum notes", []),
+    ("Coinbase adds support for Sui token", [("listing", "SUI", 0.8)]),
+    ("Chain bridge loses funds: Solana exploited", [("hack", "SOL", 0.8)]),
     ("Exploit drains 600 BTC", []),
     ("Five years after the Bitcoin exchange hack", []),
     ("Coinbase will list SUI", [("listing", "SUI", 0.8)]),
@@ -171,6 +185,8 @@ def test_hostile_text_is_just_text(text: str) -> None:
 def test_a_very_long_text_is_read_to_its_limit() -> None:
     long = "good " * MOST_WORDS
     assert Lexicon().score([long]) == Lexicon().score([long + "bad " * 10_000])
+    # VADER would make thousands of words of them, and take seconds for one post.
+    assert Lexicon().score(["😀" * 5_000]) == Lexicon().score(["😀" * MOST_SIGNS])
 
 
 STORY = "Exchange halts withdrawals of all coins after a wallet was drained overnight"

@@ -132,7 +132,7 @@ class Collector:
         if self._text is None:
             return
         try:
-            done = self._text.run(self._now())
+            done = self._text.run(self._now(), self._now, self._stop.is_set)
         except Exception as error:
             logger.exception("texts: this turn is lost, what was kept before stays")
             _quietly(self._text.failed, self._now(), error)

@@ -1,9 +1,10 @@
 """Posts on X by its recent search: https://docs.x.com/x-api/posts/search-recent-posts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from freqpilot.facts.sources.base import (
     BadAnswer,
@@ -24,6 +25,7 @@ QUERIES = {
 }
 WEEK = timedelta(days=7)
 MARGIN = timedelta(seconds=60)
+_NAME = re.compile(r"\w{1,50}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class X(Source):
         params = {
             "query": self.queries[feed],
             "tweet.fields": "created_at",
+            "expansions": "author_id",
+            "user.fields": "username",
             "max_results": "100",
             "start_time": f"{min(begin, now - MARGIN):%Y-%m-%dT%H:%M:%SZ}",
         }
@@ -67,9 +71,12 @@ class X(Source):
             if meta["result_count"] != 0:
                 raise BadAnswer("x: the answer holds no posts, but says that there are some")
             return batch
+        names = _names(document.get("includes"))
         for place, row in enumerate(rows_of(document, "data")):
             try:
-                time, link = iso(row["created_at"]), f"https://x.com/i/status/{row['id']}"
+                # X finds a post by its number, whatever stands for the account.
+                who = names.get(str(row.get("author_id")), "i")
+                time, link = iso(row["created_at"]), f"https://x.com/{who}/status/{row['id']}"
                 name = self.spec.name
                 batch.items.append(
                     item(name, row["id"], row["text"], time, fetched_at, url=link, asset=call.feed)
@@ -81,3 +88,14 @@ class X(Source):
             params = {**call.params, "next_token": token}
             batch.next_page = replace(call, params=params, page=done + 1)
         return batch
+
+
+def _names(includes: Any) -> dict[str, str]:
+    """Return the accounts' names by their number, as far as they are told."""
+    users = includes.get("users") if isinstance(includes, dict) else None
+    found = [each for each in users or () if isinstance(each, dict)]
+    return {
+        str(each.get("id")): name
+        for each in found
+        if isinstance(name := each.get("username"), str) and _NAME.fullmatch(name)
+    }

@@ -59,7 +59,11 @@ COINS: dict[str, Coin] = {
     "HBAR": Coin(("hedera", "hedera hashgraph")),
     "VET": Coin(("vechain",), word=True),
     "ARB": Coin((), ("arbitrum",)),
-    "OP": Coin((), ("optimism",), word=True, capitals=False),
+    "OP": Coin(
+        ("optimism network", "optimism mainnet", "optimism foundation", "optimism token"),
+        word=True,
+        capitals=False,
+    ),
     "POL": Coin((), word=True, capitals=False),
     "MATIC": Coin((), ("polygon",)),
     "INJ": Coin((), ("injective",)),
@@ -111,13 +115,13 @@ def _words(text: str) -> frozenset[str]:
 
 BEHIND = _words(
     "protocol network token tokens coin coins blockchain foundation ecosystem mainnet testnet "
-    "labs holders staking stakers validators dapp dapps chain wallet usdt usdc usd"
+    "labs holders staking stakers validators dapp dapps chain wallet"
 )
 """What makes a coin of the word before it."""
 CRYPTO = BEHIND | _words(
     "crypto cryptocurrency cryptocurrencies altcoin altcoins defi nft nfts dex dao airdrop whale "
     "whales exchange exchanges binance coinbase kraken onchain web3 stablecoin stablecoins sec "
     "cftc etf memecoin memecoins hodl bullish bearish tvl validator sidechain rollup l1 l2 "
-    "layer ledger bridge swap liquidity yield mining miner miners hashrate halving price"
+    "layer ledger bridge swap liquidity yield mining miner miners hashrate halving price usdt usdc"
 )
 """What makes the words around it a text about coins."""

@@ -17,9 +17,11 @@ SURE, UNSURE = 0.8, 0.4
 MOST_ASSETS = 3
 """A text about more coins is a round-up."""
 MARKET = "*"
+NOBODYS = ("BTC",)
+"""Coins that nobody runs: what was hacked, or found a partner, is something else in the text."""
 _VENUE = (
     r"binance|coinbase|kraken|okx|bybit|upbit|bithumb|kucoin|gemini|bitstamp|robinhood|"
-    r"crypto\.com|exchange|exchanges"
+    r"crypto\.com|(?<!stock )exchanges?"
 )
 _AUTHORITY = (
     r"sec|cftc|doj|fca|finma|mica|esma|bafin|fincen|ofac|regulators?|watchdog|government|"
@@ -29,12 +31,12 @@ _AUTHORITY = (
 _RULES: tuple[tuple[EventKind, str], ...] = (
     (
         "hack",
-        r"\b(hacked|hack|exploited|exploit|drained|stolen|steals?|breach(ed)?|rug ?pull(ed|s)?|"
+        r"\b(hacked|hack|exploited|exploit|drained|stolen|steals?|security breach|rug ?pull(ed|s)?|"
         r"attackers?)\b",
     ),
     (
         "listing",
-        rf"\b({_VENUE})\b.{{0,60}}\b(lists?|listed|listing|will list|to list|adds?( support)?|"
+        rf"\b({_VENUE})\b.{{0,60}}\b(lists?|listed|listing|will list|to list|adds? support|"
         rf"launch(es)? .{{0,20}}trading)\b|\b(lists?|listed|listing|trading)\b (on|at|by) "
         rf"({_VENUE})\b",
     ),
@@ -66,8 +68,9 @@ _RULES: tuple[tuple[EventKind, str], ...] = (
 )
 _MATCH = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _RULES)
 _DENIED = re.compile(
-    r"\b(den(y|ies|ied)|no evidence|not (been )?(hacked|affected|listed|listing)|debunks?|false|"
-    r"fake|prevent(s|ed)?|foil(s|ed)|averted|anniversary|years? (ago|after|later)|history|"
+    r"\b(den(y|ies|ied)|never|no evidence|delay(s|ed)?|postpone[sd]?|"
+    r"not (been )?(hacked|affected|listed|listing)|debunks?|false|"
+    r"fake|prevent(s|ed)?|foil(s|ed)|avert(s|ed)?|anniversary|years? (ago|after|later)|history|"
     r"sentenced|recovers?|recovered|refunds?|reimburses?|delist(s|ed|ing)?|how to|explained|"
     r"what is|top \d+)\b",
     re.IGNORECASE,
@@ -75,11 +78,12 @@ _DENIED = re.compile(
 _RUMOUR = re.compile(
     r"\?|\b(may|might|could|rumou?rs?|rumou?red|reportedly|allegedly|considers?|considering|mulls|"
     r"hints?|speculation|if|expected|possible|potential|urges?|calls for|wants|plans?|seeks?|"
-    r"proposes?|hopes?|unlikely|predicts?)\b",
+    r"propos\w+|bill|aims?|hopes?|unlikely|predicts?)\b",
     re.IGNORECASE,
 )
 _PAID_IN = re.compile(
-    r"(\d[\d.,]*\s*([kmb]|thousand|million|billion)?|\b(in|worth of|using|on|via|of))\s*\(?\$?$",
+    r"(\d[\d.,]*\s*([kmb]|thousand|million|billion)?|\b(in|worth of|using|on|via|of|stolen|stole|"
+    r"steals?|lost|seized|his|her|their))\s*\(?\$?$",
     re.IGNORECASE,
 )
 
@@ -114,6 +118,7 @@ def told(text: str, links: Sequence[Link]) -> tuple[Told, ...]:
         link.asset
         for link in links
         if begin <= link.begin < end
+        and not (link.asset in NOBODYS and kind in ("hack", "partnership"))
         # What was stolen, or where, was not hacked.
         and not (kind == "hack" and _PAID_IN.search(shown[: link.begin].rstrip()))
     ]
@@ -126,6 +131,9 @@ def _clause(text: str, begin: int, end: int) -> tuple[int, int]:
     """Return the part of a headline that a match lies in: a coin that falls *after* a hack is not
     the one that was hacked."""
     cuts = [found.span() for found in _CUT.finditer(text)]
+    if any(begin <= start < end for start, _ in cuts):
+        # Its words are of two clauses, so it says nothing.
+        return 0, 0
     first = max((stop for _, stop in cuts if stop <= begin), default=0)
     last = min((start for start, _ in cuts if start >= end), default=len(text))
     return first, last

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from unicodedata import category
 
 from freqpilot.facts.text.clean import clean
 from freqpilot.facts.text.scorer import Scored
@@ -79,8 +80,9 @@ PHRASES = {
     "all-time low": "plunge",
 }
 _PHRASE = re.compile("|".join(map(re.escape, PHRASES)), re.IGNORECASE)
-# VADER takes time that grows with the square of a text's words.
+# VADER takes time that grows with the square of a text's words, and makes words of emoji.
 MOST_WORDS = 300
+MOST_SIGNS = 30
 
 
 class Lexicon:
@@ -103,12 +105,21 @@ class Lexicon:
         return [self._one(text) for text in texts]
 
     def _one(self, text: str) -> Scored:
-        read = " ".join(clean(text).split()[:MOST_WORDS])
+        read = _few_signs(" ".join(clean(text).split()[:MOST_WORDS]))
         read = _PHRASE.sub(lambda found: PHRASES[found[0].lower()], read)
         score = float(self._analyser.polarity_scores(read)["compound"])
         lexicon = self._analyser.lexicon
         said = sum(bool(lexicon.get(word.strip(".,!?:;()'\"").lower())) for word in read.split())
         return Scored(min(1.0, max(-1.0, score)), (said + 0.5) / (said + 2.0))
+
+
+def _few_signs(text: str) -> str:
+    """Return a text with its first ``MOST_SIGNS`` emoji and other signs alone."""
+    if text.isascii():
+        return text
+    place = [at for at, sign in enumerate(text) if category(sign) in ("So", "Sk", "Mn")]
+    gone = {*place[MOST_SIGNS:]}
+    return "".join(sign for at, sign in enumerate(text) if at not in gone) if gone else text
 
 
 @lru_cache(maxsize=2)

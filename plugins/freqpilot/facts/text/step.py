@@ -6,7 +6,7 @@ figure's time), as rules could have done it then; and never before the scorer it
 kill leaves a batch whole or nothing, and what is there already is left alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ FEED = "figures"
 MARKET = "*"
 BATCH = 200
 """Texts of a transaction."""
-CHUNK = 288
+CHUNK = 96
 """Times whose figures are kept in one transaction."""
 LATE_IDS = 1_000
 """On a server, rows may show up a little after later ones."""
@@ -92,21 +92,34 @@ class TextStep:
         self._settings = settings
         self._model, self._source = model_of(scorer), source_of(scorer)
         self._copies: Copies | None = None
+        self._clock: Callable[[], datetime]
+        self._stopping: Callable[[], bool]
         self._last_id = 0
         self._weights = {name.lower(): weight for name, weight in settings.weights.items()}
         self._delay = timedelta(seconds=settings.delay)
         self._scales = Scales(settings.half_life, settings.window, settings.min_days)
 
-    def run(self, now: datetime) -> Done:
-        """Score the texts that are new and write the figures that are due."""
+    def run(
+        self,
+        now: datetime,
+        clock: Callable[[], datetime] | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Done:
+        """Score the texts that are new and write the figures that are due.
+
+        :param clock: the time at each transaction; ``now`` where there is none.
+        :param stopping: asked between transactions; what is left is done in the next run.
+        """
+        self._clock, self._stopping = clock or (lambda: now), stopping
         feed = feeds.feed(self._store, self._source, FEED)
         if feed is None:
             # Kept at once: what comes from now on is live.
             feed = Feed(self._source, FEED, now, now)
             feeds.save_feed(self._store, feed)
         feed = replace(feed, tried_at=now)
-        scored, events = self._score_new(feed, now)
-        feed, figures = self._figures(feed, now)
+        scored, events = self._score_new(feed)
+        feed, figures = (feed, 0) if stopping() else self._figures(feed)
+        now = self._clock()
         feeds.save_feed(self._store, replace(feed, answered_at=now, failures=0, error=""))
         return Done(scored, figures, events)
 
@@ -123,15 +136,16 @@ class TextStep:
             known = max(known, self._scorer.known_from)
         return min(known, now)
 
-    def _score_new(self, feed: Feed, now: datetime) -> tuple[int, int]:
+    def _score_new(self, feed: Feed) -> tuple[int, int]:
         scored = events = 0
         last = max(0, self._last_id - LATE_IDS)
-        while rows := self._unscored(last):
+        while not self._stopping() and (rows := self._unscored(last)):
             last = rows[-1][0]
             groups: dict[tuple[str, str], list[tuple[int, Item]]] = {}
             for number, item in rows:
                 groups.setdefault((item.source, item.key), []).append((number, item))
             said = self._scorer.score([group[0][1].text for group in groups.values()])
+            now = self._clock()
             found: list[Item] = []
             facts: list[Fact] = []
             for group, each in zip(groups.values(), said, strict=True):
@@ -241,18 +255,20 @@ class TextStep:
             insert_rows(connection, ids[fresh], columns.take(fresh))
             return int(fresh.sum())
 
-    def _figures(self, feed: Feed, now: datetime) -> tuple[Feed, int]:
+    def _figures(self, feed: Feed) -> tuple[Feed, int]:
         """Write the figures of all times that are due, a chunk a transaction."""
         step = int(self._settings.every * 60_000_000)
-        begin = self._first() if feed.reached is None else micros(feed.reached)
+        begin = self._first(self._model) if feed.reached is None else micros(feed.reached)
         if begin is None:
             return feed, 0
-        end = micros(now - self._delay)
+        end = micros(self._clock() - self._delay)
         first = (begin // step + 1) * step
         times = np.arange(first, end + 1, step, dtype=np.int64)
         kept = 0
         for at in range(0, times.size, CHUNK):
-            chunk = times[at : at + CHUNK]
+            if self._stopping():
+                break
+            now, chunk = self._clock(), times[at : at + CHUNK]
             judged = self._judged(chunk, feed, now)
             feed = replace(feed, reached=moment(int(chunk[-1])))
             if judged:
@@ -261,10 +277,10 @@ class TextStep:
             kept += done.added
         return feed, kept
 
-    def _first(self) -> int | None:
-        """Return when the first text came to be known."""
+    def _first(self, model: str) -> int | None:
+        """Return when the first text came to be known, or was scored by a model."""
         row = FactItemRow
-        query = select(func.min(row.available_at)).where(row.model == self._model)
+        query = select(func.min(row.available_at)).where(row.model == model)
         with self._store.engine.connect() as connection:
             found = connection.scalar(query)
         return None if found is None else micros(found)
@@ -274,7 +290,7 @@ class TextStep:
         times = times[self._covered(rows.texts.known, times)]
         if not times.size:
             return []
-        since = self._first() or int(times[0])
+        since = self._first("") or int(times[0])
         judged: list[Judged] = []
         assets = rows.names["asset"]
         for asset in sorted({*assets, MARKET}):
