@@ -57,10 +57,10 @@ class Cluster:
         finally:
             engine.dispose()
 
-    def create(self, database: str) -> str:
-        """Make an empty database and return its URL."""
+    def create(self, database: str, template: str = "template0") -> str:
+        """Make a database, empty or as ``template`` is, and return its URL."""
         # Copying files is faster than logging each page where nothing must survive.
-        self.execute(f'CREATE DATABASE "{database}" TEMPLATE template0 STRATEGY file_copy')
+        self.execute(f'CREATE DATABASE "{database}" TEMPLATE {template} STRATEGY file_copy')
         return self.url(database)
 
     def drop(self, database: str) -> None:

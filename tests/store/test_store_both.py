@@ -63,7 +63,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     elif request.param == "sqlite":
         opened = open_store(f"sqlite:///{tmp_path}/deep/folder/freqpilot.sqlite")
     else:
-        opened = open_store(request.getfixturevalue("postgres_url"))
+        opened = open_store(request.getfixturevalue("postgres_store"))
     yield opened
     opened.close()
 
