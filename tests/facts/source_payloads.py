@@ -407,4 +407,21 @@ CASES += (
         items=(("exports.discord", "*", "gm", DAY),),
         options={"files": {"telegram": "result.json", "discord": "channel.json"}},
     ),
+    Case(
+        "santiment",
+        "BTC:daily_active_addresses",
+        {
+            "data": {
+                "getMetric": {
+                    "timeseriesData": [
+                        {"datetime": "2024-03-04T00:00:00Z", "value": 912_345.0},
+                        {"datetime": "2024-03-05T00:00:00Z", "value": None},
+                        {"datetime": "2024-03-06T00:00:00Z", "value": 100.0},
+                    ]
+                }
+            }
+        },
+        (("BTC", "active_addresses", 912_345.0, DAY),),
+        number=("data", "getMetric", "timeseriesData", 0, "value"),
+    ),
 )

@@ -44,6 +44,11 @@ def serving(*replies: Reply) -> Iterator[tuple[str, list[Any]]]:
             asked.append((self.path, dict(self.headers)))
             waiting.pop(0)(self)
 
+        def do_POST(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append((self.path, dict(self.headers), content))
+            waiting.pop(0)(self)
+
         def log_message(self, *_: Any) -> None:
             pass
 
@@ -169,6 +174,21 @@ def test_a_key_is_sent_and_never_told(
     assert sent == ("Bearer s3cret" if place == "header" else "/?X-Token=s3cret")
     assert "s3cret" not in str(error.value)
     assert "key" in str(error.value)
+
+
+def test_a_call_with_a_body_is_posted_again_as_it_was(
+    fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "s3cret")
+    key = Key("SOME_KEY", "header", "Authorization", "Apikey ")
+    with serving(reply(503), reply(body=b"[1]")) as (url, asked):
+        call = Call("f", url, post="{ é }", content_type="application/graphql")
+        assert fetcher.get(call, key=key, pause=NO_PAUSE).body == b"[1]"
+    assert len(asked) == 2
+    for _, headers, content in asked:
+        assert content == "{ é }".encode()
+        assert headers["Content-Type"] == "application/graphql"
+        assert headers["Authorization"] == "Apikey s3cret"
 
 
 def test_a_key_is_not_carried_to_where_a_redirect_points(

@@ -196,6 +196,17 @@ def test_newsapi_asks_as_many_pages_as_the_account_has() -> None:
     assert source.read(second, case.raw, NOW).next_page is None
 
 
+def test_santiment_asks_by_its_query_and_names_what_it_answers() -> None:
+    source, call = asked(case_of("santiment", "BTC:daily_active_addresses"))
+    assert call.content_type == "application/graphql"
+    assert 'metric: "daily_active_addresses"' in call.post
+    assert 'slug: "bitcoin" from: "2024-03-01T00:00:00Z" to: "2024-03-06T12:00:00Z"' in call.post
+    with pytest.raises(BadAnswer, match="API Rate Limit Reached"):
+        source.read(call, b'{"errors": [{"message": "API Rate Limit Reached"}], "data": null}', NOW)
+    with pytest.raises(RefuseToStart, match="no name of Santiment's"):
+        make("santiment", {"slugs": {"BTC": 'bitcoin") { x } }'}})
+
+
 def test_x_asks_no_more_pages_than_are_paid_for() -> None:
     case = case_of("x", "BTC")
     assert read(case).next_page is None

@@ -138,15 +138,18 @@ def test_a_silenced_model_whose_forecasts_are_lost_stays_silenced(run: superviso
     wrong, right = frame(-1), frame(1)
     kept = edge.Kept("one", None)
     frames.add_decisions(wrong, settings(), PAIR, kept=kept)
+    frames.add_decisions(wrong, settings(), "ETH/USDT", kept=kept)
+    assert run.store.load_state(edge.STATE) == {f"one/{PAIR}": True, "one/ETH/USDT": True}
     lost = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=kept)
     assert (lost[edge.COLUMN] == 0).all()
-    assert len(run.store.events("model edge")) == 1
+    assert len(run.store.events("model edge")) == 2
     anew = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=edge.Kept("two", None))
     assert anew[edge.COLUMN].iloc[0] == 1, "another model begins anew"
     back = frames.add_decisions(right, settings(), PAIR, kept=kept)[edge.COLUMN]
     assert back.iloc[0] == 0
     assert back.iloc[-1] == 1
-    assert [event.data["silenced"] for event in run.store.events("model edge")] == [True, False]
+    told = [event.data["silenced"] for event in run.store.events("model edge")]
+    assert told == [True, True, False]
 
 
 def test_a_backtest_tells_in_one_line_and_keeps_nothing(

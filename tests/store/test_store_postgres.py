@@ -22,7 +22,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.facts.store import FactStore
 from freqpilot.shapes import Decision, Fact, OrderIntent
 from freqpilot.store import check_store, open_store
-from freqpilot.store.database import WRITES, _engine, _parsed, _shown
+from freqpilot.store.database import WRITES, _engine, _parsed, _refusal, _shown
 from freqpilot.store.tables import Base
 from freqpilot.store.upgrade import newest, upgrade
 
@@ -310,6 +310,14 @@ def test_no_message_shows_a_password(url: str) -> None:
         assert "secret-word" not in str(error.value)
         shown = traceback.format_exception(error.value)
         assert not [line for line in shown if "secret-word" in line and "call(url)" not in line]
+
+
+def test_a_driver_that_tells_the_password_is_cut_short() -> None:
+    url = _parsed("postgresql://user:secret-word@host/name")
+    error = DBAPIError("connect", None, Exception("cannot use password=secret-word\nfor this"))
+    told = str(_refusal(url, error))
+    assert "password=*** for this" in told
+    assert "secret-word" not in told
 
 
 def test_a_wrong_password_is_told_apart(postgres: Cluster) -> None:

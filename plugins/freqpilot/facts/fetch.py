@@ -32,7 +32,8 @@ class _Again(FetchFailed):
 
 
 class Fetcher:
-    """Asks by GET. Safe to use from several threads: requests to one host keep their distance.
+    """Asks by GET, or by POST where a call has a body. Safe to use from several threads: requests
+    to one host keep their distance.
 
     :param timeout: seconds to connect, and for the whole answer three times as long.
     :param attempts: requests a call at most; between them the wait doubles, with jitter.
@@ -90,7 +91,15 @@ class Fetcher:
             place = headers if key.place == "header" else params
             place[key.name] = f"{key.prefix}{secret}"
         # Redirects would carry a key to wherever they point.
-        request = self._client.build_request("GET", call.url, params=params, headers=headers)
+        if call.post:
+            headers["Content-Type"] = call.content_type
+        request = self._client.build_request(
+            "POST" if call.post else "GET",
+            call.url,
+            params=params,
+            headers=headers,
+            content=call.post.encode() or None,
+        )
         try:
             response = self._client.send(request, stream=True, follow_redirects=not secret)
             try:

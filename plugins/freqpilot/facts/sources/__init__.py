@@ -24,6 +24,7 @@ from freqpilot.facts.sources.mempool import Mempool
 from freqpilot.facts.sources.newsapi import NewsApi
 from freqpilot.facts.sources.premium import Premium
 from freqpilot.facts.sources.rss import Rss
+from freqpilot.facts.sources.santiment import Santiment
 from freqpilot.facts.sources.x import X
 
 CLASSES: tuple[type[Source], ...] = (
@@ -42,6 +43,7 @@ CLASSES: tuple[type[Source], ...] = (
     NewsApi,
     Premium,
     Rss,
+    Santiment,
     X,
 )
 SOURCES: dict[str, type[Source]] = {each.spec.name: each for each in CLASSES}

@@ -83,13 +83,16 @@ class Spec:
 class Call:
     """One question to a source: ``feed`` is the stream of facts that it belongs to. A key is no
     part of it, so it may be printed. ``since`` and ``page`` are not sent: what is older need not be
-    read, and the how many-th page of a turn it is."""
+    read, and the how many-th page of a turn it is. With ``post``, of ``content_type``, it is asked
+    by POST."""
 
     feed: str
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
     since: datetime | None = None
     page: int = 1
+    post: str = ""
+    content_type: str = ""
 
 
 @dataclass(frozen=True)
