@@ -203,6 +203,16 @@ def test_a_copy_is_recognised_and_news_is_not() -> None:
     assert not copies.seen("", 21, 15), "what has no words is no copy of anything"
 
 
+def test_what_only_looks_near_is_compared() -> None:
+    same = " ".join(f"word{n}" for n in range(20))
+    texts = [f"{same} {' '.join(f'{name}{n}' for n in range(12))}" for name in "abcdefgh"]
+    one, *others = [minhash(shingles(text)) for text in texts]
+    bands = [one[at : at + 3] for at in range(0, 36, 3)]
+    assert any(other[at : at + 3] in bands for other in others for at in range(0, 36, 3))
+    copies = Copies()
+    assert not any(copies.seen(text, 0, 0) for text in texts)
+
+
 def test_copies_forget_what_is_too_much() -> None:
     copies = Copies(most=2)
     for place, text in enumerate(("one two three four", "five six seven eight", "nine ten")):
