@@ -209,3 +209,12 @@ def test_a_loud_market_has_a_wider_first_stop() -> None:
     lost = exits.stop(rows.assign(stop_factor=float("nan")), trade, HOUR, call, filled=True)
     assert (plain, wide) == (96.0, 94.0)
     assert lost == 96.0, "what is not known moves no stop away"
+
+
+def test_where_nobody_has_anything_to_say_there_is_no_decision() -> None:
+    """Weights of facts alone, and no facts: a frame without them is no error."""
+    table = settings().signals.weights
+    weights = {str(name): float(name == "sentiment_score") for name in table}
+    decided = frames.add_decisions(frame(), settings(weights=weights), "BTC/USDT")
+    assert (decided[["composite", "confidence", "coverage"]] == 0).all(axis=None)
+    assert (frames.sides(decided, settings().signals) == 0).all()

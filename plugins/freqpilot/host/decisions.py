@@ -59,7 +59,7 @@ def decision_columns(
         adapted = scorecards.bounded(adapted, scored, settings.signals.scorecards)
         columns |= {f"{SCORE_PREFIX}{name}": factor for name, factor in scored.items()}
         tell_moves(pair, candles, scored)
-    whole = composite.combine(signals, settings.signals, kind, adapted)
+    whole = composite.combine(signals, settings.signals, kind, adapted, rows=len(candles))
     confidence = _confluence(candles, whole, settings.signals.confluence, columns)
     columns |= watched
     columns |= {

@@ -24,6 +24,8 @@ def combine(
     settings: SignalSettings,
     kind: WeightClass = "major",
     factors: Mapping[str, Floats] | None = None,
+    *,
+    rows: int = 0,
 ) -> Composite:
     """Return the composite of each candle.
 
@@ -34,6 +36,7 @@ def combine(
 
     :param factors: what multiplies an analyst's weight at each candle, as the regime does; finite
         and above 0.
+    :param rows: how many candles there are, where no analyst speaks of any.
     :raises ValueError: for an analyst without a weight, or one that is given twice.
     """
     # A fixed order makes the sum the same whatever order the analysts come in.
@@ -44,8 +47,8 @@ def combine(
         raise ValueError(f"no weight for {', '.join(unknown)} in freqpilot.signals.weights")
     if len(set(names)) != len(names):
         raise ValueError(f"an analyst was given twice: {', '.join(names)}")
-    rows = len(ordered[0].value) if ordered else 0
-    value = np.column_stack([s.value for s in ordered]) if ordered else np.empty((0, 0))
+    rows = len(ordered[0].value) if ordered else rows
+    value = np.column_stack([s.value for s in ordered]) if ordered else np.empty((rows, 0))
     confidence = np.column_stack([s.confidence for s in ordered]) if ordered else value
     weight = np.array([weights[name] for name in names])
     fresh = (confidence > 0) & np.isfinite(confidence) & np.isfinite(value)
