@@ -175,3 +175,22 @@ def test_a_release_takes_what_is_gone_for_a_loss_and_leaves_what_waits() -> None
     state = replace(run(1000, 840), flows=waits)
     assert state.halted
     assert release(state, hours(2)).flows == replace(waits, falls=())
+
+
+@pytest.mark.parametrize(
+    ("equity", "peak", "fall"),
+    [(750.0, 1_000.0, 0.25), (1_000.0, 1_000.0, 0.0), (1_100.0, 1_000.0, 0.0), (5.0, 0.5, 0.0)],
+)
+def test_the_fall_from_the_peak(equity: float, peak: float, fall: float) -> None:
+    assert Ledger(equity=equity, peak=peak).drawdown == pytest.approx(fall)
+
+
+def test_without_a_peak_all_is_lost() -> None:
+    assert [Ledger(equity=1.0, peak=peak).drawdown for peak in (0.0, -1.0)] == [1.0, 1.0]
+
+
+def test_the_book_falls_as_its_ledger() -> None:
+    state = run(1_000.0, 900.0, 925.0)
+    book = state.book()
+    assert book is not None
+    assert book.drawdown == state.drawdown == pytest.approx(0.075)
