@@ -137,3 +137,43 @@ def test_a_count_of_orders_can_be_kept() -> None:
     after.restore(before.to_dict())
     assert after.tripped(100.0) == before.tripped(100.0) is not None
     assert after.tripped(603.0) is None
+
+
+@pytest.mark.parametrize(
+    ("older", "newest", "reason"),
+    [
+        (0.0, 0.0, None),  # an index that does not move at all is no spike
+        (0.0, -0.5, None),
+        (0.0, 0.5, "has no median to go by"),
+        (-1.0, 0.5, "has no median to go by"),
+        (0.0, 1.5, "has no median to go by"),
+        (0.4, 0.5, None),
+    ],
+)
+def test_a_median_that_says_nothing(older: float, newest: float, reason: str | None) -> None:
+    found = volatility_spike(np.append(np.full(100, older), newest), MarketSettings())
+    assert found is None if reason is None else found is not None and reason in found
+
+
+def test_a_median_below_one_is_one_to_go_by() -> None:
+    assert volatility_spike(np.append(np.full(100, 0.5), 1.5), MarketSettings()) is None
+    spike = volatility_spike(np.append(np.full(100, 0.5), 1.6), MarketSettings())
+    assert spike is not None
+    assert "3.2 times its median" in spike
+
+
+def test_the_median_is_of_the_days_asked_for_and_no_hour_more() -> None:
+    settings = MarketSettings(volatility_days=3)
+    # 72 hours: 36 of 1 and 36 of 3, so the median is 2; an hour more or less would move it.
+    halves = np.concatenate([np.full(36, 1.0), np.full(35, 3.0), [6.0]])
+    assert volatility_spike(np.concatenate([[1.0], halves]), settings) is None
+    assert volatility_spike(np.concatenate([[3.0], halves]), settings) is None
+    above = np.append(halves[:-1], 6.1)
+    assert volatility_spike(np.concatenate([[3.0], above]), settings) is not None
+
+
+def test_a_thousand_orders_are_kept_across_a_restart() -> None:
+    rate = OrderRate(MarketSettings())
+    for number in range(1_005):
+        rate.note(float(number) / 1_000)
+    assert len(rate.to_dict()["sent"]) == 1_000
