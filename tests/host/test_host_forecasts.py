@@ -1,13 +1,12 @@
 """The doors to the catalogue's models: trained by FreqAI's steps, read by Autopilot's columns."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+from freqai_stage import stand
 
 from candle_source import candles
 from freqpilot.features.labels import forward_return
@@ -34,28 +33,10 @@ def labelled(whole: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(params=sorted(MODELS))
 def door(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """Return a door to each model with FreqAI's own data kitchen, without a running bot."""
-    config = {
-        "freqai": {
-            "feature_parameters": {"include_timeframes": ["1h"], "include_corr_pairlist": []},
-            "data_split_parameters": {"test_size": 0.2},
-        },
-        "user_data_dir": tmp_path,
-        "timeframe": "1h",
-        "freqpilot": {},
-    }
-    kind = type("Door", (forecasts.Forecaster,), {"forecaster": MODELS[request.param]})
-    instance = kind.__new__(kind)
-    instance.config = config
-    instance.freqai_info = config["freqai"]
-    instance.model_training_parameters = {}
-    instance.live = False
-    kitchen = FreqaiDataKitchen.__new__(FreqaiDataKitchen)
-    kitchen.config, kitchen.freqai_config, kitchen.live = config, config["freqai"], False
-    kitchen.data, kitchen.data_dictionary, kitchen.pair = {}, {}, "BTC/USDT"
-    kitchen.label_list, kitchen.thread_count = [freqai.LABEL], 1
-    kitchen.unique_classes, kitchen.unique_class_list = {}, []
-    return SimpleNamespace(model=instance, kitchen=kitchen)
+    """Return a door to each model."""
+    return stand(
+        type("Door", (forecasts.Forecaster,), {"forecaster": MODELS[request.param]}), tmp_path
+    )
 
 
 def trained(door: Any, data: pd.DataFrame) -> Any:

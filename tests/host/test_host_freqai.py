@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+from freqai_stage import stand
 
 from candle_source import candles
 from freqpilot.errors import Degraded
@@ -27,27 +26,8 @@ def frame(seed: int = 1, rows: int = ROWS) -> pd.DataFrame:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Any:
-    """Return the pack's classifier with FreqAI's own data kitchen, without a running bot."""
-    config = {
-        "freqai": {
-            "feature_parameters": {"include_timeframes": ["1h"], "include_corr_pairlist": []},
-            "data_split_parameters": {"test_size": 0.2},
-        },
-        "user_data_dir": tmp_path,
-        "timeframe": "1h",
-        "freqpilot": {},
-    }
-    instance = freqai.PurgedClassifier.__new__(freqai.PurgedClassifier)
-    instance.config = config
-    instance.freqai_info = config["freqai"]
-    instance.model_training_parameters = {}
-    instance.live = False
-    kitchen = FreqaiDataKitchen.__new__(FreqaiDataKitchen)
-    kitchen.config, kitchen.freqai_config, kitchen.live = config, config["freqai"], False
-    kitchen.data, kitchen.data_dictionary, kitchen.pair = {}, {}, "BTC/USDT"
-    kitchen.label_list, kitchen.thread_count = [freqai.LABEL], 1
-    kitchen.unique_classes, kitchen.unique_class_list = {}, []
-    return SimpleNamespace(model=instance, kitchen=kitchen)
+    """Return the pack's classifier."""
+    return stand(freqai.PurgedClassifier, tmp_path)
 
 
 def trained(model: Any, data: pd.DataFrame) -> Any:
