@@ -43,6 +43,8 @@ HORIZONS = (4, 24)
 DECAY = (4, 12, 24)
 FEE = 0.001
 SURE = 0.6
+REVERSAL = "reversal"
+"""The last hour's return turned round, a baseline: what a model of short horizons finds first."""
 BLOCK = 20 * 24 // EVERY
 DAYS_A_YEAR = 365.0
 
@@ -64,6 +66,7 @@ def variants(horizon: int) -> list[Variant]:
     pooled = [
         Variant(name, nearest if name == "last_value" else model) for name, model in MODELS.items()
     ]
+    pooled.append(Variant(REVERSAL, LastValue(column="return_1", against=True)))
     if horizon != min(HORIZONS):
         return pooled
     return [
@@ -117,7 +120,7 @@ def main() -> int:
         {
             "horizon": horizon,
             "model": variant.name,
-            "baseline": variant.name in BASELINES,
+            "baseline": variant.name in (*BASELINES, REVERSAL),
             "classes": variant.model.classes,
         }
         | measure(panel, found, horizon, edges, len(trials), seed)
