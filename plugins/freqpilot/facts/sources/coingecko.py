@@ -16,6 +16,7 @@ from freqpilot.facts.sources.base import (
     decoded,
     iso,
     number,
+    read_rows,
     rows_of,
     seconds,
 )
@@ -25,13 +26,19 @@ FIELDS = {
     "market_cap": "market_cap",
     "total_volume": "volume",
     "circulating_supply": "supply",
+    "total_supply": "total_supply",
+    "max_supply": "max_supply",
+    "fully_diluted_valuation": "diluted_market_cap",
 }
+STABLE = ("usdt", "usdc")
+"""Stablecoins whose share of the market is told, where they are among its largest coins."""
 
 
 @dataclass(frozen=True)
 class CoinGecko(Source):
-    """Totals of the whole market, and price, market cap and volume (USD) of each of ``coins``, by
-    CoinGecko's ids. Dominance is a fraction."""
+    """Totals of the whole market, and price, market cap, volume (USD) and supply of each of
+    ``coins``, by CoinGecko's ids: what circulates, exists and can ever exist (none for a coin
+    without an end). Dominance is a fraction, that of stablecoins USDT's and USDC's."""
 
     base: str = "https://api.coingecko.com"
     coins: tuple[str, ...] = ("bitcoin", "ethereum", "tether", "usd-coin")
@@ -48,6 +55,10 @@ class CoinGecko(Source):
             Gauge("market_cap", 1, 1e14, 10),
             Gauge("volume", 0, 1e14),
             Gauge("supply", 0, 1e18, 5),
+            Gauge("total_supply", 0, 1e18, 5),
+            Gauge("max_supply", 0, 1e18, 5),
+            Gauge("diluted_market_cap", 1, 1e15, 10),
+            Gauge("stablecoin_dominance", 0, 0.5),
         ),
         every=timedelta(minutes=5),
         max_age=timedelta(hours=1),
@@ -77,22 +88,23 @@ class CoinGecko(Source):
             "btc_dominance": number(shares["btc"]) / 100,
             "eth_dominance": number(shares["eth"]) / 100,
         }
+        if all(name in shares for name in STABLE):
+            values["stablecoin_dominance"] = sum(number(shares[name]) for name in STABLE) / 100
         return Batch([Reading("*", metric, value, time) for metric, value in values.items()])
 
     def _coins(self, document: object) -> Batch:
         batch = Batch()
-        for place, row in enumerate(rows_of(document)):
-            try:
-                if row["id"] not in self.coins:
-                    raise ValueError(f"coin {str(row['id'])[:20]!r} was not asked for")
-                asset, time = str(row["symbol"]).upper(), iso(row["last_updated"])
-                if not asset.isalnum():
-                    raise ValueError(f"{asset[:20]!r} is no symbol")
-                batch.readings += [
-                    Reading(asset, metric, row[name], time)
-                    for name, metric in FIELDS.items()
-                    if row.get(name) is not None
-                ]
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+        read_rows(batch, rows_of(document), "row", self._coin)
         return batch
+
+    def _coin(self, row: Any) -> list[Reading]:
+        if row["id"] not in self.coins:
+            raise ValueError(f"coin {str(row['id'])[:20]!r} was not asked for")
+        asset, time = str(row["symbol"]).upper(), iso(row["last_updated"])
+        if not asset.isalnum():
+            raise ValueError(f"{asset[:20]!r} is no symbol")
+        return [
+            Reading(asset, metric, row[name], time)
+            for name, metric in FIELDS.items()
+            if row.get(name) is not None
+        ]

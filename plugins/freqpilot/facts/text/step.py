@@ -6,7 +6,7 @@ figure's time), as rules could have done it then; and never before the scorer it
 kill leaves a batch whole or nothing, and what is there already is left alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from freqpilot.facts.feeds import Feed
 from freqpilot.facts.items import insert_items
 from freqpilot.facts.judge import Judged
 from freqpilot.facts.store import FactStore
-from freqpilot.facts.text.aggregates import Scales, Texts, aggregate, ordered, reach
+from freqpilot.facts.text.aggregates import Scales, Texts, aggregate, loudness, ordered, reach
 from freqpilot.facts.text.clean import Copies
 from freqpilot.facts.text.events import told
 from freqpilot.facts.text.link import Taxonomy
@@ -31,7 +31,7 @@ from freqpilot.facts.text.scorer import Scored, Scorer, model_of
 from freqpilot.settings import TextSettings
 from freqpilot.shapes import Fact, Ints, Item
 from freqpilot.store.database import WRITES
-from freqpilot.store.tables import FactItemRow
+from freqpilot.store.tables import FactEngagementRow, FactItemRow
 
 SOURCE = "text"
 FEED = "figures"
@@ -55,13 +55,16 @@ def is_text(source: str) -> bool:
 
 
 def account_of(url: str) -> str:
-    """Return the account that a post's address names, as ``x.com/name``; empty where none."""
+    """Return the account that a post's address names, as ``x.com/name``, or its community, as
+    ``reddit.com/r/name``; empty where none."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return ""
     host = parts.netloc.lower().removeprefix("www.").replace("twitter.com", "x.com")
     path = [part for part in parts.path.split("/") if part]
+    if host == "reddit.com" and len(path) >= 4 and (path[0], path[2]) == ("r", "comments"):
+        return f"{host}/r/{path[1].lower()}"
     posted = host == "x.com" and len(path) >= 3 and path[1] == "status" and path[0] != "i"
     return f"{host}/{path[0].lower()}" if posted else ""
 
@@ -76,10 +79,46 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True)
 class _Rows:
-    """Scored texts: ``source``, ``asset``, ``key`` and ``url`` as object arrays."""
+    """Scored texts: ``source``, ``asset``, ``key`` and ``url`` as object arrays. ``grown``: what
+    those at the places ``of`` came to weigh more or less later on."""
 
     names: Any
     texts: Texts
+    of: Ints
+    grown: Texts
+
+
+def by_engagement(
+    names: Mapping[str, Any],
+    texts: Texts,
+    seen: Mapping[tuple[str, str], Sequence[tuple[int, float]]],
+    most: float,
+) -> tuple[Texts, Ints, Texts]:
+    """Return the texts with the weight that they had when they came to be known, and what they
+    came to weigh more or less later: of the texts at which places, and by how much from when."""
+    weight = texts.weight.copy()
+    of: list[int] = []
+    known: list[int] = []
+    change: list[float] = []
+    for place, name in enumerate(zip(names["source"], names["key"], strict=True)):
+        factor = 1.0
+        for time, value in seen.get(name, ()):
+            louder = float(loudness(np.array([value]), most)[0])
+            if time <= texts.known[place]:
+                weight[place] = texts.weight[place] * louder
+            elif louder != factor and texts.weight[place]:
+                of.append(place)
+                known.append(time)
+                change.append(texts.weight[place] * (louder - factor))
+            factor = louder
+    at = np.array(of, dtype=np.int64)
+    grown = Texts(
+        texts.event[at],
+        np.array(known, dtype=np.int64),
+        texts.score[at],
+        np.array(change, dtype=np.float64),
+    )
+    return texts._replace(weight=weight), at, grown
 
 
 class TextStep:
@@ -293,6 +332,10 @@ class TextStep:
         since = self._first("") or int(times[0])
         judged: list[Judged] = []
         assets = rows.names["asset"]
+        by_account = any("/" in name for name in self._weights)
+        named = np.array(
+            [by_account and account_of(url) in self._weights for url in rows.names["url"]], np.bool_
+        )
         for asset in sorted({*assets, MARKET}):
             chosen = np.ones(assets.size, np.bool_) if asset == MARKET else assets == asset
             if asset == MARKET:
@@ -300,12 +343,11 @@ class TextStep:
                 keys = list(zip(rows.names["source"], rows.names["key"], strict=True))
                 firsts = {key: place for place, key in reversed(list(enumerate(keys)))}
                 chosen = np.isin(np.arange(assets.size), list(firsts.values()))
-            texts = rows.texts.take(chosen)
-            loud = None
-            if any("/" in name for name in self._weights):
-                accounts = [account_of(url) for url in rows.names["url"][chosen]]
-                loud = texts.take(np.array([each in self._weights for each in accounts], np.bool_))
-            for metric, values in aggregate(texts, times, since, self._scales, loud).items():
+            texts, later = rows.texts.take(chosen), chosen[rows.of]
+            loud = named[chosen] if by_account else None
+            grown = (rows.grown.take(later), named[rows.of][later])
+            found = aggregate(texts, times, since, self._scales, loud, grown)
+            for metric, values in found.items():
                 for time, value in zip(times.tolist(), values.tolist(), strict=True):
                     if np.isfinite(value):
                         at = moment(time)
@@ -333,10 +375,25 @@ class TextStep:
         known = np.array([micros(each[5]) for each in found], dtype=np.int64)
         score = np.array([each[6] for each in found], dtype=np.float64)
         place = np.lexsort((known, event))
-        return _Rows(
-            {name: column[place] for name, column in texts.items()},
-            ordered(event, known, score, weight),
-        )
+        names = {name: column[place] for name, column in texts.items()}
+        plain = ordered(event, known, score, weight)
+        seen = self._engagement(first, last)
+        return _Rows(names, *by_engagement(names, plain, seen, self._settings.engagement))
+
+    def _engagement(self, first: int, last: int) -> dict[tuple[str, str], list[tuple[int, float]]]:
+        """Return when and how much engagement was seen of each of those texts, in order."""
+        if self._settings.engagement <= 1:
+            return {}
+        row, text = FactEngagementRow, FactItemRow
+        same = (text.source == row.source) & (text.key == row.key) & (text.model == self._model)
+        same &= (text.event_time > moment(first)) & (text.event_time <= moment(last))
+        query = select(row.source, row.key, row.known_at, row.value)
+        query = query.where(row.known_at <= moment(last), exists().where(same))
+        seen: dict[tuple[str, str], list[tuple[int, float]]] = {}
+        with self._store.engine.connect() as connection:
+            for source, key, known, value in connection.execute(query.order_by(row.known_at)):
+                seen.setdefault((source, key), []).append((micros(known), value))
+        return seen
 
     def _weight(self, source: str, url: str) -> float:
         account = account_of(url)
