@@ -111,12 +111,12 @@ class Reddit(Source):
                 content_type="application/x-www-form-urlencoded",
             )
             given = decoded(fetcher.get(asked, key=APP, pause=self.spec.pause).body)
-            token = given.get("access_token") if isinstance(given, dict) else None
-            life = number(given.get("expires_in")) if token else 0.0
-            if not isinstance(token, str) or not token or not life > LEAST_LIFE:
+            told = given if isinstance(given, dict) else {}
+            granted, life = told.get("access_token"), number(told.get("expires_in"))
+            if not isinstance(granted, str) or not granted or not life > LEAST_LIFE:
                 raise BadAnswer("reddit: the answer holds no token; check FREQPILOT_REDDIT_KEY")
-            _tokens[self.public] = (token, time.monotonic() + life - LEAST_LIFE)
-            return token
+            _tokens[self.public] = (granted, time.monotonic() + life - LEAST_LIFE)
+            return granted
 
     def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
         document = decoded(body)

@@ -6,7 +6,7 @@ figure's time), as rules could have done it then; and never before the scorer it
 kill leaves a batch whole or nothing, and what is there already is left alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -23,15 +23,16 @@ from freqpilot.facts.feeds import Feed
 from freqpilot.facts.items import insert_items
 from freqpilot.facts.judge import Judged
 from freqpilot.facts.store import FactStore
-from freqpilot.facts.text.aggregates import Scales, Texts, aggregate, loudness, ordered, reach
+from freqpilot.facts.text.aggregates import Scales, Texts, aggregate, ordered, reach
 from freqpilot.facts.text.clean import Copies
+from freqpilot.facts.text.engagement import by_engagement, seen_of
 from freqpilot.facts.text.events import told
 from freqpilot.facts.text.link import Taxonomy
 from freqpilot.facts.text.scorer import Scored, Scorer, model_of
 from freqpilot.settings import TextSettings
 from freqpilot.shapes import Fact, Ints, Item
 from freqpilot.store.database import WRITES
-from freqpilot.store.tables import FactEngagementRow, FactItemRow
+from freqpilot.store.tables import FactItemRow
 
 SOURCE = "text"
 FEED = "figures"
@@ -86,39 +87,6 @@ class _Rows:
     texts: Texts
     of: Ints
     grown: Texts
-
-
-def by_engagement(
-    names: Mapping[str, Any],
-    texts: Texts,
-    seen: Mapping[tuple[str, str], Sequence[tuple[int, float]]],
-    most: float,
-) -> tuple[Texts, Ints, Texts]:
-    """Return the texts with the weight that they had when they came to be known, and what they
-    came to weigh more or less later: of the texts at which places, and by how much from when."""
-    weight = texts.weight.copy()
-    of: list[int] = []
-    known: list[int] = []
-    change: list[float] = []
-    for place, name in enumerate(zip(names["source"], names["key"], strict=True)):
-        factor = 1.0
-        for time, value in seen.get(name, ()):
-            louder = float(loudness(np.array([value]), most)[0])
-            if time <= texts.known[place]:
-                weight[place] = texts.weight[place] * louder
-            elif louder != factor and texts.weight[place]:
-                of.append(place)
-                known.append(time)
-                change.append(texts.weight[place] * (louder - factor))
-            factor = louder
-    at = np.array(of, dtype=np.int64)
-    grown = Texts(
-        texts.event[at],
-        np.array(known, dtype=np.int64),
-        texts.score[at],
-        np.array(change, dtype=np.float64),
-    )
-    return texts._replace(weight=weight), at, grown
 
 
 class TextStep:
@@ -375,25 +343,10 @@ class TextStep:
         known = np.array([micros(each[5]) for each in found], dtype=np.int64)
         score = np.array([each[6] for each in found], dtype=np.float64)
         place = np.lexsort((known, event))
-        names = {name: column[place] for name, column in texts.items()}
-        plain = ordered(event, known, score, weight)
-        seen = self._engagement(first, last)
-        return _Rows(names, *by_engagement(names, plain, seen, self._settings.engagement))
-
-    def _engagement(self, first: int, last: int) -> dict[tuple[str, str], list[tuple[int, float]]]:
-        """Return when and how much engagement was seen of each of those texts, in order."""
-        if self._settings.engagement <= 1:
-            return {}
-        row, text = FactEngagementRow, FactItemRow
-        same = (text.source == row.source) & (text.key == row.key) & (text.model == self._model)
-        same &= (text.event_time > moment(first)) & (text.event_time <= moment(last))
-        query = select(row.source, row.key, row.known_at, row.value)
-        query = query.where(row.known_at <= moment(last), exists().where(same))
-        seen: dict[tuple[str, str], list[tuple[int, float]]] = {}
-        with self._store.engine.connect() as connection:
-            for source, key, known, value in connection.execute(query.order_by(row.known_at)):
-                seen.setdefault((source, key), []).append((micros(known), value))
-        return seen
+        shown = {name: column[place] for name, column in texts.items()}
+        plain, most = ordered(event, known, score, weight), self._settings.engagement
+        seen = seen_of(self._store, self._model, first, last) if most > 1 else {}
+        return _Rows(shown, *by_engagement(shown, plain, seen, most))
 
     def _weight(self, source: str, url: str) -> float:
         account = account_of(url)
