@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import fact_readers
 from freqpilot import cli
 from freqpilot.errors import FreqpilotError, RefuseToStart
 from freqpilot.facts.collector import Collector, plans
@@ -21,7 +22,7 @@ from freqpilot.facts.health import save_beat
 from freqpilot.facts.judge import Judged
 from freqpilot.facts.sources.base import Answer, Call, FetchFailed
 from freqpilot.facts.store import FactStore
-from freqpilot.host import collecting, doctor, factframes
+from freqpilot.host import collecting, doctor
 from freqpilot.host.factframes import add_facts, facts_url
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
@@ -34,10 +35,7 @@ NOW = BEGIN + timedelta(days=30)
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
     yield
-    for source in factframes._open:
-        source.store.close()
-    factframes._open.clear()
-    factframes._said.clear()
+    fact_readers.forget()
 
 
 @pytest.fixture

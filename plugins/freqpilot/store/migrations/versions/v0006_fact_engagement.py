@@ -1,4 +1,4 @@
-"""Engagement of headlines and posts, and an index for what a model has scored lately."""
+"""Engagement of texts, and an index for what a model has scored lately."""
 
 import sqlalchemy as sa
 from alembic import op
