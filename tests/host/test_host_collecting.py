@@ -62,6 +62,13 @@ def fact(source: str, metric: str, value: float, hour: float, late: float = 0) -
     return Fact(source, "BTC", metric, value, event, event + late * HOUR)
 
 
+def test_the_doctor_says_that_an_exchange_tells_no_liquidations(tmp_path: Path) -> None:
+    options = {"liquidations": {"options": {"exchange": "binanceusdm"}}}
+    given = Settings.model_validate({"facts": {"sources": options}})
+    with pytest.raises(FreqpilotError, match=r"binanceusdm.*websocket only.*take htx"):
+        collecting.examine(given, tmp_path)
+
+
 @pytest.mark.parametrize("runmode", ["backtest", "dry_run"])
 def test_a_silent_source_has_no_say_any_more(
     tmp_path: Path, store: FactStore, runmode: str
