@@ -148,6 +148,20 @@ CASES = (
         number=(0, "current_price"),
     ),
     Case(
+        "coingecko",
+        "trending",
+        {
+            "coins": [
+                {"item": {"id": "pepe", "symbol": "PEPE", "market_cap_rank": 30, "score": 0}},
+                {"item": {"id": "bitcoin", "symbol": "btc", "market_cap_rank": 1, "score": 4}},
+            ],
+            "nfts": [],
+        },
+        (("BTC", "search_rank", 5, NOW),),
+        number=("coins", 1, "item", "score"),
+        options={"trending": True},
+    ),
+    Case(
         "defillama",
         "Ethereum",
         [
