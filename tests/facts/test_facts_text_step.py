@@ -319,9 +319,10 @@ def test_a_post_weighs_by_the_reactions_that_were_seen_then(store: FactStore) ->
     assert level[2.0] < level[1.75] - 0.1, "what became loud counts from when it was seen"
     assert level[4.0] < level[3.75]
     # However viral, it weighs no more than four, beside the other and the prior.
-    quiet, viral = level[1.0], level[4.0]
-    assert viral > 4 * min(score for _, _, _, score, *_ in scored(store)) / 6, "it counts as four"
-    assert abs(quiet) < 0.05
+    (up, c_up), (down, c_down) = ((each.score, each.confidence) for each in scored(store))
+    fade = 2 ** (-4 / 6)
+    wanted = (c_up * up + 4 * c_down * down) * fade / ((c_up + 4 * c_down) * fade + 1)
+    assert level[4.0] == pytest.approx(wanted)
     assert figures(store, "mentions")[5.0][1] == 2
 
 
@@ -359,13 +360,15 @@ def test_an_accounts_own_level_weighs_by_reactions_too(store: FactStore) -> None
         post("1", "Bitcoin soars", 0, source="x", url="https://x.com/someone/status/1"),
         liked(0, 0.1, url=url),
         liked(900, 2, url=url),
-        post("3", "Bitcoin soars to a record", 0, source="x", engagement=10**6),
+        post("3", "Bitcoin soars to a record", 0, source="x", engagement=0),
+        post("3", "Bitcoin soars to a record", 0, late=3, source="x", engagement=10**6),
     ]
     for item in told:
         append_items(store, [item], LATER)
     step(store, weights={"x.com/someone": 1}).run(LATER)
     own = {hour: value for hour, (_, value) in figures(store, "influencer_sentiment").items()}
     assert own[2.0] < own[1.75] - 0.1
+    assert own[3.0] == pytest.approx(own[2.75], rel=0.1), "others' reactions are not its own"
     assert figures(store, "influencers")[3.0][1] == 2
 
 
