@@ -175,7 +175,7 @@ def _posts(world: FactWorld, store: FactStore, found: Any) -> None:
     newest = {each.key: each.value for each in counts}
     for key in wanted:
         told, true = newest.get(key, -1.0), world.reactions(key)
-        # What has grown by less than a quarter since it was kept is not kept anew.
+        # What has grown by less than a quarter since it was kept is not kept anew; with room.
         if not told <= true <= 1.5 * told + 3:
             found("LOST", f"engagement of {key}: {told:g} of {true}")
 
