@@ -120,7 +120,7 @@ def test_the_keys_go_where_they_belong(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_goes_back_to_what_it_has_and_looks_at_the_newest_again() -> None:
-    source = make("reddit")
+    source = make("reddit", {"pages": 2})
     assert call().since == DAY
     late = source.call("Bitcoin", NOW, NOW)
     assert late.since == NOW - timedelta(hours=6)

@@ -1,5 +1,6 @@
 """Posts of communities on Reddit: https://www.reddit.com/dev/api (GET /r/subreddit/new)."""
 
+import os
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -48,7 +49,7 @@ class Reddit(Source):
     """
 
     communities: tuple[str, ...] = ("CryptoCurrency", "Bitcoin", "ethereum")
-    pages: int = 2
+    pages: int = 10
     again: float = 6
     public: str = "https://www.reddit.com"
     oauth: str = "https://oauth.reddit.com"
@@ -96,8 +97,6 @@ class Reddit(Source):
 
     def _token(self, call: Call, fetcher: Gets) -> str:
         """Return a token that is still good, empty without a key."""
-        import os
-
         if not os.environ.get(APP.env):
             return ""
         with _lock:
