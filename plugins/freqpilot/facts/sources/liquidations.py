@@ -51,7 +51,7 @@ class Liquidations(Source):
 
     spec: ClassVar[Spec] = Spec(
         name="liquidations",
-        about="liquidated positions of perpetuals, every five minutes, by ccxt",
+        about="liquidated positions of perpetuals on HTX, every five minutes, by ccxt",
         gauges=(Gauge("liquidations_long", 0, 1e11), Gauge("liquidations_short", 0, 1e11)),
         every=SPAN,
         lag=SETTLED,
