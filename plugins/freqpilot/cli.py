@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from freqpilot.cli_models import models
 from freqpilot.errors import FreqpilotError, RefuseToStart
 
 app = typer.Typer(
@@ -16,6 +17,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command()(models)
 
 ConfigFiles = Annotated[
     list[str] | None,
