@@ -15,7 +15,7 @@ from freqpilot.models import shelf
 from freqpilot.models.diary import Diary
 from freqpilot.models.linear import Ridge
 from freqpilot.models.schedule import HOUR
-from freqpilot.risk.staleness import EXPIRED
+from freqpilot.risk.staleness import EXPIRED, FREQAI_EXPIRED
 from freqpilot.settings import Settings
 
 # Freqtrade's own steps, with pandas 3.1.
@@ -310,3 +310,23 @@ def test_alerts_are_events_of_a_live_run(tmp_path: Path) -> None:
     assert run.store.events("training failed")[-1].data["pair"] == PAIR
     supervisor._runs.clear()
     run.store.close()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_of_freqais_own_is_trained_saved_and_expires_too(tmp_path: Path) -> None:
+    from freqtrade.freqai.prediction_models.LightGBMClassifier import LightGBMClassifier
+
+    bot = stage.Bot(tmp_path, stage.Market(), LightGBMClassifier)
+    bot.market.whitelist = [PAIR]
+    bot.model.model_training_parameters = {"n_estimators": 3, "verbosity": -1, "num_threads": 1}
+    bot.model.freqai_info["model_training_parameters"] = bot.model.model_training_parameters
+    bot.candle()
+    assert bot.turn() == PAIR
+    assert bot.service.diary.pairs[PAIR].peak_mb == 0, "its fit is in the bot's own thread"
+    bot.candle()
+    assert bot.candle()["do_predict"] == 1
+    again = stage.Bot(tmp_path, bot.market, LightGBMClassifier)
+    assert again.entry == bot.entry
+    again.candle()
+    assert again.candle()["do_predict"] == 1
+    assert again.candle(hours=97)["do_predict"] == FREQAI_EXPIRED

@@ -104,7 +104,8 @@ class Service:
     def fit(self, pair: str, strategy: Any) -> bool:
         """Fit a pair's model and take it into use; tell whether that was done."""
         model, limits = self.model, self._limits()
-        before = dict(model.dd.pair_dict.get(pair) or shelving.EMPTY)
+        model.dd.get_pair_dict_info(pair)  # which makes an entry for a new pair
+        before = dict(model.dd.pair_dict[pair])
         begun, fault = time.monotonic(), None
         model.train_timer("start")
         try:
@@ -143,7 +144,6 @@ class Service:
         # It gives a window only where it thinks that one is due, and there always is for 0.
         _, window, load = dk.check_if_new_training_required(0)
         dk.set_paths(pair, window.stopts)
-        model.dd.get_pair_dict_info(pair)
         model.extract_data_and_train_model(window, pair, strategy, dk, load)
 
     def _note_success(self, pair: str, seconds: float, limits: apart.Limits) -> None:
