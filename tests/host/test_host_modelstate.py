@@ -87,11 +87,15 @@ def test_a_broken_model_is_told_and_left_to_the_bot(userdir: Path) -> None:
 
 def test_the_doctor_has_one_line(userdir: Path) -> None:
     config = {"freqai": {"enabled": True, "identifier": "freqpilot"}, "user_data_dir": userdir}
-    with pytest.raises(Degraded, match=r"1 of 3 models can be used; ETH/USDT, XRP/USDT: no entr"):
-        modelstate.describe(config, NOW)
+    told = modelstate.describe(config, NOW)
+    assert told.startswith("1 of 3 models can be used, no entries by those of ETH/USDT, XRP/USDT")
     root = userdir / "models" / "freqpilot~1~2"
     Diary().save(root)
     assert modelstate.describe(config, NOW) == "2 of 2 models can be used"
+    newest = next(root.glob("sub-train-ETH*/cb_model.joblib"))
+    newest.write_text("modem", encoding="utf-8")
+    with pytest.raises(Degraded, match=r"1 of 2 models .* corrupt or was changed"):
+        modelstate.describe(config, NOW)
     config["freqai"] = {"enabled": True, "identifier": "other"}
     assert "no model yet" in modelstate.describe(config, NOW)
     assert "FreqAI is off" in modelstate.describe({"user_data_dir": userdir}, NOW)

@@ -172,38 +172,40 @@ def test_old_models_go_by_what_they_are(bot: stage.Bot) -> None:
     assert bot.candle()["do_predict"] == 1
 
 
+class Interrupted(dict[str, Any]):
+    """Lets another thread run while it is read."""
+
+    def __init__(self, content: dict[str, Any], read: threading.Event) -> None:
+        super().__init__(content)
+        self.read, self.swapped = read, threading.Event()
+
+    def __getitem__(self, key: str) -> Any:
+        found = super().__getitem__(key)
+        self.read.set()
+        self.swapped.wait(0.3)
+        return found
+
+
 def test_the_bot_never_sees_half_of_a_new_model(bot: stage.Bot) -> None:
-    """A swap in the middle of a look-up: model and metadata are of one fit."""
-    drawer = bot.model.dd
-    stop, torn = threading.Event(), []
+    """A new model in the middle of a look-up: what comes back is of one fit."""
+    drawer, read = bot.model.dd, threading.Event()
+    old = drawer.model_dictionary[PAIR]
+    bot.candle(hours=25)
+    slow = drawer.meta_data_dictionary = Interrupted(drawer.meta_data_dictionary, read)
 
-    def swap() -> None:
-        number = 0
-        while not stop.is_set():
-            number += 1
-            with shelving.LOCK:
-                drawer.model_dictionary[PAIR] = number
-                drawer.meta_data_dictionary[PAIR] = {
-                    **drawer.meta_data_dictionary[PAIR],
-                    "metadata": {
-                        "number": number,
-                        "training_features_list": [],
-                        "label_list": [],
-                    },
-                }
+    def save() -> None:
+        read.wait(10)
+        bot.turn()
+        slow.swapped.set()
 
-    thread = threading.Thread(target=swap)
+    thread = threading.Thread(target=save)
     thread.start()
-    try:
-        for _ in range(300):
-            kitchen = type("Kitchen", (), {"live": True})()
-            model = drawer.load_data(PAIR, kitchen)
-            if isinstance(model, int) and model != kitchen.data["number"]:
-                torn.append(model)
-    finally:
-        stop.set()
-        thread.join()
-    assert torn == []
+    kitchen = type("Kitchen", (), {"live": True})()
+    before = dict.__getitem__(slow, PAIR)["metadata"]
+    model = drawer.load_data(PAIR, kitchen)
+    thread.join()
+    assert drawer.model_dictionary[PAIR] is not old
+    assert (model is old) == (kitchen.data is before)
 
 
 def test_a_backtest_saves_and_loads_by_the_same_files(tmp_path: Path, bot: stage.Bot) -> None:

@@ -276,7 +276,7 @@ def test_without_a_budget_for_it_freqais_own_scan_runs(
     start = training._make_start_scanning(lambda model, *_: started.append(model))
     for enabled in (False, True):
         bot = stage.Bot(tmp_path, stage.Market(), enabled=enabled)
-        del training._services[bot.model]
+        delattr(bot.model, training.SERVICE)
         start(bot.model, bot.strategy)
         assert (training.service_of(bot.model) is not None) == enabled
     assert len(started) == 2

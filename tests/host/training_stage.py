@@ -149,7 +149,8 @@ class Bot:
             }
             # In its thread the service would take turns by itself.
             self.model.scanning, self.model.live = True, True
-            self.service = training._services[self.model] = training.Service(self.model)
+            self.service = training.Service(self.model)
+            setattr(self.model, training.SERVICE, self.service)
 
     def time(self) -> Any:
         """Return a context in which it is the market's time."""

@@ -149,12 +149,12 @@ class Service:
 def test_the_clock_waits_for_the_training_service(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model(["A/USDT"])
     for service, polls in ((Service(["A/USDT", "B/USDT"]), 3), (Service([]), 0)):
-        monkeypatch.setitem(training._services, model, service)
+        monkeypatch.setattr(model, training.SERVICE, service, raising=False)
         assert TrainingWait(service.poll)(bot(model)) is False
         assert service.polls == polls
     assert model.polls == 0
     stuck = Service(["A/USDT"], stuck=True)
-    monkeypatch.setitem(training._services, model, stuck)
+    monkeypatch.setattr(model, training.SERVICE, stuck, raising=False)
     wait = TrainingWait(stuck.poll, patience=0.05)
     assert wait(bot(model)) is False
     waited = stuck.polls

@@ -101,7 +101,8 @@ def _age(folder: Path) -> float:
 def describe(config: dict[str, Any], now: float) -> str:
     """Return one line for ``freqpilot doctor``.
 
-    :raises Degraded: when a model of the newest identifier cannot be used, or none can.
+    :raises Degraded: when a file is broken. A model that is missing or has expired is none: the bot
+        was off, or it is trained next.
     """
     freqai = config.get("freqai", {})
     if not freqai.get("enabled", False):
@@ -114,12 +115,12 @@ def describe(config: dict[str, Any], now: float) -> str:
     lines = [line for line in found.lines if line.identifier == newest]
     bad = [line.pair for line in lines if not line.well(now)]
     text = f"{len(lines) - len(bad)} of {len(lines)} models can be used"
+    if bad:
+        text += f", no entries by those of {', '.join(bad)} until they are trained"
     held = [each for name, each in found.aside if name == newest]
     if held:
         text += f", {len(held)} in quarantine"
-    if bad or found.faults:
-        raise Degraded(
-            f"{text}; {', '.join(bad) or found.faults[0]}: no entries by them until they are "
-            "trained anew; `freqpilot models` tells why"
-        )
+    broken = [line.fault for line in lines if line.trained and line.fault]
+    if broken or found.faults:
+        raise Degraded(f"{text}. {[*broken, *found.faults][0]}")
     return text

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from freqpilot.errors import Degraded, FreqpilotError
 from freqpilot.host import alerts, shelving
@@ -23,6 +22,8 @@ from freqpilot.settings import Settings, TrainingSettings
 
 logger = logging.getLogger(__name__)
 
+SERVICE = "freqpilot_training"
+"""Under what name a FreqAI model holds its service, so that both go together."""
 PAUSE = 1.0
 """Seconds between two looks at the schedule."""
 
@@ -226,15 +227,10 @@ class Service:
             )
 
 
-_services: WeakKeyDictionary[Any, Service] = WeakKeyDictionary()
-
-
 def service_of(model: Any) -> Service | None:
     """Return the service of a FreqAI model that trains live, or None."""
-    try:
-        return _services.get(model)
-    except TypeError:  # a stand-in that cannot be a key
-        return None
+    found: Service | None = getattr(model, SERVICE, None)
+    return found
 
 
 def _words(fault: Exception | None) -> str:
@@ -252,7 +248,7 @@ def _at(seconds: float) -> str:
 def _make_start_scanning(original: Callable[..., Any]) -> Callable[..., Any]:
     def start_scanning(self: Any, *arguments: Any, **named: Any) -> None:
         if Settings.from_config(self.config).models.training.enabled:
-            _services[self] = Service(self)
+            setattr(self, SERVICE, Service(self))
         original(self, *arguments, **named)
 
     return start_scanning
