@@ -26,7 +26,9 @@ class Eats(Ridge):
     """It takes what it gets."""
 
     def fit(self, window: Any, settings: Any, seed: int) -> Any:
-        return len(b"1" * (2_000 << 20))
+        held = b"1" * (700 << 20)
+        time.sleep(60)
+        return len(held)
 
 
 class Dies(Ridge):

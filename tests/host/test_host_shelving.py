@@ -133,6 +133,16 @@ def test_kept_predictions_that_were_changed_are_not_unpickled(bot: stage.Bot, sp
     assert again.candle()["do_predict"] == 1, "the model is another file"
 
 
+def test_kept_predictions_of_another_world_stop_no_start(bot: stage.Bot) -> None:
+    file = bot.model.dd.historic_predictions_path
+    file.write_bytes(b"from another world")
+    shelving._note_digest(file, shelving._digest(file))
+    again = restarted(bot)
+    assert again.model.dd.historic_predictions == {}
+    again.candle()
+    assert "cannot be read" in again.market.messages[0]
+
+
 def test_files_that_matter_less_stop_no_start(bot: stage.Bot) -> None:
     for name in ("global_metadata_path", "pair_dictionary_path"):
         getattr(bot.model.dd, name).write_text("{", encoding="utf-8")

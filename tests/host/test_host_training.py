@@ -79,6 +79,7 @@ def test_a_fit_that_fails_leaves_the_last_good_model_and_is_told(
     course = bot.service.diary.pairs[PAIR]
     assert course.failures == 1
     bot.model.forecaster = Ridge()
+    bot.service.settings = bot.service.settings.model_copy(update={"own_process": False})
     bot.market.now = course.retry_at + 1
     assert bot.turn() == PAIR
     assert bot.entry.trained_timestamp > before.trained_timestamp
@@ -231,7 +232,7 @@ def test_the_service_trains_the_whitelist_of_now_and_what_has_a_position(
 ) -> None:
     bot = trained(tmp_path)
     assert [each.pair for each in bot.service.standings(bot.strategy)] == [PAIR]
-    bot.market.whitelist = ["ETH/USDT"]
+    bot.market.whitelist = ["NEW/USDT", "ETH/USDT"]
     positions.add(PAIR)
     bot.candle(hours=25)
     standings = bot.service.standings(bot.strategy)

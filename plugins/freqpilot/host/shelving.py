@@ -238,7 +238,13 @@ def make_read_predictions(original: Callable[..., Any]) -> Callable[..., Any]:
             set_aside(path, "", reason)
         if not path.is_file() and spare.is_file() and _is_ours(spare, path):
             shutil.copy(spare, path)
-        return original(self)
+        try:
+            return original(self)
+        except Exception as error:  # whole, but of another version of something
+            reason = f"FreqAI's kept predictions cannot be read ({type(error).__name__}: {error})."
+            set_aside(path, "", reason)
+            self.historic_predictions = {}
+            return False
 
     return load_historic_predictions_from_disk
 

@@ -84,9 +84,12 @@ class Service:
         return chosen.pair
 
     def standings(self, strategy: Any) -> list[schedule.Standing]:
-        """Return how the models stand of the whitelist's pairs and of those with a position."""
+        """Return how the models stand of the whitelist's pairs and of those with a position, as far
+        as FreqAI has candles to train on; a pair that has none yet gets them when it is analysed.
+        """
+        drawer = self.model.dd
         listed = dict.fromkeys([*strategy.dp.current_whitelist(), *sorted(self.held)])
-        entries = self.model.dd.pair_dict
+        entries = drawer.pair_dict
         return [
             schedule.Standing(
                 pair,
@@ -95,6 +98,7 @@ class Service:
                 pair in self.held,
             )
             for pair in listed
+            if pair in drawer.historic_data
         ]
 
     def pending(self, strategy: Any) -> tuple[str, ...]:

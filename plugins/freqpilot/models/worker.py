@@ -9,6 +9,7 @@ import os
 import pickle
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 KILL_WITH_PARENT = 1
@@ -24,7 +25,10 @@ def main() -> None:
         os.dup2(2, 1)
         try:
             function, arguments, named = pickle.load(sys.stdin.buffer)  # noqa: S301
-            found = pickle.dumps((True, function(*arguments, **named)))
+            value = function(*arguments, **named)
+            import cloudpickle  # the user's classes are in no module that could be imported
+
+            found = cloudpickle.dumps((True, value))
         except BaseException as error:
             found = _failure(error)
         answer.write(found)
@@ -37,7 +41,8 @@ def _subordinate(nice: int, parent: int) -> None:
     ctypes.CDLL(None).prctl(KILL_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit(1)  # it went before it was watched
-    Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    with suppress(OSError):  # a container may hold /proc read-only
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _failure(error: BaseException) -> bytes:
