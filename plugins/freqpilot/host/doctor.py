@@ -3,6 +3,7 @@ database, each with the mend in its line. It changes nothing."""
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -57,6 +58,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
             _run("model edge", lambda: _edge(config)),
+            _run("models", lambda: _models(config)),
             _run("collector", lambda: _collector(config)),
         ]
     return findings
@@ -218,6 +220,12 @@ def _edge(config: dict[str, Any]) -> str:
     from freqpilot.host.edge import describe
 
     return describe(config)
+
+
+def _models(config: dict[str, Any]) -> str:
+    from freqpilot.host.modelstate import describe
+
+    return describe(config, time.time())
 
 
 def _collector(config: dict[str, Any]) -> str:

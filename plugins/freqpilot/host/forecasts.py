@@ -11,6 +11,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, forward_return, triple_barrier, uniqueness
 from freqpilot.host.freqai import LABEL, NAMES, REASONS, PurgedClassifier, reasons_of
+from freqpilot.models import apart
 from freqpilot.models.fitted import Fitted, Model
 from freqpilot.models.window import TooShort, Window, known
 from freqpilot.settings import LabelSettings, Settings
@@ -47,7 +48,7 @@ class Forecaster(PurgedClassifier):
         names = tuple(dk.training_features_list)
         window = training_window(unfiltered_df, names, settings.labels, self.forecaster.classes)
         try:
-            return self._made().fit(window, settings.labels, settings.seed)
+            return apart.call(self._made().fit, window, settings.labels, settings.seed)
         except TooShort as error:
             logger.warning("%s: no model, so no entry by it: %s", pair, error)
             return None

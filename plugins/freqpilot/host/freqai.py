@@ -1,10 +1,7 @@
 """FreqAI's side of the models room: purged training, predictions that keep FreqAI's NaN mask, and
 model files that are checked before they are unpickled."""
 
-import hashlib
-import json
 import logging
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,12 +10,12 @@ from datasieve.pipeline import Pipeline
 from freqtrade.freqai.base_models.BaseClassifierModel import BaseClassifierModel
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from freqpilot.errors import Degraded
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, triple_barrier, uniqueness
 from freqpilot.features.splits import purged_split
-from freqpilot.models import reasons
+from freqpilot.models import apart, reasons
 from freqpilot.models.trees import CLASSES, FittedTrees, fit
+from freqpilot.risk.staleness import EXPIRED
 from freqpilot.settings import Settings
 from freqpilot.shapes import Bools, Floats, Floats32
 from freqpilot.signals.analysts.model import ModelForecast
@@ -28,7 +25,6 @@ logger = logging.getLogger(__name__)
 LABEL = "&-barrier"
 NAMES = {-1: "down", 0: "flat", 1: "up"}
 """Column names of the class probabilities, in the words FreqAI shows."""
-DIGESTS = "freqpilot-digests.json"
 REASONS = "model_reasons"
 """Column of a forecast's reasons in words, empty where it is neutral."""
 
@@ -111,7 +107,8 @@ class PurgedClassifier(BaseClassifierModel):
             part: data_dictionary[f"{part}_labels"][LABEL].map(codes).to_numpy(dtype=np.int64)
             for part in ("train", "test")
         }
-        return fit(
+        return apart.call(
+            fit,
             data_dictionary["train_features"].to_numpy(dtype=np.float32),
             parts["train"],
             np.asarray(data_dictionary["train_weights"], dtype=np.float64),
@@ -156,6 +153,33 @@ class PurgedClassifier(BaseClassifierModel):
         dk.do_predict = complete * finite.astype(np.int_)
         return predictions, dk.do_predict
 
+    def _fill_statistics(self, dk: FreqaiDataKitchen, pair: str) -> None:
+        """Live, FreqAI asks for the mean and deviation of every column that holds numbers, and has
+        those of its labels alone."""
+        for name in self.dd.historic_predictions[pair].columns:
+            if name.endswith("_mean"):
+                for part in ("labels_mean", "labels_std"):
+                    dk.data.setdefault(part, {}).setdefault(name.removesuffix("_mean"), 0)
+
+    def build_strategy_return_arrays(
+        self, dataframe: pd.DataFrame, dk: FreqaiDataKitchen, pair: str, trained_timestamp: int
+    ) -> None:
+        """Attach the newest forecast; an expired model's is missing, with ``do_predict`` −3.
+
+        FreqAI gives zeros and 2, which reads as a forecast of nothing, or as a trusted one.
+        """
+        known = pair in self.dd.model_return_values
+        if known:
+            self._fill_statistics(dk, pair)
+        if not (known and dk.check_if_model_expired(trained_timestamp)):
+            super().build_strategy_return_arrays(dataframe, dk, pair, trained_timestamp)
+            return
+        predictions = pd.DataFrame(np.nan, index=range(1), columns=list(NAMES.values()))
+        dk.DI_values = np.zeros(1)
+        gone = np.array([EXPIRED], dtype=np.int_)
+        self.dd.append_model_predictions(pair, predictions, gone, dk, dataframe)
+        dk.return_dataframe = self.dd.attach_return_values_to_return_dataframe(pair, dataframe)
+
 
 class Explained(Protocol):
     """A fitted model that tells what each feature adds to its forecast."""
@@ -183,38 +207,3 @@ def reasons_of(
     if speaks.any():
         out[speaks] = reasons.words(names, x[speaks], model.leaning(x[speaks]))
     return out
-
-
-def write_digests(folder: Path) -> None:
-    """Keep a digest of each model file beside it."""
-    digests = {file.name: _digest(file) for file in _pickles(folder)}
-    (folder / DIGESTS).write_text(json.dumps(digests, indent=1), encoding="utf-8")
-
-
-def verify_digests(folder: Path) -> None:
-    """Check the model files of a folder before any is unpickled.
-
-    :raises Degraded: when one is missing, changed or was never stamped; the file stays as it is.
-    """
-    try:
-        digests = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Degraded(
-            f"the model in {folder} carries no readable digest ({error}), so it is not loaded: "
-            "there is no entry for this pair until it is trained anew; remove the folder to do so"
-        ) from None
-    for name, digest in digests.items():
-        file = folder / name
-        if not file.is_file() or _digest(file) != digest:
-            raise Degraded(
-                f"the model file {file} is corrupt or was changed, so it is not loaded: there is "
-                "no entry for this pair until it is trained anew; remove its folder to do so"
-            )
-
-
-def _pickles(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.suffix in {".joblib", ".pkl", ".zip"})
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

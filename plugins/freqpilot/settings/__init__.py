@@ -62,6 +62,7 @@ from freqpilot.settings.signals import (
     SignalSettings,
     WeightClass,
 )
+from freqpilot.settings.training import TrainingSettings
 
 __all__ = [
     "BOOK_TIMEFRAMES",
@@ -118,6 +119,7 @@ __all__ = [
     "TextSettings",
     "Tier",
     "Tiers",
+    "TrainingSettings",
     "VolatilitySettings",
     "VolatilityStep",
     "WeightClass",

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from freqpilot.settings.base import Positive, Section
+from freqpilot.settings.training import TrainingSettings
 
 
 class LabelSettings(Section):
@@ -46,3 +47,4 @@ class ModelSettings(Section):
     """What holds for every model."""
 
     edge: EdgeSettings = EdgeSettings()
+    training: TrainingSettings = TrainingSettings()
