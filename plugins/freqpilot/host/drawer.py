@@ -12,6 +12,7 @@ def _check() -> None:
     from freqtrade.freqai.base_models.BaseClassifierModel import BaseClassifierModel
     from freqtrade.freqai.data_drawer import FreqaiDataDrawer
     from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+    from freqtrade.freqai.freqai_interface import IFreqaiModel
 
     expect(FreqaiDataDrawer, "save_data", ["model", "coin", "dk"])
     expect(FreqaiDataDrawer, "load_data", ["coin", "dk"])
@@ -20,6 +21,9 @@ def _check() -> None:
     expect(FreqaiDataKitchen, "filter_features", ["unfiltered_df", "training_filter"])
     expect(FreqaiDataKitchen, "build_data_dictionary")
     expect(FreqaiDataKitchen, "split_timerange", ["tr", "train_split", "bt_split"])
+    expect(FreqaiDataKitchen, "slice_dataframe", ["timerange", "df"])
+    expect(FreqaiDataKitchen, "remove_special_chars_from_feature_names", ["dataframe"])
+    expect(IFreqaiModel, "start_backtesting", ["dataframe", "metadata", "dk", "strategy"])
 
 
 def _make_split(original: Callable[..., Any]) -> Callable[..., Any]:

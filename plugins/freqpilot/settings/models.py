@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from freqpilot.settings.base import Positive, Section
+from freqpilot.settings.networks import GuardSettings, SequenceSettings
 
 
 class LabelSettings(Section):
@@ -46,3 +47,5 @@ class ModelSettings(Section):
     """What holds for every model."""
 
     edge: EdgeSettings = EdgeSettings()
+    sequences: SequenceSettings = SequenceSettings()
+    guard: GuardSettings = GuardSettings()

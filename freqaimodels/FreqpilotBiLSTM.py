@@ -1,0 +1,15 @@
+"""A bidirectional LSTM with attention, for ``--freqaimodel FreqpilotBiLSTM``."""
+
+from freqpilot.host.sequences import SequenceForecaster
+from freqpilot.models.sequences.models import BiLSTM
+
+
+class FreqpilotBiLSTM(SequenceForecaster):
+    """Chances of a rise and a fall over the label horizon by a bidirectional LSTM with attention,
+    on the forward return in its volatility, with a split-conformal interval.
+
+    It needs the extra ``freqpilot[deep]``. It was not shown to beat its baselines, so it is not the
+    default: what was measured stands in ``docs/results.md``.
+    """
+
+    forecaster = BiLSTM()

@@ -1,0 +1,15 @@
+"""A Transformer over patches of candles, for ``--freqaimodel FreqpilotPatchTransformer``."""
+
+from freqpilot.host.sequences import SequenceForecaster
+from freqpilot.models.sequences.models import PatchTransformer
+
+
+class FreqpilotPatchTransformer(SequenceForecaster):
+    """Chances of a rise and a fall over the label horizon by a Transformer over patches of candles,
+    on the forward return in its volatility, with a split-conformal interval.
+
+    It needs the extra ``freqpilot[deep]``. It was not shown to beat its baselines, so it is not the
+    default: what was measured stands in ``docs/results.md``.
+    """
+
+    forecaster = PatchTransformer()
