@@ -105,6 +105,15 @@ def test_live_asks_for_as_many_candles_as_a_row_needs(
     pd.testing.assert_series_equal(last.iloc[-1], whole.iloc[-1], check_names=False)
 
 
+def test_a_model_keeps_the_context_it_was_trained_with(door: Any, data: pd.DataFrame) -> None:
+    trained(door, data.head(800))
+    before, _ = door.model.predict(data.iloc[780:820], door.kitchen)
+    door.model.config["freqpilot"] = {"models": {"sequences": TINY | {"length": 12}}}
+    after, kept = door.model.predict(data.iloc[780:820], door.kitchen)
+    assert kept[LENGTH - 1 :].all()
+    pd.testing.assert_frame_equal(before, after)
+
+
 def test_a_gap_is_no_neighbour(door: Any, data: pd.DataFrame) -> None:
     trained(door, data.head(800))
     holed = data.iloc[800:840].drop(index=820)

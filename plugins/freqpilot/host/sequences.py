@@ -77,10 +77,15 @@ class SequenceForecaster(Forecaster):
             whole = pd.concat([before, whole], ignore_index=True)
         time = pd.to_datetime(whole["date"], utc=True).to_numpy("datetime64[ns]").view(np.int64)
         x = whole[names].to_numpy(dtype=np.float32)
-        return lagged(x, time, self._step(), self._made().length)[len(whole) - len(frame) :]
+        return lagged(x, time, self._step(), self._length())[len(whole) - len(frame) :]
 
     def _explained(self, model: Fitted) -> Explained:
-        return Newest(model, self._made().length)
+        return Newest(model, self._length())
+
+    def _length(self) -> int:
+        """Return the candles that the model in use reads: one that was trained before the setting
+        changed keeps its own until it is trained anew."""
+        return int(getattr(self.model.core, "length", self._made().length))
 
     def _step(self) -> int:
         return int(timeframe_to_seconds(self.config["timeframe"])) * 1_000_000_000

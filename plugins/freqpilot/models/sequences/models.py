@@ -88,30 +88,39 @@ class SequenceModel:
 
 @dataclass(frozen=True)
 class BiLSTM(SequenceModel):
-    """A bidirectional LSTM with attention. It is not shown to beat the baselines: see
-    ``docs/results.md``."""
+    """A bidirectional LSTM with attention.
+
+    It does not beat the baselines: see ``docs/results.md``.
+    """
 
     name: ClassVar[str] = "bilstm"
 
 
 @dataclass(frozen=True)
 class GRU(SequenceModel):
-    """A gated recurrent unit. It is not shown to beat the baselines: see ``docs/results.md``."""
+    """A gated recurrent unit.
+
+    It does not beat the baselines: see ``docs/results.md``.
+    """
 
     name: ClassVar[str] = "gru"
 
 
 @dataclass(frozen=True)
 class CNNLSTM(SequenceModel):
-    """Convolutions, then an LSTM. It is not shown to beat the baselines: see
-    ``docs/results.md``."""
+    """Convolutions, then an LSTM.
+
+    It does not beat the baselines: see ``docs/results.md``.
+    """
 
     name: ClassVar[str] = "cnn_lstm"
 
 
 @dataclass(frozen=True)
 class PatchTransformer(SequenceModel):
-    """A Transformer over patches of candles. It is not shown to beat the baselines: see
-    ``docs/results.md``."""
+    """A Transformer over patches of candles.
+
+    It does not beat the baselines: see ``docs/results.md``.
+    """
 
     name: ClassVar[str] = "patch_transformer"
