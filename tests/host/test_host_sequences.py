@@ -15,7 +15,8 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.freqai.freqai_interface import IFreqaiModel
 
 from candle_source import candles
-from freqpilot.host import door_dir, frames, freqai, plugins, sequences
+from freqpilot.errors import RefuseToStart
+from freqpilot.host import door_dir, frames, freqai, networks, plugins, sequences
 from freqpilot.models import runtime
 from freqpilot.models.catalogue import SEQUENCES
 from freqpilot.models.fitted import Fitted
@@ -184,6 +185,23 @@ def test_the_context_is_kept_where_a_backtest_begins(
 
 def test_every_sequence_model_has_a_door() -> None:
     named = plugins.class_names(door_dir("freqaimodels"))
-    wanted = {"BiLSTM", "GRU", "CNNLSTM", "PatchTransformer"}
-    assert {f"Freqpilot{name}" for name in wanted} <= set(named)
-    assert len(wanted) == len(SEQUENCES)
+    assert {*networks.DOORS} <= {*named}
+    assert len(networks.DOORS) == len(SEQUENCES)
+    files = door_dir("freqaimodels").glob("Freqpilot*.py")
+    ours = {f.stem for f in files if "SequenceForecaster" in f.read_text(encoding="utf-8")}
+    assert ours == {*networks.DOORS}
+
+
+def test_the_doctor_names_what_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    config: dict[str, Any] = {"freqai": {"enabled": True}, "freqaimodel": "FreqpilotGRU"}
+    guarded = {"freqpilot": {"models": {"guard": {"enabled": True}}}}
+    assert networks.describe(config) == "torch is there for FreqpilotGRU, trained on: cpu"
+    assert "and the anomaly guard at 0.99" in networks.describe(config | guarded)
+    plain = config | {"freqaimodel": "FreqpilotLinear"}
+    assert networks.describe(plain) == "nothing needs torch"
+    assert "is off" in networks.describe({"freqaimodel": "FreqpilotGRU"})
+    monkeypatch.setattr(runtime, "find_spec", lambda name: None)
+    for given in (config, plain | guarded):
+        with pytest.raises(RefuseToStart, match=r"pip install 'freqpilot\[deep\]'"):
+            networks.describe(given)
+    assert networks.describe(plain) == "nothing needs torch"

@@ -57,6 +57,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
             _run("model edge", lambda: _edge(config)),
+            _run("networks", lambda: _networks(config)),
             _run("collector", lambda: _collector(config)),
         ]
     return findings
@@ -216,6 +217,12 @@ def _regimes(config: dict[str, Any]) -> str:
 
 def _edge(config: dict[str, Any]) -> str:
     from freqpilot.host.edge import describe
+
+    return describe(config)
+
+
+def _networks(config: dict[str, Any]) -> str:
+    from freqpilot.host.networks import describe
 
     return describe(config)
 
