@@ -1,5 +1,8 @@
 """A row's context: its own candles, in order, whole."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -146,3 +149,20 @@ def test_a_pooled_model_asks_with_context() -> None:
         assert np.isnan(whole[pair].mean[:3]).all()
         assert np.isnan(tail[pair].mean[:3]).all()
         np.testing.assert_array_equal(tail[pair].mean[3:], whole[pair].mean[-17:])
+
+
+def test_nothing_but_a_network_itself_asks_for_torch() -> None:
+    """The pack works without the extra: torch is made unfindable in a process of its own."""
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from freqpilot.models import autoencoder, catalogue, pooled, runtime\n"
+        "from freqpilot.settings import GuardSettings, Settings\n"
+        "import numpy as np\n"
+        "guard = autoencoder.Autoencoder((0.0,), (1.0,), (), 1.0)\n"
+        "assert guard.accepts(np.zeros((2, 1), np.float32)).all()\n"
+        "assert catalogue.SEQUENCES and Settings().models.sequences.length == 32\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
