@@ -59,6 +59,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("regimes", lambda: _regimes(config)),
             _run("model edge", lambda: _edge(config)),
             _run("models", lambda: _models(config)),
+            _run("networks", lambda: _networks(config)),
             _run("collector", lambda: _collector(config)),
         ]
     return findings
@@ -226,6 +227,12 @@ def _models(config: dict[str, Any]) -> str:
     from freqpilot.host.modelstate import describe
 
     return describe(config, time.time())
+
+
+def _networks(config: dict[str, Any]) -> str:
+    from freqpilot.host.networks import describe
+
+    return describe(config)
 
 
 def _collector(config: dict[str, Any]) -> str:

@@ -9,12 +9,16 @@ from freqpilot.host.seams import Seam, expect, wrap
 def _check() -> None:
     from freqtrade.freqai.base_models.BaseClassifierModel import BaseClassifierModel
     from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+    from freqtrade.freqai.freqai_interface import IFreqaiModel
 
     expect(BaseClassifierModel, "train", ["unfiltered_df", "pair", "dk"])
     expect(BaseClassifierModel, "predict", ["unfiltered_df", "dk"])
     expect(FreqaiDataKitchen, "filter_features", ["unfiltered_df", "training_filter"])
     expect(FreqaiDataKitchen, "build_data_dictionary")
     expect(FreqaiDataKitchen, "split_timerange", ["tr", "train_split", "bt_split"])
+    expect(FreqaiDataKitchen, "slice_dataframe", ["timerange", "df"])
+    expect(FreqaiDataKitchen, "remove_special_chars_from_feature_names", ["dataframe"])
+    expect(IFreqaiModel, "start_backtesting", ["dataframe", "metadata", "dk", "strategy"])
 
 
 def _make_split(original: Callable[..., Any]) -> Callable[..., Any]:

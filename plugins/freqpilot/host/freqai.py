@@ -7,12 +7,15 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from datasieve.pipeline import Pipeline
+from freqtrade.exceptions import OperationalException
 from freqtrade.freqai.base_models.BaseClassifierModel import BaseClassifierModel
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
+from freqpilot.errors import RefuseToStart
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, triple_barrier, uniqueness
 from freqpilot.features.splits import purged_split
+from freqpilot.host import guard
 from freqpilot.models import apart, reasons
 from freqpilot.models.trees import CLASSES, FittedTrees, fit
 from freqpilot.risk.staleness import EXPIRED
@@ -37,10 +40,22 @@ class PurgedClassifier(BaseClassifierModel):
     come back as predicted, and refuses a model file that was changed on disk.
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        """:raises OperationalException: Freqtrade's own, when what the settings need is absent."""
+        super().__init__(**kwargs)
+        try:
+            self._require()
+        except RefuseToStart as error:
+            raise OperationalException(str(error)) from None
+
+    def _require(self) -> None:
+        """:raises RefuseToStart: when what the settings need is not installed."""
+        guard.check(Settings.from_config(self.config))
+
     def define_data_pipeline(self, threads: int = -1) -> Pipeline:
-        """Trees need no scaling, and a pipeline without state cannot be mixed up between
-        training windows."""
-        return Pipeline([])
+        """Return the anomaly guard where it is on, nothing else: trees need no scaling, the other
+        models keep theirs with their weights."""
+        return guard.pipeline(Settings.from_config(self.config))
 
     def define_label_pipeline(self, threads: int = -1) -> Pipeline:
         """Class names are not scaled."""
@@ -150,7 +165,7 @@ class PurgedClassifier(BaseClassifierModel):
             axis=1,
         )
         dk.DI_values = np.zeros(len(features))
-        dk.do_predict = complete * finite.astype(np.int_)
+        dk.do_predict = complete * finite.astype(np.int_) * guard.accepted(self, features, dk)
         return predictions, dk.do_predict
 
     def _fill_statistics(self, dk: FreqaiDataKitchen, pair: str) -> None:
@@ -198,12 +213,15 @@ def reasons_of(
     last: bool,
 ) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Return the reasons of each forecast that has a say in the composite; with ``last`` of the
-    last row only, the one that FreqAI takes live. Shapley values cost 30 times the forecast."""
+    last row only, the one that FreqAI takes live. Shapley values cost 30 times the forecast.
+
+    ``x`` may hold more than the columns ``names``, for the model alone, before them."""
     edge = np.abs(probabilities[:, CLASSES.index(1)] - probabilities[:, CLASSES.index(-1)])
     speaks = edge > neutral * ModelForecast.scale
     if last:
         speaks[:-1] = False
     out = np.full(len(x), "", dtype=object)
     if speaks.any():
-        out[speaks] = reasons.words(names, x[speaks], model.leaning(x[speaks]))
+        shown = x[speaks][:, -len(names) :]
+        out[speaks] = reasons.words(names, shown, model.leaning(x[speaks]))
     return out

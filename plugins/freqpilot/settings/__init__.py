@@ -33,6 +33,7 @@ from freqpilot.settings.market import (
     SectorCaps,
 )
 from freqpilot.settings.models import EdgeSettings, LabelSettings, ModelSettings
+from freqpilot.settings.networks import GuardSettings, SequenceSettings
 from freqpilot.settings.risk import (
     FlowSettings,
     RiskSettings,
@@ -89,6 +90,7 @@ __all__ = [
     "FeatureSettings",
     "FlowSettings",
     "Fraction",
+    "GuardSettings",
     "LabelSettings",
     "MarketSettings",
     "MemeExits",
@@ -105,6 +107,7 @@ __all__ = [
     "Section",
     "Sector",
     "SectorCaps",
+    "SequenceSettings",
     "Settings",
     "SignalSettings",
     "SizingMethod",

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from freqpilot.settings.base import Positive, Section
+from freqpilot.settings.networks import GuardSettings, SequenceSettings
 from freqpilot.settings.training import TrainingSettings
 
 
@@ -48,3 +49,5 @@ class ModelSettings(Section):
 
     edge: EdgeSettings = EdgeSettings()
     training: TrainingSettings = TrainingSettings()
+    sequences: SequenceSettings = SequenceSettings()
+    guard: GuardSettings = GuardSettings()
