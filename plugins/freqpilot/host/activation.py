@@ -23,6 +23,7 @@ def all_seams() -> tuple[Seam, ...]:
         fills,
         health,
         hyperopt,
+        identity,
         live,
         orders,
         plugins,
@@ -30,6 +31,7 @@ def all_seams() -> tuple[Seam, ...]:
         rows,
         setup,
         stops,
+        trainqueue,
     )
 
     return (
@@ -45,6 +47,8 @@ def all_seams() -> tuple[Seam, ...]:
         *resting.SEAMS,
         *live.SEAMS,
         *drawer.SEAMS,
+        *identity.SEAMS,
+        *trainqueue.SEAMS,
         *featurestage.SEAMS,
         *adjusting.SEAMS,
         *rows.SEAMS,
