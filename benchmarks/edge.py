@@ -90,6 +90,7 @@ def main() -> int:
     parser.add_argument("--stop", default="2025-01-01")
     parser.add_argument("--months", type=int, default=3, help="between refits")
     parser.add_argument("--fast", action="store_true", help="one horizon, a refit a year")
+    parser.add_argument("--models", help="names by comma, all by default; baselines are kept")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the object to this file as well")
     parser.add_argument("--results", type=Path, help="write the section of this page")
@@ -104,7 +105,13 @@ def main() -> int:
     panel = read(options.datadir, DECAY, EVERY, str(first.date()), options.stop)
     refits = [*pd.date_range(options.begin, options.stop, freq=f"{months}MS", tz="UTC")]
     edges = [int(moment.value // HOUR) for moment in refits]
-    jobs = [(horizon, variant) for horizon in horizons for variant in variants(horizon)]
+    asked = set(options.models.split(",")) if options.models else None
+    jobs = [
+        (horizon, variant)
+        for horizon in horizons
+        for variant in variants(horizon)
+        if asked is None or variant.name in {*asked, *BASELINES}
+    ]
     seed = Settings().seed
     with ThreadPoolExecutor(options.threads) as pool:
         walks = [
