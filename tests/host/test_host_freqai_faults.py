@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import re
 import threading
 from collections import deque
 from datetime import datetime
@@ -197,7 +198,7 @@ def finds_the_cache(changed: str, tmp_path: Path, patch: pytest.MonkeyPatch) -> 
         config["freqpilot"] = section
         if hasattr(FreqaiDataKitchen.set_paths, "__wrapped__"):
             setup.stamp_identifier(config, {"pack": "1", "data": "1"})
-            identity.stamp(config, 2, strategy)
+            identity.stamp(config, strategy=strategy.__name__)
         model = model_of(kind, config)
         kitchen = kitchen_of(model, stage.frame(1, 100))
         found.append(kitchen.check_if_backtest_prediction_is_valid(20))
@@ -262,8 +263,7 @@ def test_a_strategy_stamps_its_model_and_twice_is_once(tmp_path: Path) -> None:
         strategy.load_freqAI_model()
         names.append(strategy.freqai.identifier)
     assert names[0] == names[1] == config["freqai"]["identifier"]
-    assert names[0].startswith("mine~abc~")
-    assert names[0].count("~") == 3
+    assert re.fullmatch(r"mine~abc/by-[0-9a-f]{8}-[0-9a-f]{8}", names[0])
     assert strategy.freqai.full_path == tmp_path / "models" / names[0]
 
 
@@ -274,11 +274,11 @@ def test_live_predictions_are_played_back_by_the_name_that_is_given(tmp_path: Pa
         "freqaimodel": "LightGBMRegressor",
         "freqpilot": {},
     }
-    config["freqai"]["identifier"] = "mine~abc~d~e"
+    config["freqai"]["identifier"] = "mine~abc/by-d-e"
     setup.stamp_identifier(config, {"pack": "1", "data": "1"})
     strategy = stage.Features(config)
     strategy.load_freqAI_model()
-    assert strategy.freqai.identifier == "mine~abc~d~e"
+    assert strategy.freqai.identifier == "mine~abc/by-d-e"
 
 
 # --- two stakes of one coin -----------------------------------------------------------------------

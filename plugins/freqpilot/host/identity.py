@@ -14,6 +14,7 @@ from typing import Any
 from freqpilot.host.seams import Seam, expect, wrap
 
 DIGITS = 8
+MARK = "/by-"
 
 
 def pair_name(pair: str) -> str:
@@ -38,12 +39,13 @@ def source_digest(kind: type[Any]) -> str:
     return digest.hexdigest()[:DIGITS]
 
 
-def stamp(config: dict[str, Any], place: int, kind: type[Any]) -> None:
-    """Put the digest of a class into FreqAI's identifier, at ``place`` among its parts."""
+def stamp(config: dict[str, Any], strategy: str | None = None, model: str | None = None) -> None:
+    """Put the digest of a strategy, and behind it that of its model, into FreqAI's identifier: a
+    folder within the one that was asked for, which goes with it when Freqtrade clears that."""
     freqai = config["freqai"]
-    parts = str(freqai.get("identifier", "freqpilot")).split("~")
-    parts += [""] * (place - len(parts))
-    freqai["identifier"] = "~".join([*parts[:place], source_digest(kind)])
+    asked, _, known = str(freqai.get("identifier", "freqpilot")).partition(MARK)
+    first = strategy or known.partition("-")[0]
+    freqai["identifier"] = f"{asked}{MARK}{first}" + (f"-{model}" if model else "")
 
 
 def _files(kind: type[Any]) -> set[Path]:
@@ -93,7 +95,7 @@ def _make_load(original: Callable[..., Any]) -> Callable[..., Any]:
     def load_freqai_model(self: Any) -> Any:
         # Here and not at the start of the command: of several strategies each has its own.
         if self.config.get("freqai", {}).get("enabled", False) and _kept_apart(self.config):
-            stamp(self.config, 2, type(self))
+            stamp(self.config, strategy=source_digest(type(self)))
         return original(self)
 
     return load_freqai_model
@@ -102,7 +104,7 @@ def _make_load(original: Callable[..., Any]) -> Callable[..., Any]:
 def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
     def init(self: Any, config: dict[str, Any]) -> None:
         if config.get("freqai") and _kept_apart(config):
-            stamp(config, 3, type(self))
+            stamp(config, model=source_digest(type(self)))
         original(self, config)
 
     return init
