@@ -99,7 +99,7 @@ def main() -> int:
     options = parser.parse_args()
     if not (options.datadir / "BTC_USDT-1h.feather").is_file():
         parser.error(f"no BTC_USDT-1h.feather in {options.datadir}")
-    horizons = HORIZONS[:1] if options.fast else HORIZONS
+    horizons: tuple[int, ...] = HORIZONS[:1] if options.fast else HORIZONS
     if options.horizons:
         horizons = tuple(h for h in HORIZONS if str(h) in options.horizons.split(","))
     months = 12 if options.fast else options.months
