@@ -159,6 +159,30 @@ def test_its_silence_is_told_once_and_not_taken_back_by_one_who_is_behind(
     assert (other == 1).all(), "another model begins anew"
 
 
+def test_forecasts_older_than_the_silence_do_not_end_it(run: supervisor.Run) -> None:
+    """After a crash: it was silenced, heard again and silenced, of which the last is lost."""
+    run.live = True
+    chosen = settings()
+    data = {}
+    for seed, pair in enumerate(PAIRS, start=1):
+        source = candles(seed, ROWS)
+        sign = np.where((np.arange(ROWS) // 800) % 2, 1.0, -1.0)
+        lean = np.tanh(sign * np.nan_to_num(forward_return(source, LabelSettings()))) / 2
+        data[pair] = frame(seed, 0).assign(up=0.4 + lean / 2, down=0.4 - lean / 2)
+    date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
+    whole = edge.Kept("one", None, kept(data))
+    factor = edgegroups.live_factors(whole, PAIRS[0], date, chosen)
+    assert factor[790] == 0
+    assert factor[1_590] > 0
+    assert factor[-1] == 0
+    told = len(run.store.events("model edge"))
+    older = edge.Kept("one", None, kept({pair: each.head(1_590) for pair, each in data.items()}))
+    assert (edgegroups.live_factors(older, PAIRS[1], date[:1_590], chosen) == 0).all()
+    assert len(run.store.events("model edge")) == told
+    alone = edge.Kept("two", None, older.drawer)
+    assert edgegroups.live_factors(alone, PAIRS[1], date[:1_590], chosen)[-1] > 0
+
+
 def test_scores_are_made_anew_only_when_a_block_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen, data, made = settings(), given(1), []
     judged = edgegroups.judged

@@ -24,6 +24,11 @@ STATE = "model_edge_groups"
 KEPT = "freqpilot_blocks"
 """FreqAI's drawer holds under this name each pair's scores and the newest block they are of."""
 
+SPOKEN: dict[monitor.By, str] = {
+    "candles": "its forecasts",
+    "trades": "its strongest forecasts, those that one would trade,",
+}
+
 Judged = dict[monitor.By, groupmonitor.Scores]
 
 
@@ -50,7 +55,7 @@ def live_factors(kept: Kept | None, pair: str, date: Ints, settings: Settings) -
     }
     for by in monitor.BY:
         of = groupmonitor.pooled({name: made[by] for name, made in members.items()})
-        course = _told(f"{kept.identifier}/{group} by {by}", group, date, of, settings)
+        course = _told(f"{kept.identifier}/{group} by {by}", group, by, date, of, settings)
         shared = groupmonitor.factors_at(date, of, course, settings.labels, settings.models.edge)
         factor = np.minimum(factor, shared)
     return factor
@@ -90,7 +95,12 @@ def judged(date: Ints, close: Floats, lean: Floats, settings: Settings) -> Judge
 
 
 def _told(
-    name: str, group: str, date: Ints, of: groupmonitor.Scores, settings: Settings
+    name: str,
+    group: str,
+    by: monitor.By,
+    date: Ints,
+    of: groupmonitor.Scores,
+    settings: Settings,
 ) -> monitor.Course:
     """Return the course, and tell once that a group was silenced or is heard again. One that was
     silenced stays so when its forecasts are lost, until new evidence."""
@@ -102,16 +112,18 @@ def _told(
         return course
     known = run.store.load_state(STATE) or {}
     before: Mapping[str, Any] = known.get(name, {"silenced": False, "block": -1})
+    newest = int(of.number[-1]) if len(of.number) else -1
+    if before["silenced"] and newest < before["block"]:
+        # After a crash FreqAI's forecasts may be older than what they had come to.
+        return monitor.Course(0.0, np.zeros(len(of.score)), (), ())
     if before["silenced"] and not course.silenced and not course.revived:
         course = monitor.follow(of.score, edge, silent=True)
     silent = bool(len(course.silenced) - len(course.revived) + (course.before == 0.0))
-    newest = int(of.number[-1]) if len(of.number) else -1
-    # A pair whose candles are behind the others' knows nothing newer.
     if silent == before["silenced"] or newest <= before["block"]:
         return course
     time = datetime.fromtimestamp(int(date[-1]) / 1e9, UTC)
     text = (
-        f"the model is silenced for {group}: what its forecasts came to shows no edge; open "
+        f"the model is silenced for {group}: what {SPOKEN[by]} came to shows no edge; open "
         "trades go on with their stops, entries go on the other analysts alone; retrain it or look "
         "at its features"
         if silent
