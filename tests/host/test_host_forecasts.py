@@ -75,7 +75,16 @@ def test_every_model_has_a_door() -> None:
     named = plugins.class_names(door_dir("freqaimodels"))
     for folder in door_dir("freqaimodels").glob("Freqpilot*.py"):
         assert folder.stem in named
-    wanted = {"Regressor", "Calibrated", "Linear", "Logistic", "LastValue"}
+    wanted = {
+        "Regressor",
+        "Calibrated",
+        "Linear",
+        "Logistic",
+        "LastValue",
+        "Stacked",
+        "XGBoost",
+        "Autoregression",
+    }
     assert {f"Freqpilot{name}" for name in wanted} <= set(named)
     assert len(wanted) == len(MODELS)
 

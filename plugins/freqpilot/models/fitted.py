@@ -126,12 +126,13 @@ class Fitted:
             if content["version"] != VERSION:
                 raise ValueError(f"version {content['version']} is not {VERSION}")
             core = dict(content["core"])
-            made = cores[core.pop("kind")](**{k: _tuple(v) for k, v in core.items()})
+            made = cores[core.pop("kind")](**{k: tuples(v) for k, v in core.items()})
             head = head_from(content["head"])
             return cls(made, head, tuple(content["names"]), tuple(content["columns"]))
         except (ValueError, KeyError, TypeError) as error:
             raise artefact.corrupt(path, error) from None
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(_tuple(item) for item in value) if isinstance(value, list) else value
+def tuples(value: Any) -> Any:
+    """Return JSON's lists as the tuples that they were."""
+    return tuple(tuples(item) for item in value) if isinstance(value, list) else value
