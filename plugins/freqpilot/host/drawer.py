@@ -1,5 +1,5 @@
 """Mends FreqAI around the models: files are stamped when saved and checked before they are loaded,
-and a backtest's last candle gets its prediction."""
+a backtest's last candle gets its prediction, and torch is not imported for nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,28 @@ from freqpilot.errors import Degraded
 from freqpilot.host.seams import Seam, expect, wrap
 
 
+class Silent:
+    """FreqAI's logger of training steps where nobody asked for TensorBoard; its own one imports
+    torch to write nothing: 200 MB and seconds where torch is installed."""
+
+    def log_scalar(self, tag: str, scalar_value: Any, step: int) -> None:
+        """Write nothing."""
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+def _make_logger(original: Callable[..., Any]) -> Callable[..., Any]:
+    def get_tb_logger(model_type: str, path: Any, activate: bool) -> Any:
+        if activate and model_type == "pytorch":
+            return original(model_type, path, activate)
+        return Silent()
+
+    return get_tb_logger
+
+
 def _check() -> None:
+    from freqtrade.freqai import freqai_interface
     from freqtrade.freqai.base_models.BaseClassifierModel import BaseClassifierModel
     from freqtrade.freqai.data_drawer import FreqaiDataDrawer
     from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
@@ -20,6 +41,7 @@ def _check() -> None:
     expect(FreqaiDataKitchen, "filter_features", ["unfiltered_df", "training_filter"])
     expect(FreqaiDataKitchen, "build_data_dictionary")
     expect(FreqaiDataKitchen, "split_timerange", ["tr", "train_split", "bt_split"])
+    expect(freqai_interface, "get_tb_logger", ["model_type", "path", "activate"])
 
 
 def _make_split(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,6 +59,7 @@ def _make_split(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _apply() -> None:
+    from freqtrade.freqai import freqai_interface
     from freqtrade.freqai.data_drawer import FreqaiDataDrawer
     from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
@@ -73,6 +96,7 @@ def _apply() -> None:
     wrap(FreqaiDataDrawer, "save_data", make_save)
     wrap(FreqaiDataDrawer, "load_data", make_load)
     wrap(FreqaiDataKitchen, "split_timerange", _make_split)
+    wrap(freqai_interface, "get_tb_logger", _make_logger)
 
 
 SEAMS = (Seam("freqai", "purged training, checked model files", _check, _apply),)
