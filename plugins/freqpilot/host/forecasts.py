@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,14 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, forward_return, triple_barrier, uniqueness
+from freqpilot.host import targets
 from freqpilot.host.freqai import LABEL, NAMES, REASONS, PurgedClassifier, reasons_of
 from freqpilot.models.fitted import Fitted, Model
+from freqpilot.models.heads import Forecast
+from freqpilot.models.target import Aimed, Target, spanning
 from freqpilot.models.window import TooShort, Window, known
 from freqpilot.settings import LabelSettings, Settings
-from freqpilot.shapes import Bools
+from freqpilot.shapes import Bools, Floats, Floats32
 
 logger = logging.getLogger(__name__)
 
@@ -24,33 +27,77 @@ volatility (for classes the chance of a rise less that of a fall), its 80 % inte
 chance that the direction is right."""
 
 
+class Served(Protocol):
+    """What forecasts and explains itself: a fitted model, with a strategy's target or without."""
+
+    def predict(self, x: Floats32) -> Forecast:
+        """Return the forecast of each row."""
+        ...
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return what each feature adds (n × k)."""
+        ...
+
+
+class Serving(NamedTuple):
+    """A model, the rows that it is asked about, and the names of their columns."""
+
+    model: Served
+    x: Floats32
+    names: list[str]
+
+
 class Forecaster(PurgedClassifier):
     """Base of the doors to a model of the catalogue.
 
     The labels are made here, from the window's candles, so a strategy needs no other targets than
     the classifier's. A regression's chances ``up`` and ``down`` are those of a rise and a fall by
-    its conformal distribution: Autopilot reads either kind alike.
+    its conformal distribution: Autopilot reads either kind alike. Where a strategy sets a ``&-``
+    target of its own instead, a number, a regression learns that one: its forecast comes back in
+    the column of that name, and ``up`` is the chance of more than the window's mean of it.
     """
 
     forecaster: ClassVar[Model]
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: Any
-    ) -> Fitted | None:
+    ) -> Fitted | Aimed | None:
         """Train on one window.
 
         :returns: the fitted model, or None when the window is too short for its purged parts.
+        :raises Degraded: for a strategy's target that it cannot learn.
         """
+        own = self._own_target(dk)
         if self._prepare(unfiltered_df, pair, dk) is None:
             return None
+        self._fill_statistics(dk)
         settings = Settings.from_config(self.config)
-        names = tuple(dk.training_features_list)
-        window = training_window(unfiltered_df, names, settings.labels, self.forecaster.classes)
+        names, labels = tuple(dk.training_features_list), settings.labels
         try:
-            return self._made().fit(window, settings.labels, settings.seed)
+            if own is None:
+                window = training_window(unfiltered_df, names, labels, self.forecaster.classes)
+                return self._made().fit(window, labels, settings.seed)
+            ahead = targets.horizon(self.config, labels)
+            values = targets.values(unfiltered_df, own, ahead)
+            target = Target.of(own, values)
+            window = target_window(unfiltered_df, names, target.scaled(values), ahead)
+            fitted = self._made().fit(window, spanning(labels, ahead), settings.seed)
+            return Aimed(fitted, target)
         except TooShort as error:
             logger.warning("%s: no model, so no entry by it: %s", pair, error)
             return None
+
+    def _own_target(self, dk: FreqaiDataKitchen) -> str | None:
+        """Return the strategy's target where this model learns it: classes are made here."""
+        return None if self.forecaster.classes else targets.own_target(dk.label_list)
+
+    def _fill_statistics(self, dk: FreqaiDataKitchen) -> None:
+        """Live, FreqAI asks for the mean and deviation of every column that holds numbers."""
+        if dk.live:
+            for part in ("labels_mean", "labels_std"):
+                known = dk.data.setdefault(part, {})
+                for name in (*NAMES.values(), *(f"forecast_{name}" for name in FIGURES)):
+                    known.setdefault(name, 0)
 
     def _made(self) -> Model:
         """Return the model, with ``model_training_parameters`` where it takes LightGBM's."""
@@ -60,37 +107,47 @@ class Forecaster(PurgedClassifier):
             return cast(Model, replace(made, params=tuple(sorted(given.items()))))
         return self.forecaster
 
+    def _serving(
+        self, unfiltered_df: pd.DataFrame, features: pd.DataFrame, dk: FreqaiDataKitchen
+    ) -> Serving:
+        """Return what is asked about the rows of ``features``."""
+        x = features.to_numpy(dtype=np.float32)
+        return Serving(self.model, x, list(features.columns))
+
     def predict(
         self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **kwargs: Any
     ) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int_]]]:
         """Predict one window.
 
-        :returns: a frame with the likelier direction, the chances, the figures of :data:`FIGURES`
-            and the reasons in words, and ``do_predict``, 1 only where every feature was present.
+        :returns: a frame with the likelier direction (or the strategy's target), the chances, the
+            figures of :data:`FIGURES` and the reasons in words, and ``do_predict``, 1 only where
+            every feature was present.
         """
         dk.find_features(unfiltered_df)
         features = unfiltered_df.filter(dk.training_features_list, axis=1)
         dk.filter_features(unfiltered_df, dk.training_features_list, training_filter=False)
         complete = np.asarray(dk.do_predict, dtype=np.int_)
         dk.data_dictionary["prediction_features"] = features
-        model: Fitted = self.model
-        x = features.to_numpy(dtype=np.float32)
-        forecast = model.predict(x)
+        asked = self._serving(unfiltered_df, features, dk)
+        forecast = asked.model.predict(asked.x)
         chances = np.column_stack([forecast.down, forecast.flat, forecast.up])
         finite: Bools = np.asarray(np.isfinite(chances).all(axis=1))
         names = [NAMES[code] for code in (-1, 0, 1)]
         chances = np.where(finite[:, None], chances, 0.0)
-        columns: dict[str, Any] = {
-            LABEL: np.asarray(names, dtype=object)[chances.argmax(axis=1)],
-            **dict(zip(names, chances.T, strict=True)),
-        }
+        own = self._own_target(dk)
+        columns: dict[str, Any] = (
+            {LABEL: np.asarray(names, dtype=object)[chances.argmax(axis=1)]}
+            if own is None
+            else {own: np.where(finite, forecast.mean, 0.0)}
+        )
+        columns |= dict(zip(names, chances.T, strict=True))
         for name in FIGURES:
             # FreqAI's frames hold no infinity: an interval without evidence has no ends.
             value = getattr(forecast, name)
             columns[f"forecast_{name}"] = np.where(np.isfinite(value), value, np.nan)
         neutral = Settings.from_config(self.config).signals.neutral
         columns[REASONS] = reasons_of(
-            model, list(features.columns), x, chances, neutral, last=dk.live
+            asked.model, asked.names, asked.x, chances, neutral, last=dk.live
         )
         dk.DI_values = np.zeros(len(features))
         dk.do_predict = complete * finite.astype(np.int_)
@@ -112,3 +169,12 @@ def training_window(
     unique = uniqueness(np.minimum(end, len(candles) - 1))
     x = frame[list(names)].to_numpy(dtype=np.float32)
     return known(x, label, end, unique * age_weights(len(candles)), unique, names)
+
+
+def target_window(frame: pd.DataFrame, names: tuple[str, ...], label: Floats, ahead: int) -> Window:
+    """Return the window of a label that the frame's strategy made, ``ahead`` candles long."""
+    rows = len(frame)
+    end = np.arange(rows) + ahead
+    unique = uniqueness(np.minimum(end, rows - 1))
+    x = frame[list(names)].to_numpy(dtype=np.float32)
+    return known(x, label, end, unique * age_weights(rows), unique, names)
