@@ -24,7 +24,7 @@ from freqpilot.host.forecasts import Forecaster, Served, Serving
 from freqpilot.host.poolfiles import PoolFiles, Reference
 from freqpilot.host.poolsources import PoolSources, targets_of
 from freqpilot.models.heads import Forecast
-from freqpilot.models.pooled import Pooled
+from freqpilot.models.pooled import Layout, Pooled, stack
 from freqpilot.models.target import Aimed, spanning
 from freqpilot.models.window import TooShort
 from freqpilot.settings import LabelSettings, Settings
@@ -211,14 +211,18 @@ class PooledForecaster(Forecaster):
         every = -(-rows // settings.models.pooled.most_rows)
         ranked = [name for name in names if settings.models.pooled.ranks and pool.is_ranked(name)]
         last = max(int(member.time[-1]) for member in there.values())
-        fitted = Pooled.fit(
-            self._made(), there, names, ranked, last, labels, settings.seed, aims, every
-        )
+        layout = Layout(names, tuple(ranked), tuple(sorted(there)))
+        window = stack({name: there[name] for name in layout.pairs}, layout, last, every)
+        # What they hold is in the window, and a fit needs the memory.
+        del members, there, sources
         logger.info(
             "pooled training on %d candles of %d pairs, %d features and %d ranks, asked for by %s",
-            *(rows // every, len(there), len(names), len(ranked), pair),
+            *(len(window.time), len(layout.pairs), len(names), len(ranked), pair),
         )
-        return fitted
+        fitted = self._made().fit(window, labels, settings.seed)
+        return Pooled(
+            layout, fitted, tuple((name, aims[name]) for name in layout.pairs) if aims else ()
+        )
 
     def _serving(
         self, unfiltered_df: pd.DataFrame, features: pd.DataFrame, dk: FreqaiDataKitchen
