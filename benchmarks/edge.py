@@ -253,7 +253,7 @@ def _fits(
     for group in groups:
         try:
             yield Pooled.fit(
-                variant.model, group, panel.names, variant.ranked, last, settings, seed, EVERY
+                variant.model, group, panel.names, variant.ranked, last, settings, seed, step=EVERY
             )
         except TooShort:
             continue

@@ -108,6 +108,7 @@ def stamp_identifier(config: dict[str, Any], digest: dict[str, str]) -> None:
         repr(config["freqpilot"].get("labels")),
         repr(config["freqpilot"].get("seed")),
         repr(_forecasting(config["freqpilot"].get("models", {}))),
+        str(config.get("freqaimodel", "")),
         *(repr(freqai.get(key)) for key in FREQAI_KEYS),
     ]
     if str(config.get("runmode")) not in ("live", "dry_run"):

@@ -46,6 +46,15 @@ class EdgeSettings(Section):
     memory: Annotated[int, Field(ge=20, le=500)] = 60
 
 
+class PooledSettings(Section):
+    """One model for all pairs: with ``ranks`` each pair's own features are ranked among those of
+    all pairs at the same candle; of more than ``most_rows`` candles of a window, all pairs
+    together, every second, third … is trained on."""
+
+    ranks: bool = True
+    most_rows: Annotated[int, Field(ge=1_000)] = 50_000
+
+
 class ModelSettings(Section):
     """What holds for every model."""
 
@@ -53,3 +62,4 @@ class ModelSettings(Section):
     training: TrainingSettings = TrainingSettings()
     sequences: SequenceSettings = SequenceSettings()
     guard: GuardSettings = GuardSettings()
+    pooled: PooledSettings = PooledSettings()
