@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from freqpilot.cli_text import text_export
 from freqpilot.errors import FreqpilotError, RefuseToStart
 
 app = typer.Typer(
@@ -148,6 +149,7 @@ def facts_list(config: ConfigFiles = None, userdir: UserDir = Path("user_data"))
 
 text = typer.Typer(help="What is made of headlines and posts.", no_args_is_help=True)
 app.add_typer(text, name="text")
+text.command("export")(text_export)
 Texts = Annotated[list[str], typer.Argument(help="Each in quotes.")]
 
 
