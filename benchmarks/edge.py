@@ -14,35 +14,38 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.edge_page import BEGIN, END, section
+from benchmarks.edge_page import EDGE, TITLES, marks, section
 from benchmarks.edge_panel import HOUR, Panel, read
 from benchmarks.page import data_digest, finite, write_section
 from freqpilot import __version__
 from freqpilot.features.core import CORE
 from freqpilot.models.boosting import TreesRegressor
-from freqpilot.models.catalogue import BASELINES, MODELS
+from freqpilot.models.catalogue import BASELINES, MODELS, SEQUENCES
 from freqpilot.models.fitted import Model
 from freqpilot.models.heads import Forecast
 from freqpilot.models.linear import LastValue
 from freqpilot.models.pooled import Pooled
 from freqpilot.models.window import TooShort
 from freqpilot.research import edge, stats
-from freqpilot.settings import LabelSettings, Settings
+from freqpilot.settings import LabelSettings, SequenceSettings, Settings
 from freqpilot.shapes import Floats, Ints
 
 DAYS = 540
 EVERY = 3
+BEGUN, STOPPED = "2021-01-01", "2025-01-01"
 HORIZONS = (4, 24)
 DECAY = (4, 12, 24)
 FEE = 0.001
 SURE = 0.6
+REVERSAL = "reversal"
+"""The last hour's return turned round, a baseline: what a model of short horizons finds first."""
 BLOCK = 20 * 24 // EVERY
 DAYS_A_YEAR = 365.0
 
@@ -58,12 +61,44 @@ class Variant:
     ranked: tuple[str, ...] = tuple(CORE)
 
 
+CANDLES = 16
+"""Candles of context that a sequence model reads here, each :data:`EVERY` hours."""
+
+
+NOTE = (
+    f" A sequence model reads {CANDLES} of these candles; its settings are the defaults, which "
+    "were not sought on these data."
+)
+"""What the page says where sequence models were tried."""
+
+
+def sequences() -> list[Variant]:
+    """Return the sequence models, which are tried only where they are named: they take long."""
+    made = SequenceSettings(length=CANDLES)
+    return [Variant(name, replace(model, settings=made)) for name, model in SEQUENCES.items()]
+
+
+def chosen(horizon: int, names: list[str]) -> list[Variant]:
+    """Return the variants of ``names`` at a horizon; without names all but the sequence models.
+
+    :raises SystemExit: for a name that is none.
+    """
+    known = variants(horizon)
+    if not names:
+        return known
+    found = {variant.name: variant for variant in (*known, *sequences())}
+    if unknown := sorted({*names} - {*found}):
+        raise SystemExit(f"no model {', '.join(unknown)}; there are {', '.join(sorted(found))}")
+    return [found[name] for name in names]
+
+
 def variants(horizon: int) -> list[Variant]:
     """Return what is tried at a horizon."""
     nearest = LastValue(column="return_24" if horizon >= 24 else "return_6")
     pooled = [
         Variant(name, nearest if name == "last_value" else model) for name, model in MODELS.items()
     ]
+    pooled.append(Variant(REVERSAL, LastValue(column="return_1", against=True)))
     if horizon != min(HORIZONS):
         return pooled
     return [
@@ -86,13 +121,16 @@ def main() -> int:
     """Walk, measure and print."""
     parser = argparse.ArgumentParser(prog="edge", description=__doc__)
     parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--begin", default="2021-01-01")
-    parser.add_argument("--stop", default="2025-01-01")
+    parser.add_argument("--begin", default=BEGUN)
+    parser.add_argument("--stop", default=STOPPED)
     parser.add_argument("--months", type=int, default=3, help="between refits")
     parser.add_argument("--fast", action="store_true", help="one horizon, a refit a year")
+    parser.add_argument("--models", default="", help="names, by commas; all but the slow ones")
+    parser.add_argument("--pairs", default="", help="coins, by commas; all by default")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the object to this file as well")
     parser.add_argument("--results", type=Path, help="write the section of this page")
+    parser.add_argument("--section", choices=sorted(TITLES), default=EDGE, help="of that page")
     parser.add_argument("--ledger", type=Path, default=Path("docs/edge_trials.json"))
     options = parser.parse_args()
     if not (options.datadir / "BTC_USDT-1h.feather").is_file():
@@ -101,23 +139,28 @@ def main() -> int:
     months = 12 if options.fast else options.months
     begun = time.process_time()
     first = pd.Timestamp(options.begin, tz="UTC") - pd.Timedelta(days=DAYS)
-    panel = read(options.datadir, DECAY, EVERY, str(first.date()), options.stop)
+    coins = [*filter(None, options.pairs.split(","))]
+    panel = read(options.datadir, DECAY, EVERY, str(first.date()), options.stop, coins)
     refits = [*pd.date_range(options.begin, options.stop, freq=f"{months}MS", tz="UTC")]
     edges = [int(moment.value // HOUR) for moment in refits]
-    jobs = [(horizon, variant) for horizon in horizons for variant in variants(horizon)]
+    names = [*filter(None, options.models.split(","))]
+    jobs = [(horizon, variant) for horizon in horizons for variant in chosen(horizon, names)]
     seed = Settings().seed
     with ThreadPoolExecutor(options.threads) as pool:
         walks = [
             pool.submit(walk, panel, variant, horizon, edges, seed) for horizon, variant in jobs
         ]
         done = [job.result() for job in walks]
-    keys = [f"{variant.name} at {horizon} h, {months} months" for horizon, variant in jobs]
+    cut = f", {','.join(coins)}" if coins else ""
+    if (options.begin, options.stop) != (BEGUN, STOPPED):
+        cut += f", {options.begin} – {options.stop}"
+    keys = [f"{variant.name} at {horizon} h, {months} months{cut}" for horizon, variant in jobs]
     trials = ledger(options.ledger, keys)
     rows = [
         {
             "horizon": horizon,
             "model": variant.name,
-            "baseline": variant.name in BASELINES,
+            "baseline": variant.name in (*BASELINES, REVERSAL),
             "classes": variant.model.classes,
         }
         | measure(panel, found, horizon, edges, len(trials), seed)
@@ -125,6 +168,8 @@ def main() -> int:
     ]
     document = {
         "name": "edge",
+        "command": command(sys.argv[1:]),
+        "note": NOTE if {*names} & {*SEQUENCES} else "",
         "period": [options.begin, options.stop],
         "months": months,
         "days": DAYS,
@@ -141,15 +186,26 @@ def main() -> int:
         "rows": rows,
         "verdicts": verdicts(rows),
     }
-    page = section(document)
+    page = section(document, options.section)
     print(page)
     text = json.dumps(finite(document))
     print(text)
     if options.json:
         options.json.write_text(text + "\n", encoding="utf-8")
     if options.results:
-        write_section(options.results, BEGIN, END, page)
+        write_section(options.results, *marks(options.section), page)
     return 0
+
+
+def command(arguments: list[str]) -> str:
+    """Return the command of a run, without folders and files, which are each machine's own."""
+    places = ("--datadir", "--json", "--results", "--ledger", "--threads", "--section")
+    kept = [
+        word
+        for before, word in itertools.pairwise(["", *arguments])
+        if word not in places and before not in places
+    ]
+    return " ".join(["python -m benchmarks.edge", *kept])
 
 
 def ledger(file: Path, keys: list[str]) -> list[str]:
@@ -172,15 +228,17 @@ def walk(panel: Panel, variant: Variant, horizon: int, edges: list[int], seed: i
     parts = {field: np.full((len(grid), len(panel.pairs)), np.nan) for field in Forecast._fields}
     place = {pair: column for column, pair in enumerate(panel.pairs)}
     settings = LabelSettings(horizon=horizon, purge=horizon, embargo=horizon)
+    lead = (int(getattr(variant.model, "length", 1)) - 1) * EVERY
     for begin, stop in itertools.pairwise(edges):
-        served = panel.features(begin, stop)
+        served = panel.features(begin - lead, stop)
         for fitted in _fits(panel, variant, horizon, begin - 1, settings, seed):
             fits += 1
             asked = {pair: served[pair] for pair in fitted.layout.pairs if pair in served}
             for pair, forecast in fitted.predict(asked).items():
-                rows = np.searchsorted(grid, asked[pair][0])
+                inside = asked[pair][0] >= begin
+                rows = np.searchsorted(grid, asked[pair][0][inside])
                 for field, values in zip(Forecast._fields, forecast, strict=True):
-                    parts[field][rows, place[pair]] = values
+                    parts[field][rows, place[pair]] = values[inside]
     return Walk(parts, time.thread_time() - begun, fits)
 
 
@@ -192,7 +250,7 @@ def _fits(
     for group in groups:
         try:
             yield Pooled.fit(
-                variant.model, group, panel.names, variant.ranked, last, settings, seed
+                variant.model, group, panel.names, variant.ranked, last, settings, seed, EVERY
             )
         except TooShort:
             continue

@@ -4,19 +4,29 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-BEGIN, END = "<!-- edge: written by the benchmark -->", "<!-- end of edge -->"
+EDGE = "edge"
+TITLES = {
+    EDGE: "What the models' forecasts are worth",
+    "sequences": "What the sequence models' forecasts are worth",
+}
 
 
-def section(document: Mapping[str, Any]) -> str:
-    """Return the section in Markdown, with its markers."""
+def marks(name: str) -> tuple[str, str]:
+    """Return the markers around the section ``name``."""
+    return f"<!-- {name}: written by the benchmark -->", f"<!-- end of {name} -->"
+
+
+def section(document: Mapping[str, Any], name: str = EDGE) -> str:
+    """Return the section ``name`` of :data:`TITLES` in Markdown, with its markers."""
     rows = document["rows"]
+    begin, end = marks(name)
     years = list(rows[0]["ic_by_year"])
     return "\n".join(
         [
-            BEGIN,
-            "## What the models' forecasts are worth",
+            begin,
+            f"## {TITLES[name]}",
             "",
-            f"`python -m benchmarks.edge`, {document['period'][0]} – {document['period'][1]} "
+            f"`{document['command']}`, {document['period'][0]} – {document['period'][1]} "
             f"(end not included), {len(document['pairs'])} pairs, 1h candles, every "
             f"{document['every']}rd hour, {document['features']} features and "
             f"{document['ranked']} of them as ranks across pairs, one fit for all pairs every "
@@ -30,7 +40,8 @@ def section(document: Mapping[str, Any]) -> str:
             f"*Right if sure*: direction right at a confidence above .6. *Off*: calibration error "
             "of the chance of a rise. Picks are forecasts that promise more than two fees "
             f"of {document['fee'] * 100:g} %, in equal slots a pair, held for the horizon; neither "
-            "slippage nor funding is in them. The pairs are known to have survived.",
+            "slippage nor funding is in them. The pairs are known to have survived."
+            + document["note"],
             "",
             "| model | h | IC | t | deflated | 95 % | across | t | "
             + " | ".join(years)
@@ -46,7 +57,7 @@ def section(document: Mapping[str, Any]) -> str:
             *(_money(row) for row in rows),
             "",
             *_verdicts(document["verdicts"]),
-            END,
+            end,
             "",
         ]
     )

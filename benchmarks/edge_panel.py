@@ -76,9 +76,17 @@ class Panel:
         return found
 
 
-def read(datadir: Path, horizons: Sequence[int], every: int, begin: str, stop: str) -> Panel:
+def read(
+    datadir: Path,
+    horizons: Sequence[int],
+    every: int,
+    begin: str,
+    stop: str,
+    coins: Sequence[str] = (),
+) -> Panel:
     """Return the panel of all ``*_USDT-1h.feather`` between two days, BTC as the reference.
 
+    :param coins: those to read, as ``BTC``; all without any.
     Features and labels are computed on all candles; every ``every``-th hour of the clock is kept.
     """
     files = sorted(datadir.glob("*_USDT-1h.feather"))
@@ -86,6 +94,8 @@ def read(datadir: Path, horizons: Sequence[int], every: int, begin: str, stop: s
     banks = FeatureBank(), FeatureBank(market_features())
     pairs = {}
     for file in files:
+        if coins and file.name.partition("_")[0] not in coins:
+            continue
         frame = pd.read_feather(file)
         frame = frame[frame["date"] < pd.Timestamp(stop, tz="UTC")]
         candles = candles_from_frame(frame)

@@ -102,6 +102,8 @@ class Item:
 
     ``score`` is −1…1 and ``confidence`` 0…1 as ``model`` (name and version) gave them, NaN and an
     empty model while nobody has; ``available_at`` is when text *and* score could be known.
+    ``engagement`` is how many reactions (likes, comments, …) it had when it was fetched, NaN where
+    the source does not tell.
     """
 
     source: str
@@ -114,6 +116,7 @@ class Item:
     score: float = float("nan")
     confidence: float = float("nan")
     model: str = ""
+    engagement: float = float("nan")
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,19 @@
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import nan
 from typing import Any
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
 DAY = datetime(2024, 3, 5, tzinfo=UTC)
 STAMP = int(DAY.timestamp())
+SPAN_END = DAY + timedelta(hours=12, minutes=5)
 
 
 @dataclass(frozen=True)
 class Case:
     """An answer; ``readings`` are (asset, metric, value, event), ``items`` (source, asset, text,
-    event) in it, ``number`` the path to a value within it."""
+    event) in it, ``engagement`` how much each has, ``number`` the path to a value within it."""
 
     source: str
     feed: str
@@ -22,6 +24,7 @@ class Case:
     items: tuple[tuple[str, str, str, datetime], ...] = ()
     number: tuple[str | int, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    engagement: tuple[float, ...] = ()
 
     @property
     def raw(self) -> bytes:
@@ -72,6 +75,10 @@ CASES = (
                     "FlowInExUSD": "100.5",
                     "FlowOutExUSD": "90.25",
                     "CapMVRVCur": None,
+                    "CapMrktCurUSD": "1.2e12",
+                    "TxTfrValAdjUSD": "1e10",
+                    "SplyCur": "19600000",
+                    "SplyAct1yr": "5600000",
                     "AssetCompletionTime": str(STAMP + 3600),
                 },
                 {"asset": "btc", "time": "2024-03-06T00:00:00.000000000Z", "TxCnt": "1000"},
@@ -80,10 +87,16 @@ CASES = (
             "next_page_url": "https://community-api.coinmetrics.io/v4/?next_page_token=0.MjAyNA",
         },
         (
+            ("btc", "market_cap", "1.2e12", DAY),
             ("btc", "exchange_inflow", "100.5", DAY),
             ("btc", "exchange_outflow", "90.25", DAY),
+            ("btc", "supply_active_year", "5600000", DAY),
+            ("btc", "supply", "19600000", DAY),
             ("btc", "transactions", "351000", DAY),
+            ("btc", "transfer_volume", "1e10", DAY),
             ("btc", "exchange_netflow", 10.25, DAY),
+            ("btc", "nvt", 120.0, DAY),
+            ("btc", "long_term_supply", 14e6, DAY),
         ),
         number=("data", 0, "TxCnt"),
     ),
@@ -95,7 +108,7 @@ CASES = (
                 "active_cryptocurrencies": 13000,
                 "total_market_cap": {"usd": 2.5e12, "btc": 39e6},
                 "total_volume": {"usd": 1e11},
-                "market_cap_percentage": {"btc": 51.5, "eth": 17.0},
+                "market_cap_percentage": {"btc": 51.5, "eth": 17.0, "usdt": 4.0, "usdc": 1.25},
                 "updated_at": STAMP,
             }
         },
@@ -104,6 +117,7 @@ CASES = (
             ("*", "total_volume", 1e11, DAY),
             ("*", "btc_dominance", 0.515, DAY),
             ("*", "eth_dominance", 0.17, DAY),
+            ("*", "stablecoin_dominance", 0.0525, DAY),
         ),
         number=("data", "total_market_cap", "usd"),
     ),
@@ -118,6 +132,9 @@ CASES = (
                 "market_cap": 1e11,
                 "total_volume": 5e10,
                 "circulating_supply": None,
+                "total_supply": 1.01e11,
+                "max_supply": None,
+                "fully_diluted_valuation": 1.02e11,
                 "last_updated": "2024-03-05T00:00:00.000Z",
             }
         ],
@@ -125,8 +142,24 @@ CASES = (
             ("USDT", "price", 0.9995, DAY),
             ("USDT", "market_cap", 1e11, DAY),
             ("USDT", "volume", 5e10, DAY),
+            ("USDT", "total_supply", 1.01e11, DAY),
+            ("USDT", "diluted_market_cap", 1.02e11, DAY),
         ),
         number=(0, "current_price"),
+    ),
+    Case(
+        "coingecko",
+        "trending",
+        {
+            "coins": [
+                {"item": {"id": "pepe", "symbol": "PEPE", "market_cap_rank": 30, "score": 0}},
+                {"item": {"id": "bitcoin", "symbol": "btc", "market_cap_rank": 1, "score": 4}},
+            ],
+            "nfts": [],
+        },
+        (("BTC", "search_rank", 5, NOW),),
+        number=("coins", 1, "item", "score"),
+        options={"trending": True},
     ),
     Case(
         "defillama",
@@ -142,8 +175,14 @@ CASES = (
     Case(
         "defillama",
         "stablecoins",
-        [{"date": str(STAMP), "totalCirculating": {"peggedUSD": 1.3e11, "peggedEUR": 3e8}}],
-        (("*", "stablecoin_supply", 1.3e11, DAY),),
+        [
+            {
+                "date": str(STAMP),
+                "totalCirculating": {"peggedUSD": 1.3e11, "peggedEUR": 3e8},
+                "totalCirculatingUSD": {"peggedUSD": 1.2987e11, "peggedEUR": 3.3e8},
+            }
+        ],
+        (("*", "stablecoin_supply", 1.3e11, DAY), ("*", "stablecoin_price", 0.999, DAY)),
         number=(0, "totalCirculating", "peggedUSD"),
     ),
     Case(
@@ -290,6 +329,7 @@ CASES += (
                     "title": "Bitcoin and Ether rise",
                     "published_at": "2024-03-05T00:00:00Z",
                     "original_url": "https://example.org/7",
+                    "votes": {"positive": 4, "negative": 1, "important": 2},
                     "instruments": [{"code": "BTC"}, {"code": "ETH"}, {"code": "BTC"}],
                 },
                 {"id": 8, "title": "Markets", "published_at": "2024-03-05T00:00:00Z"},
@@ -300,6 +340,7 @@ CASES += (
             ("cryptopanic", "ETH", "Bitcoin and Ether rise", DAY),
             ("cryptopanic", "*", "Markets", DAY),
         ),
+        engagement=(7, 7, nan),
     ),
     Case(
         "newsapi",
@@ -359,12 +400,21 @@ CASES += (
                     "created_at": "2024-03-05T00:00:00.000Z",
                     "edit_history_tweet_ids": ["1764800000000000000"],
                     "author_id": "2244994945",
+                    "public_metrics": {
+                        "retweet_count": 11,
+                        "reply_count": 2,
+                        "like_count": 70,
+                        "quote_count": 1,
+                        "bookmark_count": 5,
+                        "impression_count": 9000,
+                    },
                 }
             ],
             "includes": {"users": [{"id": "2244994945", "name": "X Dev", "username": "XDev"}]},
             "meta": {"newest_id": "1", "oldest_id": "1", "result_count": 1, "next_token": "b26v"},
         },
         items=(("x", "BTC", "$BTC to the moon https://t.co/x", DAY),),
+        engagement=(84,),
     ),
     Case(
         "exports",
@@ -381,10 +431,15 @@ CASES += (
                     "date": "2024-03-05T01:00:00",
                     "date_unixtime": str(STAMP),
                     "text": ["see ", {"type": "link", "text": "example.org"}, " now"],
+                    "reactions": [
+                        {"type": "emoji", "count": 3, "emoji": "\N{FIRE}"},
+                        {"type": "emoji", "count": 2, "emoji": "\N{ROCKET}"},
+                    ],
                 },
             ],
         },
         items=(("exports.telegram", "*", "see example.org now", DAY),),
+        engagement=(5,),
         options={"files": {"telegram": "result.json", "discord": "channel.json"}},
     ),
     Case(
@@ -406,6 +461,77 @@ CASES += (
         },
         items=(("exports.discord", "*", "gm", DAY),),
         options={"files": {"telegram": "result.json", "discord": "channel.json"}},
+    ),
+    Case(
+        "reddit",
+        "Bitcoin",
+        {
+            "kind": "Listing",
+            "data": {
+                "after": "t3_1b6old",
+                "dist": 4,
+                "children": [
+                    {
+                        "kind": "t3",
+                        "data": {
+                            "name": "t3_1b6first",
+                            "title": "Daily discussion",
+                            "selftext": "",
+                            "created_utc": STAMP - 9 * 86400,
+                            "stickied": True,
+                            "score": 1,
+                            "num_comments": 900,
+                            "permalink": "/r/Bitcoin/comments/1b6first/daily/",
+                        },
+                    },
+                    {
+                        "kind": "t3",
+                        "data": {
+                            "name": "t3_1b6new",
+                            "title": "Bitcoin at a record",
+                            "selftext": "To the moon &amp; back",
+                            "created_utc": float(STAMP),
+                            "stickied": False,
+                            "score": 1480,
+                            "num_comments": 320,
+                            "author": "someone",
+                            "permalink": "/r/Bitcoin/comments/1b6new/bitcoin_at_a_record/",
+                        },
+                    },
+                    {"kind": "more", "data": {"children": ["a"]}},
+                ],
+            },
+        },
+        items=(("reddit", "*", "Bitcoin at a record To the moon & back", DAY),),
+        engagement=(1800,),
+    ),
+    Case(
+        "liquidations",
+        "BTC/USDT:USDT",
+        {
+            "answer": [
+                {
+                    "info": {"id": name},
+                    "symbol": "BTC/USDT:USDT",
+                    "side": side,
+                    "price": 63_000.0,
+                    "quoteValue": value,
+                    "timestamp": (STAMP + 43_200 + second) * 1000,
+                }
+                for name, side, value, second in (
+                    ("1", "sell", 1000.5, 0),
+                    ("2", "buy", 125.25, 299),
+                    ("1", "sell", 1000.5, 0),
+                    ("3", "sell", 99.5, 60),
+                    ("4", "sell", 7.0, 300),
+                )
+            ]
+        },
+        (
+            ("BTC", "liquidations_long", 1100.0, SPAN_END),
+            ("BTC", "liquidations_short", 125.25, SPAN_END),
+        ),
+        number=("answer", 1, "quoteValue"),
     ),
     Case(
         "santiment",

@@ -1,28 +1,33 @@
 """The benchmark of facts runs, and its parity check can fail."""
 
+import json
+import sys
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import facts
+from benchmarks import collector, facts, facts_join
+from benchmarks.postgres import Cluster
 from freqpilot.facts.join import Observations, States, states
 
 
 def test_it_runs_small(tmp_path: Path) -> None:
-    document = facts.measure(4000, tmp_path)
+    document = facts_join.measure(4000, tmp_path)
     assert document["parity"]
     assert document["figures"]["facts"] == 4000
     assert set(document) >= {"name", "targets", "figures", "synthetic"}
 
 
 def test_it_runs_small_on_a_server(tmp_path: Path, postgres_url: str) -> None:
-    document = facts.measure(4000, tmp_path, postgres_url)
+    document = facts_join.measure(4000, tmp_path, postgres_url)
     assert document["parity"]
     assert document["database"] == "postgresql"
     assert document["figures"]["facts"] == 4000
     with pytest.raises(SystemExit, match="holds facts already"):
-        facts.measure(4000, tmp_path, postgres_url)
+        facts_join.measure(4000, tmp_path, postgres_url)
 
 
 def test_a_join_that_sees_the_future_fails_it(
@@ -31,5 +36,31 @@ def test_a_join_that_sees_the_future_fails_it(
     def hasty(found: Observations) -> States:
         return states(Observations(found.event, np.array(found.event), found.value))
 
-    monkeypatch.setattr(facts, "states", hasty)
-    assert not facts.measure(4000, tmp_path)["parity"]
+    monkeypatch.setattr(facts_join, "states", hasty)
+    assert not facts_join.measure(4000, tmp_path)["parity"]
+
+
+def test_one_command_runs_every_part_in_each_database(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], postgres: Cluster
+) -> None:
+    urls: list[str | None] = []
+
+    def collected(*given: Any) -> dict[str, Any]:
+        urls.append(given[-1])
+        return {"LOST": 0, "DOUBLED": len(urls) - 1, "WRONG": 0}
+
+    monkeypatch.setattr(collector, "measure", collected)
+    monkeypatch.setattr(facts, "cluster", lambda settings: nullcontext(postgres))
+    monkeypatch.setattr(sys, "argv", ["facts", "--json", "--rows", "2000"])
+    with pytest.raises(SystemExit) as ended:
+        facts.main()
+    document = json.loads(capsys.readouterr().out)
+    assert {*document["parts"]} == {"join", "collector"}
+    for part in document["parts"].values():
+        assert {*part} == {"sqlite", "postgresql", "ok"}
+    assert document["parts"]["join"]["ok"]
+    assert (urls[0], str(urls[1])[:13]) == (None, "postgresql://")
+    # The second run doubled something.
+    assert (ended.value.code, document["ok"], document["parts"]["collector"]["ok"]) == (
+        *(1, False, False),
+    )

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -56,6 +57,8 @@ def test_its_documented_answer_is_read_as_what_it_says(case: Case) -> None:
     items = [(i.source, i.asset, i.text, i.event_time) for i in batch.items]
     assert items == [*case.items]
     assert all(i.available_at == NOW for i in batch.items)
+    told = [i.engagement for i in batch.items]
+    assert told == pytest.approx(case.engagement or [math.nan] * len(told), nan_ok=True)
 
 
 @BY_NAME

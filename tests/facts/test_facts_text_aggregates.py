@@ -58,8 +58,9 @@ def test_texts_known_later_change_nothing_before(
 ) -> None:
     grid = times(*range(0, cut + 1, 7))
     late = [(event, max(lag, cut + 1 - event), score, w) for event, lag, score, w in later]
-    known = aggregate(texts(*before), grid, 0, SCALES, texts(*before))
-    both = aggregate(texts(*before, *late), grid, 0, SCALES, texts(*before, *late))
+    one, other = texts(*before), texts(*before, *late)
+    known = aggregate(one, grid, 0, SCALES, np.ones(len(one), np.bool_))
+    both = aggregate(other, grid, 0, SCALES, np.ones(len(other), np.bool_))
     for name, values in known.items():
         np.testing.assert_allclose(both[name], values, rtol=1e-9, atol=1e-12, err_msg=name)
 

@@ -1,5 +1,6 @@
 """The collector's step for texts: nothing earlier than it could be known, nothing twice."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from freqpilot.facts import feeds
-from freqpilot.facts.append import moment
+from freqpilot.facts.append import micros, moment
 from freqpilot.facts.items import append_items, items
 from freqpilot.facts.store import FactStore
 from freqpilot.facts.text.lexicon import Lexicon
@@ -20,7 +21,7 @@ from freqpilot.facts.text.scorer import Scored, Scorer
 from freqpilot.facts.text.step import FEED, TextStep, account_of
 from freqpilot.settings import TextSettings
 from freqpilot.shapes import Item
-from freqpilot.store.tables import FactItemRow
+from freqpilot.store.tables import FactEngagementRow, FactItemRow
 
 BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -29,8 +30,9 @@ LATER = BEGIN + 100 * HOUR
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[FactStore]:
-    opened = FactStore.open(f"sqlite:///{tmp_path / 'facts.sqlite'}")
+def store(database_url: str) -> Iterator[FactStore]:
+    """Facts in SQLite and in PostgreSQL."""
+    opened = FactStore.open(database_url)
     yield opened
     opened.close()
 
@@ -300,6 +302,110 @@ def test_weights_of_accounts_and_sources(store: FactStore) -> None:
     assert figures(store, "mentions")[1.0][1] == 2
     assert figures(store, "influencers")[1.0][1] == 1
     assert figures(store, "influencer_sentiment")[1.0][1] > 0.3
+
+
+def liked(value: float, hour: float, key: str = "2", **more: Any) -> Item:
+    """Return post 2 as it is fetched at an hour, with so many reactions."""
+    return post(key, "Bitcoin crashes", 0, late=hour, source="x", engagement=value, **more)
+
+
+def test_a_post_weighs_by_the_reactions_that_were_seen_then(store: FactStore) -> None:
+    news = [post("1", "Bitcoin soars", 0), liked(0, 0.1), liked(50, 2), liked(1e9, 4)]
+    for item in news:
+        append_items(store, [item], LATER)
+    step(store).run(LATER)
+    level = {hour: value for hour, (_, value) in figures(store, "sentiment").items()}
+    assert level[1.75] == pytest.approx(level[1.0], rel=0.3), "it fades only"
+    assert level[2.0] < level[1.75] - 0.1, "what became loud counts from when it was seen"
+    assert level[4.0] < level[3.75]
+    # However viral, it weighs no more than four, beside the other and the prior.
+    (up, c_up), (down, c_down) = ((each.score, each.confidence) for each in scored(store))
+    fade = 2 ** (-4 / 6)
+    wanted = (c_up * up + 4 * c_down * down) * fade / ((c_up + 4 * c_down) * fade + 1)
+    assert level[4.0] == pytest.approx(wanted)
+    assert figures(store, "mentions")[5.0][1] == 2
+
+
+def test_reactions_can_be_left_out(store: FactStore, tmp_path: Path) -> None:
+    silent = FactStore.open(f"sqlite:///{tmp_path / 'silent.sqlite'}")
+    append_items(store, [post("1", "Bitcoin soars", 0), liked(500, 0.1), liked(900, 2)], LATER)
+    append_items(silent, [post("1", "Bitcoin soars", 0), liked(math.nan, 0.1)], LATER)
+    step(store, engagement=1).run(LATER)
+    step(silent).run(LATER)
+    assert rows(store) == rows(silent)
+    silent.close()
+
+
+def test_reactions_of_later_change_nothing_before(store: FactStore, tmp_path: Path) -> None:
+    before = FactStore.open(f"sqlite:///{tmp_path / 'before.sqlite'}")
+    seen = [liked(value, hour) for value, hour in ((3, 0.5), (80, 1.5), (0, 3), (4000, 6))]
+    for item in [post("1", "Bitcoin soars", 0), *seen]:
+        append_items(store, [item], LATER)
+        if item.available_at <= BEGIN + 3 * HOUR:
+            append_items(before, [item], LATER)
+    for each in (store, before):
+        step(each).run(LATER)
+
+    def until(each: FactStore) -> list[Any]:
+        return [row for row in rows(each) if moment(row[1]) < BEGIN + 6 * HOUR]
+
+    assert until(store) == until(before)
+    assert rows(store) != rows(before)
+    before.close()
+
+
+def test_an_accounts_own_level_weighs_by_reactions_too(store: FactStore) -> None:
+    url = "https://x.com/someone/status/2"
+    told = [
+        post("1", "Bitcoin soars", 0, source="x", url="https://x.com/someone/status/1"),
+        liked(0, 0.1, url=url),
+        liked(900, 2, url=url),
+        post("3", "Bitcoin soars to a record", 0, source="x", engagement=0),
+        post("3", "Bitcoin soars to a record", 0, late=3, source="x", engagement=10**6),
+    ]
+    for item in told:
+        append_items(store, [item], LATER)
+    step(store, weights={"x.com/someone": 1}).run(LATER)
+    own = {hour: value for hour, (_, value) in figures(store, "influencer_sentiment").items()}
+    assert own[2.0] < own[1.75] - 0.1
+    assert own[3.0] == pytest.approx(own[2.75], rel=0.1), "others' reactions are not its own"
+    assert figures(store, "influencers")[3.0][1] == 2
+
+
+def test_engagement_is_kept_where_it_changed_much(store: FactStore) -> None:
+    for value, hour in ((100, 1), (101, 2), (120, 3), (200, 4), (90, 5), (math.nan, 6), (300, 5)):
+        append_items(store, [liked(value, hour)], LATER)
+    row = FactEngagementRow
+    with store.engine.connect() as connection:
+        kept = connection.execute(select(row.known_at, row.value).order_by(row.known_at)).all()
+    assert [((known - BEGIN) / HOUR, value) for known, value in kept] == [
+        *((1.0, 100.0), (4.0, 200.0), (5.0, 90.0))
+    ]
+
+
+def test_what_a_model_scored_lately_is_read_by_its_index(store: FactStore) -> None:
+    """Else every figure would read every text that was ever kept."""
+    append_items(store, [post(f"{n}", f"Bitcoin soars {n}", n / 30) for n in range(300)], LATER)
+    made = step(store)
+    made.run(LATER)
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(store.engine, "before_cursor_execute")
+    def note(_: Any, __: Any, statement: str, given: Any, *___: Any) -> None:
+        if "fact_item.event_time >" in statement and "fact_engagement" not in statement:
+            asked.append((statement, given))
+
+    made._scored(micros(LATER) - 2 * 3_600_000_000, micros(LATER))
+    (statement, given), *_ = asked
+    lite = store.engine.dialect.name == "sqlite"
+    with store.engine.connect() as connection:
+        if not lite:
+            connection.exec_driver_sql("ANALYZE fact_item")
+        told = connection.exec_driver_sql(
+            f"{'EXPLAIN QUERY PLAN' if lite else 'EXPLAIN'} {statement}", given
+        )
+        plan = " ".join(str(each) for row in told for each in row)
+    assert "ix_fact_item_model_event_time" in plan, plan
 
 
 @pytest.mark.parametrize(

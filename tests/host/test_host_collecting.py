@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import fact_readers
 from freqpilot import cli
 from freqpilot.errors import FreqpilotError, RefuseToStart
 from freqpilot.facts.collector import Collector, plans
@@ -21,7 +22,7 @@ from freqpilot.facts.health import save_beat
 from freqpilot.facts.judge import Judged
 from freqpilot.facts.sources.base import Answer, Call, FetchFailed
 from freqpilot.facts.store import FactStore
-from freqpilot.host import collecting, doctor, factframes
+from freqpilot.host import collecting, doctor
 from freqpilot.host.factframes import add_facts, facts_url
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
@@ -34,10 +35,7 @@ NOW = BEGIN + timedelta(days=30)
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
     yield
-    for source in factframes._open:
-        source.store.close()
-    factframes._open.clear()
-    factframes._said.clear()
+    fact_readers.forget()
 
 
 @pytest.fixture
@@ -62,6 +60,13 @@ def columns(folder: Path, *metrics: str, runmode: str = "backtest", **facts: Any
 def fact(source: str, metric: str, value: float, hour: float, late: float = 0) -> Fact:
     event = BEGIN + hour * HOUR
     return Fact(source, "BTC", metric, value, event, event + late * HOUR)
+
+
+def test_the_doctor_says_that_an_exchange_tells_no_liquidations(tmp_path: Path) -> None:
+    options = {"liquidations": {"options": {"exchange": "binanceusdm"}}}
+    given = Settings.model_validate({"facts": {"sources": options}})
+    with pytest.raises(FreqpilotError, match=r"binanceusdm.*websocket only.*take htx"):
+        collecting.examine(given, tmp_path)
 
 
 @pytest.mark.parametrize("runmode", ["backtest", "dry_run"])

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import fact_readers
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import factframes, memeframes
+from freqpilot.host import memeframes
 from freqpilot.host.eventframes import COLUMNS, add_events, stance_of
 from freqpilot.host.factframes import facts_url
 from freqpilot.host.memeframes import add_attention, attention_of, require_memes, tradable
@@ -30,10 +31,7 @@ MODES = ("backtest", "live")
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
     yield
-    for source in factframes._open:
-        source.store.close()
-    factframes._open.clear()
-    factframes._said.clear()
+    fact_readers.forget()
     memeframes._said.clear()
 
 

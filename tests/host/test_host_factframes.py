@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+import fact_readers
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
@@ -32,10 +33,7 @@ FACT = Fact("cm", "BTC", "mvrv", 1.0, BEGIN, BEGIN + 2 * HOUR)
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
     yield
-    for source in factframes._open:
-        source.store.close()
-    factframes._open.clear()
-    factframes._said.clear()
+    fact_readers.forget()
 
 
 def config(folder: Path, runmode: str = "backtest", **options: Any) -> dict[str, Any]:
@@ -63,6 +61,49 @@ def test_columns_hold_what_was_known_at_each_close(tmp_path: Path, runmode: str)
     np.testing.assert_array_equal(frame["mvrv"], [nan, 1.0, 1.5, 1.5, 2.0, 2.0, 2.0, 2.0])
     np.testing.assert_array_equal(frame["mvrv_age"], [nan, 2.0, 3.0, 4.0, 4.0, 5.0, 6.0, 7.0])
     assert list(frame.columns[:2]) == ["date", "close"]
+
+
+def test_a_database_that_fails_live_is_not_waited_for_by_each_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exits would wait with them."""
+    now, opened = [1000.0], []
+    file = tmp_path / "freqpilot-facts.sqlite"
+    keep(tmp_path, FACT)
+    file.rename(tmp_path / "away")
+    monkeypatch.setattr(factframes.time, "time", lambda: now[0])
+    real = FactStore.open
+
+    def counted(*given: Any, **more: Any) -> FactStore:
+        opened.append(more)
+        return real(*given, **more)
+
+    monkeypatch.setattr(FactStore, "open", counted)
+    live = config(tmp_path, "live")
+
+    def known() -> int:
+        metrics = ["cm/mvrv", "cm/mvrv@BTC", "mvrv@ETH"]
+        frame = add_facts(candles(), "BTC/USDT", metrics, live)
+        return int(frame["mvrv"].notna().sum())
+
+    assert (known(), known(), len(opened)) == (0, 0, 1)
+    assert opened[0]["busy_timeout"] <= 1, "a locked one holds up no loop for long"
+    (tmp_path / "away").rename(file)
+    now[0] += factframes.PAUSE - 0.1
+    assert (known(), len(opened)) == (0, 1)
+    now[0] += 0.2
+    assert (known(), len(opened)) == (7, 2)
+    # A clock that is set back makes the pause no longer, and a backtest has none.
+    for source in factframes._open:
+        source.store.close()
+    factframes._open.clear()
+    file.rename(tmp_path / "away")
+    assert known() == 0
+    (tmp_path / "away").rename(file)
+    now[0] -= 3600
+    assert known() == 7
+    factframes._failed[facts_url(Settings(), tmp_path)] = (now[0], "it failed")
+    assert add_facts(candles(), "BTC/USDT", ["mvrv"], config(tmp_path))["mvrv"].notna().any()
 
 
 def test_a_part_of_the_candles_gives_the_same_rows(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from freqai_stage import stand
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.host import frames, freqai
+from freqpilot.models import shelf
 from freqpilot.settings import LabelSettings, Settings
 
 ROWS = 1_200
@@ -119,12 +120,12 @@ def test_a_changed_model_file_is_not_loaded(tmp_path: Path) -> None:
     (tmp_path / "cb_model.joblib").write_bytes(b"model")
     (tmp_path / "cb_feature_pipeline.pkl").write_bytes(b"pipeline")
     with pytest.raises(Degraded, match="carries no readable digest"):
-        freqai.verify_digests(tmp_path)
-    freqai.write_digests(tmp_path)
-    freqai.verify_digests(tmp_path)
+        shelf.verify(tmp_path)
+    shelf.stamp(tmp_path)
+    shelf.verify(tmp_path)
     (tmp_path / "cb_model.joblib").write_bytes(b"evil")
     with pytest.raises(Degraded, match=r"cb_model.joblib is corrupt or was changed"):
-        freqai.verify_digests(tmp_path)
+        shelf.verify(tmp_path)
     assert (tmp_path / "cb_model.joblib").read_bytes() == b"evil", "it is left for the person"
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import fact_readers
 from benchmarks.postgres import Cluster
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
@@ -31,10 +32,7 @@ FACT = Fact("cm", "BTC", "mvrv", 1.0, BEGIN, BEGIN + 2 * HOUR)
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
     yield
-    for source in factframes._open:
-        source.store.close()
-    factframes._open.clear()
-    factframes._said.clear()
+    fact_readers.forget()
     for run in supervisor._runs:
         run.store.close()
     supervisor._runs.clear()

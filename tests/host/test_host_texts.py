@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import fact_readers
 from freqpilot import cli
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts import feeds
@@ -20,7 +21,7 @@ from freqpilot.facts.collector import Collector, plans
 from freqpilot.facts.fetch import Fetcher
 from freqpilot.facts.store import FactStore
 from freqpilot.facts.text.step import FEED
-from freqpilot.host import collecting, factframes
+from freqpilot.host import collecting
 from freqpilot.host.decisions import FACT_PREFIX
 from freqpilot.host.eventframes import reports
 from freqpilot.host.factframes import add_facts, facts_url
@@ -44,10 +45,7 @@ TITLES = (
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> Iterator[None]:
     yield
-    for source in factframes._open:
-        source.store.close()
-    factframes._open.clear()
-    factframes._said.clear()
+    fact_readers.forget()
 
 
 class Newsroom(FactWorld):

@@ -18,8 +18,8 @@ from freqtrade.plugins.pairlist.IPairList import SupportsBacktesting
 from freqtrade.plugins.pairlistmanager import PairListManager
 from freqtrade.resolvers import PairListResolver
 
+import fact_readers
 from freqpilot.facts.store import FactStore
-from freqpilot.host import factframes
 from freqpilot.host.doors import door_dir
 from freqpilot.host.factframes import facts_url
 from freqpilot.settings import Settings
@@ -108,10 +108,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(PairListResolver, "build_search_paths", build_search_paths)
     with time_machine.travel(NOW, tick=False):
         yield World(tmp_path)
-    for source in factframes._open:
-        source.store.close()
-    factframes._open.clear()
-    factframes._said.clear()
+    fact_readers.forget()
 
 
 def fact(coin: str, metric: str, value: float, hours: float = 1.0) -> Fact:

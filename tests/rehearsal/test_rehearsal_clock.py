@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.host import training
 from freqpilot.rehearsal.clock import FastClock, FixedClock, VirtualClock
 from freqpilot.rehearsal.training import TrainingWait
 
@@ -124,4 +125,40 @@ def test_no_wait_without_freqai_and_a_stop_is_told() -> None:
     assert TrainingWait(model.poll)(bot(model, enabled=False)) is False
     assert TrainingWait(model.poll)(bot(None)) is False
     assert model.polls == 0
+    assert TrainingWait(lambda _: True)(bot(model)) is True
+
+
+class Service:
+    """A training service that has ``todo``, and one model that is never ready."""
+
+    def __init__(self, todo: list[str], stuck: bool = False) -> None:
+        self.todo, self.stuck, self.busy, self.polls = todo, stuck, False, 0
+
+    def pending(self, strategy: Any) -> tuple[str, ...]:
+        return tuple(self.todo)
+
+    def poll(self, _seconds: float) -> bool:
+        self.polls += 1
+        if not self.stuck:
+            # The last one is taken from the list before it is fitted.
+            self.busy = bool(self.todo)
+            self.todo = self.todo[1:]
+        return False
+
+
+def test_the_clock_waits_for_the_training_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Model(["A/USDT"])
+    for service, polls in ((Service(["A/USDT", "B/USDT"]), 3), (Service([]), 0)):
+        monkeypatch.setattr(model, training.SERVICE, service, raising=False)
+        assert TrainingWait(service.poll)(bot(model)) is False
+        assert service.polls == polls
+    assert model.polls == 0
+    stuck = Service(["A/USDT"], stuck=True)
+    monkeypatch.setattr(model, training.SERVICE, stuck, raising=False)
+    wait = TrainingWait(stuck.poll, patience=0.05)
+    assert wait(bot(model)) is False
+    waited = stuck.polls
+    assert waited > 0
+    assert wait(bot(model)) is False
+    assert stuck.polls == waited, "what was waited for in vain is not waited for again"
     assert TrainingWait(lambda _: True)(bot(model)) is True

@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks import edge, edge_page
 from candle_source import candles
-from freqpilot.models.catalogue import MODELS
+from freqpilot.models.catalogue import MODELS, SEQUENCES
+from freqpilot.models.sequences import models
+from freqpilot.settings import SequenceSettings
 
 DAYS = 150
 COINS = ("ADA", "BTC", "ETH")
@@ -35,12 +37,15 @@ def market(folder: Path, absurd_after: int | None = None) -> Path:
     return folder
 
 
-def walked(folder: Path, name: str = "linear") -> tuple[edge.Walk, list[int], edge.Panel]:
+def walked(
+    folder: Path, variant: edge.Variant | None = None
+) -> tuple[edge.Walk, list[int], edge.Panel]:
     stop = FIRST + pd.Timedelta(days=DAYS)
     panel = edge.read(folder, edge.DECAY, edge.EVERY, str(FIRST.date()), str(stop.date()))
     days = (110, 130, DAYS)
     edges = [int((FIRST + pd.Timedelta(days=day)).value // edge.HOUR) for day in days]
-    return edge.walk(panel, edge.Variant(name, MODELS[name]), 4, edges, 1), edges, panel
+    variant = variant or edge.Variant("linear", MODELS["linear"])
+    return edge.walk(panel, variant, 4, edges, 1), edges, panel
 
 
 @pytest.mark.usefixtures("short")
@@ -71,13 +76,35 @@ def test_every_figure_is_there_and_the_page_shows_it(tmp_path: Path) -> None:
         "period": ["a", "b"], "pairs": list(COINS), "every": 3, "features": 108, "ranked": 17,
         "months": 3, "days": 100, "version": "0", "seed": 1, "data_digest": "d", "fee": 0.001,
         "cpu_seconds": 1.0, "trials": ["x"], "rows": [row, trees], "verdicts": [verdict],
+        "command": edge.command(["--datadir", "/mine", "--fast", "--models", "linear"]), "note": "",
     }  # fmt: skip
     page = edge_page.section(document)
-    assert page.startswith(edge_page.BEGIN)
+    assert page.startswith(edge_page.marks(edge_page.EDGE)[0])
+    assert "`python -m benchmarks.edge --fast --models linear`" in page
+    other = edge_page.section(document, "sequences")
+    assert other.startswith(edge_page.marks("sequences")[0])
     assert "IC above every baseline's: **no**" in page
     widths = {line.count("|") for line in page.splitlines() if line.startswith("| linear")}
     heads = {line.count("|") for line in page.splitlines() if line.startswith("|---")}
     assert widths == heads
+
+
+@pytest.mark.usefixtures("short")
+def test_a_sequence_model_has_its_context_from_before_the_refit(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="the extra freqpilot[deep] is not installed")
+    tiny = models.GRU(SequenceSettings(length=4, hidden=4, epochs=1))
+    found, edges, panel = walked(market(tmp_path / "plain"), edge.Variant("gru", tiny, ranked=()))
+    mean = found.parts["mean"]
+    assert mean.shape == (len(edge.hours(edges)), len(panel.pairs))
+    assert np.isfinite(mean).all()
+
+
+def test_models_are_chosen_by_name() -> None:
+    usual = [variant.name for variant in edge.chosen(4, [])]
+    assert not {*usual} & {*SEQUENCES}, "those take long, and are tried where they are named"
+    assert [variant.name for variant in edge.chosen(4, ["gru", "linear"])] == ["gru", "linear"]
+    with pytest.raises(SystemExit, match="no model oracle; there are bilstm"):
+        edge.chosen(4, ["oracle"])
 
 
 def test_the_ledger_keeps_every_trial_once(tmp_path: Path) -> None:

@@ -196,9 +196,9 @@ class TestResponses:
 
     def test_the_eleventh_trade_back_is_forgotten(self) -> None:
         lost = [1.0 if letter == "w" else -1.0 for letter in "l" + "llwllwllwl"]
-        assert streak_phase(profits(*lost), NOW + timedelta(days=9), SETTINGS) is None
+        assert streak_phase(profits(*lost), NOW + timedelta(days=3), SETTINGS) is None
         lost[3] = -1.0
-        assert streak_phase(profits(*lost), NOW + timedelta(days=9), SETTINGS) is not None
+        assert streak_phase(profits(*lost), NOW + timedelta(days=3), SETTINGS) is not None
 
     def test_a_rise_needs_more_than_its_rate(self) -> None:
         settings = RiskSettings(high_win_rate=0.66)

@@ -44,7 +44,7 @@ EIGHT = losses(*range(8))
     [
         (EIGHT, 7 + 71.99, None),
         (EIGHT, 7 + 72, "streak_review"),
-        (losses(*range(7)), 1000, None),  # the first phase cuts and calls nobody
+        (losses(*range(7)), 1000, None),  # the first phase cuts, lapses and calls nobody
         ([*EIGHT, (20, 1.0)], 1000, None),  # a win ends the streak by itself
         ([(0, 5.0), *losses(*range(1, 10))], 8 + 71.99, None),  # from the 8th, not the last
         ([(0, 5.0), *losses(*range(1, 10))], 8 + 72, "streak_review"),
@@ -84,6 +84,35 @@ def test_each_phase_after_the_first_has_hours_of_its_own() -> None:
     assert operate(further, hours(19), chosen).releases == 1
     alone = chosen.model_copy(update={"streak_phases": tuple(phases[:1])})
     assert operate(further, hours(1000), alone) is further
+
+
+MIXED = [(float(n), 1.0 if n in (1, 5) else -1.0) for n in range(10)]
+"""Eight losses of ten, four in a row."""
+
+
+@pytest.mark.parametrize("trades", [losses(*range(6)), MIXED])
+def test_a_first_phase_lapses_when_nothing_is_closed(trades: list[tuple[float, float]]) -> None:
+    """Its threshold may let no entry through, and then no win could ever end it."""
+    record, last = after(*trades).record, trades[-1][0]
+    first = SETTINGS.streak_phases[0]
+    week = SETTINGS.streak_lapse_days * 24
+    assert streak_phase(record, hours(last + week - 0.01), SETTINGS) == first
+    assert streak_phase(record, hours(last + week), SETTINGS) is None
+
+
+def test_a_lapse_lasts_for_one_loss_and_forgets_none() -> None:
+    state, time = after(*losses(*range(5))), 4.0
+    for number in (5, 6):
+        time += 24 * SETTINGS.streak_lapse_days
+        assert streak_phase(state.record, hours(time), SETTINGS) is None, "a trial"
+        state = closed(state, Outcome(number, hours(time), -1.0, -0.001), SETTINGS)
+        assert streak_phase(state.record, hours(time), SETTINGS) == SETTINGS.streak_phases[0]
+    for number in (7, 8, 9):
+        time += 24 * SETTINGS.streak_lapse_days
+        state = closed(state, Outcome(number, hours(time), -1.0, -0.001), SETTINGS)
+        second = streak_phase(state.record, hours(time + 100 * 24), SETTINGS)
+        assert second == SETTINGS.streak_phases[1], "waits for a person"
+    assert state.halted is not None
 
 
 @given(st.lists(st.booleans(), max_size=130), st.integers(1, 120), st.integers(0, 130))
@@ -134,8 +163,7 @@ def test_no_streak_holds_entries_back_for_ever(rows: list[tuple[float, float, bo
     """With nothing closed for 72 hours neither a halt nor a phase that calls a person is left."""
     states = played([*rows, (72.0, 0.0, False)])
     assert states[-1].halted is None
-    phase = streak_phase(states[-1].record, hours(10_000), SETTINGS)
-    assert phase is None or phase == SETTINGS.streak_phases[0]
+    assert streak_phase(states[-1].record, hours(10_000), SETTINGS) is None
 
 
 def test_the_report_counts_each_cause() -> None:

@@ -32,6 +32,7 @@ def closed(minutes: int, name: str = "closed") -> str:
         (Freshness(NOW, NOW, 0.0), None),  # it says that it does not know: the model's own matter
         (Freshness(NOW, NOW, -2.0), None),
         (Freshness(NOW, NOW, 2.0), SILENT),
+        (Freshness(NOW, NOW, -3.0), SILENT),
         (Freshness(NOW, NOW, 3.0), None),
         (Freshness(NOW, NOW, math.nan), SILENT),
         (Freshness(OLD, NOW, math.nan), closed(30)),  # candles come first

@@ -13,30 +13,14 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from store_samples import INTENT, NOW
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.shapes import OrderIntent
 from freqpilot.store import check_store, open_store
 from freqpilot.store.database import _engine, _parsed
 from freqpilot.store.tables import Base
 from freqpilot.store.upgrade import newest, upgrade
-
-NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
-INTENT = OrderIntent(
-    client_id="fq-3f9a12c4-n1-entry-1",
-    pair="BTC/USDT",
-    side="buy",
-    purpose="entry",
-    trade=None,
-    kind="limit",
-    amount=0.01501,
-    rate=65_000.12,
-    stop=None,
-    leverage=1.0,
-    tag="trend",
-    time=NOW,
-)
 
 
 @pytest.fixture

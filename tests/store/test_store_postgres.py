@@ -16,31 +16,18 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
+from store_samples import INTENT, NOW
 
 from benchmarks.postgres import Cluster, NoServer, server_folder
 from freqpilot.errors import RefuseToStart
+from freqpilot.facts.items import items
 from freqpilot.facts.store import FactStore
-from freqpilot.shapes import Decision, Fact, OrderIntent
+from freqpilot.shapes import Decision, Fact
 from freqpilot.store import check_store, open_store
 from freqpilot.store.database import WRITES, _engine, _parsed, _refusal, _shown
 from freqpilot.store.tables import Base
 from freqpilot.store.upgrade import newest, upgrade
 
-NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
-INTENT = OrderIntent(
-    client_id="fq-3f9a12c4-n1-entry-1",
-    pair="BTC/USDT",
-    side="buy",
-    purpose="entry",
-    trade=None,
-    kind="limit",
-    amount=0.01501,
-    rate=65_000.12,
-    stop=None,
-    leverage=1.0,
-    tag="trend",
-    time=NOW,
-)
 DECISION = Decision(
     pair="BTC/USDT",
     time=NOW,
@@ -66,6 +53,10 @@ HELD = {
     "0004": (
         "INSERT INTO fact_series (source, asset, metric) VALUES ('cm', 'BTC', 'mvrv')",
         "INSERT INTO fact SELECT id, 1000, 2000, 0, 2.5 FROM fact_series",
+    ),
+    "0005": (
+        "INSERT INTO fact_item (source, key, asset, text, url, event_time, available_at, model) "
+        "VALUES ('x', '1', 'BTC', 'up', '', '2024-03-01', '2024-03-01', 'm')",
     ),
 }
 """What a database of each revision holds beside what those before it do."""
@@ -113,6 +104,8 @@ def test_upgrades_keep_what_a_database_holds(postgres_url: str, revision: str) -
     assert facts.append([FACT], NOW).added == 1
     kept = [2.5, 2.5] if revision >= "0004" else [2.5]
     assert facts.observations(facts.catalogue()["cm", "BTC", "mvrv"]).value.tolist() == kept
+    texts = items(facts, "BTC", datetime(2024, 1, 1, tzinfo=UTC), NOW, "m")
+    assert [item.text for item in texts] == (["up"] if revision >= "0005" else [])
     facts.close()
     assert f"up to date (revision {newest()})" in check_store(postgres_url)
 

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -86,8 +87,10 @@ class Fetcher:
     def _once(self, call: Call, key: Key | None, pause: float) -> Answer:
         self._take_turn(urlsplit(call.url).netloc, pause)
         params, headers = dict(call.params), dict[str, str]()
-        secret = os.environ.get(key.env, "") if key else ""
+        secret = (key.secret or os.environ.get(key.env, "")) if key else ""
         if key and secret:
+            if key.basic:
+                secret = b64encode(secret.encode()).decode()
             place = headers if key.place == "header" else params
             place[key.name] = f"{key.prefix}{secret}"
         # Redirects would carry a key to wherever they point.

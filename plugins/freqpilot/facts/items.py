@@ -11,12 +11,16 @@ from freqpilot.facts.check import BadFact
 from freqpilot.facts.store import Appended, FactStore
 from freqpilot.shapes import Item
 from freqpilot.store.database import WRITES
-from freqpilot.store.tables import FactItemRow
+from freqpilot.store.tables import FactEngagementRow, FactItemRow
+
+GROWN = 0.1
+"""By how much log10(1 + engagement) must have changed to be kept anew: by about a quarter."""
 
 
 def append_items(store: FactStore, items: Iterable[Item], now: datetime) -> Appended:
     """Keep headlines and posts; one with the same source, key, asset and model is there already
-    and left alone: a score of another model is a row of its own.
+    and left alone: a score of another model is a row of its own. How much engagement it has is
+    kept each time that it has changed much, as known when it was fetched.
 
     :raises BadFact: naming the first that is stamped later than ``now`` or before it happened;
         nothing is kept then.
@@ -27,6 +31,7 @@ def append_items(store: FactStore, items: Iterable[Item], now: datetime) -> Appe
             raise BadFact(f"item {place} ({item.key}): {reason}; none of them was kept", place)
     with store.engine.execution_options(**WRITES).begin() as connection:
         added = insert_items(connection, rows)
+        insert_engagement(connection, rows)
     return Appended(added, len(rows) - added)
 
 
@@ -41,6 +46,21 @@ def insert_items(connection: Connection, rows: Iterable[Item]) -> int:
             connection.execute(insert(row), _fields(item))
             added += 1
     return added
+
+
+def insert_engagement(connection: Connection, rows: Iterable[Item]) -> None:
+    """Insert how much engagement items have where that is new or has changed much."""
+    row = FactEngagementRow
+    told = {(item.source, item.key): item for item in rows if math.isfinite(item.engagement)}
+    for (source, key), item in told.items():
+        query = select(row.value, row.known_at).where(row.source == source, row.key == key)
+        last = connection.execute(query.order_by(row.known_at.desc()).limit(1)).first()
+        if last is not None:
+            change = abs(math.log10((1 + item.engagement) / (1 + last[0])))
+            if change < GROWN or item.available_at <= last[1]:
+                continue
+        values = {"source": source, "key": key, "value": item.engagement}
+        connection.execute(insert(row), {**values, "known_at": item.available_at})
 
 
 def items(
@@ -66,6 +86,7 @@ def _fault(item: Item, now: datetime) -> str | None:
 
 def _fields(item: Item) -> dict[str, Any]:
     fields = dict(vars(item))
+    fields.pop("engagement")
     for name in ("score", "confidence"):
         fields[name] = fields[name] if math.isfinite(fields[name]) else None
     return fields

@@ -62,9 +62,10 @@ class FactStore:
         self.collects = inspect(engine).has_table(FactQuarantineRow.__tablename__)
 
     @classmethod
-    def open(cls, url: str, *, writes: bool = True) -> "FactStore":
-        """Open the database, made or upgraded when it is written to; else read only."""
-        engine = connect(url, writes=writes)
+    def open(cls, url: str, *, writes: bool = True, busy_timeout: float = 5.0) -> "FactStore":
+        """Open the database, made or upgraded when it is written to; else read only. Who holds it
+        is waited for ``busy_timeout`` seconds."""
+        engine = connect(url, writes=writes, busy_timeout=busy_timeout)
         if not writes and not inspect(engine).has_table(FactRow.__tablename__):
             engine.dispose()
             raise NoFacts("the database holds no facts yet; write some with freqpilot facts import")

@@ -29,7 +29,9 @@ def all_seams() -> tuple[Seam, ...]:
         resting,
         rows,
         setup,
+        shelving,
         stops,
+        training,
     )
 
     return (
@@ -49,6 +51,8 @@ def all_seams() -> tuple[Seam, ...]:
         *adjusting.SEAMS,
         *rows.SEAMS,
         *fills.SEAMS,
+        *shelving.SEAMS,
+        *training.SEAMS,
     )
 
 

@@ -3,6 +3,7 @@ database, each with the mend in its line. It changes nothing."""
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -57,6 +58,8 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
             _run("model edge", lambda: _edge(config)),
+            _run("models", lambda: _models(config)),
+            _run("networks", lambda: _networks(config)),
             _run("collector", lambda: _collector(config)),
             _run("texts", lambda: _texts(config)),
         ]
@@ -217,6 +220,18 @@ def _regimes(config: dict[str, Any]) -> str:
 
 def _edge(config: dict[str, Any]) -> str:
     from freqpilot.host.edge import describe
+
+    return describe(config)
+
+
+def _models(config: dict[str, Any]) -> str:
+    from freqpilot.host.modelstate import describe
+
+    return describe(config, time.time())
+
+
+def _networks(config: dict[str, Any]) -> str:
+    from freqpilot.host.networks import describe
 
     return describe(config)
 

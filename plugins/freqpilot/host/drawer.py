@@ -1,25 +1,24 @@
-"""Mends FreqAI around the models: files are stamped when saved and checked before they are loaded,
-and a backtest's last candle gets its prediction."""
+"""Mends FreqAI around the models: a backtest's last candle gets its prediction."""
 
 from collections.abc import Callable
 from typing import Any
 
-from freqpilot.errors import Degraded
 from freqpilot.host.seams import Seam, expect, wrap
 
 
 def _check() -> None:
     from freqtrade.freqai.base_models.BaseClassifierModel import BaseClassifierModel
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
     from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+    from freqtrade.freqai.freqai_interface import IFreqaiModel
 
-    expect(FreqaiDataDrawer, "save_data", ["model", "coin", "dk"])
-    expect(FreqaiDataDrawer, "load_data", ["coin", "dk"])
     expect(BaseClassifierModel, "train", ["unfiltered_df", "pair", "dk"])
     expect(BaseClassifierModel, "predict", ["unfiltered_df", "dk"])
     expect(FreqaiDataKitchen, "filter_features", ["unfiltered_df", "training_filter"])
     expect(FreqaiDataKitchen, "build_data_dictionary")
     expect(FreqaiDataKitchen, "split_timerange", ["tr", "train_split", "bt_split"])
+    expect(FreqaiDataKitchen, "slice_dataframe", ["timerange", "df"])
+    expect(FreqaiDataKitchen, "remove_special_chars_from_feature_names", ["dataframe"])
+    expect(IFreqaiModel, "start_backtesting", ["dataframe", "metadata", "dk", "strategy"])
 
 
 def _make_split(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,42 +36,9 @@ def _make_split(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _apply() -> None:
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
     from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-    from freqpilot.host import freqai
-
-    def make_save(original: Callable[..., Any]) -> Callable[..., Any]:
-        def save_data(self: Any, model: Any, coin: str, dk: Any) -> Any:
-            result = original(self, model, coin, dk)
-            freqai.write_digests(dk.data_path)
-            return result
-
-        return save_data
-
-    def make_load(original: Callable[..., Any]) -> Callable[..., Any]:
-        def load_data(self: Any, coin: str, dk: Any) -> Any:
-            from freqtrade.exceptions import OperationalException
-
-            folder = dk.data_path
-            if dk.live and self.pair_dict[coin].get("data_path"):
-                folder = type(folder)(self.pair_dict[coin]["data_path"])
-            in_memory = dk.live and coin in self.model_dictionary
-            if self.pair_dict[coin]["model_filename"] and not in_memory:
-                try:
-                    freqai.verify_digests(folder)
-                except Degraded as error:
-                    raise OperationalException(str(error)) from None
-            # FreqAI would give a loaded model the pipeline of the last window it trained.
-            if not dk.live:
-                self.meta_data_dictionary.pop(coin, None)
-            return original(self, coin, dk)
-
-        return load_data
-
-    wrap(FreqaiDataDrawer, "save_data", make_save)
-    wrap(FreqaiDataDrawer, "load_data", make_load)
     wrap(FreqaiDataKitchen, "split_timerange", _make_split)
 
 
-SEAMS = (Seam("freqai", "purged training, checked model files", _check, _apply),)
+SEAMS = (Seam("freqai", "purged training", _check, _apply),)

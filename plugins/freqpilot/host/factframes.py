@@ -6,6 +6,8 @@ each time; otherwise a series is read once a run and kept. The database is opene
 
 import difflib
 import logging
+import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,6 +32,11 @@ MOST_BACKUPS = 4
 MOST_KEPT = 20_000_000
 """Facts in memory, of 24 bytes each."""
 LIVE = ("live", "dry_run")
+PAUSE = 10.0
+"""Seconds that a live bot does not ask a database again that could not be read: each metric of each
+pair would wait for it anew, and exits with them."""
+PATIENCE = 1.0
+"""Seconds that a live bot waits for one that is locked."""
 
 
 def facts_url(settings: Settings, user_data: Path) -> str:
@@ -115,8 +122,7 @@ def _found(
     quiet: bool,
 ) -> tuple[str, Observations] | None:
     """Return a metric's source and its facts; see :func:`observations`."""
-    with _readable():
-        source = _listed(config)
+    with _readable(config) as source:
         series = source.find(metric, metric.asset or coin, quiet=quiet)
         if series is None:
             return None
@@ -127,21 +133,26 @@ def _found(
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _readable(config: dict[str, Any]) -> Iterator["_Source"]:
+    """Open the database; live one that failed a moment ago is not waited for again."""
     from sqlalchemy.exc import DBAPIError
 
+    url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
+    live = str(config.get("runmode")) in LIVE
+    failed_at, told = _failed.get(url, (-math.inf, ""))
+    # A clock that was set back must not make the pause any longer.
+    if live and 0 <= time.time() - failed_at < PAUSE:
+        raise Degraded(told)
     try:
-        yield
+        yield _source(url, live=live)
     except (DBAPIError, RefuseToStart) as error:
-        raise Degraded(
+        told = (
             f"facts cannot be read ({error}); what needs them gives no entry, open trades are "
             "managed as before. Import some with freqpilot facts import or mend freqpilot.facts.url"
-        ) from None
-
-
-def _listed(config: dict[str, Any]) -> "_Source":
-    url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
-    return _source(url, live=str(config.get("runmode")) in LIVE)
+        )
+        _failed[url] = (time.time(), told)
+        raise Degraded(told) from None
+    _failed.pop(url, None)
 
 
 def sources(config: dict[str, Any], name: str, asset: str) -> list[str]:
@@ -149,8 +160,8 @@ def sources(config: dict[str, Any], name: str, asset: str) -> list[str]:
 
     :raises Degraded: when the database cannot be read.
     """
-    with _readable():
-        return _listed(config).sources(name, asset)
+    with _readable(config) as source:
+        return source.sources(name, asset)
 
 
 def known_or_missing(
@@ -247,10 +258,11 @@ def closes_of(frame: pd.DataFrame, timeframe: str) -> Ints:
 class _Source:
     """An open database, what it lists and what was read of it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, live: bool) -> None:
         from freqpilot.facts.store import FactStore
 
-        self.store = FactStore.open(url, writes=False)
+        waits = {"busy_timeout": PATIENCE} if live else {}
+        self.store = FactStore.open(url, writes=False, **waits)
         self.url = url
         self.refresh()
 
@@ -302,12 +314,13 @@ class _Source:
 
 _open: list[_Source] = []
 _said: set[str] = set()
+_failed: dict[str, tuple[float, str]] = {}
 
 
 def _source(url: str, *, live: bool) -> _Source:
     """Return the open database; another one is opened, a changed one is looked at anew."""
     if not _open or _open[0].url != url or _open[0].stamp[:1] != _stamp(url)[:1]:
-        fresh = _Source(url)
+        fresh = _Source(url, live=live)
         for former in _open:
             former.store.close()
         _open[:] = [fresh]

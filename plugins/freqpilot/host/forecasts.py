@@ -10,11 +10,21 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, forward_return, triple_barrier, uniqueness
-from freqpilot.host.freqai import LABEL, NAMES, REASONS, PurgedClassifier, reasons_of
+from freqpilot.host import guard
+from freqpilot.host.freqai import (
+    LABEL,
+    NAMES,
+    REASONS,
+    Explained,
+    PurgedClassifier,
+    reasons_of,
+)
+from freqpilot.models import apart
 from freqpilot.models.fitted import Fitted, Model
+from freqpilot.models.sequences.context import lag_names, lagged
 from freqpilot.models.window import TooShort, Window, known
 from freqpilot.settings import LabelSettings, Settings
-from freqpilot.shapes import Bools
+from freqpilot.shapes import Bools, Floats32
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +55,24 @@ class Forecaster(PurgedClassifier):
             return None
         settings = Settings.from_config(self.config)
         names = tuple(dk.training_features_list)
-        window = training_window(unfiltered_df, names, settings.labels, self.forecaster.classes)
+        window = self._window(unfiltered_df, names, settings.labels)
         try:
-            return self._made().fit(window, settings.labels, settings.seed)
+            return apart.call(self._made().fit, window, settings.labels, settings.seed)
         except TooShort as error:
             logger.warning("%s: no model, so no entry by it: %s", pair, error)
             return None
+
+    def _window(self, frame: pd.DataFrame, names: tuple[str, ...], labels: LabelSettings) -> Window:
+        """Return what the model is trained on."""
+        return training_window(frame, names, labels, self.forecaster.classes)
+
+    def _rows(self, frame: pd.DataFrame, names: list[str], dk: FreqaiDataKitchen) -> Floats32:
+        """Return what the model is asked for, one row a candle of ``frame``."""
+        return frame[names].to_numpy(dtype=np.float32)
+
+    def _explained(self, model: Fitted) -> Explained:
+        """Return what tells the additions of the features by name."""
+        return model
 
     def _made(self) -> Model:
         """Return the model, with ``model_training_parameters`` where it takes LightGBM's."""
@@ -74,7 +96,7 @@ class Forecaster(PurgedClassifier):
         complete = np.asarray(dk.do_predict, dtype=np.int_)
         dk.data_dictionary["prediction_features"] = features
         model: Fitted = self.model
-        x = features.to_numpy(dtype=np.float32)
+        x = self._rows(unfiltered_df, list(features.columns), dk)
         forecast = model.predict(x)
         chances = np.column_stack([forecast.down, forecast.flat, forecast.up])
         finite: Bools = np.asarray(np.isfinite(chances).all(axis=1))
@@ -90,18 +112,26 @@ class Forecaster(PurgedClassifier):
             columns[f"forecast_{name}"] = np.where(np.isfinite(value), value, np.nan)
         neutral = Settings.from_config(self.config).signals.neutral
         columns[REASONS] = reasons_of(
-            model, list(features.columns), x, chances, neutral, last=dk.live
+            self._explained(model), list(features.columns), x, chances, neutral, last=dk.live
         )
         dk.DI_values = np.zeros(len(features))
-        dk.do_predict = complete * finite.astype(np.int_)
+        dk.do_predict = complete * finite.astype(np.int_) * guard.accepted(self, features, dk)
         return pd.DataFrame(columns), dk.do_predict
 
 
 def training_window(
-    frame: pd.DataFrame, names: tuple[str, ...], labels: LabelSettings, classes: bool
+    frame: pd.DataFrame,
+    names: tuple[str, ...],
+    labels: LabelSettings,
+    classes: bool,
+    length: int = 1,
+    step: int = 0,
 ) -> Window:
     """Return the window of a pair's frame with feature columns ``names``, with weights by label
-    uniqueness and age: only labels that are decided by its last candle."""
+    uniqueness and age: only labels that are decided by its last candle.
+
+    :param length: candles of each row's context; ``step`` is the time between two in nanoseconds.
+    """
     candles = candles_from_frame(frame)
     barrier = triple_barrier(candles, labels)
     if classes:
@@ -111,4 +141,6 @@ def training_window(
         label, end = forward_return(candles, labels), np.arange(len(candles)) + labels.horizon
     unique = uniqueness(np.minimum(end, len(candles) - 1))
     x = frame[list(names)].to_numpy(dtype=np.float32)
+    if length > 1:
+        x, names = lagged(x, candles.date, step, length), lag_names(names, length)
     return known(x, label, end, unique * age_weights(len(candles)), unique, names)

@@ -1,24 +1,24 @@
 """FreqAI's side of the models room: purged training, predictions that keep FreqAI's NaN mask, and
 model files that are checked before they are unpickled."""
 
-import hashlib
-import json
 import logging
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from datasieve.pipeline import Pipeline
+from freqtrade.exceptions import OperationalException
 from freqtrade.freqai.base_models.BaseClassifierModel import BaseClassifierModel
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from freqpilot.errors import Degraded
+from freqpilot.errors import RefuseToStart
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, triple_barrier, uniqueness
 from freqpilot.features.splits import purged_split
-from freqpilot.models import reasons
+from freqpilot.host import guard
+from freqpilot.models import apart, reasons
 from freqpilot.models.trees import CLASSES, FittedTrees, fit
+from freqpilot.risk.staleness import EXPIRED
 from freqpilot.settings import Settings
 from freqpilot.shapes import Bools, Floats, Floats32
 from freqpilot.signals.analysts.model import ModelForecast
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 LABEL = "&-barrier"
 NAMES = {-1: "down", 0: "flat", 1: "up"}
 """Column names of the class probabilities, in the words FreqAI shows."""
-DIGESTS = "freqpilot-digests.json"
 REASONS = "model_reasons"
 """Column of a forecast's reasons in words, empty where it is neutral."""
 
@@ -41,10 +40,22 @@ class PurgedClassifier(BaseClassifierModel):
     come back as predicted, and refuses a model file that was changed on disk.
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        """:raises OperationalException: Freqtrade's own, when what the settings need is absent."""
+        super().__init__(**kwargs)
+        try:
+            self._require()
+        except RefuseToStart as error:
+            raise OperationalException(str(error)) from None
+
+    def _require(self) -> None:
+        """:raises RefuseToStart: when what the settings need is not installed."""
+        guard.check(Settings.from_config(self.config))
+
     def define_data_pipeline(self, threads: int = -1) -> Pipeline:
-        """Trees need no scaling, and a pipeline without state cannot be mixed up between
-        training windows."""
-        return Pipeline([])
+        """Return the anomaly guard where it is on, nothing else: trees need no scaling, the other
+        models keep theirs with their weights."""
+        return guard.pipeline(Settings.from_config(self.config))
 
     def define_label_pipeline(self, threads: int = -1) -> Pipeline:
         """Class names are not scaled."""
@@ -111,7 +122,8 @@ class PurgedClassifier(BaseClassifierModel):
             part: data_dictionary[f"{part}_labels"][LABEL].map(codes).to_numpy(dtype=np.int64)
             for part in ("train", "test")
         }
-        return fit(
+        return apart.call(
+            fit,
             data_dictionary["train_features"].to_numpy(dtype=np.float32),
             parts["train"],
             np.asarray(data_dictionary["train_weights"], dtype=np.float64),
@@ -153,8 +165,35 @@ class PurgedClassifier(BaseClassifierModel):
             axis=1,
         )
         dk.DI_values = np.zeros(len(features))
-        dk.do_predict = complete * finite.astype(np.int_)
+        dk.do_predict = complete * finite.astype(np.int_) * guard.accepted(self, features, dk)
         return predictions, dk.do_predict
+
+    def _fill_statistics(self, dk: FreqaiDataKitchen, pair: str) -> None:
+        """Live, FreqAI asks for the mean and deviation of every column that holds numbers, and has
+        those of its labels alone."""
+        for name in self.dd.historic_predictions[pair].columns:
+            if name.endswith("_mean"):
+                for part in ("labels_mean", "labels_std"):
+                    dk.data.setdefault(part, {}).setdefault(name.removesuffix("_mean"), 0)
+
+    def build_strategy_return_arrays(
+        self, dataframe: pd.DataFrame, dk: FreqaiDataKitchen, pair: str, trained_timestamp: int
+    ) -> None:
+        """Attach the newest forecast; an expired model's is missing, with ``do_predict`` −3.
+
+        FreqAI gives zeros and 2, which reads as a forecast of nothing, or as a trusted one.
+        """
+        known = pair in self.dd.model_return_values
+        if known:
+            self._fill_statistics(dk, pair)
+        if not (known and dk.check_if_model_expired(trained_timestamp)):
+            super().build_strategy_return_arrays(dataframe, dk, pair, trained_timestamp)
+            return
+        predictions = pd.DataFrame(np.nan, index=range(1), columns=list(NAMES.values()))
+        dk.DI_values = np.zeros(1)
+        gone = np.array([EXPIRED], dtype=np.int_)
+        self.dd.append_model_predictions(pair, predictions, gone, dk, dataframe)
+        dk.return_dataframe = self.dd.attach_return_values_to_return_dataframe(pair, dataframe)
 
 
 class Explained(Protocol):
@@ -174,47 +213,15 @@ def reasons_of(
     last: bool,
 ) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Return the reasons of each forecast that has a say in the composite; with ``last`` of the
-    last row only, the one that FreqAI takes live. Shapley values cost 30 times the forecast."""
+    last row only, the one that FreqAI takes live. Shapley values cost 30 times the forecast.
+
+    ``x`` may hold more than the columns ``names``, for the model alone, before them."""
     edge = np.abs(probabilities[:, CLASSES.index(1)] - probabilities[:, CLASSES.index(-1)])
     speaks = edge > neutral * ModelForecast.scale
     if last:
         speaks[:-1] = False
     out = np.full(len(x), "", dtype=object)
     if speaks.any():
-        out[speaks] = reasons.words(names, x[speaks], model.leaning(x[speaks]))
+        shown = x[speaks][:, -len(names) :]
+        out[speaks] = reasons.words(names, shown, model.leaning(x[speaks]))
     return out
-
-
-def write_digests(folder: Path) -> None:
-    """Keep a digest of each model file beside it."""
-    digests = {file.name: _digest(file) for file in _pickles(folder)}
-    (folder / DIGESTS).write_text(json.dumps(digests, indent=1), encoding="utf-8")
-
-
-def verify_digests(folder: Path) -> None:
-    """Check the model files of a folder before any is unpickled.
-
-    :raises Degraded: when one is missing, changed or was never stamped; the file stays as it is.
-    """
-    try:
-        digests = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Degraded(
-            f"the model in {folder} carries no readable digest ({error}), so it is not loaded: "
-            "there is no entry for this pair until it is trained anew; remove the folder to do so"
-        ) from None
-    for name, digest in digests.items():
-        file = folder / name
-        if not file.is_file() or _digest(file) != digest:
-            raise Degraded(
-                f"the model file {file} is corrupt or was changed, so it is not loaded: there is "
-                "no entry for this pair until it is trained anew; remove its folder to do so"
-            )
-
-
-def _pickles(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.suffix in {".joblib", ".pkl", ".zip"})
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,29 @@ from freqpilot.errors import Degraded
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
-    """Write ``content`` as JSON with a digest of it."""
+    """Write ``content`` as JSON with a digest of it, whole or not at all."""
     body = json.dumps(content, sort_keys=True)
-    path.write_text(json.dumps({"digest": _digest(body), "content": body}), encoding="utf-8")
+    write_whole(path, json.dumps({"digest": _digest(body), "content": body}))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file by ``text``: a kill or a power cut leaves the old one or the new one."""
+    beside = path.with_name(f".{path.name}.new")
+    with beside.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Have the disk hold a file or a folder's names."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -23,7 +23,8 @@ EXTREME = 5.0
 
 @dataclass(frozen=True)
 class LastValueMean:
-    """One column as the forecast, in its own standard deviation of the training part."""
+    """One column as the forecast, in its own standard deviation of the training part; a negative
+    ``deviation`` turns it round."""
 
     kind: ClassVar[str] = "last_value"
     column: int
@@ -108,7 +109,8 @@ def _mean_head(raw: Floats, window: Window, split: Parts) -> Any:
 
 @dataclass(frozen=True)
 class LastValue:
-    """What went up goes on: the feature ``column`` (a past return) is the forecast.
+    """What went up goes on, or with ``against`` comes back: the feature ``column`` (a past return)
+    is the forecast.
 
     The first feature with ``return`` in its name where ``column`` is empty.
     """
@@ -116,6 +118,7 @@ class LastValue:
     name: ClassVar[str] = "last_value"
     classes: ClassVar[bool] = False
     column: str = ""
+    against: bool = False
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
         """Fit the scale only.
@@ -134,7 +137,7 @@ class LastValue:
                 "read from; name one of them"
             )
         _, deviation = _scale(window.x[split.train][:, found[:1]])
-        core = LastValueMean(0, float(deviation[0]))
+        core = LastValueMean(0, float(deviation[0]) * (-1.0 if self.against else 1.0))
         raw = core.raw(window.x[:, found[:1]])
         return Fitted(core, _mean_head(raw, window, split), window.names, (found[0],))
 
@@ -153,7 +156,8 @@ class Ridge:
         x = window.x[:, list(columns)]
         centre, deviation = _scale(x[split.train])
         z = standardised(x[split.train], centre, deviation)
-        y = winsorised(window.y[split.train])
+        label = winsorised(window.y, window.y[split.train])
+        y = label[split.train]
         w = window.weights[split.train]
         total = float(w.sum())
         at, level = (w @ z) / total, float(w @ y) / total
@@ -166,7 +170,7 @@ class Ridge:
                 _floats(centre), _floats(deviation), (_floats(slope),), (level - float(at @ slope),)
             )
             raw = core.raw(x)
-            wrong = (winsorised(window.y[split.tune]) - raw[split.tune]) ** 2
+            wrong = (label[split.tune] - raw[split.tune]) ** 2
             loss = float(window.weights[split.tune] @ wrong)
             if best is None or loss < best[0]:
                 best = loss, core, raw

@@ -8,6 +8,7 @@ import numpy as np
 
 from freqpilot.models.fitted import Fitted, Model
 from freqpilot.models.heads import Forecast
+from freqpilot.models.sequences.context import lag_names, lagged
 from freqpilot.models.window import Window
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats, Floats32, Ints
@@ -58,26 +59,36 @@ def cross_ranks(members: Mapping[str, tuple[Ints, Floats32]]) -> dict[str, Float
 @dataclass(frozen=True)
 class Layout:
     """How a pooled model's columns are made: ``names`` of a pair's features, those of them that are
-    ``ranked`` across pairs, and the ``pairs`` by their code; another pair has the code of none."""
+    ``ranked`` across pairs, and the ``pairs`` by their code; another pair has the code of none. A
+    row holds ``length`` candles, ``step`` candle numbers apart."""
 
     names: tuple[str, ...]
     ranked: tuple[str, ...]
     pairs: tuple[str, ...]
+    length: int = 1
+    step: int = 1
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the pooled columns."""
-        return (*self.names, *(f"rank of {name}" for name in self.ranked), PAIR)
+        own = (*self.names, *(f"rank of {name}" for name in self.ranked), PAIR)
+        return lag_names(own, self.length)
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """Those of the columns that hold the pair's code."""
+        return lag_names((PAIR,), self.length)
 
     def ranks(self, members: Mapping[str, tuple[Ints, Floats32]]) -> dict[str, Floats32]:
         """Return the ranked columns of each pair."""
         chosen = [self.names.index(name) for name in self.ranked]
         return cross_ranks({pair: (time, x[:, chosen]) for pair, (time, x) in members.items()})
 
-    def widen(self, pair: str, x: Floats32, ranks: Floats32) -> Floats32:
+    def widen(self, pair: str, time: Ints, x: Floats32, ranks: Floats32) -> Floats32:
         """Return the pooled columns (n × :attr:`columns`) of one pair."""
         code = self.pairs.index(pair) if pair in self.pairs else len(self.pairs)
-        return np.column_stack([x, ranks, np.full(len(x), code, np.float32)]).astype(np.float32)
+        wide = np.column_stack([x, ranks, np.full(len(x), code, np.float32)]).astype(np.float32)
+        return wide if self.length == 1 else lagged(wide, time, self.step, self.length)
 
 
 def stack(members: Mapping[str, Member], layout: Layout, last: int) -> Window:
@@ -86,7 +97,9 @@ def stack(members: Mapping[str, Member], layout: Layout, last: int) -> Window:
     :param last: the window's last candle number; a label decided behind it is left out.
     """
     ranks = layout.ranks({pair: (member.time, member.x) for pair, member in members.items()})
-    wide = [layout.widen(pair, member.x, ranks[pair]) for pair, member in members.items()]
+    wide = [
+        layout.widen(pair, member.time, member.x, ranks[pair]) for pair, member in members.items()
+    ]
     x = np.concatenate(wide)
     y, time, end, weights, unique = (
         np.concatenate([getattr(member, field) for member in members.values()])
@@ -96,7 +109,7 @@ def stack(members: Mapping[str, Member], layout: Layout, last: int) -> Window:
     kept = kept[np.argsort(time[kept], kind="stable")]
     return Window(
         x[kept], y[kept], time[kept], end[kept], last, weights[kept], unique[kept],
-        layout.columns, (PAIR,),
+        layout.columns, layout.categorical,
     )  # fmt: skip
 
 
@@ -117,12 +130,15 @@ class Pooled:
         last: int,
         settings: LabelSettings,
         seed: int,
+        step: int = 1,
     ) -> "Pooled":
         """Fit ``model`` on the candles of ``members`` up to ``last``; see :func:`stack`.
 
+        :param step: candle numbers from one candle to the next, for models that read several.
         :raises TooShort: when the purged parts are empty.
         """
-        layout = Layout(tuple(names), tuple(ranked), tuple(sorted(members)))
+        length = int(getattr(model, "length", 1))
+        layout = Layout(tuple(names), tuple(ranked), tuple(sorted(members)), length, step)
         ordered = {pair: members[pair] for pair in layout.pairs}
         return cls(layout, model.fit(stack(ordered, layout, last), settings, seed))
 
@@ -131,6 +147,6 @@ class Pooled:
         ranks of one are made from the others of the same candle."""
         ranks = self.layout.ranks(members)
         return {
-            pair: self.fitted.predict(self.layout.widen(pair, x, ranks[pair]))
-            for pair, (_, x) in members.items()
+            pair: self.fitted.predict(self.layout.widen(pair, time, x, ranks[pair]))
+            for pair, (time, x) in members.items()
         }

@@ -34,6 +34,12 @@ ROUNDS = 200
 PATIENCE = 20
 
 
+def smallest_leaf(rows: int) -> int:
+    """Return how many rows a leaf holds at least: more where there are more, as neighbours in time
+    and pairs of one market say much the same."""
+    return max(int(DEFAULTS["min_data_in_leaf"]), rows // 200)
+
+
 @dataclass(frozen=True)
 class FittedTrees:
     """A fitted model as LightGBM's text (``text``), or constant probabilities where a window knew

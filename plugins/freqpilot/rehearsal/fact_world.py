@@ -73,6 +73,7 @@ class FactWorld:
             "coinmetrics": self._coinmetrics,
             "coingecko": self._coingecko,
             "defillama": self._defillama,
+            "reddit": self._reddit,
             "rss": self._rss,
         }
 
@@ -84,6 +85,7 @@ class FactWorld:
             "chains": {"Ethereum": "ETH"},
         }
         found["coingecko"]["coins"] = ["bitcoin"]
+        found["reddit"] = {"public": urls["reddit"], "communities": ["north"]}
         found["rss"] = {"urls": {name: f"{urls['rss']}/{name}" for name in ("north", "south")}}
         return found
 
@@ -129,6 +131,21 @@ class FactWorld:
         """Return the ids of all headlines of a feed so far."""
         since = min(time.time() - self.begun, self._seconds)
         return [f"https://{feed}.example/{place}" for place in range(int(since / 2))]
+
+    def posts(self) -> list[str]:
+        """Return the names of all posts of a community so far."""
+        since = min(time.time() - self.begun, self._seconds)
+        return [f"t3_{place}" for place in range(int(since / 3))]
+
+    def title(self, name: str) -> str:
+        """Return what a post says."""
+        return f"Post {name} & others"
+
+    def reactions(self, name: str) -> int:
+        """Return how many a post has by now: they come in its first minute."""
+        since = min(time.time() - self.begun, self._seconds)
+        place = int(name.removeprefix("t3_"))
+        return int(min(60.0, max(0.0, since - 3 * place))) * (place % 7)
 
     def market(self, stamp: int) -> float:
         """Return the total market cap at a time of the snapshot."""
@@ -214,6 +231,28 @@ class FactWorld:
             for place, link in enumerate(self.headlines(feed))
         ][-HEADLINES:][::-1]
         return Page(None, rows, "pubDate", xml=True)
+
+    def _reddit(self, path: str, params: Mapping[str, str]) -> Page | None:
+        names = self.posts()[::-1]
+        after = params.get("after")
+        first = names.index(after) + 1 if after in names else 0
+        shown = names[first : first + int(params["limit"])]
+        rows: list[dict[str, Any]] = [
+            {
+                "name": name,
+                "title": escape(self.title(name)),
+                "selftext": "",
+                "created_utc": int(self.begun) + 3 * int(name.removeprefix("t3_")),
+                "score": self.reactions(name),
+                "num_comments": 0,
+                "permalink": f"/r/north/comments/{name}/",
+            }
+            for name in shown
+        ]
+        data: dict[str, Any] = {"children": [{"kind": "t3", "data": row} for row in rows]}
+        data["after"] = shown[-1] if first + len(shown) < len(names) else None
+        circle = lambda: data.update(after=after)  # noqa: E731
+        return Page({"kind": "Listing", "data": data}, rows, "created_utc", circle=circle)
 
     def _stamp(self, place: int) -> int:
         return int(self.day(place).timestamp())

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from freqpilot.host.training import Service, service_of
+
 logger = logging.getLogger(__name__)
 
 PATIENCE = 300.0
@@ -33,6 +35,8 @@ class TrainingWait:
         if model is None or not enabled or not hasattr(model, "train_queue"):
             return False
         deadline = time.monotonic() + self._patience
+        if (service := service_of(model)) is not None:
+            return self._serve(bot, service, deadline)
         tried: set[str] = set()
         while due := self._due(bot, model):
             head = model.train_queue[0]
@@ -44,6 +48,18 @@ class TrainingWait:
                 logger.warning("No model for %s; the clock goes on", ", ".join(sorted(failed)))
                 continue
             tried.add(head)
+            if self._sleep(0.1):
+                return True
+        return False
+
+    def _serve(self, bot: Any, service: Service, deadline: float) -> bool:
+        """Wait until the training service has nothing more to do at this time: it sees to it
+        itself that a model that fails is left alone for a while."""
+        while service.busy or (set(service.pending(bot.strategy)) - self._given_up):
+            if time.monotonic() > deadline:
+                self._given_up |= (late := set(service.pending(bot.strategy)))
+                logger.warning("No model for %s; the clock goes on", ", ".join(sorted(late)))
+                return False
             if self._sleep(0.1):
                 return True
         return False

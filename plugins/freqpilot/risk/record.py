@@ -79,6 +79,10 @@ class Record:
         """Net loss since ``time`` as a share of equity; 0 for a gain."""
         return max(0.0, -sum(each.share for each in self.fresh if each.time > time))
 
+    def quiet(self, now: datetime) -> timedelta:
+        """Return the time since the last close; none while there was no trade."""
+        return now - self.outcomes[-1].time if self.outcomes else timedelta(0)
+
     def win_rate(self, last: int) -> float:
         """Share of winning trades among the ``last`` ones; NaN when there were fewer."""
         if len(self.outcomes) < last:

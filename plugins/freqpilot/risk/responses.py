@@ -5,7 +5,7 @@ Cuts of different causes multiply, and one cause cuts once. A rise never lifts a
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from freqpilot.risk.record import Record, burst
 from freqpilot.risk.soundness import reached
@@ -43,18 +43,23 @@ def streak_phase(record: Record, now: datetime, settings: RiskSettings) -> Strea
     """Return the phase that the losing streak has come to, or None.
 
     The first phase begins as well with ``streak_losses`` of the last ten trades, or with a net
-    loss of ``burst_loss`` within ``burst_hours``.
+    loss of ``burst_loss`` within ``burst_hours``. Its threshold may let no entry through that
+    could end it, so it lapses ``streak_lapse_days`` after the last close: the next trade is a
+    trial, and where it loses the phase is back, the streak one longer. Later phases wait for a
+    person.
     """
     found = None
     for phase in settings.streak_phases:
         if record.losses_in_a_row >= phase.losses:
             found = phase
+    first = settings.streak_phases[0] if settings.streak_phases else None
     if found is None and (
         record.losses_of(10) >= settings.streak_losses
         or reached(burst(record, now, settings.burst_hours), settings.burst_loss)
     ):
-        return settings.streak_phases[0]
-    return found
+        found = first
+    lapsed = found is first and record.quiet(now) >= timedelta(days=settings.streak_lapse_days)
+    return None if lapsed else found
 
 
 def win_rate_factor(record: Record, settings: RiskSettings) -> float:

@@ -4,8 +4,11 @@ import math
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-EXPIRED = 2
-"""FreqAI's ``do_predict`` when the model is older than ``expiration_hours``."""
+FREQAI_EXPIRED = 2
+"""FreqAI's own ``do_predict`` when the model is older than ``expiration_hours``."""
+EXPIRED = -3
+"""What the pack's models say instead: FreqAI's 2 passes for trust where one asks for ``> 0``. Its
+outlier checks give −2 … 1."""
 
 
 class Freshness(NamedTuple):
@@ -25,6 +28,8 @@ def staleness(seen: Freshness, now: datetime, limit: timedelta) -> str | None:
         if now - opened > limit:
             minutes, most = ((t.total_seconds() / 60) for t in (now - opened, limit))
             return f"the newest {name} candle opened {minutes:.0f} minutes ago, limit {most:.0f}"
-    if seen.model is not None and (math.isnan(seen.model) or seen.model == EXPIRED):
+    if seen.model is not None and (
+        math.isnan(seen.model) or seen.model in (EXPIRED, FREQAI_EXPIRED)
+    ):
         return "the model has said nothing of the newest candle or has expired"
     return None

@@ -33,6 +33,7 @@ from freqpilot.settings.market import (
     SectorCaps,
 )
 from freqpilot.settings.models import EdgeSettings, LabelSettings, ModelSettings
+from freqpilot.settings.networks import GuardSettings, SequenceSettings
 from freqpilot.settings.risk import (
     FlowSettings,
     RiskSettings,
@@ -62,6 +63,7 @@ from freqpilot.settings.signals import (
     SignalSettings,
     WeightClass,
 )
+from freqpilot.settings.training import TrainingSettings
 
 __all__ = [
     "BOOK_TIMEFRAMES",
@@ -88,6 +90,7 @@ __all__ = [
     "FeatureSettings",
     "FlowSettings",
     "Fraction",
+    "GuardSettings",
     "LabelSettings",
     "MarketSettings",
     "MemeExits",
@@ -104,6 +107,7 @@ __all__ = [
     "Section",
     "Sector",
     "SectorCaps",
+    "SequenceSettings",
     "Settings",
     "SignalSettings",
     "SizingMethod",
@@ -118,6 +122,7 @@ __all__ = [
     "TextSettings",
     "Tier",
     "Tiers",
+    "TrainingSettings",
     "VolatilitySettings",
     "VolatilityStep",
     "WeightClass",

@@ -45,7 +45,9 @@ class TextSettings(Section):
     a text to the figure that holds it. A figure older than ``max_age`` hours counts as missing, and
     where nothing came from any source for as long, none is made. ``copies``: hours in which a copy
     of a text counts nowhere. ``assets``: more names and contract addresses of a coin. ``weights``:
-    of a source (``rss.coindesk``) or an account (``x.com/name``); 0 leaves it out."""
+    of a source (``rss.coindesk``), an account (``x.com/name``) or a community
+    (``reddit.com/r/name``); 0 leaves it out. ``engagement``: by how much reactions may multiply a
+    text's weight at most (1 + log10 of 1 + their number); 1 leaves them out."""
 
     enabled: bool = False
     scorer: TextScorer = "lexicon"
@@ -62,6 +64,7 @@ class TextSettings(Section):
     copies: Annotated[float, Field(ge=0, le=720)] = 48
     assets: dict[str, tuple[str, ...]] = {}
     weights: dict[str, Annotated[float, Field(ge=0, le=100)]] = {}
+    engagement: Annotated[float, Field(ge=1, le=10, allow_inf_nan=False)] = 4
 
     @model_validator(mode="after")
     def _one_scorer(self) -> Self:

@@ -5,6 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from freqpilot.settings.base import Positive, Section
+from freqpilot.settings.networks import GuardSettings, SequenceSettings
+from freqpilot.settings.training import TrainingSettings
 
 
 class LabelSettings(Section):
@@ -46,3 +48,6 @@ class ModelSettings(Section):
     """What holds for every model."""
 
     edge: EdgeSettings = EdgeSettings()
+    training: TrainingSettings = TrainingSettings()
+    sequences: SequenceSettings = SequenceSettings()
+    guard: GuardSettings = GuardSettings()

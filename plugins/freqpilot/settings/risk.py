@@ -165,6 +165,7 @@ class RiskSettings(Section):
     )
     streak_losses: Annotated[int, Field(ge=1, le=10)] = 8
     streak_halt: Annotated[int, Field(ge=1)] = 10
+    streak_lapse_days: Positive = 7
     burst_loss: Fraction = 0.10
     burst_hours: Positive = 48
     low_win_rate: Fraction = 0.45

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -229,11 +230,26 @@ class FactFeedRow(Base):
     """Why something was quarantined or refused last."""
 
 
+class FactEngagementRow(Base):
+    """How many reactions a headline or post had, each time that this was seen to have changed."""
+
+    __tablename__ = "fact_engagement"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    known_at: Mapped[datetime] = mapped_column(primary_key=True)
+    value: Mapped[float]
+
+
 class FactItemRow(Base):
     """A headline or post, once for each model that scored it; rows are only appended."""
 
     __tablename__ = "fact_item"
-    __table_args__ = (UniqueConstraint("source", "key", "asset", "model"),)
+    __table_args__ = (
+        UniqueConstraint("source", "key", "asset", "model"),
+        # What a model has scored lately is read every quarter of an hour.
+        Index(None, "model", "event_time"),
+    )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     source: Mapped[str]

@@ -19,10 +19,12 @@ from freqpilot.facts.sources.derivatives import Derivatives
 from freqpilot.facts.sources.etherscan import Etherscan
 from freqpilot.facts.sources.exports import Exports
 from freqpilot.facts.sources.glassnode import Glassnode
+from freqpilot.facts.sources.liquidations import Liquidations
 from freqpilot.facts.sources.lunarcrush import LunarCrush
 from freqpilot.facts.sources.mempool import Mempool
 from freqpilot.facts.sources.newsapi import NewsApi
 from freqpilot.facts.sources.premium import Premium
+from freqpilot.facts.sources.reddit import Reddit
 from freqpilot.facts.sources.rss import Rss
 from freqpilot.facts.sources.santiment import Santiment
 from freqpilot.facts.sources.x import X
@@ -38,10 +40,12 @@ CLASSES: tuple[type[Source], ...] = (
     Etherscan,
     Exports,
     Glassnode,
+    Liquidations,
     LunarCrush,
     Mempool,
     NewsApi,
     Premium,
+    Reddit,
     Rss,
     Santiment,
     X,

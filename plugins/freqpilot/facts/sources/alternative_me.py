@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from freqpilot.facts.sources.base import (
     DAY,
@@ -13,6 +13,7 @@ from freqpilot.facts.sources.base import (
     Source,
     Spec,
     decoded,
+    read_rows,
     rows_of,
     seconds,
 )
@@ -44,10 +45,9 @@ class AlternativeMe(Source):
 
     def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
         batch = Batch()
-        for place, row in enumerate(rows_of(decoded(body), "data")):
-            try:
-                time = seconds(row["timestamp"])
-                batch.readings.append(Reading("*", "fear_greed", row["value"], time))
-            except (KeyError, TypeError, ValueError) as error:
-                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Reading]:
+            return [Reading("*", "fear_greed", row["value"], seconds(row["timestamp"]))]
+
+        read_rows(batch, rows_of(decoded(body), "data"), "row", read)
         return batch

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -48,13 +48,16 @@ class Gauge:
 @dataclass(frozen=True)
 class Key:
     """Where a source's key comes from, ``env``, and where it goes: the ``name`` of a header or
-    parameter, behind ``prefix``."""
+    parameter, behind ``prefix``. ``basic``: it is ``id:secret``, sent as HTTP's basic
+    authentication. ``secret``: one that the source itself was given stands in for ``env``."""
 
     env: str
     place: Literal["header", "parameter"]
     name: str
     prefix: str = ""
     needed: bool = True
+    basic: bool = False
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,25 @@ class Batch:
     items: list[Item] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     next_page: Call | None = None
+
+
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+"""What reading a row of a wrong shape may raise."""
+
+
+def read_rows(
+    batch: Batch, rows: Iterable[Any], what: str, read: Callable[[Any], list[Reading] | list[Item]]
+) -> None:
+    """Add what ``read`` makes of each row, all of it or nothing; one that it cannot read is
+    refused as ``what`` at its place."""
+    for place, row in enumerate(rows):
+        try:
+            found = read(row)
+        except UNREADABLE as error:
+            batch.refused.append(f"{what} {place}: {type(error).__name__} {error}")
+            continue
+        batch.readings += [each for each in found if isinstance(each, Reading)]
+        batch.items += [each for each in found if isinstance(each, Item)]
 
 
 class Source(ABC):
@@ -259,8 +281,10 @@ def item(
     *,
     url: Any = "",
     asset: str = "*",
+    engagement: float = math.nan,
 ) -> Item:
-    """Return a headline or post as it is kept: nobody has scored it yet.
+    """Return a headline or post as it is kept: nobody has scored it yet. ``engagement``: how many
+    reactions it had then, NaN where the source does not tell.
 
     :raises ValueError: without key or text, or when it is dated more than a minute ahead.
     """
@@ -280,7 +304,14 @@ def item(
         event_time=min(event_time, fetched_at),
         available_at=fetched_at,
         url=link[:LONGEST_TEXT],
+        engagement=engagement,
     )
+
+
+def reactions(counts: Iterable[Any]) -> float:
+    """Return the sum of what are counts, at least 0; NaN where none is one."""
+    told = [found for each in counts if math.isfinite(found := number(each))]
+    return max(0.0, math.fsum(told)) if told else math.nan
 
 
 def day(time: datetime) -> str:

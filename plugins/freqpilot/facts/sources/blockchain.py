@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from freqpilot.facts.sources.base import (
     DAY,
@@ -15,6 +15,7 @@ from freqpilot.facts.sources.base import (
     Source,
     Spec,
     decoded,
+    read_rows,
     rows_of,
     seconds,
 )
@@ -24,13 +25,16 @@ CHARTS = {
     "n-transactions": "transactions",
     "n-unique-addresses": "active_addresses",
     "transaction-fees": "fees",
+    "estimated-transaction-volume-usd": "transfer_volume",
+    "miners-revenue": "miner_revenue",
 }
 
 
 @dataclass(frozen=True)
 class Blockchain(Source):
-    """``charts`` of Bitcoin, one value a day: the hash rate in TH/s, fees in BTC. A backup for
-    ``coinmetrics`` and ``mempool``. Of a day in the past a day's lag is taken."""
+    """``charts`` of Bitcoin, one value a day: the hash rate in TH/s, fees in BTC, transfers
+    and miners' revenue in USD. A backup for ``coinmetrics`` and ``mempool``. Of a day in the past
+    a day's lag is taken."""
 
     base: str = "https://api.blockchain.info"
     charts: Mapping[str, str] = field(default_factory=lambda: dict(CHARTS))
@@ -43,6 +47,8 @@ class Blockchain(Source):
             Gauge("transactions", 0, 1e8, 50),
             Gauge("active_addresses", 0, 1e9, 50),
             Gauge("fees", 0, 1e6),
+            Gauge("transfer_volume", 0, 1e13),
+            Gauge("miner_revenue", 0, 1e10),
         ),
         every=timedelta(hours=2),
         lag=DAY,
@@ -64,12 +70,12 @@ class Blockchain(Source):
         if document.get("status") != "ok" or document.get("period") != "day":
             raise BadAnswer(f"blockchain/{call.feed}: the answer is no chart by day")
         batch = Batch()
-        for place, row in enumerate(rows_of(document, "values")):
-            try:
-                begin = seconds(row["x"])
-                if not begin <= fetched_at < begin + DAY:  # the day is not over
-                    metric = self.charts[call.feed]
-                    batch.readings.append(Reading("BTC", metric, row["y"], begin + DAY))
-            except (KeyError, TypeError, ValueError) as error:
-                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Reading]:
+            begin = seconds(row["x"])
+            if begin <= fetched_at < begin + DAY:
+                return []  # the day is not over
+            return [Reading("BTC", self.charts[call.feed], row["y"], begin + DAY)]
+
+        read_rows(batch, rows_of(document, "values"), "row", read)
         return batch

@@ -16,6 +16,7 @@ from freqpilot.facts.sources.base import (
     decoded,
     iso,
     number,
+    read_rows,
     rows_of,
     seconds,
 )
@@ -25,16 +26,25 @@ FIELDS = {
     "market_cap": "market_cap",
     "total_volume": "volume",
     "circulating_supply": "supply",
+    "total_supply": "total_supply",
+    "max_supply": "max_supply",
+    "fully_diluted_valuation": "diluted_market_cap",
 }
+STABLE = ("usdt", "usdc")
+"""Stablecoins whose share of the market is told, where they are among its largest coins."""
 
 
 @dataclass(frozen=True)
 class CoinGecko(Source):
-    """Totals of the whole market, and price, market cap and volume (USD) of each of ``coins``, by
-    CoinGecko's ids. Dominance is a fraction."""
+    """Totals of the whole market, and price, market cap, volume (USD) and supply of each of
+    ``coins``, by CoinGecko's ids: what circulates, exists and can ever exist (none for a coin
+    without an end). Dominance is a fraction, that of stablecoins USDT's and USDC's. With
+    ``trending`` also the ``search_rank`` (1 is the first) of those of ``coins`` that people search
+    for most; it is missing where a coin has not been among them for an hour."""
 
     base: str = "https://api.coingecko.com"
     coins: tuple[str, ...] = ("bitcoin", "ethereum", "tether", "usd-coin")
+    trending: bool = False
 
     spec: ClassVar[Spec] = Spec(
         name="coingecko",
@@ -48,6 +58,11 @@ class CoinGecko(Source):
             Gauge("market_cap", 1, 1e14, 10),
             Gauge("volume", 0, 1e14),
             Gauge("supply", 0, 1e18, 5),
+            Gauge("total_supply", 0, 1e18, 5),
+            Gauge("max_supply", 0, 1e18, 5),
+            Gauge("diluted_market_cap", 1, 1e15, 10),
+            Gauge("stablecoin_dominance", 0, 0.5),
+            Gauge("search_rank", 1, 100),
         ),
         every=timedelta(minutes=5),
         max_age=timedelta(hours=1),
@@ -56,17 +71,28 @@ class CoinGecko(Source):
     )
 
     def feeds(self) -> tuple[str, ...]:
-        return ("global", "coins") if self.coins else ("global",)
+        coins = ("coins",) if self.coins else ()
+        return ("global", *coins, *(("trending",) if self.trending else ()))
 
     def call(self, feed: str, since: datetime | None, now: datetime) -> Call:
         if feed == "global":
             return Call(feed, f"{self.base}/api/v3/global")
+        if feed == "trending":
+            return Call(feed, f"{self.base}/api/v3/search/trending")
         params = {"vs_currency": "usd", "ids": ",".join(self.coins), "per_page": "250"}
         return Call(feed, f"{self.base}/api/v3/coins/markets", params)
 
     def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
         document = decoded(body)
-        return self._totals(document["data"]) if call.feed == "global" else self._coins(document)
+        if call.feed == "global":
+            return self._totals(document["data"])
+        batch = Batch()
+        if call.feed == "trending":
+            rows = rows_of(document, "coins")
+            read_rows(batch, rows, "coin", lambda row: self._searched(row["item"], fetched_at))
+        else:
+            read_rows(batch, rows_of(document), "row", self._coin)
+        return batch
 
     def _totals(self, data: Mapping[str, Any]) -> Batch:
         time = seconds(data["updated_at"])
@@ -77,22 +103,28 @@ class CoinGecko(Source):
             "btc_dominance": number(shares["btc"]) / 100,
             "eth_dominance": number(shares["eth"]) / 100,
         }
+        if all(name in shares for name in STABLE):
+            values["stablecoin_dominance"] = sum(number(shares[name]) for name in STABLE) / 100
         return Batch([Reading("*", metric, value, time) for metric, value in values.items()])
 
-    def _coins(self, document: object) -> Batch:
-        batch = Batch()
-        for place, row in enumerate(rows_of(document)):
-            try:
-                if row["id"] not in self.coins:
-                    raise ValueError(f"coin {str(row['id'])[:20]!r} was not asked for")
-                asset, time = str(row["symbol"]).upper(), iso(row["last_updated"])
-                if not asset.isalnum():
-                    raise ValueError(f"{asset[:20]!r} is no symbol")
-                batch.readings += [
-                    Reading(asset, metric, row[name], time)
-                    for name, metric in FIELDS.items()
-                    if row.get(name) is not None
-                ]
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
-        return batch
+    def _searched(self, row: Any, fetched_at: datetime) -> list[Reading]:
+        if row["id"] not in self.coins:
+            return []
+        return [Reading(_symbol(row), "search_rank", number(row["score"]) + 1, fetched_at)]
+
+    def _coin(self, row: Any) -> list[Reading]:
+        if row["id"] not in self.coins:
+            raise ValueError(f"coin {str(row['id'])[:20]!r} was not asked for")
+        asset, time = _symbol(row), iso(row["last_updated"])
+        return [
+            Reading(asset, metric, row[name], time)
+            for name, metric in FIELDS.items()
+            if row.get(name) is not None
+        ]
+
+
+def _symbol(row: Any) -> str:
+    asset = str(row["symbol"]).upper()
+    if not asset.isalnum():
+        raise ValueError(f"{asset[:20]!r} is no symbol")
+    return asset

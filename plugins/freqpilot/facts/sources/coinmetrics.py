@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, ClassVar
 
 from freqpilot.facts.sources.base import (
@@ -18,22 +18,30 @@ from freqpilot.facts.sources.base import (
     decoded,
     iso,
     number,
+    read_rows,
     rows_of,
     seconds,
 )
 
 METRICS = {
     "AdrActCnt": "active_addresses",
+    "AdrBalCnt": "funded_addresses",
+    "AdrBalUSD1MCnt": "whale_addresses",
     "CapMVRVCur": "mvrv",
     "CapMrktCurUSD": "market_cap",
     "FeeTotNtv": "fees",
     "FlowInExUSD": "exchange_inflow",
     "FlowOutExUSD": "exchange_outflow",
     "HashRate": "hash_rate",
+    "IssTotNtv": "issuance",
+    "SplyAct1yr": "supply_active_year",
+    "SplyCur": "supply",
     "SplyExNtv": "exchange_reserve",
     "TxCnt": "transactions",
+    "TxTfrValAdjUSD": "transfer_volume",
 }
-"""Theirs and ours; flows in USD, fees and reserve in coins, the hash rate in TH/s."""
+"""Theirs and ours; flows, caps and transfers in USD, fees, supply and reserve in coins, the hash
+rate in TH/s. What an account may not see is left out of the answer."""
 COMPLETION = "AssetCompletionTime"
 
 
@@ -62,8 +70,17 @@ class CoinMetrics(Source):
             Gauge("exchange_outflow", 0, 1e12),
             Gauge("exchange_netflow", -1e12, 1e12),
             Gauge("exchange_reserve", 0, 1e12, 5),
+            Gauge("funded_addresses", 0, 1e10, 10),
             Gauge("hash_rate", 0, 1e15, 10),
+            Gauge("issuance", 0, 1e15),
+            Gauge("long_term_supply", 0, 1e18, 5),
+            Gauge("nvt", 0, 1e5),
+            Gauge("realised_cap", 1, 1e14, 5),
+            Gauge("supply", 0, 1e18, 5),
+            Gauge("supply_active_year", 0, 1e18, 5),
             Gauge("transactions", 0, 1e10, 50),
+            Gauge("transfer_volume", 0, 1e14),
+            Gauge("whale_addresses", 0, 1e8, 10),
         ),
         every=DAY / 24,
         lag=94 * DAY / 24,
@@ -92,11 +109,8 @@ class CoinMetrics(Source):
     def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
         document = decoded(body)
         batch = Batch()
-        for place, row in enumerate(rows_of(document, "data")):
-            try:
-                batch.readings += self._row(call.feed, row, fetched_at)
-            except (KeyError, TypeError, ValueError) as error:
-                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+        rows = rows_of(document, "data")
+        read_rows(batch, rows, "row", lambda row: self._row(call.feed, row, fetched_at))
         token = document.get("next_page_token")
         if isinstance(token, str) and token:
             batch.next_page = replace(call, params={**call.params, "next_page_token": token})
@@ -113,10 +127,24 @@ class CoinMetrics(Source):
         values = {
             ours: row[name] for name, ours in self.metrics.items() if row.get(name) is not None
         }
-        inflow, outflow = (number(values.get(f"exchange_{name}")) for name in ("inflow", "outflow"))
-        if isfinite(inflow) and isfinite(outflow):
-            values["exchange_netflow"] = inflow - outflow
         return [
             Reading(asset, metric, value, begin + DAY, completed)
-            for metric, value in values.items()
+            for metric, value in {**values, **_derived(values)}.items()
         ]
+
+
+def _derived(values: Mapping[str, Any]) -> dict[str, float]:
+    """Return what follows from a day's other figures: the net flow to exchanges, the realised cap
+    (cap ÷ MVRV), NVT (cap ÷ transfers) and the supply that did not move for a year."""
+
+    def told(name: str) -> float:
+        return number(values.get(name))
+
+    cap, transfers, ratio = told("market_cap"), told("transfer_volume"), told("mvrv")
+    found = {
+        "exchange_netflow": told("exchange_inflow") - told("exchange_outflow"),
+        "realised_cap": cap / ratio if ratio > 0 else nan,
+        "nvt": cap / transfers if transfers > 0 else nan,
+        "long_term_supply": told("supply") - told("supply_active_year"),
+    }
+    return {metric: value for metric, value in found.items() if isfinite(value)}

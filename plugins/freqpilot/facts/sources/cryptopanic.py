@@ -14,8 +14,11 @@ from freqpilot.facts.sources.base import (
     decoded,
     iso,
     item,
+    reactions,
+    read_rows,
     rows_of,
 )
+from freqpilot.shapes import Item
 
 MOST_COINS = 10
 
@@ -48,24 +51,27 @@ class CryptoPanic(Source):
         document = decoded(body)
         batch = Batch()
         oldest = fetched_at
-        for place, row in enumerate(rows_of(document, "results")):
-            try:
-                time = iso(row["published_at"])
-                oldest = min(oldest, time)
-                batch.items += [
-                    item(
-                        self.spec.name,
-                        row["id"],
-                        row["title"],
-                        time,
-                        fetched_at,
-                        url=row.get("original_url") or row.get("url") or "",
-                        asset=asset,
-                    )
-                    for asset in _coins(row)
-                ]
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                batch.refused.append(f"post {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Item]:
+            nonlocal oldest
+            time = iso(row["published_at"])
+            oldest = min(oldest, time)
+            votes = row.get("votes")
+            return [
+                item(
+                    self.spec.name,
+                    row["id"],
+                    row["title"],
+                    time,
+                    fetched_at,
+                    url=row.get("original_url") or row.get("url") or "",
+                    asset=asset,
+                    engagement=reactions(votes.values() if isinstance(votes, dict) else ()),
+                )
+                for asset in _coins(row)
+            ]
+
+        read_rows(batch, rows_of(document, "results"), "post", read)
         page = _page(document.get("next"))
         more = call.since is None or oldest > call.since
         if more and 0 < page <= self.pages:

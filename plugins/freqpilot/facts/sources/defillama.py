@@ -14,6 +14,8 @@ from freqpilot.facts.sources.base import (
     Source,
     Spec,
     decoded,
+    number,
+    read_rows,
     rows_of,
     seconds,
 )
@@ -25,7 +27,8 @@ ALL, STABLECOINS = "all", "stablecoins"
 @dataclass(frozen=True)
 class DefiLlama(Source):
     """Daily TVL in USD of all chains and of each of ``chains`` (with the coin it is kept under),
-    and the circulating supply of stablecoins pegged to the dollar.
+    the circulating supply of stablecoins pegged to the dollar, and their mean price in USD, which
+    is what that supply is worth over its number.
 
     Answers hold the whole history and no time of publication: a day is taken for it. Today's row
     still moves and is left out.
@@ -38,7 +41,11 @@ class DefiLlama(Source):
     spec: ClassVar[Spec] = Spec(
         name="defillama",
         about="value locked in DeFi by chain, supply of stablecoins, daily",
-        gauges=(Gauge("tvl", 1, 1e13, 10), Gauge("stablecoin_supply", 1, 1e13, 3)),
+        gauges=(
+            Gauge("tvl", 1, 1e13, 10),
+            Gauge("stablecoin_supply", 1, 1e13, 3),
+            Gauge("stablecoin_price", 0.5, 1.5),
+        ),
         every=timedelta(hours=3),
         lag=DAY,
         max_age=4 * DAY,
@@ -59,19 +66,26 @@ class DefiLlama(Source):
     def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
         batch = Batch()
         asset = self.chains.get(call.feed, "*")
-        for place, row in enumerate(rows_of(decoded(body))):
-            try:
-                time = seconds(row["date"])
-                fresh = call.since is None or call.since <= time
-                if fresh and time.date() != fetched_at.date():
-                    metric, value = _value(call.feed, row)
-                    batch.readings.append(Reading(asset, metric, value, time))
-            except (KeyError, TypeError, ValueError) as error:
-                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Reading]:
+            time = seconds(row["date"])
+            fresh = call.since is None or call.since <= time
+            if not fresh or time.date() == fetched_at.date():
+                return []
+            values = _values(call.feed, row)
+            return [Reading(asset, metric, value, time) for metric, value in values.items()]
+
+        read_rows(batch, rows_of(decoded(body)), "row", read)
         return batch
 
 
-def _value(feed: str, row: Mapping[str, Any]) -> tuple[str, Any]:
-    if feed == STABLECOINS:
-        return "stablecoin_supply", row["totalCirculating"]["peggedUSD"]
-    return "tvl", row["tvl"]
+def _values(feed: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    if feed != STABLECOINS:
+        return {"tvl": row["tvl"]}
+    supply = row["totalCirculating"]["peggedUSD"]
+    values = {"stablecoin_supply": supply}
+    worth = row.get("totalCirculatingUSD")
+    if isinstance(worth, dict) and "peggedUSD" in worth:
+        coins, dollars = number(supply), number(worth["peggedUSD"])
+        values["stablecoin_price"] = dollars / coins if coins > 0 else f"{dollars} / {coins}"
+    return values

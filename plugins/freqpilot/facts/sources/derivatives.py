@@ -17,6 +17,7 @@ from freqpilot.facts.sources.base import (
     Spec,
     decoded,
     number,
+    read_rows,
     rows_of,
 )
 from freqpilot.facts.sources.markets import ask, coin, ticked
@@ -40,8 +41,7 @@ class Derivatives(Source):
 
     ``funding_rate`` is a fraction per interval of the exchange (8 hours for most),
     ``open_interest`` in coins and ``open_interest_usd``, ``long_short_ratio`` of accounts,
-    ``basis`` the mark price over the index price less 1. Written for ``binanceusdm``; ccxt has no
-    public liquidations of it.
+    ``basis`` the mark price over the index price less 1. Written for ``binanceusdm``.
     """
 
     exchange: str = "binanceusdm"
@@ -96,13 +96,14 @@ class Derivatives(Source):
         batch = Batch()
         rows = rows_of(document, "answer")
         newest = 0
-        for place, row in enumerate(rows):
-            try:
-                time = ticked(row["timestamp"])
-                newest = max(newest, int(row["timestamp"]))
-                batch.readings += _readings(kind, coin(symbol), row, time)
-            except (KeyError, TypeError, ValueError) as error:
-                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Reading]:
+            nonlocal newest
+            time = ticked(row["timestamp"])
+            newest = max(newest, int(row["timestamp"]))
+            return _readings(kind, coin(symbol), row, time)
+
+        read_rows(batch, rows, "row", read)
         if len(rows) >= LIMIT and newest >= int(call.params["since"]):
             batch.next_page = replace(call, params={**call.params, "since": str(newest + 1)})
         return batch

@@ -18,9 +18,12 @@ from freqpilot.facts.sources.base import (
     decoded,
     iso,
     item,
+    reactions,
+    read_rows,
     rows_of,
     seconds,
 )
+from freqpilot.shapes import Item
 
 MOST_BYTES = 256 * 1024 * 1024
 
@@ -60,15 +63,17 @@ class Exports(Source):
         if not isinstance(document.get("channel", document.get("name")), dict | str):
             raise BadAnswer("the file is no export of Telegram Desktop or DiscordChatExporter")
         batch = Batch()
-        for place, row in enumerate(rows_of(document, "messages")):
-            try:
-                time, text = _message(row)
-                late = call.since is not None and time < call.since
-                if text.strip() and not late:
-                    source = f"{self.spec.name}.{call.feed}"
-                    batch.items.append(item(source, row["id"], text, time, fetched_at))
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                batch.refused.append(f"message {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Item]:
+            time, text = _message(row)
+            if not text.strip() or (call.since is not None and time < call.since):
+                return []
+            given = row.get("reactions")
+            counts = [each.get("count") for each in given] if isinstance(given, list) else []
+            source, told = f"{self.spec.name}.{call.feed}", reactions(counts)
+            return [item(source, row["id"], text, time, fetched_at, engagement=told)]
+
+        read_rows(batch, rows_of(document, "messages"), "message", read)
         return batch
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from freqpilot.facts.sources.base import (
     DAY,
@@ -15,6 +15,7 @@ from freqpilot.facts.sources.base import (
     Source,
     Spec,
     decoded,
+    read_rows,
     rows_of,
     seconds,
 )
@@ -30,7 +31,9 @@ METRICS = {
 @dataclass(frozen=True)
 class Glassnode(Source):
     """Daily ``metrics`` (their path and our name) of each of ``assets``; a day's event is its end.
-    Of a day in the past a day's lag is taken; what Glassnode revises is kept in every version."""
+    Of a day in the past a day's lag is taken; what Glassnode revises is kept in every version.
+    Ours may also be named ``long_term_supply``, ``realised_cap``, ``nvt`` and ``whale_addresses``,
+    of the paths that an account may read."""
 
     base: str = "https://api.glassnode.com"
     assets: tuple[str, ...] = ("BTC", "ETH")
@@ -44,6 +47,10 @@ class Glassnode(Source):
             Gauge("mvrv", 0, 100, 5),
             Gauge("exchange_reserve", 0, 1e12, 5),
             Gauge("exchange_netflow_coins", -1e12, 1e12),
+            Gauge("long_term_supply", 0, 1e12, 5),
+            Gauge("realised_cap", 1, 1e14, 5),
+            Gauge("nvt", 0, 1e5),
+            Gauge("whale_addresses", 0, 1e8, 10),
         ),
         every=timedelta(hours=1),
         lag=DAY,
@@ -69,12 +76,12 @@ class Glassnode(Source):
     def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
         asset, _, path = call.feed.partition(":")
         batch = Batch()
-        for place, row in enumerate(rows_of(decoded(body))):
-            try:
-                begin = seconds(row["t"])
-                if row["v"] is not None and not begin <= fetched_at < begin + DAY:
-                    metric = self.metrics[path]
-                    batch.readings.append(Reading(asset, metric, row["v"], begin + DAY))
-            except (KeyError, TypeError, ValueError) as error:
-                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Reading]:
+            begin = seconds(row["t"])
+            if row["v"] is None or begin <= fetched_at < begin + DAY:
+                return []
+            return [Reading(asset, self.metrics[path], row["v"], begin + DAY)]
+
+        read_rows(batch, rows_of(decoded(body)), "row", read)
         return batch

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from freqpilot.facts.sources.base import (
     DAY,
@@ -15,6 +15,7 @@ from freqpilot.facts.sources.base import (
     Spec,
     decoded,
     number,
+    read_rows,
     rows_of,
     seconds,
 )
@@ -70,20 +71,20 @@ class LunarCrush(Source):
 
     def parse(self, call: Call, body: bytes, fetched_at: datetime) -> Batch:
         batch = Batch()
-        for place, row in enumerate(rows_of(decoded(body), "data")):
-            try:
-                begin = seconds(row["time"])
-                if begin <= fetched_at < begin + HOUR:
-                    continue  # the hour is not over
-                values = {ours: row.get(name) for name, ours in FIELDS.items()}
-                for name, ours in SHARES.items():
-                    share = row.get(name)
-                    values[ours] = None if share is None else number(share) / 100
-                batch.readings += [
-                    Reading(call.feed, metric, value, begin + HOUR)
-                    for metric, value in values.items()
-                    if value is not None
-                ]
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Reading]:
+            begin = seconds(row["time"])
+            if begin <= fetched_at < begin + HOUR:
+                return []  # the hour is not over
+            values = {ours: row.get(name) for name, ours in FIELDS.items()}
+            for name, ours in SHARES.items():
+                share = row.get(name)
+                values[ours] = None if share is None else number(share) / 100
+            return [
+                Reading(call.feed, metric, value, begin + HOUR)
+                for metric, value in values.items()
+                if value is not None
+            ]
+
+        read_rows(batch, rows_of(decoded(body), "data"), "row", read)
         return batch

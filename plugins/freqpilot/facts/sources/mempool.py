@@ -16,6 +16,7 @@ from freqpilot.facts.sources.base import (
     Spec,
     decoded,
     number,
+    read_rows,
     rows_of,
     seconds,
 )
@@ -75,13 +76,14 @@ class Mempool(Source):
 
 def _hash_rates(document: Any, fetched_at: datetime) -> Batch:
     batch = Batch()
-    for place, row in enumerate(rows_of(document, "hashrates")):
-        try:
-            end = seconds(row["timestamp"]) + DAY
-            rate = number(row["avgHashrate"])
-            value = rate / TERA if isfinite(rate) else row["avgHashrate"]
-            if not end - DAY <= fetched_at < end:  # the day is not over
-                batch.readings.append(Reading("BTC", "hash_rate", value, end))
-        except (KeyError, TypeError, ValueError) as error:
-            batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+
+    def read(row: Any) -> list[Reading]:
+        end = seconds(row["timestamp"]) + DAY
+        rate = number(row["avgHashrate"])
+        value = rate / TERA if isfinite(rate) else row["avgHashrate"]
+        if end - DAY <= fetched_at < end:
+            return []  # the day is not over
+        return [Reading("BTC", "hash_rate", value, end)]
+
+    read_rows(batch, rows_of(document, "hashrates"), "row", read)
     return batch

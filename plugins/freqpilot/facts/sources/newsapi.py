@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from freqpilot.facts.sources.base import (
     BadAnswer,
@@ -14,8 +14,10 @@ from freqpilot.facts.sources.base import (
     decoded,
     iso,
     item,
+    read_rows,
     rows_of,
 )
+from freqpilot.shapes import Item
 
 PAGE = 100
 
@@ -60,14 +62,12 @@ class NewsApi(Source):
         if document["status"] != "ok":
             raise BadAnswer(f"newsapi: {str(document.get('message'))[:200]}")
         batch = Batch()
-        for place, row in enumerate(rows_of(document, "articles")):
-            try:
-                address, time = row["url"], iso(row["publishedAt"])
-                batch.items.append(
-                    item(self.spec.name, address, row["title"], time, fetched_at, url=address)
-                )
-            except (KeyError, TypeError, ValueError) as error:
-                batch.refused.append(f"article {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Item]:
+            address, time = row["url"], iso(row["publishedAt"])
+            return [item(self.spec.name, address, row["title"], time, fetched_at, url=address)]
+
+        read_rows(batch, rows_of(document, "articles"), "article", read)
         page = int(call.params["page"])
         if page < self.pages and page * PAGE < int(document["totalResults"]):
             batch.next_page = replace(call, params={**call.params, "page": str(page + 1)})

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from freqpilot.facts.sources.base import BadAnswer, Batch, Call, Source, Spec, item
+from freqpilot.facts.sources.base import BadAnswer, Batch, Call, Source, Spec, item, read_rows
+from freqpilot.shapes import Item
 
 FEEDS = {
     "coindesk": "https://www.coindesk.com/arc/outboundfeeds/rss/",
@@ -47,20 +48,13 @@ class Rss(Source):
         batch = Batch()
         if document.bozo:
             batch.refused.append("the feed breaks off or is not well-formed")
-        for place, entry in enumerate(document.entries):
-            try:
-                batch.items.append(
-                    item(
-                        f"rss.{call.feed}",
-                        entry.get("id") or entry.get("link"),
-                        entry.get("title"),
-                        _published(entry),
-                        fetched_at,
-                        url=entry.get("link", ""),
-                    )
-                )
-            except (KeyError, TypeError, ValueError, OverflowError) as error:
-                batch.refused.append(f"entry {place}: {error}")
+
+        def read(entry: Any) -> list[Item]:
+            key, time = entry.get("id") or entry.get("link"), _published(entry)
+            source, link = f"rss.{call.feed}", entry.get("link", "")
+            return [item(source, key, entry.get("title"), time, fetched_at, url=link)]
+
+        read_rows(batch, document.entries, "entry", read)
         return batch
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.sources.base import (
@@ -20,6 +20,7 @@ from freqpilot.facts.sources.base import (
     decoded,
     iso,
     plain,
+    read_rows,
     rows_of,
 )
 
@@ -40,7 +41,8 @@ _WORD = re.compile(r"[A-Za-z0-9_-]+")
 class Santiment(Source):
     """Daily ``metrics`` (their name and ours) of each of ``slugs`` (our coin and their name); a
     day's event is its end. Of a day in the past a day's lag is taken. What an account may not see
-    is missing: many plans leave out the newest days."""
+    is missing: many plans leave out the newest days. Ours may also be named ``exchange_inflow``,
+    ``exchange_outflow``, ``mvrv``, ``nvt`` and ``whale_transactions``."""
 
     base: str = "https://api.santiment.net"
     slugs: Mapping[str, str] = field(default_factory=lambda: dict(SLUGS))
@@ -53,6 +55,11 @@ class Santiment(Source):
             Gauge("active_addresses", 0, 1e9, 50),
             Gauge("development_activity", 0, 1e6),
             Gauge("mentions", 0, 1e9),
+            Gauge("exchange_inflow", 0, 1e12),
+            Gauge("exchange_outflow", 0, 1e12),
+            Gauge("mvrv", -10, 100),
+            Gauge("nvt", 0, 1e5),
+            Gauge("whale_transactions", 0, 1e8),
         ),
         every=timedelta(hours=1),
         lag=DAY,
@@ -90,12 +97,12 @@ class Santiment(Source):
             # They come with status 200.
             raise BadAnswer(f"santiment/{call.feed}: {plain(errors[0]['message'])[:200]}")
         batch = Batch()
-        for place, row in enumerate(rows_of(document, "data", "getMetric", "timeseriesData")):
-            try:
-                begin = iso(row["datetime"])
-                if row["value"] is not None and not begin <= fetched_at < begin + DAY:
-                    ours = self.metrics[metric]
-                    batch.readings.append(Reading(asset, ours, row["value"], begin + DAY))
-            except (KeyError, TypeError, ValueError) as error:
-                batch.refused.append(f"row {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Reading]:
+            begin = iso(row["datetime"])
+            if row["value"] is None or begin <= fetched_at < begin + DAY:
+                return []
+            return [Reading(asset, self.metrics[metric], row["value"], begin + DAY)]
+
+        read_rows(batch, rows_of(document, "data", "getMetric", "timeseriesData"), "row", read)
         return batch

@@ -16,13 +16,17 @@ from freqpilot.facts.sources.base import (
     decoded,
     iso,
     item,
+    reactions,
+    read_rows,
     rows_of,
 )
+from freqpilot.shapes import Item
 
 QUERIES = {
     "BTC": "$BTC lang:en -is:retweet",
     "ETH": "$ETH lang:en -is:retweet",
 }
+REACTIONS = ("like_count", "retweet_count", "reply_count", "quote_count")
 WEEK = timedelta(days=7)
 MARGIN = timedelta(seconds=60)
 _NAME = re.compile(r"\w{1,50}", re.ASCII)
@@ -55,7 +59,7 @@ class X(Source):
         begin = max(since or now - timedelta(hours=1), now - WEEK + MARGIN)
         params = {
             "query": self.queries[feed],
-            "tweet.fields": "created_at",
+            "tweet.fields": "created_at,public_metrics",
             "expansions": "author_id",
             "user.fields": "username",
             "max_results": "100",
@@ -72,17 +76,25 @@ class X(Source):
                 raise BadAnswer("x: the answer holds no posts, but says that there are some")
             return batch
         names = _names(document.get("includes"))
-        for place, row in enumerate(rows_of(document, "data")):
-            try:
-                # X finds a post by its number, whatever stands for the account.
-                who = names.get(str(row.get("author_id")), "i")
-                time, link = iso(row["created_at"]), f"https://x.com/{who}/status/{row['id']}"
-                name = self.spec.name
-                batch.items.append(
-                    item(name, row["id"], row["text"], time, fetched_at, url=link, asset=call.feed)
-                )
-            except (KeyError, TypeError, ValueError) as error:
-                batch.refused.append(f"post {place}: {type(error).__name__} {error}")
+
+        def read(row: Any) -> list[Item]:
+            # X finds a post by its number, whatever stands for the account.
+            who = names.get(str(row.get("author_id")), "i")
+            metrics = row.get("public_metrics")
+            told = metrics if isinstance(metrics, dict) else {}
+            made = item(
+                self.spec.name,
+                row["id"],
+                row["text"],
+                iso(row["created_at"]),
+                fetched_at,
+                url=f"https://x.com/{who}/status/{row['id']}",
+                asset=call.feed,
+                engagement=reactions(told.get(name) for name in REACTIONS),
+            )
+            return [made]
+
+        read_rows(batch, rows_of(document, "data"), "post", read)
         token, done = meta.get("next_token"), call.page
         if isinstance(token, str) and token and done < self.pages:
             params = {**call.params, "next_token": token}

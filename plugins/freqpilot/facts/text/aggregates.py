@@ -51,11 +51,24 @@ class Scales:
     min_days: int = 7
 
 
+def loudness(engagement: Floats, most: float) -> Floats:
+    """Return by how much a text with so many reactions counts more than one without:
+    1 + log10(1 + n), at most ``most``, so that one viral post is no more than a few plain ones;
+    1 where nothing is known (NaN)."""
+    known = np.where(np.isfinite(engagement), np.maximum(engagement, 0.0), 0.0)
+    return np.minimum(1.0 + np.log10(1.0 + known), max(1.0, most))
+
+
 def ordered(event: Ints, known: Ints, score: Floats, weight: Floats) -> Texts:
     """Return texts in their order; unknown before they happened."""
     place = np.lexsort((known, event))
     known = np.maximum(known, event)
     return Texts(event[place], known[place], score[place], weight[place])
+
+
+def joined(one: Texts, other: Texts) -> Texts:
+    """Return both in their order."""
+    return ordered(*(np.concatenate(pair) for pair in zip(one, other, strict=True)))
 
 
 def reach(scales: Scales) -> int:
@@ -66,7 +79,10 @@ def reach(scales: Scales) -> int:
 
 def level(texts: Texts, times: Ints, half_life: float) -> Floats:
     """Return the mean score, weights halved with each half-life of age:
-    Σ w·s·2^(−age/h) ÷ (Σ w·2^(−age/h) + ``PRIOR``); NaN where nothing weighs."""
+    Σ w·s·2^(−age/h) ÷ (Σ w·2^(−age/h) + ``PRIOR``); NaN where nothing weighs.
+
+    A text may stand here several times, each with what it came to weigh more or less later on.
+    """
     out = np.full(times.size, np.nan)
     span = int(HALF_LIVES * half_life * HOUR)
     for at, rows in _known(texts, times, span):
@@ -133,21 +149,33 @@ def surprise(count: int, history: Floats) -> float:
 
 
 def aggregate(
-    texts: Texts, times: Ints, since: int, scales: Scales, loud: Texts | None = None
+    texts: Texts,
+    times: Ints,
+    since: int,
+    scales: Scales,
+    loud: Bools | None = None,
+    grown: tuple[Texts, Bools] | None = None,
 ) -> Mapping[str, Floats]:
     """Return the metrics of a coin at some times, NaN where one is not known.
 
-    :param loud: the texts of the accounts that a user named, whose own level and number are told.
+    :param loud: which texts are of the accounts that a user named, whose own level and number are
+        told.
+    :param grown: what the texts came to weigh more or less when their engagement changed, and
+        which of these are of such an account: they change levels and count as no mention.
     """
+    weighed = texts if grown is None else joined(texts, grown[0])
     found = {
-        "sentiment": level(texts, times, scales.half_life),
-        "sentiment_velocity": velocity(texts, times, scales),
+        "sentiment": level(weighed, times, scales.half_life),
+        "sentiment_velocity": velocity(weighed, times, scales),
         "mentions": mentions(texts, times, scales.window),
         "mentions_spike": spike(texts, times, since, scales),
     }
     if loud is not None:
-        found["influencers"] = mentions(loud, times, scales.window)
-        found["influencer_sentiment"] = level(loud, times, scales.half_life)
+        named = texts.take(loud)
+        found["influencers"] = mentions(named, times, scales.window)
+        if grown is not None:
+            named = joined(named, grown[0].take(grown[1]))
+        found["influencer_sentiment"] = level(named, times, scales.half_life)
     quiet = ~heard(texts, times, scales)
     for values in found.values():
         values[quiet] = np.nan

@@ -25,6 +25,7 @@ from freqpilot.facts.judge import Judged
 from freqpilot.facts.store import FactStore
 from freqpilot.facts.text.aggregates import Scales, Texts, aggregate, ordered, reach
 from freqpilot.facts.text.clean import Copies
+from freqpilot.facts.text.engagement import by_engagement, seen_of
 from freqpilot.facts.text.events import told
 from freqpilot.facts.text.link import Taxonomy
 from freqpilot.facts.text.scorer import Scored, Scorer, model_of
@@ -61,13 +62,16 @@ def is_text(source: str) -> bool:
 
 
 def account_of(url: str) -> str:
-    """Return the account that a post's address names, as ``x.com/name``; empty where none."""
+    """Return the account that a post's address names, as ``x.com/name``, or its community, as
+    ``reddit.com/r/name``; empty where none."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return ""
     host = parts.netloc.lower().removeprefix("www.").replace("twitter.com", "x.com")
     path = [part for part in parts.path.split("/") if part]
+    if host == "reddit.com" and len(path) >= 4 and (path[0], path[2]) == ("r", "comments"):
+        return f"{host}/r/{path[1].lower()}"
     posted = host == "x.com" and len(path) >= 3 and path[1] == "status" and path[0] != "i"
     return f"{host}/{path[0].lower()}" if posted else ""
 
@@ -82,10 +86,13 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True)
 class _Rows:
-    """Scored texts: ``source``, ``asset``, ``key`` and ``url`` as object arrays."""
+    """Scored texts: ``source``, ``asset``, ``key`` and ``url`` as object arrays. ``grown``: what
+    those at the places ``of`` came to weigh more or less later on."""
 
     names: Any
     texts: Texts
+    of: Ints
+    grown: Texts
 
 
 class TextStep:
@@ -299,6 +306,10 @@ class TextStep:
         since = self._first("") or int(times[0])
         judged: list[Judged] = []
         assets = rows.names["asset"]
+        by_account = any("/" in name for name in self._weights)
+        named = np.array(
+            [by_account and account_of(url) in self._weights for url in rows.names["url"]], np.bool_
+        )
         for asset in sorted({*assets, MARKET}):
             chosen = np.ones(assets.size, np.bool_) if asset == MARKET else assets == asset
             if asset == MARKET:
@@ -306,12 +317,11 @@ class TextStep:
                 keys = list(zip(rows.names["source"], rows.names["key"], strict=True))
                 firsts = {key: place for place, key in reversed(list(enumerate(keys)))}
                 chosen = np.isin(np.arange(assets.size), list(firsts.values()))
-            texts = rows.texts.take(chosen)
-            loud = None
-            if any("/" in name for name in self._weights):
-                accounts = [account_of(url) for url in rows.names["url"][chosen]]
-                loud = texts.take(np.array([each in self._weights for each in accounts], np.bool_))
-            for metric, values in aggregate(texts, times, since, self._scales, loud).items():
+            texts, later = rows.texts.take(chosen), chosen[rows.of]
+            loud = named[chosen] if by_account else None
+            grown = (rows.grown.take(later), named[rows.of][later])
+            found = aggregate(texts, times, since, self._scales, loud, grown)
+            for metric, values in found.items():
                 for time, value in zip(times.tolist(), values.tolist(), strict=True):
                     if np.isfinite(value):
                         at = moment(time)
@@ -339,10 +349,10 @@ class TextStep:
         known = np.array([micros(each[5]) for each in found], dtype=np.int64)
         score = np.array([each[6] for each in found], dtype=np.float64)
         place = np.lexsort((known, event))
-        return _Rows(
-            {name: column[place] for name, column in texts.items()},
-            ordered(event, known, score, weight),
-        )
+        shown = {name: column[place] for name, column in texts.items()}
+        plain, most = ordered(event, known, score, weight), self._settings.engagement
+        seen = seen_of(self._store, self._model, first, last) if most > 1 else {}
+        return _Rows(shown, *by_engagement(shown, plain, seen, most))
 
     def _weight(self, source: str, url: str) -> float:
         account = account_of(url)

@@ -3,10 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
+from freqpilot.store.migrations.parts import KEY, versions_of_a_series
+
 revision = "0004"
 down_revision = "0003"
-
-KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -20,18 +20,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_fact_series"),
         sa.UniqueConstraint("source", "asset", "metric", name="uq_fact_series_source_asset_metric"),
     )
-    op.create_table(
+    versions_of_a_series(
         "fact",
-        sa.Column("series_id", KEY, nullable=False),
-        sa.Column("event_time", sa.BigInteger(), nullable=False),
-        sa.Column("available_at", sa.BigInteger(), nullable=False),
         sa.Column("vintage", sa.Integer(), nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint(
             "series_id", "event_time", "available_at", "vintage", name="pk_fact"
         ),
         sa.ForeignKeyConstraint(["series_id"], ["fact_series.id"], name="fk_fact_series_id"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "fact_item",

@@ -3,26 +3,22 @@
 import sqlalchemy as sa
 from alembic import op
 
+from freqpilot.store.migrations.parts import versions_of_a_series
+
 revision = "0005"
 down_revision = "0004"
-
-KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
     """Add their tables."""
-    op.create_table(
+    versions_of_a_series(
         "fact_quarantine",
-        sa.Column("series_id", KEY, nullable=False),
-        sa.Column("event_time", sa.BigInteger(), nullable=False),
-        sa.Column("available_at", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Double(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint(
             "series_id", "event_time", "available_at", name="pk_fact_quarantine"
         ),
         sa.ForeignKeyConstraint(["series_id"], ["fact_series.id"], name="fk_fact_quarantine_id"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "fact_feed",

@@ -1,0 +1,5 @@
+"""``python -m freqpilot.cli``."""
+
+from freqpilot.cli import main
+
+main()

@@ -1,0 +1,163 @@
+"""Commands on the account: what limits it, what a person tells the bot."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from freqpilot.cli.common import ConfigFiles, UserDir, console
+from freqpilot.errors import RefuseToStart
+
+app = typer.Typer()
+
+
+@app.command()
+def release(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Release what waits for a person: a halt, a blocked account, a losing streak, a record without
+    edge."""
+    from datetime import UTC, datetime
+
+    from freqpilot.host import supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    if not yes:
+        typer.confirm(
+            "New positions will be allowed again. Have you reviewed the loss?", abort=True
+        )
+    released = supervisor.release(url, datetime.now(UTC), settings.risk)
+    typer.echo("\n".join(f"released {line}" for line in released) or "nothing waits for a person")
+
+
+@app.command()
+def flow(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    deposit: Annotated[float, typer.Option("--deposit", help="Stake currency.")] = 0.0,
+    withdraw: Annotated[float, typer.Option("--withdraw", help="Stake currency.")] = 0.0,
+) -> None:
+    """Declare a deposit or a withdrawal, so that it is neither profit nor loss; best before it."""
+    from datetime import UTC, datetime
+
+    from freqpilot.host import flows, supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    if deposit or withdraw:
+        flows.declare(url, deposit, withdraw, datetime.now(UTC))
+        typer.echo("declared; the bot takes it in at its next loop, or when it is started")
+    typer.echo("\n".join(flows.describe(url)) or "no flow is open")
+
+
+@app.command()
+def risk(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the account beside its limits: what holds now, what would trip next, the book."""
+    from datetime import UTC, datetime
+
+    from freqpilot.control.book import print_book
+    from freqpilot.control.risk import print_overview
+    from freqpilot.host import supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.risk.overview import overview
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    now = datetime.now(UTC)
+    found = {
+        key.removeprefix("ledger "): overview(state, now, settings.risk)
+        for key, state in supervisor.saved_states(url).items()
+    }
+    saved = supervisor.saved_books(url)
+    books = {key.removeprefix("ledger "): each for key, each in saved.items()}
+    if as_json:
+        told = {mode: {**each.to_dict(), "book": books.get(mode)} for mode, each in found.items()}
+        typer.echo(json.dumps(told, indent=1))
+    elif not found:
+        typer.echo(f"no account was observed yet in {url}; start the bot first")
+    else:
+        for mode, each in found.items():
+            print_overview(mode, each, now, console())
+            if mode in books:
+                print_book(mode, books[mode], console())
+
+
+@app.command()
+def sleeves(
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    resume: Annotated[
+        list[str] | None, typer.Option("--resume", help="Switch this sleeve on again.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the sleeves of Ensemble: budget, equity, PnL, drawdown, exposure; resume one that was
+    switched off."""
+    from datetime import UTC, datetime
+
+    from freqpilot.control.sleeves import print_sleeves
+    from freqpilot.host import sleeves as keeper
+    from freqpilot.host import supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    if resume:
+        known = {name for each in keeper.saved(url).values() for name in each["sleeves"]}
+        if unknown := set(resume) - known:
+            raise RefuseToStart(
+                f"no sleeve {', '.join(sorted(unknown))} in {url}; nothing was resumed and open "
+                f"trades are untouched. Known are: {', '.join(sorted(known)) or 'none yet'}"
+            )
+        if not yes:
+            typer.confirm("It will trade again. Have you reviewed its loss?", abort=True)
+        done = keeper.resume(url, resume, datetime.now(UTC))
+        typer.echo("\n".join(f"resumed {line}" for line in done) or "it was not switched off")
+        return
+    found = {key.removeprefix("ledger "): each for key, each in keeper.saved(url).items()}
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+    elif not found:
+        typer.echo(f"no sleeves were observed yet in {url}; start the bot with Ensemble first")
+    else:
+        for mode, each in found.items():
+            print_sleeves(mode, each, console())
+
+
+@app.command()
+def why(
+    trade: Annotated[int, typer.Argument(help="Freqtrade's trade id, as in /status.")],
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+) -> None:
+    """Tell why a trade was opened: the decision as it was recorded when its entry was filled."""
+    from freqpilot.control.why import explain
+    from freqpilot.host import persistence, supervisor
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    url = supervisor.store_url(settings, userdir.resolve())
+    decision = persistence.recorded(url, trade)
+    if decision is None:
+        typer.echo(
+            f"no decision of trade {trade} is recorded in {url}: it was entered by hand or by "
+            "another strategy, in a backtest, or with another --userdir"
+        )
+        raise typer.Exit(1)
+    typer.echo("\n".join(explain(trade, decision)))

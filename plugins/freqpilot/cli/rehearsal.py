@@ -1,0 +1,145 @@
+"""Commands that play a market, and the report of a backtest."""
+
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from freqpilot.cli.common import ConfigFiles, UserDir, console
+from freqpilot.errors import RefuseToStart
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    datadir: Annotated[
+        Path | None, typer.Option("--datadir", help="Folder of 1h feather candles.")
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days to trade.")] = 180,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the SYNTHETIC market.")] = 7,
+    userdir: UserDir = Path("user_data/demo"),
+) -> None:
+    """Backtest Autopilot with its model and write a report; SYNTHETIC market by default."""
+    from freqpilot.journal.backtest import load_run
+    from freqpilot.journal.report import summary_table, write_report
+    from freqpilot.rehearsal.demo import DemoOptions, candles_of, run_demo
+
+    options = DemoOptions(userdir.resolve(), datadir and datadir.resolve(), days, seed)
+    run = load_run(run_demo(options, typer.echo))
+    folder, _ = candles_of(options)
+    report = write_report(run, folder, options.user_data / "report.html")
+    console().print(summary_table(run))
+    typer.echo(f"report: {report}")
+
+
+@app.command()
+def rehearse(
+    config: ConfigFiles = None,
+    strategy: Annotated[str, typer.Option("--strategy", help="Default: the config's.")] = "",
+    days: Annotated[float, typer.Option("--days", help="Market days to play.")] = 3.0,
+    speed: Annotated[float, typer.Option("--speed", help="Limit, times real time; 0: none.")] = 0,
+    datadir: Annotated[
+        Path | None, typer.Option("--datadir", help="Recorded candles; default SYNTHETIC.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the SYNTHETIC market.")] = 7,
+    pair: Annotated[list[str] | None, typer.Option("--pair", help="Several times.")] = None,
+    userdir: UserDir = Path("user_data"),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the last one.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Live mode, on the stand-in's account.")] = (
+        False
+    ),
+    faults: Annotated[str, typer.Option("--faults", help="With --live; `all` or a list.")] = "none",
+    compare: Annotated[
+        bool, typer.Option("--compare", help="With --live: backtest the same candles as well.")
+    ] = False,
+) -> None:
+    """Run the real `freqtrade trade` against the stand-in exchange on a virtual clock.
+
+    Without --config it runs Autopilot without its model on the pack's own configs. With --live it
+    trades on an account of the stand-in and the books are compared at the end; --faults, drawn from
+    the seed, is a list of lost, late, timeout, reject, stop, partial, outage, limit, kill. With
+    --compare a backtest of the same candles follows, and each difference is listed with its cause;
+    exit 1 when one has none.
+    """
+    from freqpilot.host.doors import config_dir
+    from freqpilot.rehearsal.session import RehearsalOptions
+    from freqpilot.rehearsal.session import rehearse as play
+    from freqpilot.rehearsal.show import Progress, print_summary
+
+    own = tuple(config_dir() / f"{n}.json" for n in ("base", "autopilot", "freqpilot"))
+    given = tuple(Path(file) for file in config or ())
+    userdir.mkdir(parents=True, exist_ok=True)
+    options = RehearsalOptions(
+        userdir=userdir,
+        configs=given or (() if resume else own),
+        strategy=strategy,
+        datadir=datadir,
+        seed=seed,
+        pairs=tuple(pair or ()),
+        days=days,
+        speed=speed,
+        resume=resume,
+        live=live,
+        faults=faults,
+    )
+    if faults != "none" and not live:
+        raise RefuseToStart("--faults needs --live: a dry run sends no order that could fail")
+    if compare and not live:
+        raise RefuseToStart("--compare needs --live: only the stand-in's account has a ledger")
+    screen = console()
+    if live:
+        _rehearse_live(options, screen, compare=compare)
+    with Progress(screen) as progress:
+        summary = play(options, progress.show)
+    print_summary(summary, screen)
+    raise typer.Exit(0 if summary.finished else 1)
+
+
+def _rehearse_live(options: Any, screen: Any, *, compare: bool) -> NoReturn:
+    from freqpilot.rehearsal.compare import check
+    from freqpilot.rehearsal.compare import compare as compare_with_backtest
+    from freqpilot.rehearsal.live import rehearse_live
+    from freqpilot.rehearsal.show import Progress, print_comparison, print_live_summary
+
+    if compare:
+        check(options)
+    with Progress(screen) as progress:
+        result = rehearse_live(options, progress.show)
+    print_live_summary(result, screen)
+    well = result.run.finished and not result.breaches
+    if compare and result.run.finished:
+        comparison = compare_with_backtest(result)
+        print_comparison(comparison, screen)
+        well = well and not comparison.unexplained
+    raise typer.Exit(0 if well else 1)
+
+
+@app.command()
+def serve(
+    datadir: Annotated[
+        Path | None, typer.Option("--datadir", help="Recorded candles; default SYNTHETIC.")
+    ] = None,
+    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 18555,
+    speed: Annotated[float, typer.Option("--speed", help="Times real time.")] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the SYNTHETIC market.")] = 7,
+) -> None:
+    """Run the stand-in exchange in the foreground, for config/exchange-rehearsal.json."""
+    from freqpilot.rehearsal.show import serve_market
+
+    serve_market(datadir, port, speed, seed, typer.echo)
+
+
+@app.command()
+def report(
+    result: Annotated[Path, typer.Argument(help="backtest-result-*.zip of freqtrade.")],
+    datadir: Annotated[Path, typer.Option("--datadir", help="Folder of the candles.")],
+    output: Annotated[Path, typer.Option("--output", "-o")] = Path("report.html"),
+) -> None:
+    """Write the HTML report of any Freqtrade backtest (run it with --export signals)."""
+    from freqpilot.journal.backtest import load_run
+    from freqpilot.journal.report import summary_table, write_report
+
+    run = load_run(result)
+    console().print(summary_table(run))
+    typer.echo(f"report: {write_report(run, datadir, output)}")

@@ -1,0 +1,1 @@
+"""Sequence models in torch behind the common interface; the extra ``freqpilot[deep]``."""
