@@ -2,8 +2,9 @@
 
 The parts are functions of their own: ``join`` imports ten million facts and joins a year of candles
 with twenty metrics (:mod:`benchmarks.facts_join`), ``collector`` runs ``freqpilot collect`` ten
-minutes against stand-in sources with faults and kills (:mod:`benchmarks.collector`). Each in SQLite
-and in a PostgreSQL server of its own. ``--rows``, ``--minutes``, ``--parts`` and ``--databases``
+minutes against stand-in sources with faults and kills (:mod:`benchmarks.collector`), each in SQLite
+and in a PostgreSQL server of its own; ``text`` is the throughput of text models and what ships
+against the lexicon (:mod:`benchmarks.facts_text`). ``--rows``, ``--minutes``, ``--parts`` and ``--databases``
 shorten it. Prints one JSON object last; exits non-zero unless all that was asked for is as it must
 be.
 """
@@ -19,7 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from benchmarks import collector, facts_join
+from benchmarks import collector, facts_join, facts_text
 from benchmarks.postgres import DURABLE, Cluster, cluster
 
 DATABASES = ("sqlite", "postgresql")
@@ -28,13 +29,15 @@ DATABASES = ("sqlite", "postgresql")
 @dataclass(frozen=True)
 class Given:
     """What to run: ``rows`` of the join, ``minutes`` (and seconds of ``drain`` after them) of the
-    collector with ``kills``; ``databases`` by name, ``server`` the one of PostgreSQL."""
+    collector with ``kills``; ``databases`` by name, ``texts`` the folder of labelled sets, ``server``
+    the one of PostgreSQL."""
 
     rows: int = 10_000_000
     minutes: float = 10.0
     drain: float = collector.DRAIN
     kills: int = 8
     databases: tuple[str, ...] = DATABASES
+    texts: Path = facts_text.DATA
     server: Cluster | None = None
 
 
@@ -69,7 +72,16 @@ def collecting(given: Given) -> Result:
     return Result(figures, all(collector.passed(each) for each in figures.values()))
 
 
-PARTS: dict[str, Callable[[Given], Result]] = {"join": join, "collector": collecting}
+def scoring(given: Given) -> Result:
+    """Texts; an export must say the same three times as fast, the encoder more than the lexicon."""
+    return Result(*facts_text.measure(given.texts))
+
+
+PARTS: dict[str, Callable[[Given], Result]] = {
+    "join": join,
+    "collector": collecting,
+    "text": scoring,
+}
 
 
 def measure(parts: Sequence[str], given: Given) -> dict[str, Any]:
@@ -103,9 +115,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=Given.minutes, help="of the collector")
     parser.add_argument("--drain", type=float, default=Given.drain, help="seconds without faults")
     parser.add_argument("--kills", type=int, default=Given.kills, help="of the collector")
+    parser.add_argument("--texts", type=Path, default=Given.texts, help="folder of labelled sets")
     options = parser.parse_args()
     given = Given(
-        options.rows, options.minutes, options.drain, options.kills, tuple(options.databases)
+        options.rows,
+        options.minutes,
+        options.drain,
+        options.kills,
+        tuple(options.databases),
+        options.texts,
     )
     if not options.json:
         print(f"SYNTHETIC facts: {', '.join(options.parts)} in {', '.join(given.databases)}")

@@ -1,5 +1,6 @@
 """The benchmark of the scorers: what is held out is not learnt from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from benchmarks import text
 from freqpilot.facts.text import head
+from freqpilot.shapes import Floats
 
 
 def posts(count: int) -> text.Set:
@@ -16,6 +18,13 @@ def posts(count: int) -> text.Set:
     words = {-1: "blick", 0: "so", 1: "zorp"}
     label = np.arange(count) % 3 - 1
     return text.made("posts", [f"{words[k]} news {n}" for n, k in enumerate(label)], label)
+
+
+class Last:
+    """Says that every text is positive."""
+
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        return np.tile([0.1, 0.2, 0.7], (len(texts), 1))
 
 
 def test_a_head_is_judged_on_what_it_has_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,7 +36,7 @@ def test_a_head_is_judged_on_what_it_has_not_seen(monkeypatch: pytest.MonkeyPatc
         return head.train(texts, *rest)
 
     monkeypatch.setattr(text, "train", train)
-    found = text.measured(given, [given])
+    found = text.measured(given, [given], {"last": Last()})
     held = {each for each, row in zip(given.texts, given.held, strict=True) if row}
     assert held.isdisjoint(seen[0])
     assert len(held) + len(seen[0]) == 300
@@ -35,9 +44,12 @@ def test_a_head_is_judged_on_what_it_has_not_seen(monkeypatch: pytest.MonkeyPatc
     figures = found["scorers"]
     assert figures["own head"]["accuracy"] > 0.9 > figures["lexicon (default)"]["accuracy"]
     assert figures["own head"]["spearman"] > 0.9
+    share = float((given.label[given.held] == 1).mean())
+    assert figures["last"]["accuracy"] == pytest.approx(share, abs=5e-4)
+    assert np.isnan(figures["last"]["spearman"])
     assert np.isnan(figures["majority"]["spearman"])
     page = text.section({"sets": {"posts": text.finite(found)}})
-    assert page.count("\n| posts") == 4
+    assert page.count("\n| posts") == 5
 
 
 def test_sets_are_read_without_what_comes_twice(tmp_path: Path) -> None:

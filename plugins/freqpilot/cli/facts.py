@@ -1,5 +1,6 @@
 """Commands on facts from outside."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -122,6 +123,39 @@ def text_train(
         f"{out}: {made.name}-{made.version}, trained on {count:,} texts; "
         "python -m benchmarks.text measures one on held-out texts"
     )
+
+
+class Precision(StrEnum):
+    """How an exported model computes."""
+
+    int8 = "int8"
+    fp32 = "fp32"
+
+
+@text.command("export")
+def text_export(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write.")],
+    config: ConfigFiles = None,
+    userdir: UserDir = Path("user_data"),
+    name: Annotated[
+        str, typer.Option("--name", help="Its figures' source is text.NAME.")
+    ] = "finbert",
+    precision: Annotated[
+        Precision, typer.Option("--precision", help="fp32 where int8 is too far off.")
+    ] = Precision.int8,
+) -> None:
+    """Make the model of freqpilot.facts.text fast: int8 ONNX, which needs no torch.
+
+    Downloads the model when it is not on this machine. Refused when it does not say what the
+    original says.
+    """
+    from freqpilot.host import scorers
+    from freqpilot.host.doctor import load_config
+    from freqpilot.settings import Settings
+
+    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    told = scorers.export(settings.facts.text, userdir.resolve(), out, name, precision.value)
+    typer.echo(told)
 
 
 def _tried(texts: list[str], config: list[str] | None, userdir: Path) -> Any:

@@ -61,6 +61,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("models", lambda: _models(config)),
             _run("networks", lambda: _networks(config)),
             _run("collector", lambda: _collector(config)),
+            _run("texts", lambda: _texts(config)),
         ]
     return findings
 
@@ -239,3 +240,9 @@ def _collector(config: dict[str, Any]) -> str:
     from freqpilot.host.collecting import examine as examine_collector
 
     return examine_collector(Settings.from_config(config), Path(config["user_data_dir"]))
+
+
+def _texts(config: dict[str, Any]) -> str:
+    from freqpilot.host.scorers import examine as examine_scorer
+
+    return examine_scorer(Settings.from_config(config).facts.text, Path(config["user_data_dir"]))

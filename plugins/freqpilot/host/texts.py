@@ -1,4 +1,4 @@
-"""Texts on a bot's configuration: the scorer and coins it names, training, trying it out."""
+"""Texts on a bot's configuration: the coins it names, training, trying it out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from freqpilot.facts.text.events import Told, told
 from freqpilot.facts.text.lexicon import Lexicon
 from freqpilot.facts.text.link import Link, Taxonomy
 from freqpilot.facts.text.scorer import Scored, Scorer, model_of
-from freqpilot.facts.text.step import FEED, TextStep, source_of
+from freqpilot.facts.text.step import FEED, TextStep, source_named
+from freqpilot.host import scorers
 from freqpilot.settings import Settings
 
 LATE = timedelta(minutes=10)
@@ -35,16 +36,15 @@ class Tried:
 def scorer_of(settings: Settings, user_data: Path) -> Scorer:
     """Return the scorer that is configured; a relative path counts from ``user_data``.
 
-    :raises RefuseToStart: when the head cannot be used.
+    :raises RefuseToStart: when it cannot be used.
     """
-    file = settings.facts.text.head
-    return head.load(user_data / file) if file else Lexicon()
+    return scorers.scorer_of(settings.facts.text, user_data)
 
 
 def step_of(store: FactStore, settings: Settings, user_data: Path) -> TextStep | None:
     """Return the collector's step for texts; None where it is switched off.
 
-    :raises RefuseToStart: when the head cannot be used.
+    :raises RefuseToStart: when the scorer cannot be used.
     """
     text = settings.facts.text
     if not text.enabled:
@@ -83,11 +83,12 @@ def train(data: Sequence[Path], out: Path, name: str, now: datetime) -> tuple[he
 
 
 def text_source(settings: Settings, user_data: Path) -> str:
-    """Return the source that the figures have; ``text`` where the head cannot be read."""
+    """Return the source that the figures have; ``text`` where the scorer cannot be read."""
     try:
-        return source_of(scorer_of(settings, user_data))
+        name = scorers.name_of(settings.facts.text, user_data)
     except RefuseToStart:
-        return source_of(Lexicon())
+        name = Lexicon.name
+    return source_named(name)
 
 
 def text_health(name: str, feed: Feed | None, now: datetime) -> Health:

@@ -1,9 +1,9 @@
 """``freqpilot.facts`` and where they are kept."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from freqpilot.settings.base import Positive, Section
 
@@ -31,9 +31,15 @@ class SourceSettings(Section):
     options: dict[str, Any] = {}
 
 
+TextScorer = Literal["lexicon", "encoder", "finbert"]
+
+
 class TextSettings(Section):
-    """What the collector makes of headlines and posts. ``head``: a scorer of your own, as
-    ``freqpilot text train`` wrote it; empty is the lexicon. ``every``: minutes between two figures.
+    """What the collector makes of headlines and posts. ``scorer``: the lexicon, the encoder of the
+    extra ``text``, or a BERT (``finbert``). That is ``model``: a folder, also an exported one, or a
+    name of the Hugging Face hub at the commit ``revision``, published on ``known_from``; empty is
+    ProsusAI/finbert. ``head``: a scorer of your own in their place, as ``freqpilot text train``
+    wrote it. ``every``: minutes between two figures.
     ``half_life``: hours in which a text loses half its weight; ``window``: hours that mentions are
     counted over; ``min_days`` of texts before their number can be unusual. ``delay``: seconds from
     a text to the figure that holds it. A figure older than ``max_age`` hours counts as missing, and
@@ -44,6 +50,10 @@ class TextSettings(Section):
     text's weight at most (1 + log10 of 1 + their number); 1 leaves them out."""
 
     enabled: bool = False
+    scorer: TextScorer = "lexicon"
+    model: str = ""
+    revision: str = ""
+    known_from: date | None = None
     head: str = ""
     every: Annotated[float, Field(ge=1, le=1_440)] = 15
     half_life: Annotated[float, Field(gt=0, le=720)] = 6
@@ -55,6 +65,15 @@ class TextSettings(Section):
     assets: dict[str, tuple[str, ...]] = {}
     weights: dict[str, Annotated[float, Field(ge=0, le=100)]] = {}
     engagement: Annotated[float, Field(ge=1, le=10, allow_inf_nan=False)] = 4
+
+    @model_validator(mode="after")
+    def _one_scorer(self) -> Self:
+        if self.head and self.scorer != "lexicon":
+            raise ValueError(f"head and the scorer {self.scorer!r} exclude each other; empty one")
+        named = self.model or self.revision or self.known_from
+        if named and self.scorer != "finbert":
+            raise ValueError('model, revision and known_from are of the scorer "finbert"; set that')
+        return self
 
 
 class FactSettings(Section):

@@ -34,7 +34,9 @@ CLASSES = ("negative", "neutral", "positive")
 LEAST = 30
 """Texts of each class."""
 _TOKEN = re.compile(r"[$#]?[^\W\d_]+|\d+|%|[^\w\s]")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+TAKEN = (Lexicon.name, "encoder", "finbert")
+"""Names of the other scorers."""
+NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
 class Rows(NamedTuple):
@@ -106,7 +108,7 @@ def train(
     :param strength: the inverse of the ridge penalty.
     :raises RefuseToStart: for a bad name, or fewer than ``LEAST`` texts of a class.
     """
-    if not _NAME.fullmatch(name) or name == Lexicon.name:
+    if not NAME.fullmatch(name) or name in TAKEN:
         raise RefuseToStart(f"{name!r} is no name for a head; use small letters, digits and _")
     counts = {each: list(labels).count(each - 1) for each in range(3)}
     few = [f"{CLASSES[each]} ({counts[each]})" for each in counts if counts[each] < LEAST]
@@ -155,7 +157,7 @@ def load(file: Path) -> Head:
         )
         if head.digest != digest or not np.isfinite(weights).all():
             raise ValueError("its digest does not fit: the file was changed")
-        if head.known_from.tzinfo is None or not _NAME.fullmatch(head.name):
+        if head.known_from.tzinfo is None or not NAME.fullmatch(head.name):
             raise ValueError("its name or time is none")
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise RefuseToStart(

@@ -46,8 +46,14 @@ LATE_IDS = 1_000
 
 
 def source_of(scorer: Scorer) -> str:
-    """Return the source of a scorer's figures: ``text`` for the lexicon, else ``text.NAME``."""
-    return SOURCE if scorer.name == "lexicon" else f"{SOURCE}.{scorer.name}"
+    """Return the source of a scorer's figures."""
+    return source_named(scorer.name)
+
+
+def source_named(name: str) -> str:
+    """Return the source of figures by a scorer's name: ``text`` for the lexicon, else
+    ``text.NAME``."""
+    return SOURCE if name == "lexicon" else f"{SOURCE}.{name}"
 
 
 def is_text(source: str) -> bool:
