@@ -103,7 +103,7 @@ def test_models_are_chosen_by_name() -> None:
     usual = [variant.name for variant in edge.chosen(4, [])]
     assert not {*usual} & {*SEQUENCES}, "those take long, and are tried where they are named"
     assert [variant.name for variant in edge.chosen(4, ["gru", "linear"])] == ["gru", "linear"]
-    with pytest.raises(SystemExit, match="no model oracle; there are bilstm"):
+    with pytest.raises(SystemExit, match="no model oracle; there are autoregression, bilstm"):
         edge.chosen(4, ["oracle"])
 
 

@@ -19,6 +19,8 @@ SCORES = 200
 TEMPERATURES = np.geomspace(0.25, 16.0, 61)
 LEAST_FACTOR = 0.05
 """A mean that the tail does not confirm is shrunk to this share, which keeps its order."""
+MOST_FACTOR = 1.25
+"""One learnt from clipped labels may be too small; more than this is chance."""
 
 
 class Forecast(NamedTuple):
@@ -124,14 +126,15 @@ def fit_mean(
     """Return the head of a regression.
 
     :param tune: raw means, outcomes and weights of the part that scales the mean by least squares,
-        between :data:`LEAST_FACTOR` and 1; ``hold`` the same of the part that measures residuals,
+        between :data:`LEAST_FACTOR` and :data:`MOST_FACTOR`; ``hold`` the same of the part that
+        measures residuals,
         with the labels' uniqueness as weights. Their sum stands for the number of outcomes, as
         those that overlap are no independent ones: fewer make a wider interval.
     """
     raw, outcome, weights = tune
     power = float(np.sum(weights * raw * raw))
     factor = float(np.sum(weights * raw * outcome)) / power if power > 0 else LEAST_FACTOR
-    factor = float(np.clip(factor, LEAST_FACTOR, 1.0))
+    factor = float(np.clip(factor, LEAST_FACTOR, MOST_FACTOR))
     raw, outcome, unique = hold
     sizes = np.abs(outcome - factor * raw)
     level = COVERAGE * (1.0 + 1.0 / max(float(np.sum(unique)), 1e-9))

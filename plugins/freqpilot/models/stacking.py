@@ -25,6 +25,8 @@ of a normal distribution lies within."""
 FOLDS = 3
 OLDEST = 0.4
 """Share of the window's candles before the first fold."""
+FAR = 3.0
+"""Outcomes beyond this many volatilities add nothing to the scale of a stack."""
 HALF_LIFE = 0.25
 """Share of the folded candles after which a forecast counts half in its model's score."""
 LEAST_CHANCE = 1e-6
@@ -157,6 +159,7 @@ def shares_of(
         return np.zeros(len(models))
     share = score / score.sum()
     mixed = np.sum(lean * share, axis=1)
+    outcome = np.clip(window.y[fold], -FAR, FAR)
     slope = float(np.sum(weight * mixed * outcome)) / max(float(np.sum(weight * mixed**2)), 1e-12)
     return np.asarray(share * max(slope, 0.0))
 
