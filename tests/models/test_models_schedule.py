@@ -82,7 +82,7 @@ def test_in_quiet_hours_also_what_would_become_due_by_day(settings: TrainingSett
     late = NOON + 11 * HOUR
     assert chosen(aged("A", 25, late), settings=settings, now=late) == "A"
     assert chosen(aged("A", 12, late), settings=settings, now=late) == "A", "due at 11 o'clock"
-    assert chosen(aged("A", 0.9, late), settings=settings, now=late) == "", "not twice in a night"
+    assert chosen(aged("A", 11, late), settings=settings, now=late) == "", "not twice in a night"
     early = NOON + 15 * HOUR + 1_800
     assert chosen(aged("A", 12, early), settings=settings, now=early) == "A"
     assert chosen(aged("A", 4.5, early), settings=settings, now=early) == ""
