@@ -40,9 +40,9 @@ class PurgedClassifier(BaseClassifierModel):
     come back as predicted, and refuses a model file that was changed on disk.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, config: dict[str, Any]) -> None:
         """:raises OperationalException: Freqtrade's own, when what the settings need is absent."""
-        super().__init__(**kwargs)
+        super().__init__(config=config)
         try:
             self._require()
         except RefuseToStart as error:

@@ -56,7 +56,7 @@ class PooledForecaster(Forecaster):
     def __init__(self, config: dict[str, Any]) -> None:
         if str(config.get("runmode")) not in ("live", "dry_run"):
             stamp_pairs(config)
-        super().__init__(config=config)
+        super().__init__(config)
         self.files = PoolFiles(Path(self.full_path))
         self.sources = PoolSources(config)
 

@@ -46,8 +46,8 @@ class SequenceForecaster(Forecaster):
 
     forecaster: ClassVar[SequenceModel]
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
         # How many of the newest candles FreqAI hands over live.
         self.CONV_WIDTH: int = max(self.freqai_info.get("conv_width", 1), self._made().length)
 
