@@ -47,9 +47,11 @@ def read(user_data: Path, identifier: str = "") -> Found:
         labels and parameters.
     """
     root = user_data / "models"
-    folders = [path for path in root.glob("*") if path.is_dir() and _is_ours(path)]
+    # The strategy and the model are a folder within the one of labels and parameters.
+    every = [*root.glob("*"), *root.glob("*/by-*")]
+    folders = [path for path in every if path.is_dir() and _is_ours(path)]
     if identifier:
-        folders = [path for path in folders if path.name.split("~")[0] == identifier]
+        folders = [path for path in folders if _name(path, root).split("~")[0] == identifier]
     lines: list[Line] = []
     aside: list[tuple[str, SetAside]] = []
     faults = []
@@ -59,12 +61,18 @@ def read(user_data: Path, identifier: str = "") -> Found:
         except Degraded as error:
             faults.append(str(error))
             diary = Diary()
-        lines += _lines(folder, diary)
-        aside += [(folder.name, each) for each in shelf.quarantined(folder)]
+        name = _name(folder, root)
+        lines += _lines(folder, name, diary)
+        aside += [(name, each) for each in shelf.quarantined(folder)]
     return Found(tuple(lines), tuple(aside), tuple(faults))
 
 
-def _lines(folder: Path, diary: Diary) -> list[Line]:
+def _name(folder: Path, root: Path) -> str:
+    """Return the identifier as FreqAI knows it."""
+    return folder.relative_to(root).as_posix()
+
+
+def _lines(folder: Path, name: str, diary: Diary) -> list[Line]:
     newest: dict[str, shelf.Shelved] = {}
     for each in shelf.shelved(folder):
         newest.setdefault(each.pair, each)
@@ -73,11 +81,11 @@ def _lines(folder: Path, diary: Diary) -> list[Line]:
         course = diary.pairs.get(pair, Course())
         model = newest.get(pair)
         if model is None:
-            found.append(Line(folder.name, pair, "", 0.0, 0.0, "there is none", course))
+            found.append(Line(name, pair, "", 0.0, 0.0, "there is none", course))
             continue
         expires = model.trained + diary.expires if diary.expires else 0.0
         fault = _fault(model.folder)
-        found.append(Line(folder.name, pair, model.model, model.trained, expires, fault, course))
+        found.append(Line(name, pair, model.model, model.trained, expires, fault, course))
     return found
 
 

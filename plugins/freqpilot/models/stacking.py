@@ -68,8 +68,8 @@ class Stacked:
     not trained on, newer ones counting more; one below 0 has no say, and where none is above 0 the
     forecast is none. Members that forecast classes learn the return's sign beyond :data:`FLAT`.
 
-    ``params`` replace LightGBM's in the members that take them. Whether it beats the baselines
-    stands in ``docs/results.md``.
+    ``params`` replace LightGBM's in the members that take them. What it
+    showed on real candles stands at its door, ``FreqpilotStacked``.
     """
 
     name: ClassVar[str] = "stacked"
