@@ -175,7 +175,7 @@ def test_a_broken_file_sets_the_model_aside_and_the_one_before_it_predicts(
 
     folder, first, older = twice
     shutil.copytree(folder / "models", tmp_path / "models")
-    newest = tmp_path / "models" / "one" / Path(first.entry.data_path).name
+    newest = stage.home(tmp_path) / Path(first.entry.data_path).name
     file = newest / (f"{first.entry.model_filename}{name}" if name.startswith("_") else name)
     content = bytearray(file.read_bytes())
     content[len(content) // 3] ^= 1
