@@ -127,6 +127,7 @@ def main() -> int:
     parser.add_argument("--fast", action="store_true", help="one horizon, a refit a year")
     parser.add_argument("--models", default="", help="names, by commas; all but the slow ones")
     parser.add_argument("--pairs", default="", help="coins, by commas; all by default")
+    parser.add_argument("--horizons", help="hours, by commas, all by default")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the object to this file as well")
     parser.add_argument("--results", type=Path, help="write the section of this page")
@@ -135,7 +136,9 @@ def main() -> int:
     options = parser.parse_args()
     if not (options.datadir / "BTC_USDT-1h.feather").is_file():
         parser.error(f"no BTC_USDT-1h.feather in {options.datadir}")
-    horizons = HORIZONS[:1] if options.fast else HORIZONS
+    horizons: tuple[int, ...] = HORIZONS[:1] if options.fast else HORIZONS
+    if options.horizons:
+        horizons = tuple(h for h in HORIZONS if str(h) in options.horizons.split(","))
     months = 12 if options.fast else options.months
     begun = time.process_time()
     first = pd.Timestamp(options.begin, tz="UTC") - pd.Timedelta(days=DAYS)
@@ -250,7 +253,7 @@ def _fits(
     for group in groups:
         try:
             yield Pooled.fit(
-                variant.model, group, panel.names, variant.ranked, last, settings, seed, EVERY
+                variant.model, group, panel.names, variant.ranked, last, settings, seed, step=EVERY
             )
         except TooShort:
             continue
@@ -314,14 +317,16 @@ def _chances(parts: Mapping[str, Floats], outcome: Floats) -> dict[str, Any]:
     """Return hit rates, the calibration of the chance of a rise, and the intervals' coverage."""
     up, down = parts["up"], parts["down"]
     both = np.isfinite(outcome) & np.isfinite(up) & (up + down > 0)
+    # A model that is silent has no direction to be right in.
+    told = both & (up != down)
     right = (np.sign(up - down) == np.sign(outcome)).astype(np.float64)
-    sure = both & (parts["confidence"] > SURE)
+    sure = told & (parts["confidence"] > SURE)
     chance = np.full(up.shape, np.nan)
     chance[both] = up[both] / (up + down)[both]
     rose = np.where(both, (outcome > 0).astype(np.float64), np.nan)
     inside = (parts["low"] <= outcome) & (outcome <= parts["high"])
     return {
-        "hit": float(right[both].mean()),
+        "hit": float(right[told].mean()) if told.any() else None,
         "sure_hit": float(right[sure].mean()) if sure.any() else None,
         "sure": int(sure.sum()),
         "calibration_error": edge.calibration_error(chance[both], rose[both]),

@@ -25,7 +25,7 @@ from benchmarks.edge_panel import HOUR, Panel, read
 from benchmarks.page import data_digest, finite, write_section
 from freqpilot import __version__
 from freqpilot.features.core import CORE
-from freqpilot.models import monitor
+from freqpilot.models import groupmonitor, monitor
 from freqpilot.models.catalogue import MODELS
 from freqpilot.models.pooled import Member, Pooled
 from freqpilot.settings import EdgeSettings, LabelSettings, Settings
@@ -38,6 +38,9 @@ EVERY = 3
 DRAWS = 8
 PLANTED = (0.05, 0.1, 0.15)
 LEAST_SHIFT = 90 * 24
+KINDS = ("pair", "group", "trades", "bot")
+"""Each pair alone by all its forecasts; all pairs together by theirs, and by those that one would
+trade; and for each pair the least of the three, as the bot takes it."""
 
 Leans = dict[str, tuple[Ints, Floats]]
 """Hours and what was expected, by pair."""
@@ -170,45 +173,87 @@ def measure(
     edge: EdgeSettings,
     death: float = 0.0,
 ) -> dict[str, Any]:
-    """Return what the monitor says of one case, of each pair alone and of all as one group.
+    """Return what the monitor says of one case, in each of :data:`KINDS`.
 
     :param death: share of the time after which the edge ends; days count from there, and a model
         silenced before is a false alarm.
     """
-    pairs, groups = [], []
+    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
     for leans in draws:
-        members = {pair: _blocks(panel, pair, leans, labels, edge) for pair in leans}
-        pairs += [_course(found, edge) for found in members.values()]
-        groups.append(_course(monitor.pooled(members), edge))
+        judged = {
+            by: {pair: _blocks(panel, pair, leans, labels, edge, by) for pair in leans}
+            for by in monitor.BY
+        }
+        alone = {
+            pair: monitor.follow(of.score, edge) for pair, (_, of) in judged["candles"].items()
+        }
+        found["pair"] += [_course(judged["candles"][pair][1].score, c) for pair, c in alone.items()]
+        together = []
+        for by, kind in zip(monitor.BY, ("group", "trades"), strict=True):
+            of = groupmonitor.pooled(
+                {
+                    pair: groupmonitor.on_time(date, each, labels, edge)
+                    for pair, (date, each) in judged[by].items()
+                }
+            )
+            together.append((of, monitor.follow(of.score, edge)))
+            found[kind].append(_course(of.score, together[-1][1]))
+        for pair, (date, of_pair) in judged["candles"].items():
+            factors = [monitor.factors(of_pair, alone[pair], len(date))]
+            factors += [
+                groupmonitor.factors_at(date, of, course, labels, edge) for of, course in together
+            ]
+            begin = len(date) - len(leans[pair][0])
+            ic = float(of_pair.score.mean() * monitor.IC_OF_SCORE)
+            found["bot"].append(_lesser(factors, begin, ic, labels, edge))
     length = edge.block * labels.horizon / 24
-    return {
-        "case": name,
-        "pair": _summary(pairs, length, death),
-        "group": _summary(groups, length, death),
-    }
+    return {"case": name} | {kind: _summary(each, length, death) for kind, each in found.items()}
 
 
 def _blocks(
-    panel: Panel, pair: str, leans: Mapping[str, Any], labels: LabelSettings, edge: EdgeSettings
-) -> monitor.Blocks:
-    """Return the blocks of the whole time, with the candles before for the first volatility."""
+    panel: Panel,
+    pair: str,
+    leans: Mapping[str, Any],
+    labels: LabelSettings,
+    edge: EdgeSettings,
+    by: monitor.By,
+) -> tuple[Ints, monitor.Blocks]:
+    """Return the blocks of the whole time and the candles they are of, with those before for the
+    first volatility."""
     hour, lean = leans[pair]
     series = panel.pairs[pair]
     own = np.searchsorted(series.hour, hour)
     begin = max(0, int(own[0]) - labels.volatility_window - 1)
     said = np.full(len(series.hour) - begin, np.nan)
     said[own - begin] = lean
-    return monitor.blocks(series.hour[begin:] * HOUR, series.close[begin:], said, labels, edge)
+    date = series.hour[begin:] * HOUR
+    return date, monitor.blocks(date, series.close[begin:], said, labels, edge, by)
 
 
-def _course(found: monitor.Blocks, edge: EdgeSettings) -> dict[str, Any]:
-    course = monitor.follow(found.score, edge)
+def _course(score: Floats, course: monitor.Course) -> dict[str, Any]:
     return {
-        "blocks": len(found.score),
-        "ic": float(found.score.mean() * monitor.IC_OF_SCORE),
+        "blocks": len(score),
+        "ic": float(score.mean() * monitor.IC_OF_SCORE),
         "silenced": course.silenced,
         "revived": len(course.revived),
         "factor": float(course.factor.mean()),
+    }
+
+
+def _lesser(
+    factors: list[Floats], begin: int, ic: float, labels: LabelSettings, edge: EdgeSettings
+) -> dict[str, Any]:
+    """Return the course of the least of some factors, as the bot takes it, from row ``begin`` on;
+    places count blocks."""
+    factor = np.minimum.reduce(factors)[begin:]
+    length = edge.block * labels.horizon
+    silent = np.diff((factor == 0).astype(np.int64), prepend=0)
+    return {
+        "blocks": len(factor) / length,
+        "ic": ic,
+        "silenced": tuple(float(row) / length - 1 for row in np.flatnonzero(silent == 1)),
+        "revived": int(np.sum(silent == -1)),
+        "factor": float(factor.mean()),
     }
 
 

@@ -4,16 +4,18 @@ import math
 from typing import Any
 
 BEGIN, END = "<!-- edge monitor: written by the benchmark -->", "<!-- end of edge monitor -->"
+WATCHED = {
+    "pair": "each pair",
+    "group": "the group",
+    "trades": "the group's trades",
+    "bot": "the least of them",
+}
 
 
 def section(document: dict[str, Any]) -> str:
     """Return the section, with its markers."""
     settings = document["settings"]
-    rows = [
-        _row(case["case"], kind, case[kind])
-        for case in document["cases"]
-        for kind in ("pair", "group")
-    ]
+    rows = [_row(case["case"], kind, case[kind]) for case in document["cases"] for kind in WATCHED]
     return "\n".join(
         [
             BEGIN,
@@ -26,8 +28,10 @@ def section(document: dict[str, Any]) -> str:
             f"{settings['block'] * document['horizon']} h. *Shifted* are the last model's "
             f"forecasts turned round in time ({document['draws']} times for each pair): they know "
             "nothing. *Planted* ones are mixed with the outcome itself: SYNTHETIC forecasts on "
-            "real candles. A pair is watched alone, as the bot does it, or all as one group (the "
-            "library only). Days are to the first silence, of the quickest tenth, the median and "
+            "real candles. *Each pair* is watched alone, *the group* are all together, its "
+            "*trades* the fifth of the forecasts that is the strongest; the bot takes the least of "
+            "the three (`groups` is `all`, the default). Days are to the first silence, of the "
+            "quickest tenth, the median and "
             "the slowest tenth; – is never within the time. *Heard again*: of those silenced. "
             "The evidence of 200 was chosen among 30, 50, 100 and 200 on these same controls.",
             "",
@@ -49,8 +53,7 @@ def _row(case: str, kind: str, found: dict[str, Any]) -> str:
     if found["before_the_end"] is not None:
         silenced += f" ({found['before_the_end']:.1%} before its end)"
     again = "–" if found["revived"] is None else f"{found['revived']:.1%}"
-    watched = "each pair" if kind == "pair" else "the group"
     return (
-        f"| {case} | {watched} | {found['ic']:+.3f} | {silenced} | {days} | {again} | "
+        f"| {case} | {WATCHED[kind]} | {found['ic']:+.3f} | {silenced} | {days} | {again} | "
         f"{found['factor']:.2f} |"
     )

@@ -75,7 +75,7 @@ def _ic(row: Mapping[str, Any], years: list[str]) -> str:
         _n(across["value"], 3),
         _n(across["t"], 1),
         *(_n(row["ic_by_year"][year]["value"], 3) for year in years),
-        f"{_n(row['hit'] * 100, 1)} %",
+        "" if row["hit"] is None else f"{_n(row['hit'] * 100, 1)} %",
         "" if row["sure_hit"] is None else f"{_n(row['sure_hit'] * 100, 1)} %",
         str(row["sure"]),
         _n(row["calibration_error"], 3),

@@ -10,6 +10,7 @@ from pandas import DataFrame
 from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, supervisor
 from freqpilot.host.annotations import regime_areas
 from freqpilot.host.edge import kept_forecasts
+from freqpilot.host.edgebacktest import with_groups
 from freqpilot.host.fills import reads_only
 from freqpilot.host.freqai import NAMES
 from freqpilot.host.regimes import models_of
@@ -107,6 +108,10 @@ class Autopilot(IStrategy):
         dataframe = add_signal_facts(dataframe, pair, self.config, self.timeframe)
         models = models_of(self.config)
         return frames.add_decisions(dataframe, settings, pair, self._step(), models, kept)
+
+    def advise_all_indicators(self, data: dict[str, DataFrame]) -> dict[str, DataFrame]:
+        found = super().advise_all_indicators(data)
+        return with_groups(found, Settings.from_config(self.config), models_of(self.config))
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         sides = frames.entries(dataframe, self._signals())

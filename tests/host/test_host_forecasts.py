@@ -9,10 +9,12 @@ import pytest
 from freqai_stage import stand
 
 from candle_source import candles
+from freqpilot.errors import Degraded
 from freqpilot.features.labels import forward_return
 from freqpilot.host import door_dir, forecasts, frames, freqai, plugins
 from freqpilot.models.catalogue import MODELS
 from freqpilot.models.fitted import Fitted
+from freqpilot.models.target import Aimed
 from freqpilot.settings import LabelSettings, Settings
 
 ROWS = 1_000
@@ -75,8 +77,18 @@ def test_every_model_has_a_door() -> None:
     named = plugins.class_names(door_dir("freqaimodels"))
     for folder in door_dir("freqaimodels").glob("Freqpilot*.py"):
         assert folder.stem in named
-    wanted = {"Regressor", "Calibrated", "Linear", "Logistic", "LastValue"}
+    wanted = {
+        "Regressor",
+        "Calibrated",
+        "Linear",
+        "Logistic",
+        "LastValue",
+        "Stacked",
+        "XGBoost",
+        "Autoregression",
+    }
     assert {f"Freqpilot{name}" for name in wanted} <= set(named)
+    assert {"FreqpilotPooled", "FreqpilotPooledClassifier"} <= set(named)
     assert len(wanted) == len(MODELS)
 
 
@@ -117,3 +129,85 @@ def test_lightgbms_parameters_come_from_the_config(door: Any) -> None:
     made = door.model._made()
     assert getattr(made, "params", (("n_estimators", 3),)) == (("n_estimators", 3),)
     assert made.name == door.model.forecaster.name
+
+
+def aimed(data: pd.DataFrame) -> pd.DataFrame:
+    ahead = data["close"].shift(-8) / data["close"] - 1
+    return data.drop(columns=freqai.LABEL, errors="ignore").assign(**{"&-ahead": 40 + ahead})
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Any:
+    """Return a regressor's door where the strategy has a target of its own."""
+    kind = type("Door", (forecasts.Forecaster,), {"forecaster": MODELS["trees_regressor"]})
+    stage = stand(kind, tmp_path)
+    stage.kitchen.label_list = ["&-ahead"]
+    stage.model.freqai_info["feature_parameters"]["label_period_candles"] = 8
+    return stage
+
+
+def test_a_regression_learns_the_strategys_own_target(own: Any) -> None:
+    data = aimed(frame())
+    own.model.model = fitted = trained(own, data)
+    assert isinstance(fitted, Aimed)
+    assert fitted.target.name == "&-ahead"
+    found, do_predict = own.model.predict(data.tail(50), own.kitchen)
+    assert (do_predict == 1).all()
+    assert freqai.LABEL not in found
+    assert found["&-ahead"].sub(40).abs().max() < 0.2, "in the target's own units"
+    np.testing.assert_array_equal(found["&-ahead"], found["forecast_mean"])
+    assert own.kitchen.data["labels_mean"]["&-ahead"] == pytest.approx(40, abs=0.2)
+
+
+def test_an_own_target_beyond_the_window_is_not_seen(own: Any) -> None:
+    """A canary: a strategy that fills the last rows, whose target is not decided yet."""
+    plain, filled = aimed(frame()), aimed(frame())
+    filled.loc[ROWS - 8 :, "&-ahead"] = 1e6
+    plain.loc[ROWS - 8 :, "&-ahead"] = 40.0
+    assert trained(own, filled) == trained(own, plain)
+
+
+def test_an_own_target_has_its_own_purge(own: Any) -> None:
+    seen: list[LabelSettings] = []
+    made = MODELS["trees_regressor"]
+
+    class Spy:
+        name, classes = made.name, False
+
+        def fit(self, window: Any, labels: LabelSettings, seed: int) -> Any:
+            seen.append(labels)
+            assert (window.end - window.time == 30).all()
+            return made.fit(window, labels, seed)
+
+    own.model.freqai_info["feature_parameters"]["label_period_candles"] = 30
+    type(own.model).forecaster = Spy()
+    assert trained(own, aimed(frame())) is not None
+    assert (seen[0].horizon, seen[0].purge) == (30, 30)
+
+
+def test_classes_are_made_here_whatever_the_strategy_sets(tmp_path: Path) -> None:
+    kind = type("Door", (forecasts.Forecaster,), {"forecaster": MODELS["trees_classifier"]})
+    stage = stand(kind, tmp_path)
+    stage.kitchen.label_list = ["&-ahead"]
+    stage.model.model = trained(stage, aimed(frame()))
+    found, _ = stage.model.predict(aimed(frame()).tail(5), stage.kitchen)
+    assert freqai.LABEL in found
+    assert "&-ahead" not in found
+
+
+def test_two_targets_of_a_strategy_are_refused(own: Any) -> None:
+    own.kitchen.label_list = ["&-ahead", "&-other"]
+    with pytest.raises(Degraded, match="sets 2 targets"):
+        trained(own, aimed(frame()))
+
+
+def test_live_freqai_has_statistics_of_every_number(door: Any) -> None:
+    """It asks for those of each column that holds numbers, and ends with a KeyError without."""
+    door.kitchen.live = True
+    data = labelled(frame())
+    door.model.model = trained(door, data)
+    found, _ = door.model.predict(data.tail(5), door.kitchen)
+    for name in found.columns:
+        if not pd.api.types.is_string_dtype(found[name].dtype):
+            assert name in door.kitchen.data["labels_mean"], name
+            assert name in door.kitchen.data["labels_std"], name

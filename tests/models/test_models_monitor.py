@@ -178,12 +178,3 @@ def test_no_evidence_moves_nothing_and_a_forecast_that_stands_still_is_none() ->
     assert factors(still, quick, ROWS)[-1] == 0, "it knows nothing, so it is silenced"
     empty = np.empty(0)
     assert len(monitor.blocks(empty.astype(np.int64), empty, empty, LABELS, EDGE).score) == 0
-
-
-def test_a_group_is_the_mean_of_its_pairs_by_the_clock() -> None:
-    one = monitor.Blocks(np.array([3, 4]), np.array([10, 20]), np.array([0.1, 0.2]))
-    two = monitor.Blocks(np.array([4, 6]), np.array([22, 40]), np.array([0.4, -0.1]))
-    got = monitor.pooled({"A": one, "B": two})
-    np.testing.assert_array_equal(got.number, [3, 4, 6])
-    np.testing.assert_array_equal(got.row, [10, 22, 40])
-    np.testing.assert_allclose(got.score, [0.1, 0.3, -0.1])

@@ -1,9 +1,14 @@
 """One model for all pairs: ranks across them, the pair as a category, no candle ahead."""
 
 import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from conformance import NAMES as CONTRACT_NAMES
+from conformance import ModelContract
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
@@ -11,7 +16,8 @@ from scipy.stats import rankdata
 from freqpilot.models.boosting import TreesMean
 from freqpilot.models.catalogue import MODELS
 from freqpilot.models.pooled import PAIR, Layout, Member, Pooled, cross_ranks, stack
-from freqpilot.models.window import parts
+from freqpilot.models.target import Target
+from freqpilot.models.window import Window, parts
 from freqpilot.settings import LabelSettings
 
 LABELS = LabelSettings(horizon=4, purge=6, embargo=6)
@@ -109,3 +115,112 @@ def test_no_label_of_any_pair_reaches_into_the_next_part_or_beyond_the_window() 
         assert window.end[before].max() < window.time[after].min() - LABELS.embargo + 1
         gap = window.time[after].min() - window.time[before].max()
         assert gap > LABELS.purge + LABELS.embargo
+
+
+def test_ranks_of_too_few_pairs_say_nothing() -> None:
+    """Half of the pairs that a model knows must be there, in training and for a forecast."""
+    found = fit()
+    asked = {pair: (m.time[:5], m.x[:5]) for pair, m in pool().items()}
+    asked["ADA/USDT"] = (np.arange(3), asked["ADA/USDT"][1][:3])
+    asked["BTC/USDT"] = (np.arange(4), asked["BTC/USDT"][1][:4])
+    asked["ETH/USDT"] = (np.arange(4), asked["ETH/USDT"][1][:4])
+    means = found.predict(asked)["SOL/USDT"].mean
+    assert np.isfinite(means[:4]).all()
+    assert np.isnan(means[4])
+    late = {
+        pair: m if pair == "ADA/USDT" else Member(*(part[100:] for part in m))
+        for pair, m in pool().items()
+    }
+    window = stack(late, Layout(NAMES, ("a",), PAIRS), 399)
+    assert window.time.min() == 100
+
+
+def test_every_third_candle_is_that_of_all_pairs() -> None:
+    layout = Layout(NAMES, ("a",), PAIRS)
+    whole, some = stack(pool(), layout, 399), stack(pool(), layout, 399, every=3)
+    assert set(some.time % 3) == {399 % 3}
+    kept = whole.time % 3 == 399 % 3
+    np.testing.assert_array_equal(some.x, whole.x[kept])
+    np.testing.assert_array_equal(some.y, whole.y[kept])
+
+
+def test_a_target_comes_back_in_each_pairs_own_units() -> None:
+    sizes = dict(zip(PAIRS, (0.001, 0.01, 0.1, 1.0), strict=True))
+    aims = {pair: Target("&-own", 5 * size, size) for pair, size in sizes.items()}
+    found = Pooled.fit(MODELS["trees_regressor"], pool(), NAMES, ("a",), 399, LABELS, 1, aims)
+    asked = {pair: (m.time, m.x) for pair, m in pool().items()}
+    plain, own = fit().predict(asked), found.predict(asked)
+    for pair, size in sizes.items():
+        np.testing.assert_allclose(own[pair].mean, 5 * size + size * plain[pair].mean)
+        np.testing.assert_allclose(own[pair].high, 5 * size + size * plain[pair].high)
+        np.testing.assert_array_equal(own[pair].up, plain[pair].up)
+    assert found.target("NEW/USDT") == aims["ETH/USDT"], "the middle one's"
+    assert fit().target("ADA/USDT") is None
+
+
+@dataclass(frozen=True)
+class Sole:
+    """A pooled model of one pair, asked as the contract asks."""
+
+    pooled: Pooled
+
+    columns: ClassVar[range] = range(len(CONTRACT_NAMES))
+
+    @property
+    def core(self) -> "Sole":
+        return self
+
+    def _wide(self, x: np.ndarray) -> np.ndarray:
+        layout = self.pooled.layout
+        ranks = layout.ranks({"A/USDT": (np.arange(len(x)), x)})["A/USDT"]
+        return layout.widen("A/USDT", x, ranks)
+
+    def raw(self, x: np.ndarray) -> np.ndarray:
+        fitted = self.pooled.fitted
+        return fitted.core.raw(self._wide(x)[:, list(fitted.columns)])
+
+    def predict(self, x: np.ndarray) -> Any:
+        if x.shape[1] != len(CONTRACT_NAMES):
+            raise ValueError(f"the model knows {len(CONTRACT_NAMES)} features, not {x.shape[1:]}")
+        return self.pooled.predict({"A/USDT": (np.arange(len(x)), x)})["A/USDT"]
+
+    def leaning(self, x: np.ndarray) -> np.ndarray:
+        return self.pooled.fitted.leaning(self._wide(x))[:, : len(CONTRACT_NAMES)]
+
+    def save(self, path: Path) -> None:
+        self.pooled.save(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Sole":
+        return cls(Pooled.load(path))
+
+
+class SoleModel:
+    """A model of the catalogue by the pool of one pair."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.classes = name, MODELS[name].classes
+
+    def fit(self, window: Window, settings: LabelSettings, seed: int) -> Any:
+        member = Member(window.x, window.y, window.time, window.end, window.weights, window.unique)
+        names = CONTRACT_NAMES
+        return Sole(
+            Pooled.fit(
+                MODELS[self.name], {"A/USDT": member}, names, names[:2], window.last, settings, seed
+            )
+        )
+
+
+class PooledContract(ModelContract):
+    loads = staticmethod(Sole.load)
+
+    def of_another_kind(self, content: dict[str, Any]) -> dict[str, Any]:
+        return content | {"fitted": content["fitted"] | {"core": {"kind": "oracle"}}}
+
+
+class TestPooledRegressor(PooledContract):
+    model: Any = SoleModel("trees_regressor")
+
+
+class TestPooledClassifier(PooledContract):
+    model: Any = SoleModel("trees_classifier")

@@ -43,3 +43,9 @@ def test_the_tail_has_no_say() -> None:
     ones = np.ones(len(x))
     peeked = known(x, whole.y, whole.end, ones, ones, whole.names)
     assert TreesRegressor().fit(peeked, labels, 1).columns == plain
+
+
+def test_some_rows_are_looked_at_as_if_they_were_all() -> None:
+    whole = window()
+    rows = np.arange(100, 900)
+    assert select(whole, 1, rows) == select(whole.take(rows), 1)

@@ -18,11 +18,13 @@ def all_seams() -> tuple[Seam, ...]:
         backtest,
         closing,
         drawer,
+        edgebacktest,
         exchange,
         featurestage,
         fills,
         health,
         hyperopt,
+        identity,
         live,
         orders,
         plugins,
@@ -32,6 +34,7 @@ def all_seams() -> tuple[Seam, ...]:
         shelving,
         stops,
         training,
+        trainqueue,
     )
 
     return (
@@ -47,6 +50,9 @@ def all_seams() -> tuple[Seam, ...]:
         *resting.SEAMS,
         *live.SEAMS,
         *drawer.SEAMS,
+        *identity.SEAMS,
+        *edgebacktest.SEAMS,
+        *trainqueue.SEAMS,
         *featurestage.SEAMS,
         *adjusting.SEAMS,
         *rows.SEAMS,

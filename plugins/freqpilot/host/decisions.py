@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.features.workspace import Workspace
-from freqpilot.host import edge
+from freqpilot.host import edge, edgegroups
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import ConfluenceSettings, RegimeSettings, Settings
@@ -35,8 +35,12 @@ def decision_columns(
     pair: str,
     models: Sequence[RegimeModel] = (),
     kept: edge.Kept | None = None,
+    watched_by: Floats | None = None,
 ) -> dict[str, Any]:
-    """Return the columns of the decision by name; see :func:`frames.add_decisions`."""
+    """Return the columns of the decision by name; see :func:`frames.add_decisions`.
+
+    :param watched_by: the edge monitor's factors, where someone has them already.
+    """
     work = Workspace(candles)
     kind = composite.weight_class(asset_of(pair, settings.risk).kind)
     weights = settings.signals.table(kind)
@@ -48,7 +52,12 @@ def decision_columns(
         valid = frame["do_predict"].to_numpy() == 1
         said = analysts.ModelForecast().evaluate(up, down, valid)
         if settings.models.edge.enabled:
-            factor = edge.factors(frame, candles, settings, pair, kept)
+            factor = watched_by
+            if factor is None:
+                own = edge.factors(frame, candles, settings, pair, kept)
+                factor = np.minimum(
+                    own, edgegroups.live_factors(kept, pair, candles.date, settings)
+                )
             said = replace(said, confidence=said.confidence * factor)
             watched[edge.COLUMN] = factor
         signals = [*signals, said]

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ COLUMN = "edge_model_forecast"
 STATE = "model_edge"
 """The store's key under which the silenced models are, as ``identifier/pair``."""
 COLUMNS = {"date_pred": "date", "close_price": "close"}
+GROUPS = {"off": "", "all": ", and by all pairs together", "class": ", and by classes of coins"}
 FORECAST = ("up", "down", "do_predict")
 
 
@@ -32,6 +33,8 @@ class Kept:
 
     identifier: str
     forecasts: pd.DataFrame | None
+    drawer: Any = field(default=None, compare=False)
+    """FreqAI's, with the forecasts of the other pairs."""
 
 
 def kept_forecasts(freqai: Any, pair: str) -> Kept | None:
@@ -44,9 +47,9 @@ def kept_forecasts(freqai: Any, pair: str) -> Kept | None:
         return None
     found = freqai.dd.historic_predictions.get(pair)
     if found is None or not {*COLUMNS, *FORECAST} <= set(found.columns):
-        return Kept(str(freqai.identifier), None)
+        return Kept(str(freqai.identifier), None, freqai.dd)
     forecasts = pd.DataFrame(found[[*COLUMNS, *FORECAST]]).rename(columns=COLUMNS)
-    return Kept(str(freqai.identifier), forecasts)
+    return Kept(str(freqai.identifier), forecasts, freqai.dd)
 
 
 def factors(
@@ -62,7 +65,7 @@ def factors(
     A live model that was silenced stays so when its forecasts are lost, until new evidence.
     """
     edge, labels = settings.models.edge, settings.labels
-    lean, date, close = _lean(frame), candles.date, candles.close
+    lean, date, close = lean_of(frame), candles.date, candles.close
     older = 0
     if kept is not None and kept.forecasts is not None and len(frame):
         dates = pd.to_datetime(kept.forecasts["date"], utc=True).to_numpy(dtype="datetime64[ns]")
@@ -71,7 +74,7 @@ def factors(
         date = np.concatenate([dates.astype(np.int64)[before], date])
         closes = kept.forecasts["close"].to_numpy(dtype=np.float64)
         close = np.concatenate([closes[before], close])
-        lean = np.concatenate([_lean(kept.forecasts)[before], lean])
+        lean = np.concatenate([lean_of(kept.forecasts)[before], lean])
     found = monitor.blocks(date, close, lean, labels, edge)
     name = f"{kept.identifier if kept else ''}/{pair}"
     course = _told(name, pair, date, found, edge)
@@ -98,10 +101,12 @@ def describe(config: dict[str, Any]) -> str:
     return (
         f"each pair's model is silenced once the evidence against a rank IC of {edge.min_ic:g} is "
         f"{edge.evidence:g} to 1, judged every {edge.block * settings.labels.horizon} candles"
+        f"{GROUPS[edge.groups]}"
     )
 
 
-def _lean(frame: pd.DataFrame) -> Floats:
+def lean_of(frame: pd.DataFrame) -> Floats:
+    """Return the chance of a rise less that of a fall, NaN where FreqAI has not predicted."""
     up, down, given = (
         pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64) for name in FORECAST
     )

@@ -9,12 +9,12 @@ import pandas as pd
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from freqpilot.host.forecasts import Forecaster, training_window
+from freqpilot.host.forecasts import Forecaster, Served, training_window
 from freqpilot.host.freqai import Explained
-from freqpilot.models.fitted import Fitted
 from freqpilot.models.runtime import require
 from freqpilot.models.sequences.context import lagged, summed
 from freqpilot.models.sequences.models import SequenceModel
+from freqpilot.models.target import Aimed
 from freqpilot.models.window import Window
 from freqpilot.settings import LabelSettings, Settings
 from freqpilot.shapes import Floats, Floats32
@@ -27,7 +27,7 @@ CONTEXT = "freqpilot_context"
 class Newest:
     """A sequence model's additions, summed over the candles of a row's context."""
 
-    fitted: Fitted
+    fitted: Explained
     length: int
 
     def leaning(self, x: Floats32) -> Floats:
@@ -66,8 +66,15 @@ class SequenceForecaster(Forecaster):
         settings = Settings.from_config(self.config)
         return replace(self.forecaster, settings=settings.models.sequences)
 
-    def _window(self, frame: pd.DataFrame, names: tuple[str, ...], labels: LabelSettings) -> Window:
-        return training_window(frame, names, labels, False, self._made().length, self._step())
+    def _window(
+        self,
+        frame: pd.DataFrame,
+        names: tuple[str, ...],
+        labels: LabelSettings,
+        target: tuple[Floats, int] | None = None,
+    ) -> Window:
+        length, step = self._made().length, self._step()
+        return training_window(frame, names, labels, False, length, step, target)
 
     def _rows(self, frame: pd.DataFrame, names: list[str], dk: FreqaiDataKitchen) -> Floats32:
         """Return the rows of ``frame`` with their context (n × length·k), NaN without one."""
@@ -79,13 +86,14 @@ class SequenceForecaster(Forecaster):
         x = whole[names].to_numpy(dtype=np.float32)
         return lagged(x, time, self._step(), self._length())[len(whole) - len(frame) :]
 
-    def _explained(self, model: Fitted) -> Explained:
+    def _explained(self, model: Served) -> Explained:
         return Newest(model, self._length())
 
     def _length(self) -> int:
         """Return the candles that the model in use reads: one that was trained before the setting
         changed keeps its own until it is trained anew."""
-        return int(getattr(self.model.core, "length", self._made().length))
+        fitted = self.model.fitted if isinstance(self.model, Aimed) else self.model
+        return int(getattr(fitted.core, "length", self._made().length))
 
     def _step(self) -> int:
         return int(timeframe_to_seconds(self.config["timeframe"])) * 1_000_000_000

@@ -3,7 +3,7 @@ validates it, so what Freqpilot adds is there in every command."""
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,22 +95,32 @@ def stamp_identifier(config: dict[str, Any], digest: dict[str, str]) -> None:
     """Give FreqAI's model folder a name that changes with labels, features and parameters.
 
     FreqAI looks for cached predictions and models by name only and would serve those of other
-    labels. Candles count in backtests only: live they grow every hour.
+    labels. Candles count in backtests only: live they grow every hour. The strategy and the model
+    join in :mod:`freqpilot.host.identity`, where they are known; a backtest of live predictions
+    finds them by the whole name, folder within folder, which its config has to give.
     """
     freqai = config.get("freqai", {})
-    if not freqai.get("enabled"):
+    if not freqai.get("enabled") or config.get("freqai_backtest_live_models"):
         return
     base = str(freqai.get("identifier", "freqpilot")).split("~")[0]
     parts = [
         digest["pack"],
         repr(config["freqpilot"].get("labels")),
         repr(config["freqpilot"].get("seed")),
+        repr(_forecasting(config["freqpilot"].get("models", {}))),
+        str(config.get("freqaimodel", "")),
         *(repr(freqai.get(key)) for key in FREQAI_KEYS),
     ]
     if str(config.get("runmode")) not in ("live", "dry_run"):
         parts += [digest["data"], digest.get("facts", "")]
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:10]
     freqai["identifier"] = f"{base}~{name}"
+
+
+def _forecasting(models: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the model settings that change a forecast, and not who listens to it or when it is
+    made."""
+    return {key: models[key] for key in sorted(models) if key not in ("edge", "training")}
 
 
 def pack_digest() -> str:

@@ -180,4 +180,4 @@ def _coded(window: Window, columns: tuple[int, ...]) -> list[int]:
 def _columns(window: Window, split: Parts, selected: bool, seed: int) -> tuple[int, ...]:
     if not selected:
         return tuple(range(window.x.shape[1]))
-    return select(window.take(split.train), seed)
+    return select(window, seed, split.train)

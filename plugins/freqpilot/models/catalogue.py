@@ -4,7 +4,14 @@ from typing import Any
 
 from freqpilot.models.boosting import TreesClasses, TreesClassifier, TreesMean, TreesRegressor
 from freqpilot.models.fitted import Model
-from freqpilot.models.linear import LastValue, LastValueMean, LinearOutput, Logistic, Ridge
+from freqpilot.models.linear import (
+    Autoregression,
+    LastValue,
+    LastValueMean,
+    LinearOutput,
+    Logistic,
+    Ridge,
+)
 from freqpilot.models.sequences.core import SequenceMean
 from freqpilot.models.sequences.models import (
     CNNLSTM,
@@ -13,16 +20,36 @@ from freqpilot.models.sequences.models import (
     PatchTransformer,
     SequenceModel,
 )
+from freqpilot.models.stacking import Stacked, StackedMean
+from freqpilot.models.xgb import XGBoostMean, XGBoostRegressor
 
 MODELS: dict[str, Model] = {
     model.name: model
-    for model in (TreesRegressor(), TreesClassifier(), LastValue(), Ridge(), Logistic())
+    for model in (
+        TreesRegressor(),
+        TreesClassifier(),
+        XGBoostRegressor(),
+        Stacked(),
+        LastValue(),
+        Autoregression(),
+        Ridge(),
+        Logistic(),
+    )
 }
 SEQUENCES: dict[str, SequenceModel] = {
     model.name: model for model in (BiLSTM(), GRU(), CNNLSTM(), PatchTransformer())
 }
 """They need the extra ``freqpilot[deep]``, and rows that carry their context."""
-BASELINES = ("last_value", "linear", "logistic")
+BASELINES = ("last_value", "autoregression", "linear", "logistic")
 CORES: dict[str, Any] = {
-    core.kind: core for core in (TreesMean, TreesClasses, LastValueMean, LinearOutput, SequenceMean)
+    core.kind: core
+    for core in (
+        TreesMean,
+        TreesClasses,
+        XGBoostMean,
+        StackedMean,
+        LastValueMean,
+        LinearOutput,
+        SequenceMean,
+    )
 }

@@ -99,39 +99,53 @@ class Fitted:
             raise ValueError(f"the model knows {len(self.names)} features, not {x.shape[1:]}")
         return np.asarray(np.isfinite(x).all(axis=1))
 
-    def save(self, path: Path) -> None:
-        """Write the model as JSON with a digest of its content."""
-        content = {
+    def content(self) -> dict[str, Any]:
+        """Return what JSON can hold, and :meth:`of_content` takes back."""
+        return {
             "version": VERSION,
             "core": {"kind": self.core.kind, **self.core.content()},
             "head": {"kind": self.head.kind, **self.head.content()},
             "names": self.names,
             "columns": self.columns,
         }
-        artefact.write(path, content)
 
     @classmethod
-    def load(cls, path: Path, cores: Mapping[str, Any] | None = None) -> "Fitted":
-        """Read a model.
+    def of_content(
+        cls, content: Mapping[str, Any], cores: Mapping[str, Any] | None = None
+    ) -> "Fitted":
+        """Return the model that :meth:`content` was of.
 
         :param cores: classes of cores by kind; those of the catalogue by default.
-        :raises Degraded: when the file is missing, is none, or was changed.
+        :raises ValueError, KeyError, TypeError: for what is none.
         """
         if cores is None:
             from freqpilot.models.catalogue import CORES
 
             cores = CORES
+        if content["version"] != VERSION:
+            raise ValueError(f"version {content['version']} is not {VERSION}")
+        core = dict(content["core"])
+        made = cores[core.pop("kind")](**{k: tuples(v) for k, v in core.items()})
+        head = head_from(content["head"])
+        return cls(made, head, tuple(content["names"]), tuple(content["columns"]))
+
+    def save(self, path: Path) -> None:
+        """Write the model as JSON with a digest of its content."""
+        artefact.write(path, self.content())
+
+    @classmethod
+    def load(cls, path: Path, cores: Mapping[str, Any] | None = None) -> "Fitted":
+        """Read a model; ``cores`` as those of :meth:`of_content`.
+
+        :raises Degraded: when the file is missing, is none, or was changed.
+        """
         content = artefact.read(path)
         try:
-            if content["version"] != VERSION:
-                raise ValueError(f"version {content['version']} is not {VERSION}")
-            core = dict(content["core"])
-            made = cores[core.pop("kind")](**{k: _tuple(v) for k, v in core.items()})
-            head = head_from(content["head"])
-            return cls(made, head, tuple(content["names"]), tuple(content["columns"]))
+            return cls.of_content(content, cores)
         except (ValueError, KeyError, TypeError) as error:
             raise artefact.corrupt(path, error) from None
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(_tuple(item) for item in value) if isinstance(value, list) else value
+def tuples(value: Any) -> Any:
+    """Return JSON's lists as the tuples that they were."""
+    return tuple(tuples(item) for item in value) if isinstance(value, list) else value

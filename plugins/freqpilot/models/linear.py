@@ -152,7 +152,7 @@ class Ridge:
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
         """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
         split = parts(window, settings)
-        columns = _used(window)
+        columns = self._columns(window)
         x = window.x[:, list(columns)]
         centre, deviation = _scale(x[split.train])
         z = standardised(x[split.train], centre, deviation)
@@ -176,6 +176,32 @@ class Ridge:
                 best = loss, core, raw
         assert best is not None
         return Fitted(best[1], _mean_head(best[2], window, split), window.names, columns)
+
+    def _columns(self, window: Window) -> tuple[int, ...]:
+        return _used(window)
+
+
+@dataclass(frozen=True)
+class Autoregression(Ridge):
+    """What the past returns say of the next one: :class:`Ridge` on the features with ``return`` in
+    their names.
+
+    Returns over several spans are a long autoregression of few parameters (F. Corsi, A Simple
+    Approximate Long-Memory Model of Realized Volatility, 2009). ARIMA itself is fitted to one
+    series; its moving-average part needs the errors of a series without gaps, which rows of
+    features do not have.
+    """
+
+    name: ClassVar[str] = "autoregression"
+
+    def _columns(self, window: Window) -> tuple[int, ...]:
+        found = tuple(k for k in _used(window) if "return" in window.names[k])
+        if not found:
+            raise ValueError(
+                "the features hold no past return, which an autoregression is made of; "
+                "choose another model"
+            )
+        return found
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ It cannot tell a lucky model from one that knows, and needs hundreds of days for
 that models have (``docs/results.md``). What it carries on is one capital a stake.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -32,6 +31,12 @@ MOST = 0.5
 """A score is cut to this: more than three of a pair's deviations, so that stakes are worth it."""
 IC_OF_SCORE = 3.0
 """Two uniform figures in −1…1 have a mean product of a third of their correlation."""
+
+
+STRONG = 0.8
+"""Standing from which on a forecast counts as a trade: a fifth of them, the strongest."""
+By = Literal["candles", "trades"]
+BY: tuple[By, ...] = ("candles", "trades")
 
 
 class Blocks(NamedTuple):
@@ -56,15 +61,24 @@ class Course(NamedTuple):
 
 
 def blocks(
-    date: Ints, close: Floats, lean: Floats, labels: LabelSettings, settings: EdgeSettings
+    date: Ints,
+    close: Floats,
+    lean: Floats,
+    labels: LabelSettings,
+    settings: EdgeSettings,
+    by: By = "candles",
 ) -> Blocks:
     """Return the scores of the blocks that are over by the last candle.
 
     :param date: open times in nanoseconds, rising; ``close`` prices; ``lean`` what the model
         expected at each close (the chance of a rise less that of a fall), NaN where nothing.
 
-    A block with fewer than half of its forecasts has no score. A forecast that never moves has the
-    score 0. Each score depends on the ``memory`` horizons before and on its block alone.
+    :param by: ``trades`` judges those forecasts alone that are beyond :data:`STRONG`, the ones that
+        one would trade; scaled, so that an edge has the same score.
+
+    A block with fewer than half of its forecasts, or without a trade, has no score. A forecast that
+    never moves has the score 0. Each score depends on the ``memory`` horizons before and on its
+    block alone.
     """
     nothing = np.empty(0, np.int64)
     if len(date) < 2:
@@ -73,28 +87,22 @@ def blocks(
     horizon = labels.horizon
     length = settings.block * horizon
     number, place = np.divmod(date // step, length)
-    product = _standing(lean, settings.memory * horizon) * _outcomes(date, close, labels, step)
+    standing = _standing(lean, settings.memory * horizon)
+    least = length - horizon
+    if by == "trades":
+        # What follows is a correlation times the standing: so a third of it is left, as of all.
+        strong = np.abs(standing) >= STRONG
+        standing = np.where(strong, 1.0 / (IC_OF_SCORE * np.where(strong, standing, 1.0)), np.nan)
+        least = 1
+    product = standing * _outcomes(date, close, labels, step)
     product[place + horizon >= length] = np.nan
     there = np.isfinite(product)
     first, of_row = np.unique(number, return_inverse=True)
     count = np.bincount(of_row, weights=there)
     total = np.bincount(of_row, weights=np.where(there, product, 0.0))
     over = np.searchsorted(date + step, (first + 1) * length * step)
-    kept = (over < len(date)) & (2 * count >= length - horizon)
+    kept = (over < len(date)) & (2 * count >= least)
     return Blocks(first[kept], over[kept], total[kept] / count[kept])
-
-
-def pooled(members: Mapping[str, Blocks]) -> Blocks:
-    """Return the mean scores of a group of pairs by block; ``row`` is the largest of theirs."""
-    numbers = np.unique(np.concatenate([each.number for each in members.values()]))
-    total, count = np.zeros(len(numbers)), np.zeros(len(numbers))
-    row = np.zeros(len(numbers), np.int64)
-    for each in members.values():
-        at = np.searchsorted(numbers, each.number)
-        total[at] += each.score
-        count[at] += 1
-        row[at] = np.maximum(row[at], each.row)
-    return Blocks(numbers, row, total / count)
 
 
 def follow(scores: Floats, settings: EdgeSettings, silent: bool = False) -> Course:

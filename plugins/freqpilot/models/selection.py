@@ -3,33 +3,39 @@
 import numpy as np
 
 from freqpilot.models.window import Window
+from freqpilot.shapes import Ints
 
 ROUNDS = 30
 MOST_ROWS = 12_000
+MOST_CELLS = 1_700_000
+"""Rows times features that are looked at: LightGBM holds 12 bytes of each, and of its shadow."""
 QUANTILE = 0.75
 LEAST = 8
 
 
-def select(window: Window, seed: int) -> tuple[int, ...]:
-    """Return the numbers of the columns to use, rising.
+def select(window: Window, seed: int, rows: Ints | None = None) -> tuple[int, ...]:
+    """Return the numbers of the columns to use, rising, by some ``rows`` of a window, all of them
+    by default.
 
     Trees are grown on the features beside *shadows*, which are all features shifted around the
     window in time by one random lag: copies with the same memory and the same relations among each
     other, but without a relation to the label (Kursa and Rudnicki, Feature Selection with the
     Boruta Package, 2010, permute rows; overlapping labels would make any slow feature beat such
     a copy). A column is kept whose gain is above :data:`QUANTILE` of the shadows'; the
-    :data:`LEAST` best are always. Only rows of ``window`` are seen: give the training part.
+    :data:`LEAST` best are always. Only ``rows`` are seen: give the training part.
     """
     from lightgbm import Dataset, train
 
-    rows, width = window.x.shape
-    if width <= LEAST or rows < 4:
+    if rows is None:
+        rows = np.arange(len(window.time))
+    count, width = len(rows), window.x.shape[1]
+    if width <= LEAST or count < 4:
         return tuple(range(width))
-    step = max(1, -(-rows // MOST_ROWS))
-    lag = int(np.random.default_rng(seed).integers(rows // 4, rows - rows // 4))
-    shifted = np.roll(window.x, lag, axis=0)
-    x = np.concatenate([window.x[::step], shifted[::step]], axis=1)
-    y = np.clip(window.y[::step], -3.0, 3.0)
+    step = max(1, -(-count // min(MOST_ROWS, max(MOST_CELLS // width, 1))))
+    lag = int(np.random.default_rng(seed).integers(count // 4, count - count // 4))
+    some = np.arange(0, count, step)
+    x = np.concatenate([window.x[rows[some]], window.x[rows[(some - lag) % count]]], axis=1)
+    y = np.clip(window.y[rows[some]], -3.0, 3.0)
     settings = {
         "objective": "regression",
         "learning_rate": 0.1,
@@ -47,7 +53,7 @@ def select(window: Window, seed: int) -> tuple[int, ...]:
     }
     if len(np.unique(y)) < 2:
         return tuple(range(width))
-    data = Dataset(x, y, weight=window.weights[::step], params={"verbosity": -1})
+    data = Dataset(x, y, weight=window.weights[rows[some]], params={"verbosity": -1})
     gain = train(settings, data, ROUNDS).feature_importance("gain")
     own, shadow = gain[:width], gain[width:]
     kept = own > float(np.quantile(shadow, QUANTILE))

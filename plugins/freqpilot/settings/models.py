@@ -1,6 +1,6 @@
 """``freqpilot.labels`` and ``freqpilot.models``."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -35,13 +35,24 @@ class EdgeSettings(Section):
     """The edge monitor: what a model's forecasts came to lowers its confidence, to 0 once a bet
     against a rank IC of ``min_ic`` has multiplied its stake by ``evidence``; it speaks again once
     one on an IC above 0 has. A block, judged when it is over, is ``block`` label horizons long; a
-    forecast counts beside those of the last ``memory`` horizons."""
+    forecast counts beside those of the last ``memory`` horizons. ``groups``: pairs are judged
+    together as well, all or those of a class of coins, and the lesser confidence holds."""
 
     enabled: bool = True
+    groups: Literal["off", "all", "class"] = "all"
     min_ic: Annotated[float, Field(gt=0, le=0.5)] = 0.1
     evidence: Annotated[float, Field(ge=10, le=10_000)] = 200
     block: Annotated[int, Field(ge=2, le=20)] = 4
     memory: Annotated[int, Field(ge=20, le=500)] = 60
+
+
+class PooledSettings(Section):
+    """One model for all pairs: with ``ranks`` each pair's own features are ranked among those of
+    all pairs at the same candle; of more than ``most_rows`` candles of a window, all pairs
+    together, every second, third … is trained on."""
+
+    ranks: bool = True
+    most_rows: Annotated[int, Field(ge=1_000)] = 50_000
 
 
 class ModelSettings(Section):
@@ -51,3 +62,4 @@ class ModelSettings(Section):
     training: TrainingSettings = TrainingSettings()
     sequences: SequenceSettings = SequenceSettings()
     guard: GuardSettings = GuardSettings()
+    pooled: PooledSettings = PooledSettings()

@@ -47,7 +47,7 @@ class SequenceModel:
         from freqpilot.models.sequences.training import Part, Scale, train
 
         columns = self._columns(window)
-        label = winsorised(window.y)
+        label = winsorised(window.y, window.y[split.train])
 
         def part(rows: Ints) -> Part:
             return Part(window.x[np.ix_(rows, columns)], label[rows], window.weights[rows])

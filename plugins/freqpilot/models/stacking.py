@@ -1,0 +1,210 @@
+"""Several models as one: each has as much say as its forecasts were worth lately, out of sample.
+
+Source: L. Breiman, Stacked Regressions, 1996 (out-of-fold forecasts, no negative weights). Folds
+go forward in time and are purged, as M. López de Prado, Advances in Financial Machine Learning,
+2018, section 7.4, asks of labels that overlap.
+"""
+
+import itertools
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from freqpilot.models.boosting import winsorised
+from freqpilot.models.fitted import Core, Fitted, Model, tuples
+from freqpilot.models.heads import fit_mean
+from freqpilot.models.window import Parts, TooShort, Window, parts
+from freqpilot.settings import LabelSettings
+from freqpilot.shapes import Floats, Floats32, Ints
+
+FLAT = 0.43
+"""A return of fewer volatilities than this is the class 0 of members that forecast classes: a third
+of a normal distribution lies within."""
+FOLDS = 3
+OLDEST = 0.4
+"""Share of the window's candles before the first fold."""
+HALF_LIFE = 0.25
+"""Share of the folded candles after which a forecast counts half in its model's score."""
+LEAST_CHANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class StackedMean:
+    """The members that have a say. Each is its kind, its content as JSON, the columns it reads,
+    whether it forecasts classes, and what its lean is multiplied by, so that their sum is the
+    forward return in its volatility."""
+
+    kind: ClassVar[str] = "stacked"
+    members: tuple[tuple[str, str, tuple[int, ...], bool, float], ...]
+
+    def raw(self, x: Floats32) -> Floats:
+        """Return means (n)."""
+        out = np.zeros(len(x))
+        for kind, content, columns, classes, share in self.members:
+            out += share * leans(_core(kind, content), x[:, list(columns)], classes)
+        return out
+
+    def leaning(self, x: Floats32) -> Floats:
+        """Return what each feature adds to the mean (n × k)."""
+        out = np.zeros(x.shape)
+        for kind, content, columns, _, share in self.members:
+            out[:, list(columns)] += share * _core(kind, content).leaning(x[:, list(columns)])
+        return out
+
+    def content(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Members of the catalogue, trained on one window; a member's say is its recent score.
+
+    The score is the correlation of a member's forecasts with the outcome on the folds that it was
+    not trained on, newer ones counting more; one below 0 has no say, and where none is above 0 the
+    forecast is none. Members that forecast classes learn the return's sign beyond :data:`FLAT`.
+
+    ``params`` replace LightGBM's in the members that take them. Whether it beats the baselines
+    stands in ``docs/results.md``.
+    """
+
+    name: ClassVar[str] = "stacked"
+    classes: ClassVar[bool] = False
+    members: tuple[str, ...] = (
+        "trees_regressor",
+        "trees_classifier",
+        "linear",
+        "logistic",
+        "last_value",
+    )
+    params: tuple[tuple[str, Any], ...] = ()
+
+    def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
+        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        split = parts(window, settings)
+        models = [made for name in self.members if (made := self._member(name, window)) is not None]
+        shares = shares_of(models, window, split, settings, seed)
+        kept = []
+        for model, share in zip(models, shares, strict=True):
+            if share <= 0:
+                continue
+            fitted, deviation = _fitted(model, window, settings, seed)
+            if deviation > 0:
+                content = json.dumps(fitted.core.content(), sort_keys=True)
+                columns, of = fitted.columns, float(share / deviation)
+                kept.append((fitted.core.kind, content, columns, model.classes, of))
+        core = StackedMean(tuple(kept))
+        raw = core.raw(window.x)
+        head = fit_mean(
+            (raw[split.tune], window.y[split.tune], window.weights[split.tune]),
+            (raw[split.hold], window.y[split.hold], window.unique[split.hold]),
+        )
+        return Fitted(core, head, window.names, tuple(range(window.x.shape[1])))
+
+    def _member(self, name: str, window: Window) -> Model | None:
+        """Return a model of the catalogue; None for one whose feature the window has not."""
+        from freqpilot.models.catalogue import MODELS
+
+        found: Any = MODELS[name]
+        if name == "last_value" and not any("return" in each for each in window.names):
+            return None
+        if self.params and hasattr(found, "params"):
+            found = replace(found, params=self.params)
+        member: Model = found
+        return member
+
+
+def shares_of(
+    models: list[Model], window: Window, split: Parts, settings: LabelSettings, seed: int
+) -> Floats:
+    """Return what each member's lean, in its own deviations, is multiplied by: its share of all
+    scores times the slope of the outcome on their sum, both on the folds alone. Equal parts of one
+    deviation in all where the window is too short for a fold.
+
+    The candles that calibrate the forecast (``split.hold``) are in no fold.
+    """
+    first, last = int(window.time[0]), int(window.time[split.tune[-1]])
+    begin = first + round(OLDEST * (last + 1 - first))
+    edges = np.linspace(begin, last + 1, FOLDS + 1).round().astype(np.int64)
+    told: list[Floats] = []
+    rows: list[Ints] = []
+    for at, stop in itertools.pairwise(edges):
+        known = (window.time < at - settings.purge) & (window.end < at)
+        before = window.take(np.flatnonzero(known))
+        fold = np.flatnonzero((window.time >= at + settings.embargo) & (window.time < stop))
+        if not len(fold):
+            continue
+        try:
+            earlier = replace(before, last=int(at) - 1)
+            told.append(
+                np.column_stack(
+                    [_served(m, earlier, window.x[fold], settings, seed) for m in models]
+                )
+            )
+        except TooShort:
+            continue
+        rows.append(fold)
+    if not rows:
+        return np.full(len(models), 1.0 / len(models))
+    fold, lean = np.concatenate(rows), np.concatenate(told)
+    age = (last - window.time[fold]) / max(1, last + 1 - begin)
+    weight = window.unique[fold] * 0.5 ** (age / HALF_LIFE)
+    outcome = winsorised(window.y[fold], window.y[fold])
+    score = np.array([max(0.0, _correlation(each, outcome, weight)) for each in lean.T])
+    if score.sum() <= 0:
+        return np.zeros(len(models))
+    share = score / score.sum()
+    mixed = np.sum(lean * share, axis=1)
+    slope = float(np.sum(weight * mixed * outcome)) / max(float(np.sum(weight * mixed**2)), 1e-12)
+    return np.asarray(share * max(slope, 0.0))
+
+
+def leans(core: Core, x: Floats32, classes: bool) -> Floats:
+    """Return what a core expects of each row: its mean, or of classes the log-odds of a rise
+    against a fall, which its features add up to."""
+    raw = core.raw(x)
+    if not classes:
+        return raw
+    chance = np.maximum(raw, LEAST_CHANCE)
+    return np.asarray(np.log(chance[:, 2]) - np.log(chance[:, 0]))
+
+
+def _fitted(
+    model: Model, window: Window, settings: LabelSettings, seed: int
+) -> tuple[Fitted, float]:
+    """Return a member and the deviation of its lean on the part it was trained on."""
+    y = window.y
+    if model.classes:
+        y = np.where(np.abs(y) > FLAT, np.sign(y), 0.0)
+    fitted = model.fit(replace(window, y=y), settings, seed)
+    train = parts(window, settings).train
+    lean = leans(fitted.core, window.x[train][:, list(fitted.columns)], model.classes)
+    deviation = float(lean.std())
+    return fitted, deviation if deviation > 1e-9 else 0.0
+
+
+def _served(
+    model: Model, window: Window, x: Floats32, settings: LabelSettings, seed: int
+) -> Floats:
+    """Return the lean of a member trained on ``window`` at other rows, in its deviations."""
+    fitted, deviation = _fitted(model, window, settings, seed)
+    if not deviation:
+        return np.zeros(len(x))
+    return leans(fitted.core, x[:, list(fitted.columns)], model.classes) / deviation
+
+
+def _correlation(x: Floats, y: Floats, weight: Floats) -> float:
+    share = weight / weight.sum()
+    a, b = x - np.sum(share * x), y - np.sum(share * y)
+    power = float(np.sum(share * a * a) * np.sum(share * b * b))
+    return float(np.sum(share * a * b)) / np.sqrt(power) if power > 1e-18 else 0.0
+
+
+def _core(kind: str, content: str) -> Core:
+    from freqpilot.models.catalogue import CORES
+
+    values = json.loads(content)
+    made: Core = CORES[kind](**{name: tuples(value) for name, value in values.items()})
+    return made
