@@ -4,9 +4,9 @@ The parts are functions of their own: ``join`` imports ten million facts and joi
 with twenty metrics (:mod:`benchmarks.facts_join`), ``collector`` runs ``freqpilot collect`` ten
 minutes against stand-in sources with faults and kills (:mod:`benchmarks.collector`), each in SQLite
 and in a PostgreSQL server of its own; ``text`` is the throughput of text models and what ships
-against the lexicon (:mod:`benchmarks.facts_text`). ``--rows``, ``--minutes``, ``--parts`` and ``--databases``
-shorten it. Prints one JSON object last; exits non-zero unless all that was asked for is as it must
-be.
+against the lexicon (:mod:`benchmarks.facts_text`). ``--rows``, ``--minutes``, ``--parts`` and
+``--databases`` shorten it. Prints one JSON object last; exits non-zero unless all that was asked
+for is as it must be.
 """
 
 import argparse
@@ -29,8 +29,8 @@ DATABASES = ("sqlite", "postgresql")
 @dataclass(frozen=True)
 class Given:
     """What to run: ``rows`` of the join, ``minutes`` (and seconds of ``drain`` after them) of the
-    collector with ``kills``; ``databases`` by name, ``texts`` the folder of labelled sets, ``server``
-    the one of PostgreSQL."""
+    collector with ``kills``; ``databases`` by name, ``texts`` the folder of labelled sets,
+    ``server`` the one of PostgreSQL."""
 
     rows: int = 10_000_000
     minutes: float = 10.0

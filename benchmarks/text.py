@@ -193,9 +193,10 @@ def section(document: dict[str, Any]) -> str:
         "text train`) has learnt from the other four fifths, the lexicons from none. The encoder, "
         "which ships, has learnt from the other four fifths of Twitter financial news and Surge "
         "posts (both MIT) and from nothing of the other two; how it learns was chosen on a quarter "
-        "of each set's four fifths. Speeds are of a shared machine of two cores. A set of crypto "
-        "headlines was left out: VADER agrees with .990 of its labels, so they are VADER's own. "
-        "None of this says that sentiment predicts a price.",
+        "of each set's four fifths. Speeds are of two cores that were busy with other work: "
+        "compare them with each other only. A set of crypto headlines was left out: VADER agrees "
+        "with .990 of its labels, so they are VADER's own. None of this says that sentiment "
+        "predicts a price.",
         "",
         "| set (held out) | scorer | accuracy | macro-F1 | Spearman | texts a second |",
         "|---|---|---:|---:|---:|---:|",

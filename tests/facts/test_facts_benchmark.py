@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import collector, facts, facts_join
+from benchmarks import collector, facts, facts_join, facts_text
 from benchmarks.postgres import Cluster
 from freqpilot.facts.join import Observations, States, states
 
@@ -50,12 +50,14 @@ def test_one_command_runs_every_part_in_each_database(
         return {"LOST": 0, "DOUBLED": len(urls) - 1, "WRONG": 0}
 
     monkeypatch.setattr(collector, "measure", collected)
+    monkeypatch.setattr(facts_text, "measure", lambda data: ({"read": str(data)}, True))
     monkeypatch.setattr(facts, "cluster", lambda settings: nullcontext(postgres))
-    monkeypatch.setattr(sys, "argv", ["facts", "--json", "--rows", "2000"])
+    monkeypatch.setattr(sys, "argv", ["facts", "--json", "--rows", "2000", "--texts", "x"])
     with pytest.raises(SystemExit) as ended:
         facts.main()
     document = json.loads(capsys.readouterr().out)
-    assert {*document["parts"]} == {"join", "collector"}
+    assert {*document["parts"]} == {"join", "collector", "text"}
+    assert document["parts"].pop("text") == {"read": "x", "ok": True}
     for part in document["parts"].values():
         assert {*part} == {"sqlite", "postgresql", "ok"}
     assert document["parts"]["join"]["ok"]

@@ -16,11 +16,9 @@ SMALL = {
 }  # fmt: skip
 
 
-def test_it_runs_small(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_small() -> None:
     pytest.importorskip("onnxscript")
-    # Two threads wait for each other on a busy machine.
-    monkeypatch.setattr(text_speed, "THREADS", 1)
-    document = text_speed.measure(sentences(("It",))[0][:6], 1, SMALL)
+    document = text_speed.measure(sentences(("It",))[0][:6], 1, SMALL, threads=1)
     assert document["synthetic"]
     assert document["parity"]
     assert document["figures"]["scores apart at most"] < 0.05

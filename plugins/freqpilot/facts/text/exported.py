@@ -162,13 +162,13 @@ def load(folder: Path) -> Exported:
     return made
 
 
-def opened(folder: Path, manifest: Manifest) -> Exported:
+def opened(folder: Path, manifest: Manifest, threads: int = THREADS) -> Exported:
     """Return the classifier of a folder, not compared with anything."""
     import onnxruntime
     from tokenizers import Tokenizer
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(
         str(folder / MODEL), options, providers=["CPUExecutionProvider"]
     )

@@ -20,6 +20,7 @@ from zlib import crc32
 import numpy as np
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.facts.text.classes import chances, scored
 from freqpilot.facts.text.clean import clean
 from freqpilot.facts.text.lexicon import VERSION as LEXICON
 from freqpilot.facts.text.lexicon import Lexicon
@@ -85,18 +86,11 @@ class Head:
         rows = features(texts)
         parts = self.weights[rows.column] * rows.value[:, None]
         logits = np.add.reduceat(parts, rows.begin[:-1], axis=0) if len(texts) else parts
-        logits = logits + self.bias
-        grown = np.exp(logits - logits.max(axis=1, keepdims=True))
-        out: Floats = grown / grown.sum(axis=1, keepdims=True)
-        return out
+        return chances(logits + self.bias)
 
     def score(self, texts: Sequence[str]) -> list[Scored]:
         """Return P(positive) − P(negative), as sure as the likeliest class."""
-        found = self.probabilities(texts)
-        return [
-            Scored(float(np.clip(row[2] - row[0], -1.0, 1.0)), float(np.clip(row.max(), 0.01, 1.0)))
-            for row in found
-        ]
+        return scored(self.probabilities(texts))
 
 
 def train(
