@@ -37,7 +37,7 @@ def bot(tmp_path: Path) -> stage.Bot:
 
 
 def restarted(bot: stage.Bot) -> stage.Bot:
-    return stage.Bot(bot.model.dd.full_path.parents[1], bot.market, own_process=False)
+    return stage.Bot(bot.model.dd.full_path.parents[2], bot.market, own_process=False)
 
 
 class Killed(BaseException):

@@ -183,3 +183,9 @@ class Bot:
 def forecast(row: pd.Series) -> np.ndarray[Any, Any]:
     """Return what a decision takes of a row."""
     return row[["up", "down", "forecast_mean"]].to_numpy(dtype=np.float64)
+
+
+def home(folder: Path) -> Path:
+    """Return where FreqAI keeps the models of the strategy and the model of these tests."""
+    (found,) = (folder / "models" / "one").glob("by-*")
+    return found

