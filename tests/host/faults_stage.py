@@ -15,13 +15,15 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 
 from candle_source import candles
-from freqpilot.host import drawer, identity, trainqueue
+from freqpilot.host import drawer, identity, shelving, trainqueue
 
 HORIZON = 12
 PLACES = (
     (FreqaiDataDrawer, "save_data"),
     (FreqaiDataDrawer, "load_data"),
     (FreqaiDataDrawer, "update_historic_data"),
+    (FreqaiDataDrawer, "purge_old_models"),
+    *((FreqaiDataDrawer, name) for name in (*shelving.READERS, *shelving.WRITERS)),
     (FreqaiDataKitchen, "split_timerange"),
     (FreqaiDataKitchen, "set_paths"),
     (FreqaiDataKitchen, "set_new_model_names"),
@@ -45,7 +47,7 @@ def as_shipped(patch: pytest.MonkeyPatch) -> None:
 def with_seams(patch: pytest.MonkeyPatch) -> None:
     """Put the seams on FreqAI for one test."""
     as_shipped(patch)
-    for seam in (*drawer.SEAMS, *identity.SEAMS, *trainqueue.SEAMS):
+    for seam in (*drawer.SEAMS, *shelving.SEAMS, *identity.SEAMS, *trainqueue.SEAMS):
         seam.check()
         seam.apply()
 

@@ -37,14 +37,18 @@ def test_the_first_pair_trains_each_window_and_all_are_forecast(
     stage = PoolStage(tmp_path, candles)
     found = {pair: stage.run(pair) for pair in PAIRS}
     assert trainings(caplog) == WINDOWS
+    right = []
     for pair, frame in found.items():
         assert (frame["do_predict"] == 1).mean() > 0.98, pair
         truth = candles[pair].set_index("date")["close"]
         truth = (truth.shift(-6) / truth - 1).reindex(frame["date"]).to_numpy()
         known = np.isfinite(truth)
-        assert np.corrcoef(frame[OWN][known], truth[known])[0, 1] > 0.15, pair
+        right.append(np.corrcoef(frame[OWN][known], truth[known])[0, 1])
+
         assert frame[OWN].abs().max() < 0.2, "in the target's own units"
         assert (frame["forecast_low"] < frame["forecast_high"]).mean() > 0.98
+    assert min(right) > 0.05, right
+    assert np.mean(right) > 0.2, right
     (tmp_path / "turned").mkdir()
     turned = PoolStage(tmp_path / "turned", candles)
     for pair in reversed(PAIRS):
