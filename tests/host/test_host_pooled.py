@@ -11,6 +11,7 @@ from pool_stage import OWN, PAIRS, START, STEP, TRAIN, WINDOWS, PoolStage, candl
 
 from freqpilot.errors import Degraded
 from freqpilot.host import freqai
+from freqpilot.host.setup import stamp_identifier
 
 # Freqtrade's own calls, of which pandas 3 warns.
 pytestmark = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
@@ -152,6 +153,21 @@ def test_pairs_of_another_run_are_not_taken_from_its_cache(
     other = PoolStage(tmp_path, fewer)
     assert other.config["freqai"]["identifier"] != stage.config["freqai"]["identifier"]
     assert PoolStage(tmp_path, candles).model.full_path == stage.model.full_path
+
+
+def test_the_models_folder_tells_model_and_settings_that_make_another() -> None:
+    def stamped(model: str = "FreqpilotPooled", **models: Any) -> str:
+        config = {
+            "runmode": "live",
+            "freqaimodel": model,
+            "freqai": {"enabled": True, "identifier": "mine"},
+            "freqpilot": {"models": models},
+        }
+        stamp_identifier(config, {"pack": "1"})
+        return str(config["freqai"]["identifier"])
+
+    assert stamped() == stamped(edge={"min_ic": 0.2}), "what watches a model makes no other"
+    assert len({stamped(), stamped("FreqpilotRegressor"), stamped(pooled={"ranks": False})}) == 3
 
 
 def test_a_pair_that_appears_later_and_one_with_gaps(

@@ -105,7 +105,7 @@ def stamp_identifier(config: dict[str, Any], digest: dict[str, str]) -> None:
         digest["pack"],
         repr(config["freqpilot"].get("labels")),
         repr(config["freqpilot"].get("seed")),
-        repr(config["freqpilot"].get("models")),
+        repr(config["freqpilot"].get("models", {}).get("pooled")),
         str(config.get("freqaimodel", "")),
         *(repr(freqai.get(key)) for key in FREQAI_KEYS),
     ]
