@@ -54,7 +54,7 @@ COINS = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "LTC", "LINK")
 PAIRS = tuple(f"{coin}/USDT" for coin in COINS)
 START = datetime(2023, 6, 1, tzinfo=UTC)
 WINDOWS = 9
-PLANTED_PAIRS, PLANTED_WINDOWS = 4, 2
+PLANTED_PAIRS, PLANTED_WINDOWS = 4, 3
 PLANTED_DAYS = 28
 """Days of a planted window: trainings are what costs, and more rows tell more of each."""
 CELL = 24 * STEP_DAYS

@@ -192,7 +192,7 @@ def outcomes(datadir: Path, pair: str) -> pd.Series:
 def planted(folder: Path, pairs: Sequence[str], start: datetime, hours: int, seed: int) -> None:
     """Write SYNTHETIC candles whose volume tells a part of what comes next.
 
-    A hidden state (persistence .9 an hour) moves the next return by .4 of its deviation and the
+    A hidden state (persistence .9 an hour) moves the next return by .8 of its deviation and the
     logarithm of the volume, each with noise; every pair has its own.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -204,7 +204,7 @@ def planted(folder: Path, pairs: Sequence[str], start: datetime, hours: int, see
         for i in range(1, hours):
             state[i] = 0.9 * state[i - 1] + kicks[i]
         step = 0.006 * rng.standard_normal(hours)
-        step[1:] += 0.006 * 0.4 * state[:-1]
+        step[1:] += 0.006 * 0.8 * state[:-1]
         close = 100 * np.exp(np.cumsum(step))
         opened = np.concatenate([[100.0], close[:-1]])
         wick = np.abs(rng.standard_normal((2, hours))) * 0.002 * close

@@ -88,9 +88,15 @@ def _first(file: str) -> bool:
     return file.startswith(f"pooled_{end}_")
 
 
-@pytest.mark.parametrize("own", [True, False])
+def over_the_highest(frame: pd.DataFrame, metadata: dict[str, Any], **_: Any) -> pd.DataFrame:
+    """Make a target that hangs on every price that it is shown."""
+    ahead = frame["close"].shift(-6) / frame["close"] - 1
+    return frame.assign(**{OWN: ahead * 100 / frame["close"].max()})
+
+
+@pytest.mark.parametrize("label", ["own", "over the highest", "the pack's"])
 def test_prices_that_come_later_change_no_forecast(
-    candles: dict[str, pd.DataFrame], tmp_path: Path, own: bool
+    candles: dict[str, pd.DataFrame], tmp_path: Path, label: str
 ) -> None:
     """A canary: every price and volume after the first window's training is another, of all pairs;
     what is forecast before they differ stays."""
@@ -103,8 +109,10 @@ def test_prices_that_come_later_change_no_forecast(
     stages = []
     for name, given in (("plain", candles), ("absurd", absurd)):
         (tmp_path / name).mkdir()
-        stages.append(PoolStage(tmp_path / name, given, own=own))
-    figures = FIGURES if own else FIGURES[1:]
+        stages.append(PoolStage(tmp_path / name, given, own=label != "the pack's"))
+        if label == "over the highest":
+            stages[-1].strategy.set_freqai_targets = over_the_highest
+    figures = FIGURES[1:] if label == "the pack's" else FIGURES
     for pair in PAIRS:
         plain, other = (stage.run(pair) for stage in stages)
         pd.testing.assert_frame_equal(plain[figures].head(30), other[figures].head(30))
