@@ -1,10 +1,13 @@
-# Freqpilot on Freqtrade's official image. Build: docker compose build
+# Freqpilot on Freqtrade's official image. Build: docker compose build [--build-arg EXTRAS=postgres,text]
 ARG FREQTRADE_VERSION=2026.9
 FROM freqtradeorg/freqtrade:${FREQTRADE_VERSION}_freqai
 
+# Of postgres, text, finbert and deep, by commas.
+ARG EXTRAS=postgres
+
 USER root
 COPY --chown=ftuser:ftuser . /opt/freqpilot
-RUN pip install --no-cache-dir '/opt/freqpilot[postgres]' && rm -rf /opt/freqpilot
+RUN pip install --no-cache-dir "/opt/freqpilot[${EXTRAS}]" && rm -rf /opt/freqpilot
 
 USER ftuser
 # Numba keeps its compiled kernels in the volume, so a restart does not compile them again.

@@ -28,10 +28,11 @@ help:
 	@sed -n 's/^# //p' Makefile
 
 $(VENV)/.installed: pyproject.toml requirements.lock
-	@echo "==> making $(VENV) (a minute or two, once)"
+	@echo "==> making $(VENV) (two or three minutes, once)"
 	@$(PYTHON) -c 'import sys; sys.exit("freqpilot needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --constraint requirements.lock torch # alone, or a GPU's libraries come with it
 	@$(BIN)/python -m pip install --progress-bar on --constraint requirements.lock --editable '.[dev]' | sed -n 's/^Collecting \([^ ]*\).*/    \1/p; s/^Successfully.*/    done/p'
 	@touch $@
 
@@ -85,7 +86,7 @@ docker-check: install
 
 # Exact versions of what is installed now, without the pack itself.
 lock: install
-	$(BIN)/python -m pip freeze --exclude-editable | grep -v -i '^pip==\|^freqpilot' > requirements.lock
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v -i '^pip==\|^freqpilot' | sed 's/+cpu$$//' > requirements.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

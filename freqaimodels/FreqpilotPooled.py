@@ -13,4 +13,4 @@ class FreqpilotPooled(PooledForecaster):
     (``docs/results.md``).
     """
 
-    forecaster = TreesRegressor()
+    forecaster = TreesRegressor(selected=False)
