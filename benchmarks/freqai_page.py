@@ -28,7 +28,7 @@ def section(found: Mapping[str, Any]) -> str:
         f"features): {'holds' if found['parity'] else 'FAILED'}. The imports are stock's "
         f"({figures['imports, MiB']} MiB). OpenMP threads: {figures['OpenMP threads']}.",
         "",
-        "| | wall s | CPU s | MiB above the imports | rank IC on these candles |",
+        "| | wall s | CPU s | MiB above the imports | rank IC within these weeks |",
         "|---|---:|---:|---:|---:|",
         *(
             f"| {title} | {' | '.join(str(figures[f'{name}, {column}']) for column in COLUMNS)} |"
@@ -43,7 +43,7 @@ def section(found: Mapping[str, Any]) -> str:
             for name, row in found["targets"].items()
         ),
         "",
-        "The planted signal lies in SYNTHETIC candles, for on real ones there is no skill to lose: "
+        "The planted signal lies in SYNTHETIC candles, for a few real weeks tell too little: "
         f"{planted['pairs']} pairs, {planted['windows']} windows of {planted['days']} days; the "
         f"lower end of the 95 % interval counts, and {found['margin']:g} may be lost.",
         END,
