@@ -20,6 +20,7 @@ from freqtrade.freqai.prediction_models.LightGBMRegressor import LightGBMRegress
 
 from freqpilot.errors import Degraded
 from freqpilot.host import forecasts, identity, setup, trainqueue
+from freqpilot.models import shelf
 from freqpilot.models.boosting import TreesRegressor
 from freqpilot.models.window import parts
 from freqpilot.settings import LabelSettings
@@ -321,6 +322,8 @@ def test_old_models_are_counted_by_pair(
         kitchen = FreqaiDataKitchen(model.config, False, pair)
         kitchen.set_paths(pair, 1_700_000_000 + stamp)
         kitchen.data_path.mkdir(parents=True)
+        shelf.label(kitchen.data_path, shelf.Shelved(kitchen.data_path, pair, "cb", stamp, "trees"))
+        shelf.stamp(kitchen.data_path)
     model.dd.purge_old_models()
     assert len(list(model.full_path.glob("sub-train-*"))) == left
 
