@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from benchmarks.postgres import Cluster, NoServer, cluster
+from children import ROOT, child_environment
 
-ROOT = Path(__file__).resolve().parents[1]
 REALDATA = Path(os.environ.get("FREQPILOT_REALDATA", ROOT.parent / "shared" / "data"))
 
 settings.register_profile(
@@ -23,16 +23,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("freqpilot")
-
-
-def child_environment() -> dict[str, str]:
-    """Return an environment in which Freqtrade sets up its logging, and so Freqpilot: it skips
-    that when it sees pytest's variables."""
-    dropped = ("PYTEST_", "FREQTRADE__")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
-    environment["PYTHONWARNINGS"] = "ignore"
-    environment["COLUMNS"] = "200"  # tables are read back, whole
-    return environment
 
 
 @pytest.fixture(scope="session")

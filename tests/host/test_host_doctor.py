@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import child_environment
+from children import child_environment
 from freqpilot.host import bookrisk, doctor, supervisor
 from freqpilot.host.init import init
 from freqpilot.rehearsal.market import SyntheticMarket

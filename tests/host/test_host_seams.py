@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import child_environment
+from children import child_environment
 from freqpilot.host import activation
 from freqpilot.host.seams import Seam, SeamError, expect, is_wrapped, wrap
 

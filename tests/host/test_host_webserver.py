@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import child_environment
+from children import child_environment
 from freqpilot.host.init import init
 from freqpilot.rehearsal.config import exchange_overlay
 from freqpilot.rehearsal.market import SyntheticMarket

@@ -1,14 +1,19 @@
 """The built wheel in an empty venv, used from a folder outside the repository."""
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
+import sysconfig
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, child_environment
+from children import ROOT, child_environment
 
 SCRIPT = """
 import sys
@@ -46,14 +51,21 @@ def run(*command: object, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel and install it, with its locked dependencies, into an empty venv."""
+    """Build the wheel and install it into an empty venv that finds this one's packages behind its
+    own; whether the wheel names all that it needs is :func:`test_every_import_is_declared`."""
     home = tmp_path_factory.mktemp("wheel")
     run(sys.executable, "-m", "build", "--wheel", "--outdir", home / "dist", ROOT, cwd=home)
     (wheel,) = (home / "dist").glob("*.whl")
     run(sys.executable, "-m", "venv", home / "venv", cwd=home)
     python = home / "venv" / "bin" / "python"
-    lock = ROOT / "requirements.lock"
-    run(python, "-m", "pip", "install", "--quiet", "--constraint", lock, wheel, cwd=home)
+    run(python, "-m", "pip", "install", "--quiet", "--no-deps", wheel, cwd=home)
+    (packages,) = (home / "venv").glob("lib/python*/site-packages")
+    # A folder named so is searched, and its own .pth files, the editable checkout's, are not read.
+    (packages / "others.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    (home / "venv" / "bin" / "freqtrade").write_text(
+        f"#!{python}\nfrom freqtrade.main import main\nmain()\n"
+    )
+    (home / "venv" / "bin" / "freqtrade").chmod(0o755)
     return python
 
 
@@ -72,3 +84,30 @@ def test_a_wheel_works_without_the_repository(installed: Path, tmp_path: Path) -
     assert report["ok"], report
     result = run(installed, "-c", SCRIPT, tmp_path / "bt", cwd=tmp_path).split()[-1]
     assert Path(result).is_file()
+
+
+def test_every_import_is_declared() -> None:
+    """What the pack imports is the standard library, itself, or of a distribution that it names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    named = [*project["dependencies"], *(each for name in extras for each in extras[name])]
+    names = {re.split(r"[^\w.-]", each, maxsplit=1)[0].lower().replace("-", "_") for each in named}
+    # Freqtrade's own, and those of its extras that are asked for.
+    names |= {"ccxt", "datasieve", "lightgbm", "numpy", "optuna", "pandas", "pyarrow", "scipy"}
+    names |= {"python_rapidjson", "scikit_learn", "ta_lib", "uvicorn", "xgboost", "joblib"}
+    known = {*sys.stdlib_module_names, "freqpilot"}
+    for module, owners in packages_distributions().items():
+        if {owner.lower().replace("-", "_") for owner in owners} & names:
+            known.add(module)
+    unknown = set()
+    for folder in ("plugins", "strategies", "freqaimodels", "protections", "hyperopts"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Import):
+                    found = {each.name.partition(".")[0] for each in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                    found = {str(node.module).partition(".")[0]}
+                else:
+                    continue
+                unknown |= {f"{file.name}: {name}" for name in found - known}
+    assert unknown == set()

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from candle_source import candles
-from conftest import ROOT, child_environment
+from children import ROOT, child_environment
 from freqpilot.errors import Degraded
 from freqpilot.models import apart, linear
 from freqpilot.models.window import TooShort, Window, known

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from shelf_stage import PAIR, put
 
-from conftest import ROOT, child_environment
+from children import ROOT, child_environment
 from freqpilot.errors import Degraded
 from freqpilot.models import artefact, shelf
 from freqpilot.models.diary import FILE, Course, Diary
