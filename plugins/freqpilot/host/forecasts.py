@@ -10,7 +10,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, forward_return, triple_barrier, uniqueness
-from freqpilot.host import guard, heap, targets
+from freqpilot.host import guard, targets
 from freqpilot.host.freqai import (
     LABEL,
     NAMES,
@@ -80,7 +80,6 @@ class Forecaster(PurgedClassifier):
         if self._prepare(unfiltered_df, pair, dk) is None:
             return None
         self._name_statistics(dk)
-        heap.give_back()
         settings = Settings.from_config(self.config)
         names, labels = tuple(dk.training_features_list), settings.labels
         try:

@@ -10,13 +10,12 @@ from datasieve.pipeline import Pipeline
 from freqtrade.exceptions import OperationalException
 from freqtrade.freqai.base_models.BaseClassifierModel import BaseClassifierModel
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-from freqtrade.strategy import IStrategy
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, triple_barrier, uniqueness
 from freqpilot.features.splits import purged_split
-from freqpilot.host import guard, heap
+from freqpilot.host import guard
 from freqpilot.models import apart, reasons
 from freqpilot.models.trees import CLASSES, FittedTrees, fit
 from freqpilot.risk.staleness import EXPIRED
@@ -61,17 +60,6 @@ class PurgedClassifier(BaseClassifierModel):
     def define_label_pipeline(self, threads: int = -1) -> Pipeline:
         """Class names are not scaled."""
         return Pipeline([])
-
-    def start_backtesting(
-        self,
-        dataframe: pd.DataFrame,
-        metadata: dict[str, Any],
-        dk: FreqaiDataKitchen,
-        strategy: IStrategy,
-    ) -> FreqaiDataKitchen:
-        """Run FreqAI's windows of one pair, without the memory of the pair before."""
-        heap.tidy()
-        return super().start_backtesting(dataframe, metadata, dk, strategy)
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: Any

@@ -20,13 +20,12 @@ def _trim() -> Callable[[int], int] | None:
 def give_back() -> bool:
     """Hand freed memory back to the system before something large is taken, and tell whether there
     was any: after large arrays glibc keeps tens of megabytes in holes that the next do not fit."""
-    gc.collect(1)  # the young alone, in milliseconds
     trim = _trim()
     return trim is not None and trim(0) == 1
 
 
 def tidy() -> None:
-    """Free what only cycles hold, then :func:`give_back`: FreqAI's helper of a pair, with frames
-    of all its features, is in one, and the collector counts objects, not their size. Some 0.1 s."""
+    """Free what only cycles hold, then :func:`give_back`: frames of all features are in some, and
+    the collector counts objects, not their size. It takes some 0.2 s."""
     gc.collect()
     give_back()
