@@ -164,8 +164,8 @@ def predictions(folder: Path, pairs: Sequence[str]) -> dict[tuple[str, int], pd.
     """Return what FreqAI kept of each pair and window (by the end of its training, in seconds)."""
     coins = {pair.split("/")[0].lower(): pair for pair in pairs}
     found = {}
-    for file in sorted(folder.glob("models/*/backtesting_predictions/cb_*_prediction.feather")):
-        _, coin, stop, _ = file.name.split("_")
+    for file in sorted(folder.glob("models/**/backtesting_predictions/cb_*_prediction.feather")):
+        _, coin, *_, stop, _ = file.name.split("_")
         found[coins[coin], int(stop)] = pd.read_feather(file)
     return found
 
@@ -174,8 +174,8 @@ def features(folder: Path, pairs: Sequence[str]) -> dict[tuple[str, int], int]:
     """Return the number of features of each pair and window, as FreqAI kept their names."""
     coins = {pair.split("/")[0].lower(): pair for pair in pairs}
     found = {}
-    for file in sorted(folder.glob("models/*/sub-train-*/cb_*_metadata.json")):
-        _, coin, stop, _ = file.name.split("_")
+    for file in sorted(folder.glob("models/**/sub-train-*/cb_*_metadata.json")):
+        _, coin, *_, stop, _ = file.name.split("_")
         names = json.loads(file.read_text(encoding="utf-8"))["training_features_list"]
         found[coins[coin], int(stop)] = len(names)
     return found

@@ -139,3 +139,31 @@ def test_targets_that_cannot_be_learned_are_named() -> None:
     config = {"freqai": {"feature_parameters": {"label_period_candles": 20}}}
     assert targets.horizon(config, LabelSettings()) == 20
     assert targets.horizon({"freqai": {"feature_parameters": {}}}, LabelSettings()) == 12
+
+
+def test_columns_that_pairs_have_in_common_are_held_once() -> None:
+    hours = 50
+    shared, other = "%-a_BTC/USDT_1h", "%-a_ETH/USDT_1h"
+    values = np.where(np.arange(hours) == 3, np.nan, np.arange(hours))
+    known: pool.Kept = {}
+    frames = {
+        "BTC/USDT": candles_of(1, hours).assign(**{shared: values, other: 1.0}),
+        "ETH/USDT": candles_of(2, hours).assign(**{other: 2.0, shared: values}),
+        "ADA/USDT": candles_of(3, hours).assign(**{other: 1.0, shared: values}),
+    }
+    alone = {pair: pool.source_of(pair, found) for pair, found in frames.items()}
+    beside = {pair: pool.source_of(pair, found, kept=known) for pair, found in frames.items()}
+    first, second, third = (beside[pair].columns for pair in frames)
+    assert first[0] is second[1] is third[1]
+    assert first[1] is third[0]
+    assert first[1] is not second[0], "the same name, but other figures"
+    later = pool.source_of("XRP/USDT", frames["ADA/USDT"].iloc[1:], kept=known)
+    assert len(later.columns[1]) == hours - 1, "other times"
+    numbers = np.array([1, 0])
+    for pair in frames:
+        assert alone[pair].names == beside[pair].names
+        for rows in (slice(2, 40), np.array([7, 3])):
+            found = beside[pair].of(rows, numbers)
+            np.testing.assert_array_equal(found, alone[pair].of(rows, numbers))
+            wanted = frames[pair].iloc[rows, [-1, -2]].to_numpy(np.float32)
+            np.testing.assert_array_equal(found, wanted)

@@ -6,7 +6,7 @@ becomes ``own``, so that columns of different pairs are the same feature; a pair
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,16 +45,20 @@ def is_ranked(name: str) -> bool:
     return OWN in words and "shift" not in words
 
 
+Kept = MutableMapping[tuple[str, int, int, int], Floats32]
+"""Columns that several pairs may hold as one, by name, first and last open time and length."""
+
+
 @dataclass(frozen=True)
 class Source:
-    """One pair's candles with features ``x`` (n × k) by their ``own`` names, and of a strategy's
-    own target the values of each training window by its end (seconds): from which row on, and what
-    was known by then."""
+    """One pair's candles with its features' columns (n each) by their ``own`` names, and of a
+    strategy's own target the values of each training window by its end (seconds): from which row
+    on, and what was known by then. Pairs may have columns in common."""
 
     pair: str
     candles: Candles
     names: tuple[str, ...]
-    x: Floats32
+    columns: tuple[Floats32, ...]
     targets: Mapping[int, tuple[int, Floats]] = field(default_factory=dict)
 
     def rows(self, begin: int, stop: int) -> slice:
@@ -66,14 +70,28 @@ class Source:
         """Return the rows from ``begin`` (nanoseconds) on, without targets."""
         low = self.rows(begin, BEYOND).start
         kept = self.candles.window(low, len(self.candles))
-        return Source(self.pair, kept, self.names, self.x[low:].copy())
+        columns = tuple(column[low:].copy() for column in self.columns)
+        return Source(self.pair, kept, self.names, columns)
+
+    def of(self, rows: slice | Ints, numbers: Ints) -> Floats32:
+        """Return some rows of the columns ``numbers``."""
+        count = len(self.candles.date[rows])
+        out = np.empty((len(numbers), count), np.float32)
+        for row, number in zip(out, numbers, strict=True):
+            row[:] = self.columns[number][rows]
+        return out.T
 
 
 def source_of(
-    pair: str, frame: pd.DataFrame, known: Mapping[int, tuple[int, Floats]] | None = None
+    pair: str,
+    frame: pd.DataFrame,
+    known: Mapping[int, tuple[int, Floats]] | None = None,
+    kept: Kept | None = None,
 ) -> Source:
     """Return the source of a frame as FreqAI populated it, with the targets that are ``known``.
 
+    :param kept: columns of other pairs' frames, to which those of this one are added: a column of
+        the same name, times and bits, as that of a correlated pair, is not held twice.
     :raises Degraded: for two features of one name.
     """
     columns = [str(name) for name in frame.columns if "%" in str(name)]
@@ -84,8 +102,21 @@ def source_of(
             f"features of {pair} have one name beside others: {', '.join(twice[:3])}; "
             "there is no model, so no entry by it; name them apart in feature_engineering_*"
         )
-    x = frame[columns].to_numpy(dtype=np.float32)
-    return Source(pair, candles_from_frame(frame), names, x, known or {})
+    candles = candles_from_frame(frame)
+    found = []
+    for name in columns:
+        values = np.array(frame[name], dtype=np.float32)
+        found.append(values if kept is None else _once(kept, name, candles, values))
+    return Source(pair, candles, names, tuple(found), known or {})
+
+
+def _once(kept: Kept, name: str, candles: Candles, values: Floats32) -> Floats32:
+    """Return ``values``, or what is kept where it holds the same bits."""
+    dates = candles.date
+    if not len(dates):
+        return values
+    other = kept.setdefault((name, int(dates[0]), int(dates[-1]), len(dates)), values)
+    return other if np.array_equal(other.view(np.int32), values.view(np.int32)) else values
 
 
 def common_names(sources: Iterable[Source]) -> tuple[str, ...]:
@@ -153,7 +184,7 @@ def member_of(
     decided = np.where(end < rows, time[np.minimum(end, rows - 1)], BEYOND)
     unique = uniqueness(np.minimum(end, rows - 1))
     age = age_weights(max(-(-(span.stop - span.begin) // span.step), int(time[-1]) + 1))
-    x = source.x[inside][:, places(source.names, source.pair, wanted)]
+    x = source.of(inside, places(source.names, source.pair, wanted))
     known = np.isfinite(x).all(axis=1) & np.isfinite(y) & (decided < BEYOND)
     if not known.any():
         return None
@@ -177,4 +208,4 @@ def at_dates(source: Source, dates: Ints, numbers: Ints) -> tuple[Ints, Floats32
     have = source.candles.date
     place = np.searchsorted(have, dates).clip(max=max(len(have) - 1, 0))
     there = have[place] == dates if len(have) else np.zeros(len(dates), np.bool_)
-    return dates[there], source.x[place[there]][:, numbers]
+    return dates[there], source.of(place[there], numbers)

@@ -19,7 +19,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
 from freqpilot.errors import Degraded
-from freqpilot.host import pool, targets
+from freqpilot.host import heap, pool, targets
 from freqpilot.host.forecasts import Forecaster, Served, Serving
 from freqpilot.host.poolfiles import PoolFiles, Reference
 from freqpilot.host.poolsources import PoolSources, targets_of
@@ -133,6 +133,9 @@ class PooledForecaster(Forecaster):
         self._name_statistics(dk)
         dk.feature_pipeline = self.define_data_pipeline(threads=dk.thread_count)
         dk.feature_pipeline.fit(features)
+        if not (dk.live or self.save_backtest_models):
+            # Nobody saves them, and the fit needs the memory.
+            dk.data_dictionary["train_features"] = features.iloc[:0].copy()
 
     def _reference(self, pair: str, dk: FreqaiDataKitchen, own: str | None) -> Reference:
         span = self._span(dk)
@@ -220,6 +223,7 @@ class PooledForecaster(Forecaster):
             "pooled training on %d candles of %d pairs, %d features and %d ranks, asked for by %s",
             *(len(window.time), len(layout.pairs), len(names), len(ranked), pair),
         )
+        heap.give_back()
         fitted = apart.call(self._made().fit, window, labels, settings.seed)
         return Pooled(
             layout, fitted, tuple((name, aims[name]) for name in layout.pairs) if aims else ()

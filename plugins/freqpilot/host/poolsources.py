@@ -9,7 +9,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
 from freqpilot.errors import Degraded
-from freqpilot.host import pool, targets
+from freqpilot.host import heap, pool, targets
 from freqpilot.shapes import Floats, Ints
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class PoolSources:
         self._config = config
         self._strategy: Any = None
         self._known: dict[str, pool.Source] = {}
+        self._kept: pool.Kept = {}
         self._without: set[str] = set()
         self._begin, self._end = 0, 0
 
@@ -43,14 +44,16 @@ class PoolSources:
         """
         if self._strategy is not strategy:
             self._strategy, self._known, self._without = strategy, {}, set()
-        for pair in pairs:
-            if pair in self._known or pair in self._without:
-                continue
+            self._kept = {}
+        missing = [pair for pair in pairs if pair not in {*self._known, *self._without}]
+        for pair in missing:
             try:
                 self._known[pair] = self._whole(pair, strategy, own, ahead)
             except NoCandles as error:
                 self._without.add(pair)
                 logger.warning("the pooled model is without %s: %s", pair, error)
+        if missing:
+            heap.tidy()
         return {pair: self._known[pair] for pair in pairs if pair in self._known}
 
     def newest(
@@ -96,6 +99,7 @@ class PoolSources:
         :param loaded: the time range of the candles that features are computed of.
         """
         sources = {}
+        kept: pool.Kept = {}
         for pair in pairs:
             kitchen = FreqaiDataKitchen(self._config, True, pair)
             others, base = drawer.get_base_and_corr_dataframes(loaded, pair, kitchen)
@@ -107,7 +111,7 @@ class PoolSources:
             )
             frame = frame.loc[pool.dates_of(frame) >= span.begin * pool.SECOND]
             known = {span.stop: (0, targets.values(frame, own, ahead))} if own else {}
-            sources[pair] = pool.source_of(pair, frame, known)
+            sources[pair] = pool.source_of(pair, frame, known, kept)
         return sources
 
     def _whole(self, pair: str, strategy: IStrategy, own: str | None, ahead: int) -> pool.Source:
@@ -125,7 +129,7 @@ class PoolSources:
             low, high = dates.searchsorted([begin * pool.SECOND, stop * pool.SECOND])
             values = targets.values(labelled.iloc[:high], str(own), ahead)
             known[stop] = (int(low), values[low:])
-        return pool.source_of(pair, frame, known)
+        return pool.source_of(pair, frame, known, self._kept)
 
     def _populated(
         self, kitchen: FreqaiDataKitchen, strategy: IStrategy, pair: str

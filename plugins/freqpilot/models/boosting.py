@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from freqpilot.models import trees
+from freqpilot.models import binned, trees
 from freqpilot.models.fitted import Fitted
 from freqpilot.models.heads import fit_classes, fit_mean
 from freqpilot.models.selection import select
-from freqpilot.models.window import Parts, Window, parts
+from freqpilot.models.window import Parts, Window, parts, some
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats, Floats32, Ints
 
@@ -107,10 +107,12 @@ class TreesRegressor:
         split = parts(window, settings)
         columns = _columns(window, split, self.selected, seed)
         core = self._core(window, split, columns, seed)
-        raw = core.raw(window.x[:, list(columns)])
+        tune, hold = (
+            core.raw(_of(some(window.x, rows), columns)) for rows in (split.tune, split.hold)
+        )
         head = fit_mean(
-            (raw[split.tune], window.y[split.tune], window.weights[split.tune]),
-            (raw[split.hold], window.y[split.hold], window.unique[split.hold]),
+            (tune, window.y[split.tune], window.weights[split.tune]),
+            (hold, window.y[split.hold], window.unique[split.hold]),
         )
         return Fitted(core, head, window.names, columns)
 
@@ -124,13 +126,12 @@ class TreesRegressor:
         leaf = trees.smallest_leaf(len(train))
         settings = {**REGRESSION, "seed": seed, "min_data_in_leaf": leaf, **dict(self.params)}
         rounds = int(settings.pop("n_estimators", trees.ROUNDS))
-        x = window.x[:, list(columns)]
-        first = lightgbm.Dataset(
-            x[train], label[train], weight=window.weights[train],
-            categorical_feature=_coded(window, columns), params={"verbosity": -1},
+        first = binned.dataset(
+            _of(some(window.x, train), columns), label[train], window.weights[train],
+            _coded(window, columns),
         )  # fmt: skip
-        second = lightgbm.Dataset(
-            x[tune], label[tune], weight=window.weights[tune], reference=first
+        second = binned.dataset(
+            _of(some(window.x, tune), columns), label[tune], window.weights[tune], reference=first
         )
         stop = lightgbm.early_stopping(trees.PATIENCE, verbose=False)
         booster = lightgbm.train(settings, first, rounds, valid_sets=[second], callbacks=[stop])
@@ -151,11 +152,11 @@ class TreesClassifier:
         """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
         split = parts(window, settings)
         columns = _columns(window, split, self.selected, seed)
-        x, label = window.x[:, list(columns)], window.y.astype(np.int64)
+        x, label = _of(window.x, columns), window.y.astype(np.int64)
         train, tune = split.train, split.tune
         found = trees.fit(
-            x[train], label[train], window.weights[train],
-            x[tune], label[tune], window.weights[tune],
+            some(x, train), label[train], window.weights[train],
+            some(x, tune), label[tune], window.weights[tune],
             seed=seed, params=dict(self.params), categorical=_coded(window, columns),
         )  # fmt: skip
         core = TreesClasses(found.features, found.text, found.constant)
@@ -170,6 +171,11 @@ def classes_head(raw: Floats, label: Ints, window: Window, split: Parts) -> Any:
         (raw[tune], place[tune], window.weights[tune]),
         (raw[hold], place[hold], window.unique[hold]),
     )
+
+
+def _of(x: Floats32, columns: tuple[int, ...]) -> Floats32:
+    """Return some columns, without a copy where they are all."""
+    return x if columns == tuple(range(x.shape[1])) else x[:, list(columns)]
 
 
 def _coded(window: Window, columns: tuple[int, ...]) -> list[int]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from freqpilot.models import binned
 from freqpilot.models.window import Window
 from freqpilot.shapes import Ints
 
@@ -24,7 +25,7 @@ def select(window: Window, seed: int, rows: Ints | None = None) -> tuple[int, ..
     a copy). A column is kept whose gain is above :data:`QUANTILE` of the shadows'; the
     :data:`LEAST` best are always. Only ``rows`` are seen: give the training part.
     """
-    from lightgbm import Dataset, train
+    from lightgbm import train
 
     if rows is None:
         rows = np.arange(len(window.time))
@@ -53,7 +54,7 @@ def select(window: Window, seed: int, rows: Ints | None = None) -> tuple[int, ..
     }
     if len(np.unique(y)) < 2:
         return tuple(range(width))
-    data = Dataset(x, y, weight=window.weights[rows[some]], params={"verbosity": -1})
+    data = binned.dataset(x, y, window.weights[rows[some]])
     gain = train(settings, data, ROUNDS).feature_importance("gain")
     own, shadow = gain[:width], gain[width:]
     kept = own > float(np.quantile(shadow, QUANTILE))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqpilot.models import artefact
+from freqpilot.models import artefact, binned
 from freqpilot.shapes import Floats, Floats32, Ints
 
 CLASSES = (-1, 0, 1)
@@ -140,11 +140,8 @@ def fit(
 
     settings = {**DEFAULTS, "seed": seed, **(params or {})}
     rounds = int(settings.pop("n_estimators", ROUNDS))
-    train = lightgbm.Dataset(
-        x, _codes(y), weight=weights, categorical_feature=list(categorical),
-        params={"verbosity": -1},
-    )  # fmt: skip
-    valid = lightgbm.Dataset(x_valid, _codes(y_valid), weight=weights_valid, reference=train)
+    train = binned.dataset(x, _codes(y), weights, categorical)
+    valid = binned.dataset(x_valid, _codes(y_valid), weights_valid, reference=train)
     stop = lightgbm.early_stopping(PATIENCE, verbose=False)
     booster = lightgbm.train(settings, train, rounds, valid_sets=[valid], callbacks=[stop])
     return FittedTrees(x.shape[1], booster.model_to_string(num_iteration=booster.best_iteration))

@@ -119,6 +119,13 @@ def parts(window: Window, settings: LabelSettings) -> Parts:
     return found
 
 
+def some(x: Floats32, rows: Ints) -> Floats32:
+    """Return ``x[rows]``, without a copy where the rows, rising, are neighbours."""
+    if len(rows) and int(rows[-1]) - int(rows[0]) + 1 == len(rows):
+        return x[int(rows[0]) : int(rows[-1]) + 1]
+    return x[rows]
+
+
 def _between(window: Window, begin: int, stop: int, purge: int) -> Ints:
     inside = (window.time >= begin) & (window.time < stop - purge) & (window.end < stop)
     return np.flatnonzero(inside)
