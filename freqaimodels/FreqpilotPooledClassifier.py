@@ -9,7 +9,7 @@ class FreqpilotPooledClassifier(PooledForecaster):
     pair's features, their ranks across pairs, and the pair as a category.
 
     It does not beat its baselines, so it is not the default: over 2021–2024, pooled over 16 pairs,
-    its rank IC was .009 at 4 h, the ridge's .022; at 24 h .006, the logistic's .023
+    its rank IC was .009 at 4 h, the ridge's .036; at 24 h .006, the ridge's .024
     (``docs/results.md``).
     """
 
