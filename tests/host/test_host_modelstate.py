@@ -48,6 +48,15 @@ def userdir(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_models_are_found_where_strategy_and_model_have_a_folder_of_their_own(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path / "models" / "freqpilot~1" / "by-1a-2b", BTC, 5)
+    put(tmp_path / "models" / "other~1" / "by-1a-2b", ETH, 5)
+    (line,) = modelstate.read(tmp_path, "freqpilot").lines
+    assert (line.identifier, line.pair, line.fault) == ("freqpilot~1/by-1a-2b", BTC, "")
+
+
 def test_each_pair_has_a_line_with_what_a_person_asks(userdir: Path) -> None:
     found = modelstate.read(userdir, "freqpilot")
     assert [line.pair for line in found.lines] == [BTC, ETH, XRP]
