@@ -166,6 +166,21 @@ def test_the_frame_is_freqtrades_bit_by_bit(pair: str, live: bool) -> None:
 
 
 @pytest.mark.usefixtures("own_path")
+@pytest.mark.usefixtures("own_path")
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_model_of_the_pack_gets_the_same_features_as_float32(pair: str) -> None:
+    stage = Stage(internals={featurestage.NARROW: True})
+    theirs, ours = stage.stock(pair), stage.run(pair)
+    made = [n for n in theirs.columns if n.startswith("%") and n.endswith((*STEPS,))]
+    small = [n for n in theirs.columns if ours[n].dtype == np.float32]
+    assert len(small) > 100
+    assert small == [n for n in made if theirs[n].dtype == np.float64]
+    assert_same(ours, theirs.astype(dict.fromkeys(small, np.float32)))
+    others = [n for n in theirs.columns if not n.startswith("%") and theirs[n].dtype.kind == "f"]
+    assert others
+    assert all(ours[name].dtype == np.float64 for name in others)
+
+
 def test_a_training_uses_the_frames_it_is_given() -> None:
     stage = Stage(reduce_df_footprint=True)
 

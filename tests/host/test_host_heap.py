@@ -1,9 +1,11 @@
 """Handing freed memory back."""
 
 import ctypes
+import gc
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
 
 from freqpilot.host import heap
@@ -33,3 +35,29 @@ def test_without_glibc_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not heap.give_back()
     finally:
         heap._trim.cache_clear()
+
+
+def test_candles_are_read_with_memory_that_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = pyarrow.default_memory_pool()
+    try:
+        for there in (["jemalloc", "mimalloc", "system"], ["mimalloc", "system"]):
+            backends = pyarrow.supported_memory_backends()
+            monkeypatch.setattr(pyarrow, "supported_memory_backends", lambda there=there: there)
+            if not {*there} <= {*backends}:
+                there.remove("jemalloc")
+            assert heap.lean_candles() == there[0 if "jemalloc" in there else -1]
+            assert pyarrow.default_memory_pool().backend_name == heap.lean_candles()
+            monkeypatch.undo()
+    finally:
+        pyarrow.set_memory_pool(before)
+
+
+def test_what_was_imported_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(1))
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: len(frozen))
+    ring: list[object] = []
+    ring.append(ring)
+    heap.tidy()
+    heap.tidy()
+    assert frozen == [1]

@@ -135,6 +135,20 @@ def test_ranks_of_too_few_pairs_say_nothing() -> None:
     assert window.time.min() == 100
 
 
+@pytest.mark.parametrize("length", [1, 3])
+def test_rows_are_complete_where_no_pooled_column_is_missing(length: int) -> None:
+    given = member(3, 1.0, 60)
+    given.x[[5, 21], 1] = np.nan
+    time = np.delete(np.arange(61), 40)
+    layout = Layout(("a", "b"), ("a",), ("X",), length=length)
+    ranks = np.zeros((60, 1), np.float32)
+    ranks[33] = np.nan
+    wide = layout.widen("X", time, given.x[:, :2], ranks)
+    found = layout.complete(time, given.x[:, :2], ranks)
+    assert found.tolist() == np.isfinite(wide).all(axis=1).tolist()
+    assert 0 < found.sum() < 60 - 2 * length
+
+
 def test_every_third_candle_is_that_of_all_pairs() -> None:
     layout = Layout(NAMES, ("a",), PAIRS)
     whole, some = stack(pool(), layout, 399), stack(pool(), layout, 399, every=3)

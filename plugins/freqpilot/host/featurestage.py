@@ -27,7 +27,7 @@ import pandas as pd
 
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.settings import Settings
-from freqpilot.shapes import Floats, Ints
+from freqpilot.shapes import Floats, Floats32, Ints
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,10 @@ MANY = 20
 """Columns added one by one after which a frame is copied into few blocks, or pandas warns."""
 FOLLOWED = "739af4f20ffa2cf197e903afca78b840fa30a25762b121b6381efc869030c2f3"
 """SHA-256 of the source of ``use_strategy_to_populate_indicators`` in Freqtrade 2026.9."""
+
+
+NARROW = "freqpilot_narrow"
+"""Key of ``config["internals"]``, where a model asks for features of float32."""
 
 
 class Unfit(Exception):
@@ -235,7 +239,13 @@ def _rows(main: pd.Series, dates: pd.Series, timeframe: str, informative: str) -
     return rows
 
 
-def _gather(values: Floats, places: Ints, rows: Ints, shift: int, out: Floats) -> None:
+def narrow(config: dict[str, Any]) -> bool:
+    """Tell whether the model takes its features as float32, as the pack's do: FreqAI's copies of
+    the frame then hold half."""
+    return bool(config.get("internals", {}).get(NARROW))
+
+
+def _gather(values: Floats, places: Ints, rows: Ints, shift: int, out: Floats | Floats32) -> None:
     """Write the columns ``places`` of ``values`` at ``rows`` less ``shift`` to ``out``, NaN where
     there is no such row; ``rows`` do not fall."""
     begin = int(np.searchsorted(rows, shift))
@@ -251,7 +261,7 @@ def _gather(values: Floats, places: Ints, rows: Ints, shift: int, out: Floats) -
     _kernel()(values, places, rows[starts] - shift, starts, out)
 
 
-def _repeat(values: Floats, places: Ints, rows: Ints, starts: Ints, out: Floats) -> None:
+def _repeat(values: Floats, places: Ints, rows: Ints, starts: Ints, out: Floats | Floats32) -> None:
     """Fill each stretch of ``out`` from one of ``starts`` to the next with its row's value."""
     for column in range(places.shape[0]):
         source, target = values[places[column]], out[column]
@@ -313,6 +323,32 @@ def _expanded(
     return found, alone
 
 
+class _Block:
+    """Columns of one type, to be gathered into one array."""
+
+    def __init__(self, kind: type[np.floating[Any]]) -> None:
+        self.names: list[str] = []
+        self._kind = kind
+        self._plan: list[tuple[Expanded, Ints, int, list[int]]] = []
+
+    def add(self, expanded: Expanded, rows: Ints, shift: int, name: str, shown: str) -> None:
+        """Add the column ``name`` of ``expanded`` at ``rows`` less ``shift``, as ``shown``."""
+        if not self._plan or self._plan[-1][0] is not expanded or self._plan[-1][2] != shift:
+            self._plan.append((expanded, rows, shift, []))
+        self._plan[-1][3].append(expanded.row[name])
+        self.names.append(shown)
+
+    def frame(self, count: int) -> pd.DataFrame:
+        """Return them, of ``count`` rows."""
+        out = np.empty((len(self.names), count), self._kind)
+        begin = 0
+        for expanded, rows, shift, places in self._plan:
+            part = out[begin : begin + len(places)]
+            _gather(expanded.values, np.array(places, dtype=np.int64), rows, shift, part)
+            begin += len(places)
+        return pd.DataFrame(out.T, columns=self.names, copy=False)
+
+
 def populate(
     kitchen: Any, dataframe: pd.DataFrame, pair: str, strategy: Any, fetch: Callable[[str], Any]
 ) -> pd.DataFrame:
@@ -331,9 +367,9 @@ def populate(
         raise Unfit("there is no timeframe")
     main, _ = _digest(dataframe, ())
     names: list[str] = dataframe.columns.tolist()
-    plan: list[tuple[Expanded, Ints, int, list[str]]] = []
+    blocks = {False: _Block(np.float64), True: _Block(np.float32)}
+    small = narrow(kitchen.config)
     frames: list[pd.DataFrame] = []
-    floats: list[str] = []
     for tf in section["include_timeframes"]:
         candles = fetch(tf)
         expanded, digest = _expanded(kitchen, strategy, pair, tf, candles)
@@ -354,22 +390,16 @@ def populate(
                 for name in (moved if k else expanded.names)
                 if name in expanded.row and (f"{name}_shift-{k}" if k else name) in kept
             ]
-            plan.append((expanded, rows, k, wanted))
-            floats += [f"{n}_shift-{k}_{suffix}" if k else f"{n}_{suffix}" for n in wanted]
+            for name in wanted:
+                shown = f"{name}_shift-{k}_{suffix}" if k else f"{name}_{suffix}"
+                blocks[small and name.startswith("%")].add(expanded, rows, k, name, shown)
         if expanded.rest is not None:
             frames.append(_merge_rest(kitchen, dataframe, expanded.rest, tf, suffix, kept))
-    out = np.empty((len(floats), count))
-    begin = 0
-    for expanded, rows, k, wanted in plan:
-        places = np.array([expanded.row[name] for name in wanted], dtype=np.int64)
-        _gather(expanded.values, places, rows, k, out[begin : begin + len(places)])
-        begin += len(places)
     left = dataframe.copy(deep=False)
     left.index = pd.RangeIndex(count)
-    if floats:
-        frames.insert(0, pd.DataFrame(out.T, columns=floats, copy=False))
-    result = pd.concat([left, *frames], axis=1)
-    if len(floats) == len(names) - left.shape[1]:
+    made = [block.frame(count) for block in blocks.values() if block.names]
+    result = pd.concat([left, *made, *frames], axis=1)
+    if len(made) + len(frames) <= 1:
         return result
     return result[names].copy()  # in few blocks, or a strategy that adds columns is warned
 

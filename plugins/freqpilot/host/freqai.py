@@ -15,7 +15,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, triple_barrier, uniqueness
 from freqpilot.features.splits import purged_split
-from freqpilot.host import guard
+from freqpilot.host import featurestage, guard
 from freqpilot.models import apart, reasons
 from freqpilot.models.trees import CLASSES, FittedTrees, fit
 from freqpilot.risk.staleness import EXPIRED
@@ -43,6 +43,7 @@ class PurgedClassifier(BaseClassifierModel):
     def __init__(self, config: dict[str, Any]) -> None:
         """:raises OperationalException: Freqtrade's own, when what the settings need is absent."""
         super().__init__(config=config)
+        config.setdefault("internals", {})[featurestage.NARROW] = True
         try:
             self._require()
         except RefuseToStart as error:

@@ -68,6 +68,7 @@ class PooledForecaster(Forecaster):
         strategy: IStrategy,
     ) -> FreqaiDataKitchen:
         """Run FreqAI's windows of one pair."""
+        heap.tidy()  # of the pair before
         setattr(dk, STRATEGY, strategy)
         return super().start_backtesting(dataframe, metadata, dk, strategy)
 
@@ -196,6 +197,7 @@ class PooledForecaster(Forecaster):
             )
         else:
             sources = self.sources.of_run(strategy, pairs, own, labels.horizon)
+        heap.give_back()
         names = pool.common_names(sources.values())
         known: dict[str, Floats] = {}
         aims = None

@@ -33,7 +33,7 @@ def prepare(config: dict[str, Any]) -> None:
     """
     from freqtrade.exceptions import OperationalException
 
-    from freqpilot.host import activation, plugins
+    from freqpilot.host import activation, heap, plugins
     from freqpilot.host.log import DecisionLogHandler
 
     if reason := activation.refusal():
@@ -46,6 +46,7 @@ def prepare(config: dict[str, Any]) -> None:
         refuse_unsupervised_trading(config, settings)
     except RefuseToStart as error:
         raise OperationalException(f"Freqpilot stops the start: {error}") from None
+    heap.lean_candles()  # before a candle is read
     DecisionLogHandler.user_data = Path(config.get("user_data_dir") or "user_data")
     config.setdefault("internals", {})["freqpilot"] = CARRIER
     section = dict(config.get("freqpilot", {}))

@@ -126,13 +126,11 @@ class TreesRegressor:
         leaf = trees.smallest_leaf(len(train))
         settings = {**REGRESSION, "seed": seed, "min_data_in_leaf": leaf, **dict(self.params)}
         rounds = int(settings.pop("n_estimators", trees.ROUNDS))
-        first = binned.dataset(
-            _of(some(window.x, train), columns), label[train], window.weights[train],
-            _coded(window, columns),
-        )  # fmt: skip
-        second = binned.dataset(
-            _of(some(window.x, tune), columns), label[tune], window.weights[tune], reference=first
-        )
+        places, coded = np.array(columns, dtype=np.int64), _coded(window, columns)
+        table = binned.Table(window.x, train, places)
+        first = binned.dataset(table, label[train], window.weights[train], coded)
+        table = binned.Table(window.x, tune, places)
+        second = binned.dataset(table, label[tune], window.weights[tune], reference=first)
         stop = lightgbm.early_stopping(trees.PATIENCE, verbose=False)
         booster = lightgbm.train(settings, first, rounds, valid_sets=[second], callbacks=[stop])
         return TreesMean(booster.model_to_string(num_iteration=booster.best_iteration))

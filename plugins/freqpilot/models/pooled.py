@@ -15,13 +15,16 @@ from freqpilot.models.sequences.context import lag_names, lagged
 from freqpilot.models.target import Target
 from freqpilot.models.window import Window
 from freqpilot.settings import LabelSettings
-from freqpilot.shapes import Floats, Floats32, Ints
+from freqpilot.shapes import Bools, Floats, Floats32, Ints
 
 PAIR = "pair"
 VERSION = 1
 LEAST_SHARE = 0.5
 """Share of a model's pairs that must be there at a candle for its ranks to say what they said in
 training; at others there is neither training nor a forecast."""
+
+BATCH = 512
+"""Rows that are put into their places at once."""
 
 
 class Member(NamedTuple):
@@ -100,6 +103,14 @@ class Layout:
         """Return the same of members whose columns are :attr:`ranked` alone."""
         return cross_ranks(members, math.ceil(LEAST_SHARE * len(self.pairs)))
 
+    def complete(self, time: Ints, x: Floats32, ranks: Floats32) -> Bools:
+        """Tell for each row of a pair whether no pooled column of it is missing."""
+        own = np.asarray(np.isfinite(x).all(axis=1) & np.isfinite(ranks).all(axis=1))
+        if self.length == 1:
+            return own
+        missing = np.where(own, 0, np.nan).astype(np.float32)[:, None]
+        return np.asarray(np.isfinite(lagged(missing, time, self.step, self.length)).all(axis=1))
+
     def widen(self, pair: str, time: Ints, x: Floats32, ranks: Floats32) -> Floats32:
         """Return the pooled columns (n × :attr:`columns`) of one pair."""
         code = self.pairs.index(pair) if pair in self.pairs else len(self.pairs)
@@ -119,7 +130,7 @@ def stack(members: Mapping[str, Member], layout: Layout, last: int, every: int =
     ranks = layout.ranks({pair: (member.time, member.x) for pair, member in members.items()})
     rows = {
         pair: np.flatnonzero(
-            np.isfinite(layout.widen(pair, member.time, member.x, ranks[pair])).all(axis=1)
+            layout.complete(member.time, member.x, ranks[pair])
             & np.isfinite(member.y)
             & (member.end <= last)
             & (member.time % every == last % every)
@@ -138,9 +149,16 @@ def stack(members: Mapping[str, Member], layout: Layout, last: int, every: int =
     # Straight into their places: a copy of all rows more would double the memory.
     for pair, member in members.items():
         kept = rows[pair]
-        wide = layout.widen(pair, member.time, member.x, ranks[pair])
-        x[place[begin : begin + len(kept)]] = wide[kept]
+        to = place[begin : begin + len(kept)]
         begin += len(kept)
+        if layout.length > 1:
+            x[to] = layout.widen(pair, member.time, member.x, ranks[pair])[kept]
+            continue
+        for part in range(0, len(kept), BATCH):
+            some = kept[part : part + BATCH]
+            x[to[part : part + BATCH]] = layout.widen(
+                pair, member.time[some], member.x[some], ranks[pair][some]
+            )
     return Window(
         x, y[order], time[order], end[order], last, weights[order], unique[order],
         layout.columns, layout.categorical,

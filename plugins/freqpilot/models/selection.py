@@ -35,7 +35,6 @@ def select(window: Window, seed: int, rows: Ints | None = None) -> tuple[int, ..
     step = max(1, -(-count // min(MOST_ROWS, max(MOST_CELLS // width, 1))))
     lag = int(np.random.default_rng(seed).integers(count // 4, count - count // 4))
     some = np.arange(0, count, step)
-    x = np.concatenate([window.x[rows[some]], window.x[rows[(some - lag) % count]]], axis=1)
     y = np.clip(window.y[rows[some]], -3.0, 3.0)
     settings = {
         "objective": "regression",
@@ -54,7 +53,8 @@ def select(window: Window, seed: int, rows: Ints | None = None) -> tuple[int, ..
     }
     if len(np.unique(y)) < 2:
         return tuple(range(width))
-    data = binned.dataset(x, y, window.weights[rows[some]])
+    table = binned.Table(window.x, rows[some], np.arange(width), rows[(some - lag) % count])
+    data = binned.dataset(table, y, window.weights[rows[some]])
     gain = train(settings, data, ROUNDS).feature_importance("gain")
     own, shadow = gain[:width], gain[width:]
     kept = own > float(np.quantile(shadow, QUANTILE))
