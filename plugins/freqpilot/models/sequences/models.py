@@ -101,7 +101,8 @@ class SequenceModel:
 class BiLSTM(SequenceModel):
     """A bidirectional LSTM with attention.
 
-    It does not beat the baselines: see ``docs/results.md``.
+    Its rank IC is above the baselines'; at 4 h chance explains as much, and its picks earn less
+    than the ridge's: see ``docs/results.md``.
     """
 
     name: ClassVar[str] = "bilstm"
@@ -111,7 +112,8 @@ class BiLSTM(SequenceModel):
 class GRU(SequenceModel):
     """A gated recurrent unit.
 
-    It does not beat the baselines: see ``docs/results.md``.
+    Its rank IC is above the baselines'; at 4 h chance explains as much, and its picks earn less
+    than the ridge's: see ``docs/results.md``.
     """
 
     name: ClassVar[str] = "gru"

@@ -11,8 +11,8 @@ from freqpilot.models.sequences.precision import Descent, precision_of
 from freqpilot.settings import SequenceSettings
 from freqpilot.shapes import Floats, Floats32
 
-STEPS = 8
-"""Least steps an epoch: batches shrink in a small window."""
+STEPS = 32
+"""Least steps an epoch: batches shrink in a small window, as it takes steps to learn."""
 ROWS = 1024
 """Rows that are judged at once."""
 
