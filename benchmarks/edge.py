@@ -66,8 +66,8 @@ CANDLES = 16
 
 
 NOTE = (
-    f" A sequence model reads {CANDLES} of these candles; its settings are the defaults, which "
-    "were not sought on these data."
+    f" A sequence model reads {CANDLES} of these candles; its settings are the defaults. When "
+    "its training ends was chosen on 2020 and 2021, so 2021 is no test of that."
 )
 """What the page says where sequence models were tried."""
 

@@ -9,8 +9,8 @@ class FreqpilotCNNLSTM(SequenceForecaster):
     on the forward return in its volatility, with a split-conformal interval.
 
     It needs the extra ``freqpilot[deep]``. It does not beat its baselines, so it is not the
-    default: over 2021–2024, pooled over 6 pairs, its rank IC at 4 h was .004, the ridge's .014;
-    at 24 h −.040, the logistic's .021 (``docs/results.md``).
+    default: over 2021–2024, pooled over 6 pairs, its rank IC at 4 h was .027, the ridge's .034;
+    at 24 h .002, the logistic's .021 (``docs/results.md``).
     """
 
     forecaster = CNNLSTM()

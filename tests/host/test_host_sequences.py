@@ -28,8 +28,11 @@ TINY = {"length": LENGTH, "hidden": 8, "epochs": 2, "learning_rate": 0.01}
 
 
 def frame(seed: int = 1, rows: int = ROWS) -> pd.DataFrame:
+    """Return candles with a wave, of which the label's horizon is one and a half."""
     source = candles(seed, rows)
-    data = {name: getattr(source, name) for name in ("open", "high", "low", "close", "volume")}
+    wave = np.exp(0.05 * np.sin(2 * np.pi * np.arange(rows) / 16))
+    data = {name: getattr(source, name) * wave for name in ("open", "high", "low", "close")}
+    data["volume"] = source.volume
     dated = pd.DataFrame(data | {"date": pd.to_datetime(source.date, utc=True)})
     return frames.add_labels(frames.add_features(dated), LabelSettings())
 

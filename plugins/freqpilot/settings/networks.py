@@ -8,19 +8,23 @@ from freqpilot.settings.base import Positive, Section
 
 
 class SequenceSettings(Section):
-    """The networks: ``length`` candles of context a row, ``hidden`` units, training for at most
-    ``epochs`` rounds, ended once ``patience`` of them bring nothing on the purged tail. ``device``
-    is where they are trained (``cuda``: a GPU, in mixed precision); they serve on the CPU."""
+    """The networks: ``length`` candles of context a row, ``hidden`` units, training for
+    ``least_epochs`` to ``epochs`` rounds, ended once ``patience`` of them bring nothing on the
+    purged tail: it is too short to tell by it when the first ones are enough. ``device``
+    is where they are trained, in the ``precision`` of their products (``auto``: float32 on the CPU,
+    mixed on a GPU, ``cuda``); they serve on the CPU, in float64."""
 
     length: Annotated[int, Field(ge=2, le=256)] = 32
     hidden: Annotated[int, Field(ge=4, le=512, multiple_of=4)] = 32
     epochs: Annotated[int, Field(ge=1, le=1_000)] = 30
-    patience: Annotated[int, Field(ge=1)] = 5
+    least_epochs: Annotated[int, Field(ge=1, le=1_000)] = 4
+    patience: Annotated[int, Field(ge=1)] = 2
     batch: Annotated[int, Field(ge=8, le=65_536)] = 256
     learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 0.001
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
     dropout: Annotated[float, Field(ge=0, lt=0.9)] = 0.1
     device: Literal["cpu", "cuda"] = "cpu"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
 
 class GuardSettings(Section):

@@ -154,9 +154,9 @@ def blank(name: str, width: int, length: int, hidden: int, dropout: float = 0.0)
     return net.to_empty(device="cpu")
 
 
-def initialise(net: nn.Module, generator: torch.Generator, level: float) -> None:
-    """Set all weights: Glorot's, biases 0 but 1 for an LSTM's forget gates; the output starts as
-    ``level`` for any row, so that a network that finds nothing says nothing else."""
+def initialise(net: nn.Module, generator: torch.Generator) -> None:
+    """Set all weights: Glorot's, biases 0 but 1 for an LSTM's forget gates; the output starts as 0
+    for any row, so that a network that finds nothing says nothing, not even a drift."""
     for module in net.modules():
         for name, weight in module.named_parameters(recurse=False):
             if isinstance(module, nn.LayerNorm):
@@ -173,4 +173,4 @@ def initialise(net: nn.Module, generator: torch.Generator, level: float) -> None
     last = net.out
     assert isinstance(last, nn.Linear)
     nn.init.zeros_(last.weight)
-    nn.init.constant_(last.bias, level)
+    nn.init.zeros_(last.bias)
