@@ -87,6 +87,25 @@ def test_every_figure_is_there_and_the_page_shows_it(tmp_path: Path) -> None:
     widths = {line.count("|") for line in page.splitlines() if line.startswith("| linear")}
     heads = {line.count("|") for line in page.splitlines() if line.startswith("|---")}
     assert widths == heads
+    first = next(line for line in page.splitlines() if line.startswith("| trees_regressor"))
+    cells, titles = first.split("|"), page.split("| model | h |")[1].splitlines()[0].split("|")
+    assert titles[-7].strip() == "to 2023"
+    assert cells[-7].strip() == "", "no candle of the walk is older than that year's end"
+    assert f"{row['ic_across']['deflated_low']:.3f}" in cells[10]
+
+
+@pytest.mark.usefixtures("short")
+def test_the_years_of_the_known_figure_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, edges, panel = walked(market(tmp_path / "plain"))
+    half = FIRST + pd.Timedelta(days=130)
+    monkeypatch.setattr(edge, "KNOWN", str(half.date()))
+    told = edge.measure(panel, found, 4, edges, 9, 1)["ic_known_years"]
+    alone = walked(tmp_path / "plain")[0]
+    for values in alone.parts.values():
+        values[edge.hours(edges) >= edges[1]] = np.nan
+    assert told["value"] == edge.measure(panel, alone, 4, edges, 9, 1)["ic"]["value"]
 
 
 @pytest.mark.usefixtures("short")
