@@ -30,8 +30,9 @@ from freqpilot.models.boosting import TreesRegressor
 from freqpilot.models.catalogue import BASELINES, MODELS, SEQUENCES
 from freqpilot.models.fitted import Model
 from freqpilot.models.heads import Forecast
-from freqpilot.models.linear import LastValue
+from freqpilot.models.linear import LastValue, Ridge
 from freqpilot.models.pooled import Pooled
+from freqpilot.models.whole import Whole
 from freqpilot.models.window import TooShort
 from freqpilot.research import edge, stats
 from freqpilot.settings import LabelSettings, SequenceSettings, Settings
@@ -49,6 +50,8 @@ FEE = 0.001
 SURE = 0.6
 REVERSAL = "reversal"
 """The last hour's return turned round, a baseline: what a model of short horizons finds first."""
+WHOLE = "linear, whole window"
+"""The ridge that learns again from the whole window, as the stack's members do: a baseline."""
 BLOCK = 20 * 24 // EVERY
 DAYS_A_YEAR = 365.0
 
@@ -102,11 +105,15 @@ def variants(horizon: int) -> list[Variant]:
         Variant(name, nearest if name == "last_value" else model) for name, model in MODELS.items()
     ]
     pooled.append(Variant(REVERSAL, LastValue(column="return_1", against=True)))
+    pooled.append(Variant(WHOLE, Whole(Ridge())))
     if horizon != min(HORIZONS):
         return pooled
     return [
         *pooled,
         Variant("trees_regressor, every feature", TreesRegressor(selected=False)),
+        Variant(
+            "trees_regressor, every feature, whole window", Whole(TreesRegressor(selected=False))
+        ),
         Variant("trees_regressor, one a pair", MODELS["trees_regressor"], pooled=False, ranked=()),
     ]
 
@@ -166,7 +173,7 @@ def main() -> int:
         {
             "horizon": horizon,
             "model": variant.name,
-            "baseline": variant.name in (*BASELINES, REVERSAL),
+            "baseline": variant.name in (*BASELINES, REVERSAL, WHOLE),
             "classes": variant.model.classes,
         }
         | measure(panel, found, horizon, edges, len(trials), seed)

@@ -15,6 +15,7 @@ import numpy as np
 from freqpilot.models.boosting import winsorised
 from freqpilot.models.fitted import Core, Fitted, Model, tuples
 from freqpilot.models.heads import fit_mean
+from freqpilot.models.whole import Learner
 from freqpilot.models.window import Parts, TooShort, Window, parts
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats, Floats32, Ints
@@ -67,6 +68,8 @@ class Stacked:
     The score is the correlation of a member's forecasts with the outcome on the folds that it was
     not trained on, newer ones counting more; one below 0 has no say, and where none is above 0 the
     forecast is none. Members that forecast classes learn the return's sign beyond :data:`FLAT`.
+    Those that can learn again from the whole window (:mod:`freqpilot.models.whole`) do so at last:
+    shares, scale and errors are from before. Trees read every feature here.
 
     ``params`` replace LightGBM's in the members that take them. What it
     showed on real candles stands at its door, ``FreqpilotStacked``.
@@ -74,13 +77,7 @@ class Stacked:
 
     name: ClassVar[str] = "stacked"
     classes: ClassVar[bool] = False
-    members: tuple[str, ...] = (
-        "trees_regressor",
-        "trees_classifier",
-        "linear",
-        "logistic",
-        "last_value",
-    )
+    members: tuple[str, ...] = ("trees_regressor", "linear")
     params: tuple[tuple[str, Any], ...] = ()
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
@@ -89,31 +86,41 @@ class Stacked:
         models = [made for name in self.members if (made := self._member(name, window)) is not None]
         shares = shares_of(models, window, split, settings, seed)
         kept = []
+        raw = np.zeros(len(window.y))
         for model, share in zip(models, shares, strict=True):
             if share <= 0:
                 continue
             fitted, deviation = _fitted(model, window, settings, seed)
+            if not deviation:
+                continue
+            own = window.x[:, list(fitted.columns)]
+            raw += share / deviation * leans(fitted.core, own, model.classes)
+            core = fitted.core
+            if isinstance(model, Learner):
+                core = model.again(window, fitted, settings, seed)
+                deviation = _deviation(leans(core, own, False))
             if deviation > 0:
-                content = json.dumps(fitted.core.content(), sort_keys=True)
-                columns, of = fitted.columns, float(share / deviation)
-                kept.append((fitted.core.kind, content, columns, model.classes, of))
-        core = StackedMean(tuple(kept))
-        raw = core.raw(window.x)
+                content = json.dumps(core.content(), sort_keys=True)
+                of = float(share / deviation)
+                kept.append((core.kind, content, fitted.columns, model.classes, of))
         head = fit_mean(
             (raw[split.tune], window.y[split.tune], window.weights[split.tune]),
             (raw[split.hold], window.y[split.hold], window.unique[split.hold]),
         )
-        return Fitted(core, head, window.names, tuple(range(window.x.shape[1])))
+        columns = tuple(range(window.x.shape[1]))
+        return Fitted(StackedMean(tuple(kept)), head, window.names, columns)
 
     def _member(self, name: str, window: Window) -> Model | None:
         """Return a model of the catalogue; None for one whose feature the window has not."""
         from freqpilot.models.catalogue import MODELS
 
         found: Any = MODELS[name]
-        if name == "last_value" and not any("return" in each for each in window.names):
+        if name in ("last_value", "autoregression") and not any(
+            "return" in each for each in window.names
+        ):
             return None
-        if self.params and hasattr(found, "params"):
-            found = replace(found, params=self.params)
+        if hasattr(found, "selected"):
+            found = replace(found, params=self.params, selected=False)
         member: Model = found
         return member
 
@@ -184,8 +191,12 @@ def _fitted(
     fitted = model.fit(replace(window, y=y), settings, seed)
     train = parts(window, settings).train
     lean = leans(fitted.core, window.x[train][:, list(fitted.columns)], model.classes)
+    return fitted, _deviation(lean)
+
+
+def _deviation(lean: Floats) -> float:
     deviation = float(lean.std())
-    return fitted, deviation if deviation > 1e-9 else 0.0
+    return deviation if deviation > 1e-9 else 0.0
 
 
 def _served(
