@@ -10,6 +10,8 @@ Prints Markdown and one JSON object last, and with ``--results docs/results.md``
 import argparse
 import itertools
 import json
+import re
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -156,7 +158,7 @@ def main() -> int:
     panel = read(options.datadir, DECAY, EVERY, str(first.date()), options.stop, coins)
     refits = [*pd.date_range(options.begin, options.stop, freq=f"{months}MS", tz="UTC")]
     edges = [int(moment.value // HOUR) for moment in refits]
-    names = [*filter(None, options.models.split(","))]
+    names = named(options.models)
     jobs = [(horizon, variant) for horizon in horizons for variant in chosen(horizon, names)]
     seed = Settings().seed
     with ThreadPoolExecutor(options.threads) as pool:
@@ -210,6 +212,11 @@ def main() -> int:
     return 0
 
 
+def named(text: str) -> list[str]:
+    """Return the names that commas part; in a name a blank follows them."""
+    return [*filter(None, re.split(r",(?! )", text))]
+
+
 def command(arguments: list[str]) -> str:
     """Return the command of a run, without folders and files, which are each machine's own."""
     places = ("--datadir", "--json", "--results", "--ledger", "--threads", "--section")
@@ -218,7 +225,7 @@ def command(arguments: list[str]) -> str:
         for before, word in itertools.pairwise(["", *arguments])
         if word not in places and before not in places
     ]
-    return " ".join(["python -m benchmarks.edge", *kept])
+    return " ".join(["python -m benchmarks.edge", *map(shlex.quote, kept)])
 
 
 def ledger(file: Path, keys: list[str]) -> list[str]:

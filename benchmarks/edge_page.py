@@ -7,6 +7,7 @@ from typing import Any
 EDGE = "edge"
 TITLES = {
     EDGE: "What the models' forecasts are worth",
+    "monthly": "What the models' forecasts are worth with a refit a month",
     "sequences": "What the sequence models' forecasts are worth",
 }
 
@@ -30,7 +31,7 @@ def section(document: Mapping[str, Any], name: str = EDGE) -> str:
             f"(end not included), {len(document['pairs'])} pairs, 1h candles, every "
             f"{document['every']}rd hour, {document['features']} features and "
             f"{document['ranked']} of them as ranks across pairs, one fit for all pairs every "
-            f"{document['months']} months on the {document['days']} days before, Freqpilot "
+            f"{_months(document['months'])} on the {document['days']} days before, Freqpilot "
             f"{document['version']}, seed {document['seed']}, data "
             f"`{document['data_digest']}`, {document['cpu_seconds']:.0f} CPU seconds. IC is "
             "Spearman's correlation with the forward return in its volatility over all rows, "
@@ -117,6 +118,10 @@ def _verdicts(found: list[Mapping[str, Any]]) -> list[str]:
 
 def _name(row: Mapping[str, Any]) -> str:
     return str(row["model"]) + (" (baseline)" if row["baseline"] else "")
+
+
+def _months(count: int) -> str:
+    return "month" if count == 1 else f"{count} months"
 
 
 def _yes(value: bool) -> str:

@@ -81,6 +81,8 @@ def test_every_figure_is_there_and_the_page_shows_it(tmp_path: Path) -> None:
     page = edge_page.section(document)
     assert page.startswith(edge_page.marks(edge_page.EDGE)[0])
     assert "`python -m benchmarks.edge --fast --models linear`" in page
+    assert "every 3 months on" in page
+    assert "every month on" in edge_page.section(document | {"months": 1}, "monthly")
     other = edge_page.section(document, "sequences")
     assert other.startswith(edge_page.marks("sequences")[0])
     assert "IC above every baseline's: **no**" in page
@@ -124,6 +126,15 @@ def test_models_are_chosen_by_name() -> None:
     assert [variant.name for variant in edge.chosen(4, ["gru", "linear"])] == ["gru", "linear"]
     with pytest.raises(SystemExit, match="no model oracle; there are autoregression, bilstm"):
         edge.chosen(4, ["oracle"])
+
+
+def test_a_name_with_a_comma_is_chosen_and_shown_as_it_is_to_be_typed() -> None:
+    assert edge.named("") == []
+    names = edge.named(f"stacked,{edge.WHOLE},reversal")
+    assert names == ["stacked", edge.WHOLE, "reversal"]
+    assert [variant.name for variant in edge.chosen(4, names)] == names
+    shown = edge.command(["--months", "1", "--models", ",".join(names)])
+    assert shown.endswith(f"--months 1 --models 'stacked,{edge.WHOLE},reversal'")
 
 
 def test_the_ledger_keeps_every_trial_once(tmp_path: Path) -> None:
