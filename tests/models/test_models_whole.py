@@ -8,7 +8,7 @@ import pytest
 from conformance import LABELS, SEED, ModelContract, window
 
 from freqpilot.models.boosting import TreesRegressor
-from freqpilot.models.linear import Autoregression, Ridge
+from freqpilot.models.linear import PENALTIES, Autoregression, Ridge, _ridges
 from freqpilot.models.whole import Learner, Whole
 from freqpilot.models.window import parts
 
@@ -50,6 +50,21 @@ def test_as_many_trees_are_grown_as_the_tail_let_stand() -> None:
     plain, whole = model.fit(given, LABELS, SEED), Whole(model).fit(given, LABELS, SEED)
     count, core = (fitted.core.text.count("Tree=") for fitted in (plain, whole))  # type: ignore[attr-defined]
     assert count == core <= 7
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3])
+def test_the_penalty_is_the_one_that_the_tail_chose(strength: float) -> None:
+    given = window(False)
+    noise = np.random.default_rng(4).standard_normal(len(given.y))
+    given = replace(given, y=strength * given.x[:, 0] + 0.05 * noise)
+    columns, everything = tuple(range(len(given.names))), np.arange(len(given.y))
+    plain = Ridge().fit(given, LABELS, SEED)
+    train = parts(given, LABELS).train
+    of_train = list(_ridges(given, train, columns, PENALTIES))
+    place = of_train.index(plain.core)  # type: ignore[arg-type]
+    assert (place < 2) == (strength > 0)
+    of_all = list(_ridges(given, everything, columns, PENALTIES))
+    assert Ridge().again(given, plain, LABELS, SEED) == of_all[place]
 
 
 def test_a_column_that_was_left_out_stays_out() -> None:
