@@ -74,7 +74,7 @@ def test_what_calibrates_moves_no_share() -> None:
     assert one.head != other.head
     models = [catalogue.MODELS[name] for name in FAST.members]
     found = [
-        stacking.shares_of(models, each, parts(given, LABELS), LABELS, SEED)
+        stacking.shares_of(models, each, parts(given, LABELS), LABELS, SEED).of
         for each in (given, replace(given, y=y))
     ]
     np.testing.assert_array_equal(*found)
@@ -126,7 +126,7 @@ def test_where_nobody_knows_anything_the_stack_is_silent() -> None:
     noise = known(x, y, end, ones, ones, NAMES)
     alone = Stacked(members=("last_value",))
     models = [catalogue.MODELS["last_value"]]
-    sign = -1.0 if stacking.shares_of(models, noise, parts(noise, LABELS), LABELS, 1)[0] else 1.0
+    sign = -1.0 if stacking.shares_of(models, noise, parts(noise, LABELS), LABELS, 1).of[0] else 1.0
     silent = alone.fit(replace(noise, y=sign * noise.y), LABELS, SEED)
     forecast = silent.predict(x[:20])
     assert by_kind(silent) == {}
@@ -163,7 +163,8 @@ def test_a_window_too_short_for_a_fold_gives_equal_parts() -> None:
     given = window(False, rows=rows)
     models = [catalogue.MODELS[name] for name in FAST.members]
     shares = stacking.shares_of(models, given, parts(given, LABELS), LABELS, SEED)
-    np.testing.assert_allclose(shares, 1 / 3)
+    np.testing.assert_allclose(shares.of, 1 / 3)
+    assert not shares.scaled
 
 
 def _accepts(rows: int) -> bool:
