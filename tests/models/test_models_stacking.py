@@ -167,6 +167,14 @@ def test_a_window_too_short_for_a_fold_gives_equal_parts() -> None:
     assert not shares.scaled
 
 
+def test_it_is_scaled_once() -> None:
+    usual: Any = FAST.fit(window(False), LABELS, SEED).head
+    assert usual.factor == 1.0, "the folds have scaled it"
+    rows = next(n for n in range(60, 200) if _accepts(n))
+    short: Any = FAST.fit(window(False, rows=rows), LABELS, SEED).head
+    assert short.factor != 1.0, "without a fold the tail has to"
+
+
 def _accepts(rows: int) -> bool:
     try:
         parts(window(False, rows=rows), LABELS)
