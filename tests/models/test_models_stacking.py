@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -194,6 +195,15 @@ def test_its_trees_read_every_feature() -> None:
     fitted: Any = Stacked(members=("trees_regressor",)).fit(window(False), LABELS, SEED).core
     ((_, _, columns, _, _),) = fitted.members
     assert columns == tuple(range(len(NAMES)))
+
+
+def test_a_file_with_members_of_both_kinds_is_read_as_it_was_written(tmp_path: Path) -> None:
+    made = Stacked(members=("linear", "logistic")).fit(window(False), LABELS, SEED)
+    assert set(by_kind(made)) == {"linear False", "linear True"}
+    made.save(tmp_path / "model.json")
+    found = Fitted.load(tmp_path / "model.json")
+    x = window(False).x[:30]
+    np.testing.assert_array_equal(found.predict(x).mean, made.predict(x).mean)
 
 
 def test_without_a_past_return_the_others_speak() -> None:
