@@ -73,8 +73,8 @@ class Stacked:
     Those that can learn again from the whole window (:mod:`freqpilot.models.whole`) do so at last:
     shares, scale and errors are from before. Trees read every feature here.
 
-    ``params`` replace LightGBM's in the members that take them. What it
-    showed on real candles stands at its door, ``FreqpilotStacked``.
+    ``params`` replace LightGBM's in the members that take them. It does not beat the baselines: see
+    its door, ``FreqpilotStacked``, and ``docs/results.md``.
     """
 
     name: ClassVar[str] = "stacked"

@@ -33,7 +33,10 @@ class Learner(Protocol):
 
 @dataclass(frozen=True)
 class Whole:
-    """``model``, whose core is learnt from the whole window and whose head is not."""
+    """``model``, whose core is learnt from the whole window and whose head is not.
+
+    Trees learnt so do not beat a ridge learnt so: see ``docs/results.md``.
+    """
 
     name: ClassVar[str] = "whole"
     classes: ClassVar[bool] = False
