@@ -7,6 +7,7 @@ from typing import Any
 EDGE = "edge"
 TITLES = {
     EDGE: "What the models' forecasts are worth",
+    "monthly": "What the models' forecasts are worth with a refit a month",
     "sequences": "What the sequence models' forecasts are worth",
 }
 
@@ -30,23 +31,25 @@ def section(document: Mapping[str, Any], name: str = EDGE) -> str:
             f"(end not included), {len(document['pairs'])} pairs, 1h candles, every "
             f"{document['every']}rd hour, {document['features']} features and "
             f"{document['ranked']} of them as ranks across pairs, one fit for all pairs every "
-            f"{document['months']} months on the {document['days']} days before, Freqpilot "
+            f"{_months(document['months'])} on the {document['days']} days before, Freqpilot "
             f"{document['version']}, seed {document['seed']}, data "
             f"`{document['data_digest']}`, {document['cpu_seconds']:.0f} CPU seconds. IC is "
             "Spearman's correlation with the forward return in its volatility over all rows, "
             "*across* the mean of it across pairs at each step; t and intervals by a block "
-            "bootstrap of 20 days; *deflated* is the IC less what the best of "
+            "bootstrap of 20 days; *deflated* is the figure before it less what the best of "
             f"{len(document['trials'])} trials without skill shows, with its 95 % interval. "
+            "*To 2023*: the IC over all rows until the end of 2023, to be set beside the .048 at "
+            "4 h of one LightGBM for all pairs with 66 features and a refit a month. "
             f"*Right if sure*: direction right at a confidence above .6. *Off*: calibration error "
             "of the chance of a rise. Picks are forecasts that promise more than two fees "
             f"of {document['fee'] * 100:g} %, in equal slots a pair, held for the horizon; neither "
             "slippage nor funding is in them. The pairs are known to have survived."
             + document["note"],
             "",
-            "| model | h | IC | t | deflated | 95 % | across | t | "
+            "| model | h | IC | t | deflated | 95 % | across | t | deflated | 95 % | "
             + " | ".join(years)
-            + " | right | right if sure | rows | off | interval holds 80 % |",
-            "|---|" + "---:|" * (12 + len(years)),
+            + " | to 2023 | right | right if sure | rows | off | interval holds 80 % |",
+            "|---|" + "---:|" * (15 + len(years)),
             *(_ic(row, years) for row in rows),
             "",
             "| model | h | IC at "
@@ -74,7 +77,10 @@ def _ic(row: Mapping[str, Any], years: list[str]) -> str:
         f"{_n(ic['deflated_low'], 3)} … {_n(ic['deflated_high'], 3)}",
         _n(across["value"], 3),
         _n(across["t"], 1),
+        _n(across["deflated"], 3),
+        f"{_n(across['deflated_low'], 3)} … {_n(across['deflated_high'], 3)}",
         *(_n(row["ic_by_year"][year]["value"], 3) for year in years),
+        _n(row["ic_known_years"]["value"], 3),
         "" if row["hit"] is None else f"{_n(row['hit'] * 100, 1)} %",
         "" if row["sure_hit"] is None else f"{_n(row['sure_hit'] * 100, 1)} %",
         str(row["sure"]),
@@ -103,7 +109,8 @@ def _verdicts(found: list[Mapping[str, Any]]) -> list[str]:
     return [
         f"- {row['model']} at {row['horizon']} h: IC above every baseline's: "
         f"{_yes(row['beats_baselines'])}; deflated IC's interval above zero: "
-        f"{_yes(row['deflated_above_zero'])}; positive Sharpe of its picks after fees: "
+        f"{_yes(row['deflated_above_zero'])}, and of that across pairs: "
+        f"{_yes(row['across_above_zero'])}; positive Sharpe of its picks after fees: "
         f"{_yes(row['positive_net_sharpe'])}."
         for row in found
     ]
@@ -111,6 +118,10 @@ def _verdicts(found: list[Mapping[str, Any]]) -> list[str]:
 
 def _name(row: Mapping[str, Any]) -> str:
     return str(row["model"]) + (" (baseline)" if row["baseline"] else "")
+
+
+def _months(count: int) -> str:
+    return "month" if count == 1 else f"{count} months"
 
 
 def _yes(value: bool) -> str:

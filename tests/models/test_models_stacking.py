@@ -1,6 +1,8 @@
 """The stack: members speak by what they were worth out of sample, and not by what they remember."""
 
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -60,15 +62,42 @@ def test_folds_go_forward_purged_and_leave_the_calibration_alone(watched: Stacke
         assert fold.time.max() <= fold.last - LABELS.purge
 
 
-def test_what_calibrates_moves_no_share(watched: Stacked) -> None:
+def test_what_calibrates_moves_no_share() -> None:
     """The newest rows, which alone give the interval, are made absurd."""
     given = window(False)
     hold = parts(given, LABELS).hold
     y = given.y.copy()
     y[hold] = 9.0
-    one, other = (FAST.fit(each, LABELS, SEED) for each in (given, replace(given, y=y)))
+    # Neither of these learns again from the whole window.
+    fixed = Stacked(members=("logistic", "last_value"))
+    one, other = (fixed.fit(each, LABELS, SEED) for each in (given, replace(given, y=y)))
     assert one.core == other.core
     assert one.head != other.head
+    models = [catalogue.MODELS[name] for name in FAST.members]
+    found = [
+        stacking.shares_of(models, each, parts(given, LABELS), LABELS, SEED).of
+        for each in (given, replace(given, y=y))
+    ]
+    np.testing.assert_array_equal(*found)
+
+
+def test_members_learn_again_from_the_whole_window_and_errors_stay_honest() -> None:
+    given = window(False)
+    alone = Stacked(members=("linear",)).fit(given, LABELS, SEED)
+    core: Any = alone.core
+    ((_, content, columns, _, share),) = core.members
+    plain = Ridge().fit(given, LABELS, SEED)
+    whole: Any = Ridge().again(given, plain, LABELS, SEED)
+    assert json.loads(content) == json.loads(json.dumps(whole.content()))
+    assert columns == plain.columns
+    # What calibrates is the member that has not seen the tail, at the same share.
+    train = parts(given, LABELS).train
+    lean = plain.core.raw(given.x)
+    scaled = share * whole.raw(given.x).std() / lean[train].std() * lean
+    hold = parts(given, LABELS).hold
+    head: Any = alone.head
+    sizes = np.abs(given.y[hold] - head.factor * scaled[hold])
+    assert head.scores[99] == pytest.approx(np.quantile(sizes, 100 / 201))
 
 
 def test_a_member_that_was_wrong_has_no_say() -> None:
@@ -98,7 +127,7 @@ def test_where_nobody_knows_anything_the_stack_is_silent() -> None:
     noise = known(x, y, end, ones, ones, NAMES)
     alone = Stacked(members=("last_value",))
     models = [catalogue.MODELS["last_value"]]
-    sign = -1.0 if stacking.shares_of(models, noise, parts(noise, LABELS), LABELS, 1)[0] else 1.0
+    sign = -1.0 if stacking.shares_of(models, noise, parts(noise, LABELS), LABELS, 1).of[0] else 1.0
     silent = alone.fit(replace(noise, y=sign * noise.y), LABELS, SEED)
     forecast = silent.predict(x[:20])
     assert by_kind(silent) == {}
@@ -135,7 +164,16 @@ def test_a_window_too_short_for_a_fold_gives_equal_parts() -> None:
     given = window(False, rows=rows)
     models = [catalogue.MODELS[name] for name in FAST.members]
     shares = stacking.shares_of(models, given, parts(given, LABELS), LABELS, SEED)
-    np.testing.assert_allclose(shares, 1 / 3)
+    np.testing.assert_allclose(shares.of, 1 / 3)
+    assert not shares.scaled
+
+
+def test_it_is_scaled_once() -> None:
+    usual: Any = FAST.fit(window(False), LABELS, SEED).head
+    assert usual.factor == 1.0, "the folds have scaled it"
+    rows = next(n for n in range(60, 200) if _accepts(n))
+    short: Any = FAST.fit(window(False, rows=rows), LABELS, SEED).head
+    assert short.factor != 1.0, "without a fold the tail has to"
 
 
 def _accepts(rows: int) -> bool:
@@ -151,6 +189,21 @@ def test_lightgbms_parameters_reach_the_members_that_take_them() -> None:
     fitted: Any = made.fit(window(False), LABELS, SEED).core
     texts = {kind: content for kind, content, *_ in fitted.members}
     assert texts["trees_mean"].count("Tree=") == 2
+
+
+def test_its_trees_read_every_feature() -> None:
+    fitted: Any = Stacked(members=("trees_regressor",)).fit(window(False), LABELS, SEED).core
+    ((_, _, columns, _, _),) = fitted.members
+    assert columns == tuple(range(len(NAMES)))
+
+
+def test_a_file_with_members_of_both_kinds_is_read_as_it_was_written(tmp_path: Path) -> None:
+    made = Stacked(members=("linear", "logistic")).fit(window(False), LABELS, SEED)
+    assert set(by_kind(made)) == {"linear False", "linear True"}
+    made.save(tmp_path / "model.json")
+    found = Fitted.load(tmp_path / "model.json")
+    x = window(False).x[:30]
+    np.testing.assert_array_equal(found.predict(x).mean, made.predict(x).mean)
 
 
 def test_without_a_past_return_the_others_speak() -> None:

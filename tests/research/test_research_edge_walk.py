@@ -81,12 +81,33 @@ def test_every_figure_is_there_and_the_page_shows_it(tmp_path: Path) -> None:
     page = edge_page.section(document)
     assert page.startswith(edge_page.marks(edge_page.EDGE)[0])
     assert "`python -m benchmarks.edge --fast --models linear`" in page
+    assert "every 3 months on" in page
+    assert "every month on" in edge_page.section(document | {"months": 1}, "monthly")
     other = edge_page.section(document, "sequences")
     assert other.startswith(edge_page.marks("sequences")[0])
     assert "IC above every baseline's: **no**" in page
     widths = {line.count("|") for line in page.splitlines() if line.startswith("| linear")}
     heads = {line.count("|") for line in page.splitlines() if line.startswith("|---")}
     assert widths == heads
+    first = next(line for line in page.splitlines() if line.startswith("| trees_regressor"))
+    cells, titles = first.split("|"), page.split("| model | h |")[1].splitlines()[0].split("|")
+    assert titles[-7].strip() == "to 2023"
+    assert cells[-7].strip() == "", "no candle of the walk is older than that year's end"
+    assert f"{row['ic_across']['deflated_low']:.3f}" in cells[10]
+
+
+@pytest.mark.usefixtures("short")
+def test_the_years_of_the_known_figure_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, edges, panel = walked(market(tmp_path / "plain"))
+    half = FIRST + pd.Timedelta(days=130)
+    monkeypatch.setattr(edge, "KNOWN", str(half.date()))
+    told = edge.measure(panel, found, 4, edges, 9, 1)["ic_known_years"]
+    alone = walked(tmp_path / "plain")[0]
+    for values in alone.parts.values():
+        values[edge.hours(edges) >= edges[1]] = np.nan
+    assert told["value"] == edge.measure(panel, alone, 4, edges, 9, 1)["ic"]["value"]
 
 
 @pytest.mark.usefixtures("short")
@@ -105,6 +126,15 @@ def test_models_are_chosen_by_name() -> None:
     assert [variant.name for variant in edge.chosen(4, ["gru", "linear"])] == ["gru", "linear"]
     with pytest.raises(SystemExit, match="no model oracle; there are autoregression, bilstm"):
         edge.chosen(4, ["oracle"])
+
+
+def test_a_name_with_a_comma_is_chosen_and_shown_as_it_is_to_be_typed() -> None:
+    assert edge.named("") == []
+    names = edge.named(f"stacked,{edge.WHOLE},reversal")
+    assert names == ["stacked", edge.WHOLE, "reversal"]
+    assert [variant.name for variant in edge.chosen(4, names)] == names
+    shown = edge.command(["--months", "1", "--models", ",".join(names)])
+    assert shown.endswith(f"--months 1 --models 'stacked,{edge.WHOLE},reversal'")
 
 
 def test_the_ledger_keeps_every_trial_once(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from freqpilot.models import binned, trees
-from freqpilot.models.fitted import Fitted
+from freqpilot.models.fitted import Core, Fitted
 from freqpilot.models.heads import fit_classes, fit_mean
 from freqpilot.models.selection import select
 from freqpilot.models.window import Parts, Window, parts, some
@@ -116,6 +116,37 @@ class TreesRegressor:
         )
         return Fitted(core, head, window.names, columns)
 
+    def again(self, window: Window, fitted: Fitted, settings: LabelSettings, seed: int) -> Core:
+        """Return the trees grown on all rows, as many as ``fitted`` has: see
+        :class:`freqpilot.models.whole.Learner`."""
+        core = fitted.core
+        if not isinstance(core, TreesMean) or not core.text:
+            return core
+        import lightgbm
+
+        rows = np.arange(len(window.y))
+        known = {**self._parameters(len(rows), seed), "metric": "none"}
+        known.pop("n_estimators", None)
+        data = self._dataset(window, rows, winsorised(window.y, window.y), fitted.columns)
+        booster = lightgbm.train(known, data, max(1, core.text.count("Tree=")))
+        return TreesMean(booster.model_to_string())
+
+    def _parameters(self, rows: int, seed: int) -> dict[str, Any]:
+        leaf = trees.smallest_leaf(rows)
+        return {**REGRESSION, "seed": seed, "min_data_in_leaf": leaf, **dict(self.params)}
+
+    def _dataset(
+        self,
+        window: Window,
+        rows: Ints,
+        label: Floats,
+        columns: tuple[int, ...],
+        reference: Any = None,
+    ) -> Any:
+        table = binned.Table(window.x, rows, np.array(columns, dtype=np.int64))
+        coded = _coded(window, columns)
+        return binned.dataset(table, label[rows], window.weights[rows], coded, reference)
+
     def _core(self, window: Window, split: Parts, columns: tuple[int, ...], seed: int) -> TreesMean:
         train, tune = split.train, split.tune
         if len(np.unique(window.y[train])) < 2:
@@ -123,14 +154,10 @@ class TreesRegressor:
         label = winsorised(window.y, window.y[train])
         import lightgbm
 
-        leaf = trees.smallest_leaf(len(train))
-        settings = {**REGRESSION, "seed": seed, "min_data_in_leaf": leaf, **dict(self.params)}
+        settings = self._parameters(len(train), seed)
         rounds = int(settings.pop("n_estimators", trees.ROUNDS))
-        places, coded = np.array(columns, dtype=np.int64), _coded(window, columns)
-        table = binned.Table(window.x, train, places)
-        first = binned.dataset(table, label[train], window.weights[train], coded)
-        table = binned.Table(window.x, tune, places)
-        second = binned.dataset(table, label[tune], window.weights[tune], reference=first)
+        first = self._dataset(window, train, label, columns)
+        second = self._dataset(window, tune, label, columns, first)
         stop = lightgbm.early_stopping(trees.PATIENCE, verbose=False)
         booster = lightgbm.train(settings, first, rounds, valid_sets=[second], callbacks=[stop])
         return TreesMean(booster.model_to_string(num_iteration=booster.best_iteration))

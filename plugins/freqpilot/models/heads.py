@@ -134,7 +134,11 @@ def fit_mean(
     raw, outcome, weights = tune
     power = float(np.sum(weights * raw * raw))
     factor = float(np.sum(weights * raw * outcome)) / power if power > 0 else LEAST_FACTOR
-    factor = float(np.clip(factor, LEAST_FACTOR, MOST_FACTOR))
+    return conformal(float(np.clip(factor, LEAST_FACTOR, MOST_FACTOR)), hold)
+
+
+def conformal(factor: float, hold: tuple[Floats, Floats, Floats]) -> ConformalMean:
+    """Return the head of a regression whose scale is known; ``hold`` as in :func:`fit_mean`."""
     raw, outcome, unique = hold
     sizes = np.abs(outcome - factor * raw)
     level = COVERAGE * (1.0 + 1.0 / max(float(np.sum(unique)), 1e-9))

@@ -1,16 +1,17 @@
 """Baselines that every other model must beat: last value, ridge and logistic regression."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from freqpilot.models.boosting import classes_head, winsorised
-from freqpilot.models.fitted import Fitted
+from freqpilot.models.fitted import Core, Fitted
 from freqpilot.models.heads import fit_mean
 from freqpilot.models.window import Parts, Window, parts
 from freqpilot.settings import LabelSettings
-from freqpilot.shapes import Floats, Floats32
+from freqpilot.shapes import Floats, Floats32, Ints
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 """Ridge penalties tried on the tail, as shares of the rows' weight."""
@@ -107,6 +108,25 @@ def _mean_head(raw: Floats, window: Window, split: Parts) -> Any:
     )
 
 
+def _ridges(
+    window: Window, rows: Ints, columns: tuple[int, ...], penalties: Sequence[float]
+) -> Iterator[LinearOutput]:
+    """Yield the ridge regression on some rows of a window for each penalty."""
+    x, w = window.x[rows][:, list(columns)], window.weights[rows]
+    centre, deviation = _scale(x)
+    z = standardised(x, centre, deviation)
+    y = winsorised(window.y[rows], window.y[rows])
+    total = float(w.sum())
+    at, level = (w @ z) / total, float(w @ y) / total
+    moments = ((z - at) * w[:, None]).T @ (z - at)
+    product = ((z - at) * w[:, None]).T @ (y - level)
+    for penalty in penalties:
+        slope = np.linalg.solve(moments + penalty * total * np.eye(len(columns)), product)
+        yield LinearOutput(
+            _floats(centre), _floats(deviation), (_floats(slope),), (level - float(at @ slope),)
+        )
+
+
 @dataclass(frozen=True)
 class LastValue:
     """What went up goes on, or with ``against`` comes back: the feature ``column`` (a past return)
@@ -153,29 +173,27 @@ class Ridge:
         """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
         split = parts(window, settings)
         columns = self._columns(window)
-        x = window.x[:, list(columns)]
-        centre, deviation = _scale(x[split.train])
-        z = standardised(x[split.train], centre, deviation)
-        label = winsorised(window.y, window.y[split.train])
-        y = label[split.train]
-        w = window.weights[split.train]
-        total = float(w.sum())
-        at, level = (w @ z) / total, float(w @ y) / total
-        moments = ((z - at) * w[:, None]).T @ (z - at)
-        product = ((z - at) * w[:, None]).T @ (y - level)
-        best: tuple[float, LinearOutput, Floats] | None = None
-        for penalty in PENALTIES:
-            slope = np.linalg.solve(moments + penalty * total * np.eye(len(columns)), product)
-            core = LinearOutput(
-                _floats(centre), _floats(deviation), (_floats(slope),), (level - float(at @ slope),)
-            )
-            raw = core.raw(x)
-            wrong = (label[split.tune] - raw[split.tune]) ** 2
-            loss = float(window.weights[split.tune] @ wrong)
-            if best is None or loss < best[0]:
-                best = loss, core, raw
-        assert best is not None
-        return Fitted(best[1], _mean_head(best[2], window, split), window.names, columns)
+        core = self._best(window, split, columns)[1]
+        raw = core.raw(window.x[:, list(columns)])
+        return Fitted(core, _mean_head(raw, window, split), window.names, columns)
+
+    def again(self, window: Window, fitted: Fitted, settings: LabelSettings, seed: int) -> Core:
+        """Return the slopes of all rows, by the penalty that the tail chose: see
+        :class:`freqpilot.models.whole.Learner`."""
+        penalty = self._best(window, parts(window, settings), fitted.columns)[0]
+        rows = np.arange(len(window.y))
+        return next(_ridges(window, rows, fitted.columns, (penalty,)))
+
+    def _best(
+        self, window: Window, split: Parts, columns: tuple[int, ...]
+    ) -> tuple[float, LinearOutput]:
+        """Return the penalty of least loss on the tail, and what the training part gives by it."""
+        label = winsorised(window.y, window.y[split.train])[split.tune]
+        x, weights = window.x[split.tune][:, list(columns)], window.weights[split.tune]
+        tried = list(_ridges(window, split.train, columns, PENALTIES))
+        losses = [float(weights @ (label - core.raw(x)) ** 2) for core in tried]
+        best = int(np.argmin(losses))
+        return PENALTIES[best], tried[best]
 
     def _columns(self, window: Window) -> tuple[int, ...]:
         return _used(window)

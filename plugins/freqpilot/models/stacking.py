@@ -8,13 +8,14 @@ go forward in time and are purged, as M. López de Prado, Advances in Financial 
 import itertools
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from freqpilot.models.boosting import winsorised
 from freqpilot.models.fitted import Core, Fitted, Model, tuples
-from freqpilot.models.heads import fit_mean
+from freqpilot.models.heads import conformal, fit_mean
+from freqpilot.models.whole import Learner
 from freqpilot.models.window import Parts, TooShort, Window, parts
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats, Floats32, Ints
@@ -30,6 +31,8 @@ FAR = 3.0
 HALF_LIFE = 0.25
 """Share of the folded candles after which a forecast counts half in its model's score."""
 LEAST_CHANCE = 1e-6
+SEEN = 6_000
+"""Rows, evenly spread, by which the deviation of a member's lean is told."""
 
 
 @dataclass(frozen=True)
@@ -67,20 +70,16 @@ class Stacked:
     The score is the correlation of a member's forecasts with the outcome on the folds that it was
     not trained on, newer ones counting more; one below 0 has no say, and where none is above 0 the
     forecast is none. Members that forecast classes learn the return's sign beyond :data:`FLAT`.
+    Those that can learn again from the whole window (:mod:`freqpilot.models.whole`) do so at last:
+    shares, scale and errors are from before. Trees read every feature here.
 
-    ``params`` replace LightGBM's in the members that take them. What it
-    showed on real candles stands at its door, ``FreqpilotStacked``.
+    ``params`` replace LightGBM's in the members that take them. It does not beat the baselines: see
+    its door, ``FreqpilotStacked``, and ``docs/results.md``.
     """
 
     name: ClassVar[str] = "stacked"
     classes: ClassVar[bool] = False
-    members: tuple[str, ...] = (
-        "trees_regressor",
-        "trees_classifier",
-        "linear",
-        "logistic",
-        "last_value",
-    )
+    members: tuple[str, ...] = ("trees_regressor", "linear")
     params: tuple[tuple[str, Any], ...] = ()
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
@@ -89,41 +88,64 @@ class Stacked:
         models = [made for name in self.members if (made := self._member(name, window)) is not None]
         shares = shares_of(models, window, split, settings, seed)
         kept = []
-        for model, share in zip(models, shares, strict=True):
+        tail = np.concatenate([split.tune, split.hold])
+        raw = np.zeros(len(tail))
+        for model, share in zip(models, shares.of, strict=True):
             if share <= 0:
                 continue
             fitted, deviation = _fitted(model, window, settings, seed)
+            if not deviation:
+                continue
+            lean = leans(fitted.core, window.x[tail][:, list(fitted.columns)], model.classes)
+            raw += share / deviation * lean
+            core = fitted.core
+            if isinstance(model, Learner):
+                core = model.again(window, fitted, settings, seed)
+                everything = np.arange(len(window.y))
+                deviation = _deviation(core, window, everything, fitted.columns, False)
             if deviation > 0:
-                content = json.dumps(fitted.core.content(), sort_keys=True)
-                columns, of = fitted.columns, float(share / deviation)
-                kept.append((fitted.core.kind, content, columns, model.classes, of))
-        core = StackedMean(tuple(kept))
-        raw = core.raw(window.x)
-        head = fit_mean(
-            (raw[split.tune], window.y[split.tune], window.weights[split.tune]),
-            (raw[split.hold], window.y[split.hold], window.unique[split.hold]),
+                content = json.dumps(core.content(), sort_keys=True)
+                of = float(share / deviation)
+                kept.append((core.kind, content, fitted.columns, model.classes, of))
+        tune, hold = raw[: len(split.tune)], raw[len(split.tune) :]
+        errors = (hold, window.y[split.hold], window.unique[split.hold])
+        # The folds have scaled it, by more rows than the tail's first half, which is in the last.
+        head = (
+            conformal(1.0, errors)
+            if shares.scaled
+            else fit_mean((tune, window.y[split.tune], window.weights[split.tune]), errors)
         )
-        return Fitted(core, head, window.names, tuple(range(window.x.shape[1])))
+        columns = tuple(range(window.x.shape[1]))
+        return Fitted(StackedMean(tuple(kept)), head, window.names, columns)
 
     def _member(self, name: str, window: Window) -> Model | None:
         """Return a model of the catalogue; None for one whose feature the window has not."""
         from freqpilot.models.catalogue import MODELS
 
         found: Any = MODELS[name]
-        if name == "last_value" and not any("return" in each for each in window.names):
+        if name in ("last_value", "autoregression") and not any(
+            "return" in each for each in window.names
+        ):
             return None
-        if self.params and hasattr(found, "params"):
-            found = replace(found, params=self.params)
+        if hasattr(found, "selected"):
+            found = replace(found, params=self.params, selected=False)
         member: Model = found
         return member
 
 
+class Shares(NamedTuple):
+    """What each member's lean is multiplied by, and whether that gives the outcome's scale."""
+
+    of: Floats
+    scaled: bool
+
+
 def shares_of(
     models: list[Model], window: Window, split: Parts, settings: LabelSettings, seed: int
-) -> Floats:
+) -> Shares:
     """Return what each member's lean, in its own deviations, is multiplied by: its share of all
     scores times the slope of the outcome on their sum, both on the folds alone. Equal parts of one
-    deviation in all where the window is too short for a fold.
+    deviation in all, not scaled, where the window is too short for a fold.
 
     The candles that calibrate the forecast (``split.hold``) are in no fold.
     """
@@ -149,19 +171,19 @@ def shares_of(
             continue
         rows.append(fold)
     if not rows:
-        return np.full(len(models), 1.0 / len(models))
+        return Shares(np.full(len(models), 1.0 / len(models)), scaled=False)
     fold, lean = np.concatenate(rows), np.concatenate(told)
     age = (last - window.time[fold]) / max(1, last + 1 - begin)
     weight = window.unique[fold] * 0.5 ** (age / HALF_LIFE)
     outcome = winsorised(window.y[fold], window.y[fold])
     score = np.array([max(0.0, _correlation(each, outcome, weight)) for each in lean.T])
     if score.sum() <= 0:
-        return np.zeros(len(models))
+        return Shares(np.zeros(len(models)), scaled=True)
     share = score / score.sum()
     mixed = np.sum(lean * share, axis=1)
     outcome = np.clip(window.y[fold], -FAR, FAR)
     slope = float(np.sum(weight * mixed * outcome)) / max(float(np.sum(weight * mixed**2)), 1e-12)
-    return np.asarray(share * max(slope, 0.0))
+    return Shares(np.asarray(share * max(slope, 0.0)), scaled=True)
 
 
 def leans(core: Core, x: Floats32, classes: bool) -> Floats:
@@ -183,9 +205,16 @@ def _fitted(
         y = np.where(np.abs(y) > FLAT, np.sign(y), 0.0)
     fitted = model.fit(replace(window, y=y), settings, seed)
     train = parts(window, settings).train
-    lean = leans(fitted.core, window.x[train][:, list(fitted.columns)], model.classes)
-    deviation = float(lean.std())
-    return fitted, deviation if deviation > 1e-9 else 0.0
+    return fitted, _deviation(fitted.core, window, train, fitted.columns, model.classes)
+
+
+def _deviation(
+    core: Core, window: Window, rows: Ints, columns: tuple[int, ...], classes: bool
+) -> float:
+    """Return the deviation of a core's lean on some rows, as seen on :data:`SEEN` of them."""
+    seen = rows[:: max(1, len(rows) // SEEN)]
+    deviation = float(leans(core, window.x[seen][:, list(columns)], classes).std())
+    return deviation if deviation > 1e-9 else 0.0
 
 
 def _served(
