@@ -10,8 +10,6 @@ Prints Markdown and one JSON object last, and with ``--results docs/results.md``
 import argparse
 import itertools
 import json
-import re
-import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -23,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.edge_page import EDGE, TITLES, marks, section
+from benchmarks.edge_page import EDGE, TITLES, command, marks, named, section
 from benchmarks.edge_panel import HOUR, Panel, read
 from benchmarks.page import data_digest, finite, write_section
 from freqpilot import __version__
@@ -210,22 +208,6 @@ def main() -> int:
     if options.results:
         write_section(options.results, *marks(options.section), page)
     return 0
-
-
-def named(text: str) -> list[str]:
-    """Return the names that commas part; in a name a blank follows them."""
-    return [*filter(None, re.split(r",(?! )", text))]
-
-
-def command(arguments: list[str]) -> str:
-    """Return the command of a run, without folders and files, which are each machine's own."""
-    places = ("--datadir", "--json", "--results", "--ledger", "--threads", "--section")
-    kept = [
-        word
-        for before, word in itertools.pairwise(["", *arguments])
-        if word not in places and before not in places
-    ]
-    return " ".join(["python -m benchmarks.edge", *map(shlex.quote, kept)])
 
 
 def ledger(file: Path, keys: list[str]) -> list[str]:

@@ -1,6 +1,9 @@
 """The section of the results page about what forecasts are worth."""
 
+import itertools
 import math
+import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +18,22 @@ TITLES = {
 def marks(name: str) -> tuple[str, str]:
     """Return the markers around the section ``name``."""
     return f"<!-- {name}: written by the benchmark -->", f"<!-- end of {name} -->"
+
+
+def named(text: str) -> list[str]:
+    """Return the names that commas part; in a name a blank follows them."""
+    return [*filter(None, re.split(r",(?! )", text))]
+
+
+def command(arguments: list[str]) -> str:
+    """Return the command of a run, without folders and files, which are each machine's own."""
+    places = ("--datadir", "--json", "--results", "--ledger", "--threads", "--section")
+    kept = [
+        word
+        for before, word in itertools.pairwise(["", *arguments])
+        if word not in places and before not in places
+    ]
+    return " ".join(["python -m benchmarks.edge", *map(shlex.quote, kept)])
 
 
 def section(document: Mapping[str, Any], name: str = EDGE) -> str:

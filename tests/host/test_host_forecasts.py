@@ -88,8 +88,8 @@ def test_every_model_has_a_door() -> None:
         "Autoregression",
     }
     assert {f"Freqpilot{name}" for name in wanted} <= set(named)
-    pooled = {"FreqpilotPooled", "FreqpilotPooledClassifier", "FreqpilotPooledStacked"}
-    assert pooled <= set(named)
+    pooled = ("Pooled", "PooledClassifier", "PooledStacked", "PooledWhole")
+    assert {f"Freqpilot{name}" for name in pooled} <= set(named)
     assert len(wanted) == len(MODELS)
 
 

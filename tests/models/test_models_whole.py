@@ -45,9 +45,10 @@ def test_what_the_newest_rows_say_is_learnt_and_the_head_stays(model: Learner) -
 
 
 def test_as_many_trees_are_grown_as_the_tail_let_stand() -> None:
-    model = TreesRegressor(params=(("n_estimators", 7),))
+    params = (("n_estimators", 7),)
     given = window(False)
-    plain, whole = model.fit(given, LABELS, SEED), Whole(model).fit(given, LABELS, SEED)
+    plain = TreesRegressor(params=params).fit(given, LABELS, SEED)
+    whole = Whole(TreesRegressor(), params).fit(given, LABELS, SEED)
     count, core = (fitted.core.text.count("Tree=") for fitted in (plain, whole))  # type: ignore[attr-defined]
     assert count == core <= 7
 

@@ -76,7 +76,8 @@ def test_every_figure_is_there_and_the_page_shows_it(tmp_path: Path) -> None:
         "period": ["a", "b"], "pairs": list(COINS), "every": 3, "features": 108, "ranked": 17,
         "months": 3, "days": 100, "version": "0", "seed": 1, "data_digest": "d", "fee": 0.001,
         "cpu_seconds": 1.0, "trials": ["x"], "rows": [row, trees], "verdicts": [verdict],
-        "command": edge.command(["--datadir", "/mine", "--fast", "--models", "linear"]), "note": "",
+        "command": edge_page.command(["--datadir", "/mine", "--fast", "--models", "linear"]),
+        "note": "",
     }  # fmt: skip
     page = edge_page.section(document)
     assert page.startswith(edge_page.marks(edge_page.EDGE)[0])
@@ -129,11 +130,11 @@ def test_models_are_chosen_by_name() -> None:
 
 
 def test_a_name_with_a_comma_is_chosen_and_shown_as_it_is_to_be_typed() -> None:
-    assert edge.named("") == []
-    names = edge.named(f"stacked,{edge.WHOLE},reversal")
+    assert edge_page.named("") == []
+    names = edge_page.named(f"stacked,{edge.WHOLE},reversal")
     assert names == ["stacked", edge.WHOLE, "reversal"]
     assert [variant.name for variant in edge.chosen(4, names)] == names
-    shown = edge.command(["--months", "1", "--models", ",".join(names)])
+    shown = edge_page.command(["--months", "1", "--models", ",".join(names)])
     assert shown.endswith(f"--months 1 --models 'stacked,{edge.WHOLE},reversal'")
 
 
