@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.edge_lead import lead, verdicts
 from benchmarks.edge_page import EDGE, TITLES, command, marks, named, section
 from benchmarks.edge_panel import HOUR, Panel, read
 from benchmarks.page import data_digest, finite, write_section
@@ -197,7 +198,9 @@ def main() -> int:
         "seed": seed,
         "data_digest": data_digest(options.datadir, list(panel.pairs)),
         "rows": rows,
-        "verdicts": verdicts(rows),
+        "verdicts": [
+            found | above(panel, edges, found, rows, done, seed) for found in verdicts(rows)
+        ],
     }
     page = section(document, options.section)
     print(page)
@@ -293,6 +296,21 @@ def measure(
     }
 
 
+def above(
+    panel: Panel,
+    edges: list[int],
+    found: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    walks: list[Walk],
+    seed: int,
+) -> dict[str, Any]:
+    """Return by how much a model's rank IC is above the best baseline's; see :func:`lead`."""
+    horizon, grid = found["horizon"], hours(edges)
+    outcome = panel.grid(grid, {p: s.returns[horizon] for p, s in panel.pairs.items()})
+    means = [found.parts["mean"] for found in walks]
+    return lead(found, rows, means, outcome, BLOCK, seed)
+
+
 def _figure(found: edge.Figure) -> dict[str, float]:
     deflated, low, high = found.deflated
     return {
@@ -359,27 +377,6 @@ def _money(
             "turnover": float(path.traded.sum() / len(daily) * DAYS_A_YEAR),
             "picks": int(np.sum(np.nan_to_num(signal) != 0)),
         }
-    return found
-
-
-def verdicts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return for each model that is no baseline whether it beats every one at its horizon, and
-    whether its deflated figures stand above zero."""
-    found = []
-    for row in rows:
-        if row["baseline"]:
-            continue
-        rivals = [r for r in rows if r["baseline"] and r["horizon"] == row["horizon"]]
-        found.append(
-            {
-                "model": row["model"],
-                "horizon": row["horizon"],
-                "beats_baselines": all(row["ic"]["value"] > r["ic"]["value"] for r in rivals),
-                "deflated_above_zero": row["ic"]["deflated_low"] > 0,
-                "across_above_zero": row["ic_across"]["deflated_low"] > 0,
-                "positive_net_sharpe": any(row[kind]["sharpe"] > 0 for kind in ("both", "long")),
-            }
-        )
     return found
 
 

@@ -130,9 +130,17 @@ def _verdicts(found: list[Mapping[str, Any]]) -> list[str]:
         f"{_yes(row['beats_baselines'])}; deflated IC's interval above zero: "
         f"{_yes(row['deflated_above_zero'])}, and of that across pairs: "
         f"{_yes(row['across_above_zero'])}; positive Sharpe of its picks after fees: "
-        f"{_yes(row['positive_net_sharpe'])}."
+        f"{_yes(row['positive_net_sharpe'])}{_lead(row)}."
         for row in found
     ]
+
+
+def _lead(row: Mapping[str, Any]) -> str:
+    above = row.get("above")
+    if not above:
+        return ""
+    ends = f"{above['low']:.3f} … {above['high']:.3f}"
+    return f"; IC less that of the best baseline ({above['of']}) {above['value']:.3f}, {ends}"
 
 
 def _name(row: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import edge, edge_page
+from benchmarks import edge, edge_lead, edge_page
 from candle_source import candles
 from freqpilot.models.catalogue import MODELS, SEQUENCES
 from freqpilot.models.sequences import models
@@ -70,7 +70,7 @@ def test_every_figure_is_there_and_the_page_shows_it(tmp_path: Path) -> None:
     assert row["ic"]["deflated"] < row["ic"]["value"]
     assert 0 <= row["hit"] <= 1
     trees = row | {"model": "trees_regressor", "baseline": False}
-    (verdict,) = edge.verdicts([row, trees])
+    (verdict,) = edge_lead.verdicts([row, trees])
     assert not verdict["beats_baselines"], "one that is as good as a baseline does not beat it"
     document = {
         "period": ["a", "b"], "pairs": list(COINS), "every": 3, "features": 108, "ranked": 17,
@@ -143,3 +143,23 @@ def test_the_ledger_keeps_every_trial_once(tmp_path: Path) -> None:
     assert edge.ledger(file, ["a", "b"]) == ["a", "b"]
     assert edge.ledger(file, ["b", "c"]) == ["a", "b", "c"]
     assert edge.ledger(file, []) == ["a", "b", "c"]
+
+
+def test_a_lead_is_over_the_best_baseline_on_rows_that_both_forecast() -> None:
+    rng = np.random.default_rng(4)
+    outcome = rng.standard_normal((900, 3))
+    good = outcome + rng.standard_normal(outcome.shape)
+    fair, bad = outcome + 3 * rng.standard_normal(outcome.shape), -outcome
+    fair[:300] = np.nan
+    names = (("good", False, 0.7), ("fair", True, 0.3), ("bad", True, -1.0))
+    rows = [
+        {"model": name, "horizon": 4, "baseline": baseline, "ic": {"value": value}}
+        for name, baseline, value in names
+    ]
+    found = {"model": "good", "horizon": 4}
+    above = edge_lead.lead(found, rows, [good, fair, bad], outcome, 20.0, 1)["above"]
+    assert above["of"] == "fair"
+    assert 0.2 < above["low"] < above["value"] < above["high"] < 0.6
+    same = edge_lead.lead(found, rows, [fair, fair, bad], outcome, 20.0, 1)["above"]
+    assert same["low"] == same["value"] == same["high"] == 0.0
+    assert edge_lead.lead(found, rows[:1], [good], outcome, 20.0, 1) == {}
