@@ -10,7 +10,7 @@ class FreqpilotStacked(Forecaster):
 
     It does not beat its baselines, so it is not the default: over 2021–2024, pooled over 16 pairs,
     its rank IC at 4 h was .039, the ridge's .036, but .042 of a ridge that learns again as well;
-    after the luck of 178 trials its 95 % interval is −.005 … .033, across pairs .017 … .030. At
+    after the luck of 292 trials its 95 % interval is −.007 … .031, across pairs .016 … .029. At
     24 h it was .023, the ridge's .024 (``docs/results.md``).
     """
 
