@@ -39,6 +39,7 @@ def test_without_glibc_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_candles_are_read_with_memory_that_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     before = pyarrow.default_memory_pool()
+    threads = pyarrow.cpu_count(), pyarrow.io_thread_count()
     try:
         for there in (["jemalloc", "mimalloc", "system"], ["mimalloc", "system"]):
             backends = pyarrow.supported_memory_backends()
@@ -48,8 +49,11 @@ def test_candles_are_read_with_memory_that_goes_back(monkeypatch: pytest.MonkeyP
             assert heap.lean_candles() == there[0 if "jemalloc" in there else -1]
             assert pyarrow.default_memory_pool().backend_name == heap.lean_candles()
             monkeypatch.undo()
+        assert (pyarrow.cpu_count(), pyarrow.io_thread_count()) == (1, 1)
     finally:
         pyarrow.set_memory_pool(before)
+        pyarrow.set_cpu_count(threads[0])
+        pyarrow.set_io_thread_count(threads[1])
 
 
 def test_what_was_imported_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
