@@ -125,7 +125,6 @@ def _classes() -> tuple[Any, Any]:
     """Return LightGBM's rows of a table, and a dataset of them that samples as above. Should
     LightGBM no longer ask this method, it samples by itself, to the same bins."""
     import lightgbm
-    from threadpoolctl import threadpool_limits
 
     class Rows(lightgbm.Sequence):
         batch_size = BATCH
@@ -142,12 +141,6 @@ def _classes() -> tuple[Any, Any]:
             return self.table.shape[0]
 
     class Lean(lightgbm.Dataset):
-        def construct(self) -> Any:
-            # Rows are binned by as many threads as there are cores, each with memory of its own,
-            # whatever the parameters say.
-            with threadpool_limits(1, user_api="openmp"):
-                return super().construct()
-
         def _Dataset__sample(self, *, seqs: list[Rows], total_nrow: int) -> Columns:
             (given,) = seqs
             return sampled(given.table, self._create_sample_indices(total_nrow=total_nrow))
