@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from freqpilot.journal.backtest import load_run
@@ -17,7 +19,7 @@ def test_autopilot_with_its_model_on_real_candles(realdata: Path, tmp_path: Path
         start=datetime(2024, 2, 1, tzinfo=UTC),
         end=datetime(2024, 4, 1, tzinfo=UTC),
         user_data=tmp_path,
-        overlay={"freqai": {"train_period_days": 60, "identifier": "realdata"}},
+        overlay={"freqai": {"identifier": "realdata"}},
     )
     run = load_run(run_backtest(options))
     assert not run.synthetic
@@ -25,4 +27,9 @@ def test_autopilot_with_its_model_on_real_candles(realdata: Path, tmp_path: Path
     section = run.config["freqpilot"]
     assert section["run"]["supervisor"] is True
     assert (run.trades["stake_amount"] <= 0.15 * run.equity.max() * 1.001).all()
-    assert run.trades["enter_tag"].str.contains("model").any()
+    files = [*tmp_path.glob("models/**/backtesting_predictions/cb_*_prediction.feather")]
+    found = pd.concat([pd.read_feather(file) for file in files])
+    asked = found[found["do_predict"] == 1]
+    assert len(asked) > 0.9 * len(found)
+    assert np.allclose(asked["up"] + asked["down"], 1)
+    assert (asked["up"] - asked["down"]).abs().quantile(0.9) > 0.01, "the model has no opinion"
