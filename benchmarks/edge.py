@@ -99,6 +99,18 @@ def chosen(horizon: int, names: list[str]) -> list[Variant]:
     return [found[name] for name in names]
 
 
+def hours_ahead(text: str) -> tuple[int, ...]:
+    """Return the horizons of an option.
+
+    :raises ArgumentTypeError: for one whose outcomes are not read.
+    """
+    wanted = text.split(",")
+    found = tuple(hours for hours in DECAY if str(hours) in wanted)
+    if len(found) != len(wanted):
+        raise argparse.ArgumentTypeError(f"{text}: give some of {', '.join(map(str, DECAY))}")
+    return found
+
+
 def variants(horizon: int) -> list[Variant]:
     """Return what is tried at a horizon."""
     nearest = LastValue(column="return_24" if horizon >= 24 else "return_6")
@@ -107,7 +119,7 @@ def variants(horizon: int) -> list[Variant]:
     ]
     pooled.append(Variant(REVERSAL, LastValue(column="return_1", against=True)))
     pooled.append(Variant(WHOLE, Whole(Ridge())))
-    if horizon != min(HORIZONS):
+    if horizon == max(HORIZONS):
         return pooled
     return [
         *pooled,
@@ -138,7 +150,9 @@ def main() -> int:
     parser.add_argument("--fast", action="store_true", help="one horizon, a refit a year")
     parser.add_argument("--models", default="", help="names, by commas; all but the slow ones")
     parser.add_argument("--pairs", default="", help="coins, by commas; all by default")
-    parser.add_argument("--horizons", help="hours, by commas, all by default")
+    parser.add_argument(
+        "--horizons", type=hours_ahead, help="of 4, 12 and 24 hours, by commas; 4 and 24 by default"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the object to this file as well")
     parser.add_argument("--results", type=Path, help="write the section of this page")
@@ -147,9 +161,7 @@ def main() -> int:
     options = parser.parse_args()
     if not (options.datadir / "BTC_USDT-1h.feather").is_file():
         parser.error(f"no BTC_USDT-1h.feather in {options.datadir}")
-    horizons: tuple[int, ...] = HORIZONS[:1] if options.fast else HORIZONS
-    if options.horizons:
-        horizons = tuple(h for h in HORIZONS if str(h) in options.horizons.split(","))
+    horizons = options.horizons or (HORIZONS[:1] if options.fast else HORIZONS)
     months = 12 if options.fast else options.months
     begun = time.process_time()
     first = pd.Timestamp(options.begin, tz="UTC") - pd.Timedelta(days=DAYS)

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,12 @@ import pyarrow
 import pytest
 
 from freqpilot.host import heap
+
+
+class Frame:
+    """Something that holds itself."""
+
+    itself: object
 
 
 def resident() -> int:
@@ -60,8 +67,15 @@ def test_what_was_imported_is_looked_through_once(monkeypatch: pytest.MonkeyPatc
     frozen = []
     monkeypatch.setattr(gc, "freeze", lambda: frozen.append(1))
     monkeypatch.setattr(gc, "get_freeze_count", lambda: len(frozen))
-    ring: list[object] = []
-    ring.append(ring)
     heap.tidy()
-    heap.tidy()
+    frame = Frame()
+    frame.itself, gone = frame, weakref.ref(frame)
+    gc.disable()
+    try:
+        del frame
+        assert gone() is not None
+        heap.tidy()
+        assert gone() is None, "what only a cycle holds stays"
+    finally:
+        gc.enable()
     assert frozen == [1]

@@ -1,5 +1,6 @@
 """The benchmark of forecasts walks forward: no candle behind a refit has a say in it."""
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +164,10 @@ def test_a_lead_is_over_the_best_baseline_on_rows_that_both_forecast() -> None:
     same = edge_lead.lead(found, rows, [fair, fair, bad], outcome, 20.0, 1)["above"]
     assert same["low"] == same["value"] == same["high"] == 0.0
     assert edge_lead.lead(found, rows[:1], [good], outcome, 20.0, 1) == {}
+
+
+def test_horizons_are_those_whose_outcomes_are_read() -> None:
+    assert edge.hours_ahead("12,4") == (4, 12)
+    with pytest.raises(argparse.ArgumentTypeError, match="give some of 4, 12, 24"):
+        edge.hours_ahead("4,6")
+    assert edge.WHOLE in {variant.name for variant in edge.variants(12)}

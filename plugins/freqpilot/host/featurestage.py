@@ -198,7 +198,7 @@ def populate(
     left.index = pd.RangeIndex(count)
     made = [block.frame(count) for block in blocks.values() if block.names]
     result = pd.concat([left, *made, *frames], axis=1)
-    if len(made) + len(frames) <= 1:
+    if not frames and len(made) <= 1:
         return result
     return result[names].copy()  # in few blocks, or a strategy that adds columns is warned
 
