@@ -11,7 +11,7 @@ from freqai_stage import stand
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.labels import forward_return
-from freqpilot.host import door_dir, forecasts, frames, freqai, plugins
+from freqpilot.host import door_dir, featurestage, forecasts, frames, freqai, plugins
 from freqpilot.models.catalogue import MODELS
 from freqpilot.models.fitted import Fitted
 from freqpilot.models.target import Aimed
@@ -212,3 +212,16 @@ def test_live_freqai_has_statistics_of_every_number(door: Any) -> None:
         if not pd.api.types.is_string_dtype(found[name].dtype):
             assert name in door.kitchen.data["labels_mean"], name
             assert name in door.kitchen.data["labels_std"], name
+
+
+def test_a_model_of_the_pack_asks_for_features_as_it_takes_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def begin(self: Any, config: dict[str, Any]) -> None:
+        self.config = config
+
+    monkeypatch.setattr(freqai.BaseClassifierModel, "__init__", begin)
+    config: dict[str, Any] = {"freqpilot": {}}
+    assert not featurestage.narrow(config), "another model gets Freqtrade's own"
+    freqai.PurgedClassifier(config)
+    assert featurestage.narrow(config)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow
 import pytest
 
-from freqpilot.host import heap
+from freqpilot.host import activation, heap, setup
 
 
 class Frame:
@@ -79,3 +79,18 @@ def test_what_was_imported_is_looked_through_once(monkeypatch: pytest.MonkeyPatc
     finally:
         gc.enable()
     assert frozen == [1]
+
+
+def test_it_is_done_before_a_candle_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Done(Exception):
+        pass
+
+    def done() -> None:
+        raise Done
+
+    monkeypatch.setattr(heap, "lean_candles", done)
+    monkeypatch.setattr(activation, "refusal", lambda: None)
+    config = {"freqpilot": {}, "exchange": {"name": "binance"}, "stake_currency": "USDT"}
+    with pytest.raises(Done):
+        setup.prepare(config)
+    assert "digest" not in config["freqpilot"]

@@ -161,6 +161,8 @@ def test_a_lead_is_over_the_best_baseline_on_rows_that_both_forecast() -> None:
     above = edge_lead.lead(found, rows, [good, fair, bad], outcome, 20.0, 1)["above"]
     assert above["of"] == "fair"
     assert 0.2 < above["low"] < above["value"] < above["high"] < 0.6
+    later = [part[300:] for part in (good, fair, bad)]
+    assert above == edge_lead.lead(found, rows, later, outcome[300:], 20.0, 1)["above"]
     same = edge_lead.lead(found, rows, [fair, fair, bad], outcome, 20.0, 1)["above"]
     assert same["low"] == same["value"] == same["high"] == 0.0
     assert edge_lead.lead(found, rows[:1], [good], outcome, 20.0, 1) == {}
