@@ -108,7 +108,8 @@ def _open(run: "Run") -> None:
     run.store, run.bot, run.state = store, bot, state
     run.owner = ownership.Ownership(store, run.key, owner)
     run.saved = ledger.durable(state) if saved else None
-    run.alerted = (state.halted if state.halted in heard else None), state.level
+    told = state.halted is not None and any(text.startswith(state.halted) for text in heard)
+    run.alerted = (state.halted if told else None), state.level
     run.rates = dict(seen.get("rates") or {})
 
 

@@ -118,9 +118,9 @@ def claim(store: Store, key: str, bot: str) -> Owner:
     for _ in range(int(EXPIRY.total_seconds()) + 5):
         held = store.load_state(f"{key}{OWNER}")
         former = None if held is None else Owner(**held)
+        if former is not None and former.bot != bot:
+            raise StoreOwned(_foreign(key))
         if former is not None and former.nonce != mine.nonce:
-            if former.bot != bot:
-                raise StoreOwned(_foreign(key))
             if not is_over(former, store.beats().get(key)):
                 time.sleep(1.0)
                 continue

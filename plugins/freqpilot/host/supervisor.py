@@ -265,8 +265,8 @@ def announce(run: Run, time: datetime) -> None:
     equity = {"equity": run.state.equity}
     if run.state.halted and run.state.halted != halted:
         run.counters.count("halts")
-        alerts.record(run, "halt", "EMERGENCY", run.state.halted, equity, time=time)
-        logger.critical("No new position until a person releases it: %s", run.state.halted)
+        text = f"{run.state.halted}; no new position until a person runs `freqpilot release`"
+        alerts.record(run, "halt", "EMERGENCY", text, equity, time=time)
     if run.state.level > level:
         severity = ("INFO", "WARNING", "CRITICAL", "EMERGENCY")[run.state.level]
         text = f"the drawdown is {1 - run.state.equity / run.state.peak:.1%} from the peak"
