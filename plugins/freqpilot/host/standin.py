@@ -123,8 +123,8 @@ def _keep_own(config: dict[str, Any], user_data: Path, mode: str) -> None:
     if mode not in READING:
         moved += _keep_store(config, user_data, home)
         _keep_models(config)
-    if moved or home.is_dir():
-        mark(home)
+    if mode in (*WRITING, "webserver") and (moved or home.is_dir()):
+        mark(home)  # a command that only reads makes no folder
     if moved:
         logger.warning(
             "The exchange is a stand-in on this machine (%s): %s; what you have of a real exchange "
