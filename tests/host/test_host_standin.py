@@ -263,6 +263,17 @@ def test_the_decision_log_is_kept_apart(bot: Bot, user_data: Path, tmp_path: Pat
             root.removeHandler(handler)
 
 
+def test_a_command_that_only_reads_makes_no_folder(bot: Bot, user_data: Path) -> None:
+    before = {*user_data.rglob("*")}
+    config = bot("util_no_exchange")
+    standin.keep_apart(config)
+    assert config["datadir"] == user_data / "standin" / "data" / "binance"
+    named = bot("util_no_exchange", datadir=user_data.parent)
+    standin.keep_apart(named)
+    assert named["datadir"] == user_data.parent
+    assert {*user_data.rglob("*")} == before
+
+
 def test_a_folder_that_cannot_be_written_refuses(bot: Bot, user_data: Path) -> None:
     (user_data / "standin").write_text("a file")
     with pytest.raises(RefuseToStart, match=r"standin/data/binance cannot be written"):

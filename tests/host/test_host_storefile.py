@@ -166,6 +166,21 @@ def test_without_a_config_those_of_a_plain_start_are_read(
     assert f"store: {home}/other.sqlite" in command("risk").stdout
 
 
+def test_facts_are_in_the_database_that_the_environment_names(
+    home: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home / "facts.csv"
+    file.write_text(
+        "source,asset,metric,value,event_time,available_at\n"
+        "mine,BTC,m,1.0,2024-01-01T00:00:00Z,2024-01-01T01:00:00Z\n"
+    )
+    monkeypatch.setenv(URL, f"sqlite:///{home}/other.sqlite")
+    assert "1 new" in command("facts", "import", str(file)).stdout
+    assert (home / "other-facts.sqlite").is_file()
+    assert "mine" in command("facts", "list").stdout
+    assert not [*(home / "user_data").iterdir()]
+
+
 def test_layers_and_the_environment_count_as_for_the_bot(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

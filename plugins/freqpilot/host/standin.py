@@ -114,16 +114,16 @@ def _is_here(address: str) -> bool:
 
 
 def _keep_own(config: dict[str, Any], user_data: Path, mode: str) -> None:
-    home, moved = user_data / FOLDER, []
-    if mode in (*WRITING, "webserver"):
-        moved += _keep_candles(config, user_data)
+    if mode in READING:
+        return
+    home, writes = user_data / FOLDER, mode in (*WRITING, "webserver")
+    moved = _keep_candles(config, user_data, writes=writes)
     if mode in TRADING:
         moved += _keep_trades(config, home)
         _keep_log(home)
-    if mode not in READING:
-        moved += _keep_store(config, user_data, home)
-        _keep_models(config)
-    if mode in (*WRITING, "webserver") and (moved or home.is_dir()):
+    moved += _keep_store(config, user_data, home)
+    _keep_models(config)
+    if writes and (moved or home.is_dir()):
         mark(home)  # a command that only reads makes no folder
     if moved:
         logger.warning(
@@ -134,25 +134,23 @@ def _keep_own(config: dict[str, Any], user_data: Path, mode: str) -> None:
         )
 
 
-def _keep_candles(config: dict[str, Any], user_data: Path) -> list[str]:
+def _keep_candles(config: dict[str, Any], user_data: Path, *, writes: bool) -> list[str]:
     folder = Path(config.get("datadir") or user_data / "data")
     name = str(config.get("exchange", {}).get("name", "")).lower()
-    if is_marked(folder):
-        mark(folder)
-        return []
-    if folder.resolve() in ((user_data / "data" / name).resolve(), (user_data / "data").resolve()):
-        config["datadir"] = user_data / FOLDER / "data" / name
-        mark(config["datadir"])
-        return [f"its candles are in {config['datadir']}"]
-    if _holds_candles(folder):
+    usual = ((user_data / "data" / name).resolve(), (user_data / "data").resolve())
+    moved = folder.resolve() in usual and not is_marked(folder)
+    if moved:
+        config["datadir"] = folder = user_data / FOLDER / "data" / name
+    elif writes and _holds_candles(folder) and not is_marked(folder):
         raise RefuseToStart(
             f"the exchange is a stand-in on this machine, and {folder} holds candles that are not "
             "its own: they would be mixed with invented ones. Nothing was written and open trades "
             "are untouched. Leave --datadir out, or name a new folder; recorded candles are played "
             f"by `freqpilot serve --datadir {folder}`"
         )
-    mark(folder)
-    return []
+    if writes:
+        mark(folder)
+    return [f"its candles are in {folder}"] if moved else []
 
 
 def _holds_candles(folder: Path) -> bool:
