@@ -16,6 +16,7 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host import (
         adjusting,
         backtest,
+        candlefiles,
         closing,
         drawer,
         edgebacktest,
@@ -40,6 +41,7 @@ def all_seams() -> tuple[Seam, ...]:
     return (
         *setup.SEAMS,
         *plugins.SEAMS,
+        *candlefiles.SEAMS,
         *hyperopt.SEAMS,
         *exchange.SEAMS,
         *orders.SEAMS,

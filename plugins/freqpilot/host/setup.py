@@ -33,12 +33,13 @@ def prepare(config: dict[str, Any]) -> None:
     """
     from freqtrade.exceptions import OperationalException
 
-    from freqpilot.host import activation, heap, plugins
+    from freqpilot.host import activation, heap, plugins, standin
     from freqpilot.host.log import DecisionLogHandler
 
     if reason := activation.refusal():
         raise OperationalException(f"Freqpilot stops the start: {reason}")
     try:
+        standin.keep_apart(config)  # before the data folder is read or the section digested
         settings = Settings.from_config(config)
         plugins.announce_pairlists(config)
         refuse_masked_exits(config)
