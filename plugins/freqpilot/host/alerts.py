@@ -13,13 +13,14 @@ logger = logging.getLogger(__name__)
 
 MOST = 3_900
 """Letters of one message; Freqtrade's limit is 4,096."""
-_waiting: deque[tuple[str, str, dict[str, Any]]] = deque(maxlen=200)
+SEVERITY = {"INFO": logging.INFO, "WARNING": logging.WARNING}
+_waiting: deque[tuple[str, str, str, dict[str, Any]]] = deque(maxlen=200)
 
 
-def say(kind: str, text: str, **about: Any) -> None:
-    """Log a warning and keep it for :func:`send`; may be called from any thread, at any time."""
-    logger.warning("%s", text)
-    _waiting.append((kind, text, about))
+def say(kind: str, text: str, level: str = "WARNING", **about: Any) -> None:
+    """Log a text and keep it for :func:`send`; may be called from any thread, at any time."""
+    logger.log(SEVERITY.get(level, logging.CRITICAL), "%s", text)
+    _waiting.append((kind, text, level, about))
 
 
 def send(provider: Any) -> None:
@@ -29,11 +30,11 @@ def send(provider: Any) -> None:
     :param provider: Freqtrade's data provider.
     """
     while _waiting:
-        kind, text, about = _waiting.popleft()
+        kind, text, level, about = _waiting.popleft()
         provider.send_msg(text[:MOST])
         try:
             run = supervisor.current()
         except NoEntry:
             continue
         if run.live:
-            run.store.add_event(datetime.now(UTC), kind, "WARNING", text, about)
+            run.store.add_event(datetime.now(UTC), kind, level, text, about)

@@ -29,15 +29,15 @@ _HOOK = "process_temporary_deprecated_settings"
 def prepare(config: dict[str, Any]) -> None:
     """Validate the ``freqpilot`` section and add what the seams need to ``config``.
 
+    With trades open a bot that trades goes on exits-only instead; see
+    :mod:`freqpilot.host.unclean`.
+
     :raises OperationalException: Freqtrade's own, with one line that says what to mend.
     """
-    from freqtrade.exceptions import OperationalException
-
-    from freqpilot.host import activation, heap, plugins
+    from freqpilot.host import heap, plugins, unclean
     from freqpilot.host.log import DecisionLogHandler
 
-    if reason := activation.refusal():
-        raise OperationalException(f"Freqpilot stops the start: {reason}")
+    unclean.accept_seams(config)
     try:
         settings = Settings.from_config(config)
         plugins.announce_pairlists(config)
@@ -45,7 +45,12 @@ def prepare(config: dict[str, Any]) -> None:
         refuse_masked_targets(config, settings)
         refuse_unsupervised_trading(config, settings)
     except RefuseToStart as error:
-        raise OperationalException(f"Freqpilot stops the start: {error}") from None
+        settings = unclean.accept_settings(config, error)
+    else:
+        unclean.settings_are_sound(config)
+    unclean.shut_entries(config)
+    if unclean.only_checks():
+        return
     heap.lean_candles()  # before a candle is read
     DecisionLogHandler.user_data = Path(config.get("user_data_dir") or "user_data")
     config.setdefault("internals", {})["freqpilot"] = CARRIER

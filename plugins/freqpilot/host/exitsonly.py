@@ -1,0 +1,174 @@
+"""Exits only: the bot manages and closes what is open and opens nothing, while a cause holds that
+would have stopped the start had nothing been open. The state belongs to the process."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from urllib.parse import quote
+
+from freqpilot.errors import NoEntry
+from freqpilot.host.seams import Seam, expect, wrap
+
+logger = logging.getLogger(__name__)
+
+KIND = "exits only"
+"""Kind of the alerts of this module."""
+
+_causes: dict[str, str] = {}
+_lock = Lock()
+
+
+def enter(cause: str, reason: str) -> None:
+    """Allow exits only until :func:`leave` is called for the same cause; any thread may call it.
+
+    A new cause is an EMERGENCY for the person. The same cause again replaces its reason quietly,
+    because whoever tries again in each loop enters it in each loop.
+
+    :param cause: one word, such as ``store``.
+    :param reason: what happened and what to do next, as a clause without a full stop.
+    """
+    with _lock:
+        fresh = cause not in _causes
+        _causes[cause] = reason
+    if fresh:
+        text = (
+            f"Freqpilot runs exits-only: {reason}. Open trades keep their stops, exits and halts; "
+            "no position is opened or enlarged, and no target sells a part."
+        )
+        _say(text, "EMERGENCY")
+
+
+def leave(cause: str) -> None:
+    """End what :func:`enter` began for this cause; nothing happens where it does not hold."""
+    with _lock:
+        ended = _causes.pop(cause, None)
+        rest = "; ".join(_causes.values())
+    if ended is not None:
+        after = f"it still runs exits-only: {rest}" if rest else "entries are judged again"
+        _say(f"Freqpilot: this cause of exits-only has ended: {ended}. Now {after}.", "WARNING")
+
+
+def causes() -> dict[str, str]:
+    """Return a copy of the causes that hold, each with its reason."""
+    with _lock:
+        return dict(_causes)
+
+
+def reason() -> str | None:
+    """Return the reasons of all causes that hold, None where entries are allowed."""
+    return "; ".join(causes().values()) or None
+
+
+def require() -> None:
+    """Let an order that raises risk pass only when no cause holds.
+
+    :raises NoEntry: with the reasons.
+    """
+    if (why := reason()) is not None:
+        raise NoEntry(f"the bot runs exits-only: {why}")
+
+
+def _say(text: str, level: str) -> None:
+    from freqpilot.host import alerts
+
+    alerts.say(KIND, text, level=level)
+
+
+def open_pairs(config: dict[str, Any]) -> list[str]:
+    """Return the pairs of the open trades in Freqtrade's database, which is only read; each once.
+
+    :param config: the configuration; its ``db_url`` is read before the bot exists.
+    :raises SQLAlchemyError: when the database cannot be read.
+    """
+    from sqlalchemy import create_engine, inspect, text
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.pool import NullPool
+
+    url = make_url(str(config.get("db_url") or "sqlite://"))
+    if url.get_backend_name() == "sqlite":
+        if not url.database or url.database == ":memory:" or not Path(url.database).exists():
+            return []
+        path = f"file:{quote(url.database)}"
+        url = url.set(database=path, query={"mode": "ro", "uri": "true"})
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("trades"):
+            return []
+        # The driver's own parameter for "true" differs between databases; the column's does not.
+        rows = connection.execute(text("select distinct pair from trades where is_open"))
+        return sorted(str(row[0]) for row in rows)
+
+
+def open_trades(config: dict[str, Any]) -> int:
+    """Return how many pairs have an open trade in Freqtrade's database (live, a pair has one).
+
+    A database that cannot be read counts as 1: a start that cannot tell must leave exits possible.
+    """
+    try:
+        return len(open_pairs(config))
+    except Exception as error:  # a driver that is missing is no SQLAlchemyError
+        logger.warning("Whether trades are open could not be read from db_url: %s", error)
+        return 1
+
+
+def _check() -> None:
+    from freqtrade.freqtradebot import FreqtradeBot
+
+    expect(FreqtradeBot, "execute_entry")
+
+
+def _apply() -> None:
+    from freqtrade.freqtradebot import FreqtradeBot
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def execute_entry(self: Any, *arguments: Any, **named: Any) -> Any:
+            from freqpilot.host.exchange import order_refused
+
+            try:
+                require()
+            except NoEntry as waiting:
+                raise order_refused()(f"Freqpilot refused the entry: {waiting}.") from None
+            return original(self, *arguments, **named)
+
+        return execute_entry
+
+    wrap(FreqtradeBot, "execute_entry", make)
+
+
+def _check_protections() -> None:
+    from freqtrade.plugins.protectionmanager import ProtectionManager
+
+    expect(ProtectionManager, "__init__", ["config", "protections"])
+
+
+def _apply_protections() -> None:
+    from freqtrade.exceptions import OperationalException
+    from freqtrade.plugins.protectionmanager import ProtectionManager
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def __init__(self: Any, config: dict[str, Any], protections: list[Any]) -> None:
+            try:
+                original(self, config, protections)
+            except OperationalException as error:
+                if reason() is None:
+                    raise
+                # Protections only hold entries back, and there are none now.
+                logger.warning("Started without protections, exits only: %s", error)
+                original(self, config, [])
+
+        return __init__
+
+    wrap(ProtectionManager, "__init__", make)
+
+
+SEAMS = (
+    Seam("exitsonly.entry", "open nothing while exits alone are allowed", _check, _apply),
+    Seam(
+        "exitsonly.protections",
+        "let a start that allows exits alone go on without protections",
+        _check_protections,
+        _apply_protections,
+    ),
+)
