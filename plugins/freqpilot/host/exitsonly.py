@@ -1,6 +1,7 @@
 """Exits only: the bot manages and closes what is open and opens nothing, while a cause holds that
 would have stopped the start had nothing been open. The state belongs to the process."""
 
+import inspect
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any
 from urllib.parse import quote
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams import Seam, SeamError, expect, wrap
 
 logger = logging.getLogger(__name__)
 
 KIND = "exits only"
 """Kind of the alerts of this module."""
+
+ENTRY_STEP = "get_valid_enter_price_and_stake"
+"""What each first entry, position adjustment and replacement calls before its order."""
 
 _causes: dict[str, str] = {}
 _lock = Lock()
@@ -82,7 +86,8 @@ def open_pairs(config: dict[str, Any]) -> list[str]:
     :param config: the configuration; its ``db_url`` is read before the bot exists.
     :raises SQLAlchemyError: when the database cannot be read.
     """
-    from sqlalchemy import create_engine, inspect, text
+    from sqlalchemy import create_engine, text
+    from sqlalchemy import inspect as inspector_of
     from sqlalchemy.engine import make_url
     from sqlalchemy.pool import NullPool
 
@@ -94,9 +99,8 @@ def open_pairs(config: dict[str, Any]) -> list[str]:
         url = url.set(database=path, query={"mode": "ro", "uri": "true"})
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
-        if not inspect(connection).has_table("trades"):
+        if not inspector_of(connection).has_table("trades"):
             return []
-        # The driver's own parameter for "true" differs between databases; the column's does not.
         rows = connection.execute(text("select distinct pair from trades where is_open"))
         return sorted(str(row[0]) for row in rows)
 
@@ -116,14 +120,17 @@ def open_trades(config: dict[str, Any]) -> int:
 def _check() -> None:
     from freqtrade.freqtradebot import FreqtradeBot
 
-    expect(FreqtradeBot, "execute_entry")
+    expect(FreqtradeBot, ENTRY_STEP, ["pair", "stake_amount"])
+    entry = inspect.unwrap(expect(FreqtradeBot, "execute_entry"))
+    if ENTRY_STEP not in entry.__code__.co_names:
+        raise SeamError(f"FreqtradeBot.execute_entry does not call {ENTRY_STEP} any more")
 
 
 def _apply() -> None:
     from freqtrade.freqtradebot import FreqtradeBot
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def execute_entry(self: Any, *arguments: Any, **named: Any) -> Any:
+        def get_valid_enter_price_and_stake(self: Any, *arguments: Any, **named: Any) -> Any:
             from freqpilot.host.exchange import order_refused
 
             try:
@@ -132,9 +139,9 @@ def _apply() -> None:
                 raise order_refused()(f"Freqpilot refused the entry: {waiting}.") from None
             return original(self, *arguments, **named)
 
-        return execute_entry
+        return get_valid_enter_price_and_stake
 
-    wrap(FreqtradeBot, "execute_entry", make)
+    wrap(FreqtradeBot, ENTRY_STEP, make)
 
 
 def _check_protections() -> None:

@@ -6,6 +6,7 @@ loaded completely before the bot is taken apart; a bot that cannot be made of th
 the configuration that it had.
 """
 
+import inspect
 import logging
 from collections.abc import Callable
 from copy import deepcopy
@@ -133,13 +134,12 @@ def _make_reconfigure(original: Callable[..., Any]) -> Callable[..., Any]:
     def _reconfigure(self: Any) -> None:
         from freqtrade.configuration import Configuration
 
-        causes = exitsonly.causes()
         try:
             check(self._args, self.freqtrade.config)
             with unclean.reading_to("reload"):
                 RELOADS.loaded = Configuration(self._args, None).get_config()
         except Exception as error:  # whatever it is, the bot that runs is the better one
-            _stay(self, error, causes)
+            _stay(self, error)
             return
         try:
             original(self)
@@ -149,7 +149,7 @@ def _make_reconfigure(original: Callable[..., Any]) -> Callable[..., Any]:
     return _reconfigure
 
 
-def _stay(worker: Any, error: Exception, causes: dict[str, str]) -> None:
+def _stay(worker: Any, error: Exception) -> None:
     """Let the running bot go on in the state that it had."""
     from freqtrade.enums import State
 
@@ -159,7 +159,6 @@ def _stay(worker: Any, error: Exception, causes: dict[str, str]) -> None:
     if bot.state == State.RELOAD_CONFIG:
         bot.state = RELOADS.before or RELOADS.processed or State.RUNNING
     RELOADS.stayed = True
-    _restore(causes)
     alerts.say(KIND, refusal(error), level="CRITICAL")
     bot.notify_status(refusal(error))
 
@@ -170,7 +169,6 @@ def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
         if not reconfig or loaded is None:
             original(self, reconfig)
             return
-        causes = exitsonly.causes()
         RELOADS.processed = None  # a new bot has to be started up
         self._config = loaded
         try:
@@ -178,7 +176,8 @@ def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             logger.exception("The bot could not be made of the new configuration")
             _make_again(self, original, error)
-            _restore(causes)
+        else:
+            exitsonly.leave(unclean.SETTINGS_CAUSE)
 
     return _init
 
@@ -225,13 +224,6 @@ def _down(error: Exception, again: Exception) -> str:
     )
 
 
-def _restore(causes: dict[str, str]) -> None:
-    """Allow exits only again where the configuration that stays in force is the cause."""
-    held = causes.get(unclean.SETTINGS_CAUSE)
-    if held is not None and unclean.SETTINGS_CAUSE not in exitsonly.causes():
-        exitsonly.enter(unclean.SETTINGS_CAUSE, held)
-
-
 def _check() -> None:
     from freqtrade.config_schema import config_schema
     from freqtrade.configuration import Configuration
@@ -251,7 +243,7 @@ def _check() -> None:
     expect(Worker, "_sleep", ["sleep_duration"])
     expect(Worker, "_notify", ["message"])
     expect(Worker, "_reconfigure")
-    made = expect(Worker, "__init__", ["args", "config"])
+    made = inspect.unwrap(expect(Worker, "__init__", ["args", "config"]))
     if missing := {"_args", "_config"} - set(made.__code__.co_names):
         raise SeamError(f"freqtrade.worker.Worker has no {', '.join(sorted(missing))} any more")
 

@@ -88,15 +88,18 @@ def accept_settings(config: dict[str, Any], fault: RefuseToStart) -> Settings:
 
 
 def settings_are_sound(config: Mapping[str, Any]) -> None:
-    """End exits-only where an earlier configuration was its cause."""
-    if trades(config) and not only_checks():
+    """End exits-only where an earlier configuration was its cause. A reload waits with that until
+    the bot has been made of the new one."""
+    if trades(config) and _purpose.get() == "start":
         exitsonly.leave(SETTINGS_CAUSE)
 
 
 def shut_entries(config: dict[str, Any]) -> None:
     """Configure plain Freqtrade to open nothing while seams or settings allow exits only: this
     holds even where the order gate is the seam that does not fit."""
-    if not trades(config) or not {SEAMS_CAUSE, SETTINGS_CAUSE} & set(exitsonly.causes()):
+    # A reload comes here with sound settings only, whatever those of before were.
+    relevant = {SEAMS_CAUSE, SETTINGS_CAUSE} if _purpose.get() == "start" else {SEAMS_CAUSE}
+    if not trades(config) or not relevant & set(exitsonly.causes()):
         return
     from freqpilot.host.doors import door_dir
 
