@@ -302,7 +302,7 @@ from freqtrade.strategy import IStrategy
 
 class Brisk(IStrategy):
     timeframe = "1h"
-    minimal_roi = {"45": -1}
+    minimal_roi = {"105": -1}
     stoploss = -0.5
     startup_candle_count = 5
     def populate_indicators(self, dataframe, metadata):
@@ -329,7 +329,7 @@ def test_reloads_through_the_real_rest_api(tmp_path: Path, monkeypatch: pytest.M
         config = {
             "strategy": "Brisk",
             "stake_amount": stake,
-            "max_open_trades": 2,
+            "max_open_trades": 1,
             "exchange": {"name": "binance", "pair_whitelist": PAIRS},
             "pairlists": [{"method": "StaticPairList"}],
             "freqpilot": {"risk": limits | risk},
@@ -339,7 +339,7 @@ def test_reloads_through_the_real_rest_api(tmp_path: Path, monkeypatch: pytest.M
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    write(100)
+    write(60)
     layers = [config_dir() / f"{name}.json" for name in ("base", "freqpilot")]
     options = RehearsalOptions(
         userdir=tmp_path,
@@ -361,10 +361,10 @@ def test_reloads_through_the_real_rest_api(tmp_path: Path, monkeypatch: pytest.M
 
     def on_progress(progress: RehearsalProgress) -> None:
         if not answers and progress.loops >= 8:
-            write(70, max_exposur=0.4)
+            write(40, max_exposur=0.4)
             ask(progress)
         elif len(answers) == 1 and progress.loops >= asked[0][0] + 24:
-            write(70)
+            write(40)
             ask(progress)
         elif len(asked) == 2 and progress.loops == asked[1][0] + 24:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -378,7 +378,7 @@ def test_reloads_through_the_real_rest_api(tmp_path: Path, monkeypatch: pytest.M
     between = [t for t in trades if asked[0][1] < _time(t.open_date) <= asked[1][1]]
     after = [t for t in trades if _time(t.open_date) > _time(between[-1].open_date)]
     stakes = [{round(trade.stake, -1) for trade in part} for part in (between, after)]
-    assert stakes == [{100}, {70}], (asked, trades)
+    assert stakes == [{60}, {40}], (asked, trades)
     log = (options.userdir / "run" / LOG).read_text()
     assert "Fatal exception" not in log
 

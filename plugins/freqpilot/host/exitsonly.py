@@ -1,9 +1,9 @@
 """Exits only: the bot manages and closes what is open and opens nothing, while a cause holds that
 would have stopped the start had nothing been open. The state belongs to the process."""
 
-import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from inspect import unwrap
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -80,48 +80,51 @@ def _say(text: str, level: str) -> None:
     alerts.say(KIND, text, level=level)
 
 
-def open_pairs(config: dict[str, Any]) -> list[str]:
+def open_pairs(config: Mapping[str, Any]) -> list[str]:
     """Return the pairs of the open trades in Freqtrade's database, which is only read; each once.
 
     :param config: the configuration; its ``db_url`` is read before the bot exists.
     :raises SQLAlchemyError: when the database cannot be read.
     """
-    from sqlalchemy import create_engine, text
-    from sqlalchemy import inspect as inspector_of
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.pool import NullPool
-
-    url = make_url(str(config.get("db_url") or "sqlite://"))
-    if url.get_backend_name() == "sqlite":
-        if not url.database or url.database == ":memory:" or not Path(url.database).exists():
-            return []
-        path = f"file:{quote(url.database)}"
-        url = url.set(database=path, query={"mode": "ro", "uri": "true"})
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.connect() as connection:
-        if not inspector_of(connection).has_table("trades"):
-            return []
-        rows = connection.execute(text("select distinct pair from trades where is_open"))
-        return sorted(str(row[0]) for row in rows)
+    return sorted({str(row[0]) for row in _rows(config, "select pair from trades where is_open")})
 
 
-def open_trades(config: dict[str, Any]) -> int:
-    """Return how many pairs have an open trade in Freqtrade's database (live, a pair has one).
+def open_trades(config: Mapping[str, Any]) -> int:
+    """Return how many trades are open in Freqtrade's database, which is only read.
 
     A database that cannot be read counts as 1: a start that cannot tell must leave exits possible.
     """
     try:
-        return len(open_pairs(config))
+        rows = _rows(config, "select count(*) from trades where is_open")
+        return int(rows[0][0]) if rows else 0
     except Exception as error:  # a driver that is missing is no SQLAlchemyError
         logger.warning("Whether trades are open could not be read from db_url: %s", error)
         return 1
+
+
+def _rows(config: Mapping[str, Any], query: str) -> list[Any]:
+    """Return what a query finds in the trades database, nothing where there is none yet."""
+    from sqlalchemy import create_engine, inspect, text
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.pool import NullPool
+
+    url = make_url(str(config.get("db_url") or "sqlite://"))
+    if url.get_backend_name() == "sqlite" and "uri" not in url.query:
+        if not url.database or url.database == ":memory:" or not Path(url.database).exists():
+            return []
+        path = f"file:{quote(url.database)}"
+        url = url.set(database=path, query={"mode": "ro", "uri": "true"})
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        if not inspect(connection).has_table("trades"):
+            return []
+        return list(connection.execute(text(query)))
 
 
 def _check() -> None:
     from freqtrade.freqtradebot import FreqtradeBot
 
     expect(FreqtradeBot, ENTRY_STEP, ["pair", "stake_amount"])
-    entry = inspect.unwrap(expect(FreqtradeBot, "execute_entry"))
+    entry = unwrap(expect(FreqtradeBot, "execute_entry"))
     if ENTRY_STEP not in entry.__code__.co_names:
         raise SeamError(f"FreqtradeBot.execute_entry does not call {ENTRY_STEP} any more")
 

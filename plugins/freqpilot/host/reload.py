@@ -57,7 +57,7 @@ def check(args: dict[str, Any], running: dict[str, Any]) -> None:
     from freqtrade.configuration import Configuration, validate_config_consistency
     from freqtrade.exceptions import OperationalException
 
-    class Draft(Configuration):  # type: ignore[misc]
+    class Draft(Configuration):
         def _process_logging_options(self, config: dict[str, Any]) -> None:
             """Leave the logging of the running bot alone."""
             config.setdefault("verbosity", 0)
@@ -78,7 +78,10 @@ def check(args: dict[str, Any], running: dict[str, Any]) -> None:
 def refusal(error: Exception) -> str:
     """Return why a configuration was not taken, and what that means, for the person. The reason
     stands in back quotes: Telegram refuses a message with a lone underscore outside of them."""
-    reason = f"{type(error).__name__}: {error}".replace("`", "'").rstrip(".")
+    from freqtrade.exceptions import FreqtradeException
+
+    named = "" if isinstance(error, FreqtradeException) else f"{type(error).__name__}: "
+    reason = f"{named}{error}".replace("`", "'").rstrip(".")
     return (
         f"The configuration was not reloaded: `{reason}`. The bot goes on with the settings that "
         "it had, and open trades are managed as before. Mend the files, then send "
@@ -160,7 +163,7 @@ def _stay(worker: Any, error: Exception) -> None:
         bot.state = RELOADS.before or RELOADS.processed or State.RUNNING
     RELOADS.stayed = True
     alerts.say(KIND, refusal(error), level="CRITICAL")
-    bot.notify_status(refusal(error))
+    bot.notify_status(refusal(error).replace("`", "'"))  # Freqtrade puts all of it in back quotes
 
 
 def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:

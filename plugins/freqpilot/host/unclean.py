@@ -172,4 +172,5 @@ def _announce_pairlists(config: dict[str, Any]) -> None:
 def _refuse(reason: str) -> NoReturn:
     from freqtrade.exceptions import OperationalException
 
-    raise OperationalException(f"Freqpilot stops the start: {reason}") from None
+    what = "Freqpilot stops the start: " if _purpose.get() == "start" else ""
+    raise OperationalException(f"{what}{reason}") from None
