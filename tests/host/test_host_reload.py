@@ -8,7 +8,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,24 @@ from freqpilot.rehearsal.config import API_PASSWORD, API_USER
 from freqpilot.rehearsal.session import LOG, RehearsalOptions, RehearsalProgress, rehearse
 
 TYPO = {"risk": {"max_exposur": 0.4}}
+
+
+STRATEGY = """
+from freqtrade.strategy import IStrategy
+
+class Brisk(IStrategy):
+    timeframe = "1h"
+    minimal_roi = {"105": -1}
+    stoploss = -0.5
+    startup_candle_count = 5
+    def populate_indicators(self, dataframe, metadata):
+        return dataframe
+    def populate_entry_trend(self, dataframe, metadata):
+        dataframe["enter_long"] = 1
+        return dataframe
+    def populate_exit_trend(self, dataframe, metadata):
+        return dataframe
+"""
 
 
 class Bot:
@@ -65,6 +84,9 @@ class Stage:
 
     def __init__(self, folder: Path, worker: Any) -> None:
         self.file, self.database = folder / "own.json", folder / "trades.sqlite"
+        self.strategy = folder / "strategies" / "Brisk.py"
+        self.strategy.parent.mkdir()
+        self.strategy.write_text(STRATEGY)
         self.made: list[Bot] = []
         self.waits: list[float] = []
         self._worker_class = worker
@@ -80,7 +102,7 @@ class Stage:
         exchange = {"name": "binance", "key": "k", "secret": "s", "pair_whitelist": ["BTC/USDT"]}
         own = {
             "user_data_dir": str(self.file.parent),
-            "strategy": "Stub",
+            "strategy": "Brisk",
             "timeframe": "1h",
             "stoploss": -0.1,
             "minimal_roi": {"0": 10},
@@ -215,6 +237,21 @@ def test_a_file_that_breaks_after_the_answer_keeps_the_bot(stage: Stage) -> None
     assert "The configuration was not reloaded" in bot.said[-1]
 
 
+def test_a_strategy_that_is_broken_keeps_the_bot(stage: Stage) -> None:
+    stage.loop()
+    stage.ask()
+    stage.strategy.write_text(STRATEGY + "\n    def broken(self:\n")
+    for _ in range(2):
+        stage.loop()
+    (bot,) = stage.made
+    assert (bot.startups, bot.loops, bot.cleanups) == (1, 2, 0)
+    assert "Impossible to load Strategy 'Brisk'" in bot.said[-1]
+    stage.strategy.write_text(STRATEGY)
+    stage.ask()
+    stage.loop()
+    assert len(stage.made) == 2
+
+
 @pytest.mark.parametrize("name", ["PAUSED", "STOPPED"])
 def test_the_bot_is_kept_in_the_state_that_it_had(stage: Stage, name: str) -> None:
     from freqtrade.enums import State
@@ -239,7 +276,7 @@ def test_a_bot_that_cannot_be_made_anew_is_made_as_it_was(stage: Stage) -> None:
     stage.made[0].state = State.PAUSED
     stage.write(stake_amount=55)
     stage.ask()
-    stage.broken.append(ImportError("invalid syntax (Stub.py, line 3)"))  # type: ignore[attr-defined]
+    stage.broken.append(ImportError("no module named pairlist"))  # type: ignore[attr-defined]
     for _ in range(2):
         stage.loop()
     _, second = stage.made
@@ -297,22 +334,6 @@ def test_standard_input_cannot_be_read_again(stage: Stage) -> None:
         reload.check({"config": ["-"]}, {})
 
 
-STRATEGY = """
-from freqtrade.strategy import IStrategy
-
-class Brisk(IStrategy):
-    timeframe = "1h"
-    minimal_roi = {"105": -1}
-    stoploss = -0.5
-    startup_candle_count = 5
-    def populate_indicators(self, dataframe, metadata):
-        return dataframe
-    def populate_entry_trend(self, dataframe, metadata):
-        dataframe["enter_long"] = 1
-        return dataframe
-    def populate_exit_trend(self, dataframe, metadata):
-        return dataframe
-"""
 PAIRS = ["BTC/USDT", "ETH/USDT"]
 
 
@@ -325,13 +346,16 @@ def test_reloads_through_the_real_rest_api(tmp_path: Path, monkeypatch: pytest.M
     own = tmp_path / "own.json"
     limits = {"market": {"enabled": False}, "book": {"enabled": False}}
 
-    def write(stake: float, **risk: Any) -> None:
+    static = {"method": "StaticPairList"}
+    unsorted = {"method": "VolumePairList", "number_assets": 2, "sort_key": "nowhere"}
+
+    def write(stake: float, pairlist: dict[str, Any] = static, **risk: Any) -> None:
         config = {
             "strategy": "Brisk",
             "stake_amount": stake,
             "max_open_trades": 1,
             "exchange": {"name": "binance", "pair_whitelist": PAIRS},
-            "pairlists": [{"method": "StaticPairList"}],
+            "pairlists": [pairlist],
             "freqpilot": {"risk": limits | risk},
         }
         own.write_text(json.dumps(config))
@@ -366,20 +390,27 @@ def test_reloads_through_the_real_rest_api(tmp_path: Path, monkeypatch: pytest.M
         elif len(answers) == 1 and progress.loops >= asked[0][0] + 24:
             write(40)
             ask(progress)
-        elif len(asked) == 2 and progress.loops == asked[1][0] + 24:
+        elif len(answers) == 2 and progress.loops >= asked[1][0] + 24:
+            write(30, unsorted)  # its schema is sound, and no bot can be made of it
+            ask(progress)
+        elif len(asked) == 3 and progress.loops == asked[2][0] + 24:
             os.kill(os.getpid(), signal.SIGTERM)
 
     summary = rehearse(replace(options, speed=7_200), on_progress)
-    refused, taken = answers
+    refused, *taken = answers
     assert refused.status_code == 502
     assert "freqpilot.risk.max_exposur is not known" in refused.json()["error"]
-    assert taken.json() == {"status": "Reloading config ..."}
+    assert [answer.json() for answer in taken] == [{"status": "Reloading config ..."}] * 2
+    # Two loops after an answer the worker has taken it up.
+    starts = [asked[0][1], *(time + timedelta(minutes=30) for _, time in asked[1:])]
     trades = [*summary.trades, *summary.open_trades]
-    between = [t for t in trades if asked[0][1] < _time(t.open_date) <= asked[1][1]]
-    after = [t for t in trades if _time(t.open_date) > _time(between[-1].open_date)]
-    stakes = [{round(trade.stake, -1) for trade in part} for part in (between, after)]
-    assert stakes == [{60}, {40}], (asked, trades)
-    log = (options.userdir / "run" / LOG).read_text()
+    stakes = [
+        {round(t.stake, -1) for t in trades if begin < _time(t.open_date) <= end}
+        for begin, end in pairwise([*starts, summary.now])
+    ]
+    assert stakes == [{60}, {40}, {40}], (asked, trades)
+    log = " ".join((tmp_path / "run" / LOG).read_text().split())
+    assert "The configuration was not reloaded: `key nowhere not in" in log
     assert "Fatal exception" not in log
 
 

@@ -75,6 +75,21 @@ def check(args: dict[str, Any], running: dict[str, Any]) -> None:
     validate_config_consistency(config)
 
 
+def try_strategy(config: dict[str, Any]) -> None:
+    """Make the strategy once and validate the configuration with what it adds; ``config`` stays as
+    it is. A strategy whose file is broken could not be made of the former configuration either, so
+    this comes before the bot is taken apart. To be called in the bot's own thread.
+
+    :raises FreqtradeException: Freqtrade's own, with what to mend.
+    """
+    from freqtrade.configuration import validate_config_consistency
+    from freqtrade.resolvers import StrategyResolver
+
+    draft = deepcopy(config)
+    StrategyResolver.load_strategy(draft)
+    validate_config_consistency(draft)
+
+
 def refusal(error: Exception) -> str:
     """Return why a configuration was not taken, and what that means, for the person. The reason
     stands in back quotes: Telegram refuses a message with a lone underscore outside of them."""
@@ -140,10 +155,12 @@ def _make_reconfigure(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             check(self._args, self.freqtrade.config)
             with unclean.reading_to("reload"):
-                RELOADS.loaded = Configuration(self._args, None).get_config()
+                loaded = Configuration(self._args, None).get_config()
+            try_strategy(loaded)
         except Exception as error:  # whatever it is, the bot that runs is the better one
             _stay(self, error)
             return
+        RELOADS.loaded = loaded
         try:
             original(self)
         finally:
@@ -231,9 +248,11 @@ def _check() -> None:
     from freqtrade.config_schema import config_schema
     from freqtrade.configuration import Configuration
     from freqtrade.freqtradebot import FreqtradeBot
+    from freqtrade.resolvers import StrategyResolver
     from freqtrade.rpc.rpc import RPC
     from freqtrade.worker import Worker
 
+    expect(StrategyResolver, "load_strategy", ["config"])
     expect(RPC, "_rpc_reload_config")
     expect(Configuration, "__init__", ["args", "runmode"])
     expect(Configuration, "get_config")
