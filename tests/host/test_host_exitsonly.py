@@ -31,13 +31,13 @@ TYPO = {"store": {"url": "sqlite:///own.sqlite"}, "risk": {"max_exposur": 0.4, "
 
 
 @pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
-    """No cause holds before and after, and no alert waits."""
+def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
+    """The alerts of a test, each with its level; no cause holds before and after it."""
+    heard: list[tuple[str, str]] = []
+    monkeypatch.setattr(alerts, "say", lambda kind, text, level: heard.append((level, text)))
     exitsonly._causes.clear()
-    alerts._waiting.clear()
-    yield
+    yield heard
     exitsonly._causes.clear()
-    alerts._waiting.clear()
 
 
 @pytest.fixture
@@ -98,21 +98,6 @@ def test_orders_wait_while_any_cause_holds() -> None:
     exitsonly.require()
 
 
-def test_a_cause_is_an_emergency_once_however_often_it_is_entered() -> None:
-    for attempt in range(3):
-        exitsonly.enter("store", f"the store is locked (attempt {attempt})")
-    exitsonly.leave("store")
-    said = [(kind, level) for kind, _, level, _ in alerts._waiting]
-    assert said == [("exits only", "EMERGENCY"), ("exits only", "WARNING")]
-    assert exitsonly.reason() is None
-
-
-def test_an_emergency_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    exitsonly.enter("store", "the store is locked")
-    (record,) = [r for r in caplog.records if "exits-only: the store is locked" in r.message]
-    assert record.levelname == "CRITICAL"
-
-
 def test_open_trades_are_counted_before_the_bot_exists(tmp_path: Path) -> None:
     url = database(tmp_path, "BTC/USDT", "ETH/USDT")
     assert exitsonly.open_trades({"db_url": url}) == 2
@@ -146,7 +131,7 @@ def test_a_seam_that_does_not_fit_refuses_a_flat_start(tmp_path: Path, unfit: li
 
 
 def test_a_seam_that_does_not_fit_leaves_exits_to_open_trades(
-    tmp_path: Path, unfit: list[str]
+    tmp_path: Path, unfit: list[str], said: list[tuple[str, str]]
 ) -> None:
     config = config_of(database(tmp_path, "BTC/USDT"), tmp_path)
     setup.prepare(config)
@@ -158,6 +143,9 @@ def test_a_seam_that_does_not_fit_leaves_exits_to_open_trades(
     assert config["pairlists"] == [{"method": "StaticPairList"}]
     assert config["exchange"]["pair_whitelist"] == ["BTC/USDT"]
     activation.require_active("Autopilot")
+    ((level, text),) = said
+    assert level == "EMERGENCY"
+    assert text.startswith("Freqpilot runs exits-only: seam gate.live: Exchange.create_order has")
 
 
 def test_other_commands_refuse_though_trades_are_open(tmp_path: Path, unfit: list[str]) -> None:
@@ -179,7 +167,9 @@ def test_a_section_that_is_not_valid_refuses_a_flat_start(tmp_path: Path) -> Non
     assert exitsonly.reason() is None
 
 
-def test_a_section_that_is_not_valid_keeps_what_is_valid_of_it(tmp_path: Path) -> None:
+def test_a_section_that_is_not_valid_keeps_what_is_valid_of_it(
+    tmp_path: Path, said: list[tuple[str, str]]
+) -> None:
     url = database(tmp_path, "BTC/USDT")
     config = config_of(
         url, tmp_path, freqpilot={**TYPO, "supervisor": False}, use_exit_signal=False
@@ -195,6 +185,7 @@ def test_a_section_that_is_not_valid_keeps_what_is_valid_of_it(tmp_path: Path) -
     assert "max_exposur is not known" in str(exitsonly.reason())
     setup.prepare(config_of(url, tmp_path))
     assert exitsonly.reason() is None  # the next configuration is sound
+    assert [level for level, _ in said] == ["EMERGENCY", "WARNING"]
 
 
 def test_a_section_that_is_only_looked_at_changes_nothing(tmp_path: Path) -> None:

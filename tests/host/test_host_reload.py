@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -88,6 +88,8 @@ class Stage:
         self.strategy.parent.mkdir()
         self.strategy.write_text(STRATEGY)
         self.made: list[Bot] = []
+        self.broken: list[Exception | None] = []
+        self.alerts: list[str] = []
         self.waits: list[float] = []
         self._worker_class = worker
         self.state: Any = None
@@ -144,10 +146,9 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
             made.waits.append(sleep_duration)
 
     made = Stage(tmp_path, Stepped)
-    init: Callable[..., None] = reload._make_bot(Bot.__init__)
-    kept = {"__init__": init, "broken": [], "made": made.made}
+    kept = {"broken": made.broken, "made": made.made}
     monkeypatch.setattr(freqtrade.worker, "FreqtradeBot", type("Made", (Bot,), kept))
-    made.broken = kept["broken"]  # type: ignore[attr-defined]
+    monkeypatch.setattr(alerts, "say", lambda kind, text, level: made.alerts.append(level))
     _forget()
     made.write()
     made.start()
@@ -158,11 +159,6 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 def _forget() -> None:
     vars(RELOADS).update(vars(Reloads()))
     exitsonly._causes.clear()
-    alerts._waiting.clear()
-
-
-def levels() -> list[str]:
-    return [level for _, _, level, _ in alerts._waiting]
 
 
 def test_a_sound_configuration_is_taken(stage: Stage) -> None:
@@ -233,7 +229,7 @@ def test_a_file_that_breaks_after_the_answer_keeps_the_bot(stage: Stage) -> None
     assert bot.state == State.RUNNING
     # One loop before and two after the turn that reloads: no startup again, and no endless reload.
     assert (bot.startups, bot.loops, bot.cleanups) == (1, 3, 0)
-    assert levels() == ["CRITICAL"]
+    assert stage.alerts == ["CRITICAL"]
     assert "The configuration was not reloaded" in bot.said[-1]
 
 
@@ -276,7 +272,7 @@ def test_a_bot_that_cannot_be_made_anew_is_made_as_it_was(stage: Stage) -> None:
     stage.made[0].state = State.PAUSED
     stage.write(stake_amount=55)
     stage.ask()
-    stage.broken.append(ImportError("no module named pairlist"))  # type: ignore[attr-defined]
+    stage.broken.append(ImportError("no module named pairlist"))
     for _ in range(2):
         stage.loop()
     _, second = stage.made
@@ -284,7 +280,7 @@ def test_a_bot_that_cannot_be_made_anew_is_made_as_it_was(stage: Stage) -> None:
     assert second.key == "k"
     assert second.state == State.PAUSED
     assert second.startups == 1
-    assert levels() == ["CRITICAL"]
+    assert stage.alerts == ["CRITICAL"]
 
 
 def test_with_trades_open_it_tries_until_the_bot_is_back(stage: Stage) -> None:
@@ -292,18 +288,18 @@ def test_with_trades_open_it_tries_until_the_bot_is_back(stage: Stage) -> None:
     stage.loop()
     stage.ask()
     out = ConnectionError("the exchange is out of reach")
-    stage.broken.extend([out] * 7)  # type: ignore[attr-defined]
+    stage.broken.extend([out] * 7)
     stage.waits.clear()
     stage.loop()
     assert stage.waits == [5, 10, 20, 40, 60, 60]
     assert len(stage.made) == 2
-    assert levels() == ["EMERGENCY", "CRITICAL"]
+    assert stage.alerts == ["EMERGENCY", "CRITICAL"]
 
 
 def test_flat_it_ends_as_plain_freqtrade_would(stage: Stage) -> None:
     stage.loop()
     stage.ask()
-    stage.broken.extend([ConnectionError("out of reach"), OSError("still")])  # type: ignore[attr-defined]
+    stage.broken.extend([ConnectionError("out of reach"), OSError("still")])
     with pytest.raises(ConnectionError, match="out of reach"):
         stage.loop()
 
@@ -316,7 +312,7 @@ def test_a_mended_section_ends_exits_only_and_a_failed_one_does_not(stage: Stage
     assert stage.made[-1].config["max_open_trades"] == 0
     stage.write()
     stage.ask()
-    stage.broken.append(ImportError("invalid syntax"))  # type: ignore[attr-defined]
+    stage.broken.append(ImportError("invalid syntax"))
     stage.loop()
     assert unclean.SETTINGS_CAUSE in exitsonly.causes()
     assert stage.made[-1].config["max_open_trades"] == 0

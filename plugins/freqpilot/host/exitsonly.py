@@ -14,8 +14,6 @@ from freqpilot.host.seams import Seam, SeamError, expect, wrap
 
 logger = logging.getLogger(__name__)
 
-KIND = "exits only"
-"""Kind of the alerts of this module."""
 
 ENTRY_STEP = "get_valid_enter_price_and_stake"
 """What each first entry, position adjustment and replacement calls before its order."""
@@ -26,32 +24,19 @@ _lock = Lock()
 
 def enter(cause: str, reason: str) -> None:
     """Allow exits only until :func:`leave` is called for the same cause; any thread may call it.
+    The caller sends the alert, once for what it may enter in each loop.
 
-    A new cause is an EMERGENCY for the person. The same cause again replaces its reason quietly,
-    because whoever tries again in each loop enters it in each loop.
-
-    :param cause: one word, such as ``store``.
+    :param cause: one word, such as ``store``; its reason of before is replaced.
     :param reason: what happened and what to do next, as a clause without a full stop.
     """
     with _lock:
-        fresh = cause not in _causes
         _causes[cause] = reason
-    if fresh:
-        text = (
-            f"Freqpilot runs exits-only: {reason}. Open trades keep their stops, exits and halts; "
-            "no position is opened or enlarged, and no target sells a part."
-        )
-        _say(text, "EMERGENCY")
 
 
 def leave(cause: str) -> None:
     """End what :func:`enter` began for this cause; nothing happens where it does not hold."""
     with _lock:
-        ended = _causes.pop(cause, None)
-        rest = "; ".join(_causes.values())
-    if ended is not None:
-        after = f"it still runs exits-only: {rest}" if rest else "entries are judged again"
-        _say(f"Freqpilot: this cause of exits-only has ended: {ended}. Now {after}.", "WARNING")
+        _causes.pop(cause, None)
 
 
 def causes() -> dict[str, str]:
@@ -72,12 +57,6 @@ def require() -> None:
     """
     if (why := reason()) is not None:
         raise NoEntry(f"the bot runs exits-only: {why}")
-
-
-def _say(text: str, level: str) -> None:
-    from freqpilot.host import alerts
-
-    alerts.say(KIND, text, level=level)
 
 
 def open_pairs(config: Mapping[str, Any]) -> list[str]:

@@ -45,6 +45,11 @@ class Reloads:
 RELOADS = Reloads()
 
 
+def remember(config: dict[str, Any]) -> None:
+    """Keep a copy of the configuration that a bot is being made of."""
+    RELOADS.good = deepcopy(config)
+
+
 def check(args: dict[str, Any], running: dict[str, Any]) -> None:
     """Read the configuration as Freqtrade does and validate it; nothing changes by it, and any
     thread may do it.
@@ -122,15 +127,6 @@ def _make_rpc(original: Callable[..., Any]) -> Callable[..., Any]:
     return _rpc_reload_config
 
 
-def _make_bot(original: Callable[..., Any]) -> Callable[..., Any]:
-    def __init__(self: Any, config: dict[str, Any]) -> None:
-        copy = deepcopy(config)
-        original(self, config)
-        RELOADS.good = copy
-
-    return __init__
-
-
 def _make_worker(original: Callable[..., Any]) -> Callable[..., Any]:
     def _worker(self: Any, old_state: Any) -> Any:
         from freqtrade.enums import State
@@ -190,14 +186,15 @@ def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
             original(self, reconfig)
             return
         RELOADS.processed = None  # a new bot has to be started up
-        self._config = loaded
+        self._config, copy = loaded, deepcopy(loaded)
         try:
             original(self, False)
         except Exception as error:
             logger.exception("The bot could not be made of the new configuration")
             _make_again(self, original, error)
         else:
-            exitsonly.leave(unclean.SETTINGS_CAUSE)
+            remember(copy)
+            unclean.end_settings()
 
     return _init
 
@@ -258,7 +255,6 @@ def _check() -> None:
     expect(Configuration, "get_config")
     expect(Configuration, "_process_logging_options", ["config"])
     expect(config_schema, "SCHEMA_TRADE_REQUIRED")
-    expect(FreqtradeBot, "__init__", ["config"])
     expect(FreqtradeBot, "notify_status", ["msg"])
     expect(Worker, "_worker", ["old_state"])
     expect(Worker, "_init", ["reconfig"])
@@ -271,12 +267,10 @@ def _check() -> None:
 
 
 def _apply() -> None:
-    from freqtrade.freqtradebot import FreqtradeBot
     from freqtrade.rpc.rpc import RPC
     from freqtrade.worker import Worker
 
     wrap(RPC, "_rpc_reload_config", _make_rpc)
-    wrap(FreqtradeBot, "__init__", _make_bot)
     wrap(Worker, "_worker", _make_worker)
     wrap(Worker, "_reconfigure", _make_reconfigure)
     wrap(Worker, "_init", _make_init)

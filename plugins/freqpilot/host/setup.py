@@ -34,10 +34,9 @@ def prepare(config: dict[str, Any]) -> None:
 
     :raises OperationalException: Freqtrade's own, with one line that says what to mend.
     """
-    from freqpilot.host import heap, plugins, unclean
+    from freqpilot.host import heap, plugins, reload, unclean
     from freqpilot.host.log import DecisionLogHandler
 
-    unclean.accept_seams(config)
     try:
         settings = Settings.from_config(config)
         plugins.announce_pairlists(config)
@@ -48,6 +47,7 @@ def prepare(config: dict[str, Any]) -> None:
         settings = unclean.accept_settings(config, error)
     else:
         unclean.settings_are_sound(config)
+    unclean.accept_seams(config)
     unclean.shut_entries(config)
     if unclean.only_checks():
         return
@@ -60,6 +60,8 @@ def prepare(config: dict[str, Any]) -> None:
         section["digest"]["facts"] = known
     config["freqpilot"] = section
     stamp_identifier(config, section["digest"])
+    if unclean.trades(config) and unclean.starts():
+        reload.remember(config)
 
 
 def refuse_masked_exits(config: dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ Purpose = Literal["start", "reload", "check"]
 
 SEAMS_CAUSE, SETTINGS_CAUSE = "seams", "settings"
 TRADES = ("live", "dry_run")
+KIND = "exits only"
+"""Kind of the alerts of this module."""
 
 _purpose: ContextVar[Purpose] = ContextVar("purpose", default="start")
 
@@ -43,6 +45,17 @@ def trades(config: Mapping[str, Any]) -> bool:
     return str(config.get("runmode")) in TRADES
 
 
+def refuse(reason: str) -> NoReturn:
+    """Refuse the configuration.
+
+    :raises OperationalException: always.
+    """
+    from freqtrade.exceptions import OperationalException
+
+    what = "Freqpilot stops the start: " if starts() else ""
+    raise OperationalException(f"{what}{reason}") from None
+
+
 def accept_seams(config: dict[str, Any]) -> None:
     """Pass when all seams are in place; with trades open apply those that fit, exits-only.
 
@@ -50,13 +63,13 @@ def accept_seams(config: dict[str, Any]) -> None:
     """
     from freqpilot.host import activation
 
-    refusal = activation.refusal()
-    if refusal is None or SEAMS_CAUSE in exitsonly.causes():
+    reason = activation.refusal()
+    if reason is None or SEAMS_CAUSE in exitsonly.causes():
         return
-    if _purpose.get() != "start" or not _strands(config):
-        _refuse(refusal)
-    faults = activation.activate_partly() or [refusal]
-    exitsonly.enter(
+    if not _may_go_on(config) or not exitsonly.open_trades(config):
+        refuse(reason)
+    faults = activation.activate_partly() or [reason]
+    _enter(
         SEAMS_CAUSE,
         f"{'; '.join(faults)}. Freqpilot does not fit this Freqtrade. Install a version of the "
         "tested range (see `freqpilot doctor`), then restart the bot",
@@ -69,16 +82,18 @@ def accept_settings(config: dict[str, Any], fault: RefuseToStart) -> Settings:
 
     :raises OperationalException: when nothing is open, or the bot has other settings to keep.
     """
-    if _purpose.get() != "start" or not _strands(config):
-        _refuse(str(fault))
+    if not _may_go_on(config):
+        refuse(str(fault))
     section = valid_part(config.get("freqpilot", {}))
     section.pop("supervisor", None)  # off in backtests only: without it nothing halts
     config["freqpilot"] = section
+    if not exitsonly.open_trades(config):
+        refuse(str(fault))
     if config.get("use_exit_signal") is False:
         config["use_exit_signal"] = True
     if config.get("exit_profit_only"):
         config["exit_profit_only"] = False
-    exitsonly.enter(
+    _enter(
         SETTINGS_CAUSE,
         f"{str(fault).rstrip('.')}. What is not valid is replaced by its default. When it is "
         "mended, send `/reload_config`",
@@ -90,15 +105,43 @@ def accept_settings(config: dict[str, Any], fault: RefuseToStart) -> Settings:
 def settings_are_sound(config: Mapping[str, Any]) -> None:
     """End exits-only where an earlier configuration was its cause. A reload waits with that until
     the bot has been made of the new one."""
-    if trades(config) and _purpose.get() == "start":
-        exitsonly.leave(SETTINGS_CAUSE)
+    if trades(config) and starts():
+        end_settings()
+
+
+def end_settings() -> None:
+    """End exits-only for the cause of settings, and say so where it held."""
+    from freqpilot.host import alerts
+
+    if SETTINGS_CAUSE not in exitsonly.causes():
+        return
+    exitsonly.leave(SETTINGS_CAUSE)
+    rest = exitsonly.reason()
+    after = f"The bot still runs exits-only: {rest}" if rest else "Entries are judged again"
+    alerts.say(KIND, f"The configuration is valid now. {after}.", level="WARNING")
+
+
+def starts() -> bool:
+    """Tell whether the configuration is read to start a bot."""
+    return _purpose.get() == "start"
+
+
+def _enter(cause: str, reason: str) -> None:
+    from freqpilot.host import alerts
+
+    exitsonly.enter(cause, reason)
+    text = (
+        f"Freqpilot runs exits-only: {reason}. Open trades keep their stops, exits and halts; no "
+        "position is opened or enlarged, and no target sells a part."
+    )
+    alerts.say(KIND, text, level="EMERGENCY")
 
 
 def shut_entries(config: dict[str, Any]) -> None:
     """Configure plain Freqtrade to open nothing while seams or settings allow exits only: this
     holds even where the order gate is the seam that does not fit."""
     # A reload comes here with sound settings only, whatever those of before were.
-    relevant = {SEAMS_CAUSE, SETTINGS_CAUSE} if _purpose.get() == "start" else {SEAMS_CAUSE}
+    relevant = {SEAMS_CAUSE, SETTINGS_CAUSE} if starts() else {SEAMS_CAUSE}
     if not trades(config) or not relevant & set(exitsonly.causes()):
         return
     from freqpilot.host.doors import door_dir
@@ -149,9 +192,9 @@ def _drop(section: dict[str, Any], place: tuple[int | str, ...]) -> bool:
     return True
 
 
-def _strands(config: dict[str, Any]) -> bool:
-    """Tell whether a refusal would leave open trades without their exits."""
-    return trades(config) and exitsonly.open_trades(config) > 0
+def _may_go_on(config: Mapping[str, Any]) -> bool:
+    """Tell whether a fault may be passed over at all: only where a bot is to start."""
+    return trades(config) and starts()
 
 
 def _pairs(config: dict[str, Any]) -> list[str]:
@@ -167,10 +210,3 @@ def _announce_pairlists(config: dict[str, Any]) -> None:
     from freqpilot.host import plugins
 
     plugins.announce_pairlists(config)
-
-
-def _refuse(reason: str) -> NoReturn:
-    from freqtrade.exceptions import OperationalException
-
-    what = "Freqpilot stops the start: " if _purpose.get() == "start" else ""
-    raise OperationalException(f"{what}{reason}") from None
