@@ -16,6 +16,7 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host import (
         adjusting,
         backtest,
+        channels,
         closing,
         drawer,
         edgebacktest,
@@ -49,6 +50,7 @@ def all_seams() -> tuple[Seam, ...]:
         *closing.SEAMS,
         *resting.SEAMS,
         *live.SEAMS,
+        *channels.SEAMS,
         *drawer.SEAMS,
         *identity.SEAMS,
         *edgebacktest.SEAMS,

@@ -5,20 +5,17 @@ balance moves with open profit, so nothing can be told apart there, and every ch
 profit or loss.
 """
 
-import logging
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import supervisor
+from freqpilot.host import alerts, supervisor
 from freqpilot.risk import rebase
 from freqpilot.risk.flows import Reading
 from freqpilot.risk.ledger import Ledger
 from freqpilot.store import open_store
-
-logger = logging.getLogger(__name__)
 
 DECLARED = ", declared"
 """Only the command writes what is under this key, and only the bot its ledger: none undoes the
@@ -137,12 +134,10 @@ def _tell(run: supervisor.Run, seen: rebase.Seen, now: datetime) -> None:
     if seen.flow:
         what = "deposit" if seen.flow > 0 else "withdrawal"
         text = f"a {what} of {abs(seen.flow):.2f} was taken out of the account's result"
-        run.store.add_event(now, "flow", "WARNING", text, {"amount": seen.flow})
-        logger.warning("Risk: %s", text)
+        alerts.record(run, "flow", "WARNING", text, {"amount": seen.flow}, time=now)
     if seen.missing:
         text = (
             f"{seen.missing:.2f} is gone from the account that no trade explains: it counts as a "
             f"loss until `freqpilot flow --withdraw {seen.missing:.2f}` declares it"
         )
-        run.store.add_event(now, "missing", "CRITICAL", text, {"amount": seen.missing})
-        logger.critical("Risk: %s", text)
+        alerts.record(run, "missing", "CRITICAL", text, {"amount": seen.missing}, time=now)

@@ -68,4 +68,5 @@ def sent(session: Session, since: datetime) -> dict[str, datetime]:
     """Return, by key, when an alert was last sent, from ``since`` on."""
     last = func.max(AlertRow.ended_at, type_=AlertRow.ended_at.type)
     query = select(AlertRow.key, last).where(AlertRow.state == "sent", AlertRow.ended_at >= since)
-    return {key: time for key, time in session.execute(query.group_by(AlertRow.key))}
+    rows = session.execute(query.group_by(AlertRow.key)).all()
+    return {str(key): time for key, time in rows if time is not None}

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+
 from freqpilot.store.migrations.parts import KEY
 
 revision = "0007"
