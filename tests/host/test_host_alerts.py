@@ -15,7 +15,8 @@ import pytest
 import time_machine
 from sqlalchemy.exc import OperationalError
 
-from freqpilot.host import alerts, channels, supervisor
+from freqpilot.host import alerts, channels, couples, flows, health, supervisor
+from freqpilot.risk import rebase
 from freqpilot.store import Alert, Store
 
 NOW = datetime(2024, 3, 6, 12, 30, tzinfo=UTC)
@@ -36,8 +37,10 @@ class Clock:
     def loop(self, bot: Any, **span: float) -> None:
         if span:
             self.move(**span)
-        alerts.step(bot)
-        alerts._sender.join(20)
+        # The second turn is for what came while a channel was busy.
+        for _ in range(2):
+            alerts.step(bot)
+            alerts._sender.join(20)
         alerts.step(bot)
 
 
@@ -320,7 +323,7 @@ def test_an_emergency_waits_for_no_others_retry(
         clock.loop(hook, seconds=seconds)
     assert server.posts == []
     alerts.record(run, "flatten", "EMERGENCY", "everything is closed")
-    clock.loop(hook, seconds=1)
+    alerts._sender.join(20)
     assert [text.rpartition(": ")[2] for text in server.texts] == ["everything is closed"]
     # Its answer shows that the channel is well.
     clock.loop(hook, seconds=1)
@@ -725,6 +728,48 @@ def test_any_thread_may_record_while_the_loop_sends(
     wanted = [f"{name} {chr(65 + number)}:" for name in "abc" for number in range(6)]
     assert [told.count(each) for each in wanted] == [1] * 18
     assert run.store.alerts() == []
+
+
+def test_a_block_seen_in_another_thread_arrives_with_the_store_out(
+    run: Any, clock: Clock, hook: Any, server: stage.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.loop(hook)
+    state = health.Health()
+    state.begin()
+    with out(run, monkeypatch):
+        monkeypatch.setattr(run.store, "save_state", run.store.add_event)
+        thread = threading.Thread(target=state.block, args=("the key is refused",))
+        thread.start()
+        thread.join()
+        clock.loop(hook)
+    assert server.texts == ["CRITICAL mine: 2024-03-06 12:30 UTC blocked: the key is refused"]
+
+
+def test_safe_mode_arrives_with_the_store_out(
+    run: Any, clock: Clock, hook: Any, server: stage.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.loop(hook)
+    state = health.Health()
+    state.begin()
+    for _ in range(100):
+        state.note(failed=True)
+    with out(run, monkeypatch):
+        monkeypatch.setattr(run.store, "save_state", run.store.add_event)
+        with pytest.raises(OperationalError):
+            state.look()
+        clock.loop(hook)
+    assert server.texts[0].startswith("CRITICAL mine: 2024-03-06 12:30 UTC safe mode: ")
+
+
+def test_missing_money_and_a_broken_couple_arrive(
+    run: Any, clock: Clock, hook: Any, server: stage.Server
+) -> None:
+    flows._tell(run, rebase.Seen(run.state, run.watch, missing=120.0), NOW)
+    trade = SimpleNamespace(pair="ETH/USDT", enter_tag="pairs_long")
+    couples._tell(trade, "orphan_leg")
+    clock.loop(hook)
+    assert "120.00 is gone" in server.texts[0]
+    assert "ETH/USDT is closed (orphan leg): pairs_long" in server.texts[0]
 
 
 def test_the_backlog_lets_the_least_urgent_go_first(

@@ -147,6 +147,8 @@ def _hurry(store: Store | None) -> None:
         return
     try:
         _sender.step(store, urgent=True)
+    except Exception:
+        logger.exception("An EMERGENCY could not be sent at once; the loop's end tries again")
     finally:
         _sender.lock.release()
 
