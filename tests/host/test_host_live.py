@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import NoEntry
-from freqpilot.host import closing, exchange, live, locks, savedledgers, shared, supervisor
+from freqpilot.host import alerts, closing, exchange, live, locks, savedledgers, shared, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest
 
@@ -45,6 +45,7 @@ def look(bot: Any, clock: VirtualClock, times: int = 1) -> supervisor.Run:
     for _ in range(times):
         clock.advance(5)
         live.observe(bot)
+        alerts.step(bot)
     return supervisor.current()
 
 
