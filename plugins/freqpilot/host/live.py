@@ -75,6 +75,8 @@ def observe(bot: Any) -> None:
     if text := run.sight.end(now):
         level = "CRITICAL" if run.sight.blind else "WARNING"
         alerts.record(run, "blind" if run.sight.blind else "blind over", level, text, time=now)
+    if text or run.sight.blind:
+        supervisor.keep(run, now)  # also where the account itself was not seen
 
 
 def _look(bot: Any, run: supervisor.Run, now: datetime) -> None:
@@ -82,8 +84,8 @@ def _look(bot: Any, run: supervisor.Run, now: datetime) -> None:
 
     trades = Trade.get_open_trades()
     seen = account.see(bot, run, trades)
-    if seen.unknown:
-        run.sight.fault("rates", f"none for {', '.join(seen.unknown)}")
+    if missing := seen.missing(run.unquoted):
+        run.sight.fault("rates", f"no price of now for {', '.join(missing)}")
     with run.sight.part("closed trades"):
         supervisor.closed(lately_closed(run))
     with run.sight.part("flows"):
