@@ -608,6 +608,38 @@ def test_with_store_and_channel_out_it_waits_in_memory_then_in_the_store(
     assert {text.rpartition(": ")[2] for text in server.texts} >= {"the key is refused"}
 
 
+def test_what_failed_with_the_store_out_is_tried_again_soon_when_it_is_back(
+    run: Any, clock: Clock, hook: Any, server: stage.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.loop(hook)
+    server.script.extend([500] * 4)
+    with out(run, monkeypatch):
+        alerts.record(run, "halt", "EMERGENCY", "the drawdown")
+        alerts.record(run, "blocked", "CRITICAL", "the key is refused")
+        clock.loop(hook)
+    assert server.posts == []
+    for _ in range(4):
+        clock.loop(hook, minutes=1)
+    assert len(server.posts) == 2
+    assert run.store.alerts() == []
+
+
+def test_what_is_on_its_way_when_the_store_comes_back_is_sent_once(
+    run: Any, clock: Clock, hook: Any, server: stage.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.open.clear()
+    with out(run, monkeypatch):
+        alerts.record(run, "halt", "EMERGENCY", "the drawdown")
+        alerts.step(hook)
+    alerts.step(hook)
+    server.open.set()
+    clock.loop(hook)
+    clock.loop(hook, hours=2)
+    assert len(server.posts) == 1
+    assert [event.text for event in run.store.events()] == ["the drawdown"]
+    assert run.store.alerts() == []
+
+
 def test_what_was_delivered_while_the_store_is_out_is_not_sent_again(
     run: Any, clock: Clock, hook: Any, server: stage.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
