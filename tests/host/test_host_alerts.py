@@ -244,6 +244,42 @@ def test_telegram_is_tried_again(
     assert stage.TOKEN not in caplog.text
 
 
+def test_a_telegram_that_hangs_is_tried_again(
+    run: Any,
+    clock: Clock,
+    telegram: Any,
+    phone: stage.Server,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(channels, "ANSWER", 0.3)
+    phone.open.clear()
+    alerts.record(run, "halt", "EMERGENCY", "the drawdown")
+    clock.loop(telegram)
+    assert "gave no answer" in caplog.text
+    assert [alert.tries for alert in run.store.alerts()] == [1]
+    monkeypatch.undo()
+    phone.open.set()
+    clock.loop(telegram, seconds=5)
+    assert run.store.alerts() == []
+    assert phone.texts[-1].endswith("halt: the drawdown")
+
+
+def test_a_webhook_that_hangs_is_tried_again(
+    run: Any, clock: Clock, server: stage.Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = stage.bot_of(stage.webhook_of(server, timeout=0.3, **TEMPLATE))
+    server.open.clear()
+    alerts.record(run, "halt", "EMERGENCY", "the drawdown")
+    clock.loop(bot)
+    assert "no answer (ReadTimeout)" in caplog.text
+    assert [alert.tries for alert in run.store.alerts()] == [1]
+    server.open.set()
+    clock.loop(bot, seconds=5)
+    assert run.store.alerts() == []
+    assert server.texts[-1].endswith("halt: the drawdown")
+
+
 def test_a_telegram_that_is_not_up_is_waited_for(
     run: Any, clock: Clock, telegram: Any, phone: stage.Server
 ) -> None:
