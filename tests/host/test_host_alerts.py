@@ -406,6 +406,22 @@ def test_a_repeat_is_held_back_across_a_restart(
     assert len(server.posts) == 2
 
 
+def test_a_clock_that_was_set_back_holds_up_nothing(
+    run: Any, clock: Clock, hook: Any, server: stage.Server
+) -> None:
+    clock.move(days=30)
+    alerts.record(run, "stop failed", "CRITICAL", "no stop")
+    clock.loop(hook)
+    server.script.append(500)
+    alerts.record(run, "difference", "WARNING", "a coin")
+    clock.loop(hook, minutes=1)
+    assert len(server.posts) == 1
+    alerts.record(run, "stop failed", "CRITICAL", "no stop")
+    clock.loop(hook, days=-30)
+    assert len(server.posts) == 2
+    assert run.store.alerts() == []
+
+
 def test_what_ends_and_begins_again_is_news(
     run: Any, clock: Clock, hook: Any, server: stage.Server
 ) -> None:
@@ -861,6 +877,11 @@ def test_the_backlog_lets_the_least_urgent_go_first(
         ({"webhook": {"enabled": True, "status": {"x": "y"}}}, True, "alerts leave by webhook"),
         ({"discord": {"enabled": True, "exit_fill": []}}, False, channels.DISCORD_LINE),
         ({"discord": {"enabled": False}}, True, "the log alone"),
+        (
+            {"telegram": {"enabled": True}, "webhook": {"enabled": True}},
+            True,
+            "alerts leave by telegram; webhook has no template",
+        ),
     ],
 )
 def test_doctor_says_how_alerts_leave(config: dict[str, Any], well: bool, words: str) -> None:
