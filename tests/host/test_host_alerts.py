@@ -244,6 +244,42 @@ def test_telegram_is_tried_again(
     assert stage.TOKEN not in caplog.text
 
 
+def test_a_telegram_that_hangs_is_tried_again(
+    run: Any,
+    clock: Clock,
+    telegram: Any,
+    phone: stage.Server,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(channels, "ANSWER", 0.3)
+    phone.open.clear()
+    alerts.record(run, "halt", "EMERGENCY", "the drawdown")
+    clock.loop(telegram)
+    assert "gave no answer" in caplog.text
+    assert [alert.tries for alert in run.store.alerts()] == [1]
+    monkeypatch.undo()
+    phone.open.set()
+    clock.loop(telegram, seconds=5)
+    assert run.store.alerts() == []
+    assert phone.texts[-1].endswith("halt: the drawdown")
+
+
+def test_a_webhook_that_hangs_is_tried_again(
+    run: Any, clock: Clock, server: stage.Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = stage.bot_of(stage.webhook_of(server, timeout=0.3, **TEMPLATE))
+    server.open.clear()
+    alerts.record(run, "halt", "EMERGENCY", "the drawdown")
+    clock.loop(bot)
+    assert "no answer (ReadTimeout)" in caplog.text
+    assert [alert.tries for alert in run.store.alerts()] == [1]
+    server.open.set()
+    clock.loop(bot, seconds=5)
+    assert run.store.alerts() == []
+    assert server.texts[-1].endswith("halt: the drawdown")
+
+
 def test_a_telegram_that_is_not_up_is_waited_for(
     run: Any, clock: Clock, telegram: Any, phone: stage.Server
 ) -> None:
@@ -368,6 +404,22 @@ def test_a_repeat_is_held_back_across_a_restart(
     assert len(server.posts) == 1
     clock.loop(hook, minutes=31)
     assert len(server.posts) == 2
+
+
+def test_a_clock_that_was_set_back_holds_up_nothing(
+    run: Any, clock: Clock, hook: Any, server: stage.Server
+) -> None:
+    clock.move(days=30)
+    alerts.record(run, "stop failed", "CRITICAL", "no stop")
+    clock.loop(hook)
+    server.script.append(500)
+    alerts.record(run, "difference", "WARNING", "a coin")
+    clock.loop(hook, minutes=1)
+    assert len(server.posts) == 1
+    alerts.record(run, "stop failed", "CRITICAL", "no stop")
+    clock.loop(hook, days=-30)
+    assert len(server.posts) == 2
+    assert run.store.alerts() == []
 
 
 def test_what_ends_and_begins_again_is_news(
@@ -608,6 +660,38 @@ def test_with_store_and_channel_out_it_waits_in_memory_then_in_the_store(
     assert {text.rpartition(": ")[2] for text in server.texts} >= {"the key is refused"}
 
 
+def test_what_failed_with_the_store_out_is_tried_again_soon_when_it_is_back(
+    run: Any, clock: Clock, hook: Any, server: stage.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.loop(hook)
+    server.script.extend([500] * 4)
+    with out(run, monkeypatch):
+        alerts.record(run, "halt", "EMERGENCY", "the drawdown")
+        alerts.record(run, "blocked", "CRITICAL", "the key is refused")
+        clock.loop(hook)
+    assert server.posts == []
+    for _ in range(4):
+        clock.loop(hook, minutes=1)
+    assert len(server.posts) == 2
+    assert run.store.alerts() == []
+
+
+def test_what_is_on_its_way_when_the_store_comes_back_is_sent_once(
+    run: Any, clock: Clock, hook: Any, server: stage.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.open.clear()
+    with out(run, monkeypatch):
+        alerts.record(run, "halt", "EMERGENCY", "the drawdown")
+        alerts.step(hook)
+    alerts.step(hook)
+    server.open.set()
+    clock.loop(hook)
+    clock.loop(hook, hours=2)
+    assert len(server.posts) == 1
+    assert [event.text for event in run.store.events()] == ["the drawdown"]
+    assert run.store.alerts() == []
+
+
 def test_what_was_delivered_while_the_store_is_out_is_not_sent_again(
     run: Any, clock: Clock, hook: Any, server: stage.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -793,6 +877,11 @@ def test_the_backlog_lets_the_least_urgent_go_first(
         ({"webhook": {"enabled": True, "status": {"x": "y"}}}, True, "alerts leave by webhook"),
         ({"discord": {"enabled": True, "exit_fill": []}}, False, channels.DISCORD_LINE),
         ({"discord": {"enabled": False}}, True, "the log alone"),
+        (
+            {"telegram": {"enabled": True}, "webhook": {"enabled": True}},
+            True,
+            "alerts leave by telegram; webhook has no template",
+        ),
     ],
 )
 def test_doctor_says_how_alerts_leave(config: dict[str, Any], well: bool, words: str) -> None:

@@ -226,11 +226,16 @@ def describe(config: dict[str, Any]) -> tuple[bool, str]:
     add."""
     sections = {name: config.get(name, {}) for name in ("telegram", "webhook", "discord")}
     on = [name for name, section in sections.items() if section.get("enabled")]
-    for name, line in (("webhook", WEBHOOK_LINE), ("discord", DISCORD_LINE)):
-        if name in on and not WebhookChannel.template(sections[name]):
-            return False, f"{name} has no template for alerts, so none leaves by it; add {line}"
-    if on:
-        return True, f"alerts leave by {', '.join(on)}"
+    lines = {"webhook": WEBHOOK_LINE, "discord": DISCORD_LINE}
+    mute = [name for name in on if name in lines and not WebhookChannel.template(sections[name])]
+    words = [
+        f"{name} has no template for alerts, so none leaves by it; add {lines[name]}"
+        for name in mute
+    ]
+    if leave := [name for name in on if name not in mute]:
+        return True, "; ".join((f"alerts leave by {', '.join(leave)}", *words))
+    if mute:
+        return False, "; ".join(words)
     return bool(config.get("dry_run", True)), (
         "no Telegram, webhook or Discord: alerts reach the log alone, nobody hears of a halt; add "
         '"telegram": {"enabled": true, "token": "…", "chat_id": "…"} (or its variables, '

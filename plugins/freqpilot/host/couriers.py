@@ -25,6 +25,7 @@ URGENT_REPEAT = timedelta(minutes=10)
 """For how long the like of an alert that was sent is counted and not sent again."""
 WAITS = (5, 30, 120, 600)
 """Seconds before the next try on a channel, by failures in a row."""
+LONGEST = timedelta(seconds=WAITS[-1])
 GIVE_UP = timedelta(hours=24)
 
 Identity = tuple[int, str, datetime]
@@ -72,9 +73,10 @@ class Courier:
 
     def may_try(self, alert: Alert, now: datetime) -> bool:
         """Tell whether it is time to send an alert. A new EMERGENCY waits for no other's retry."""
-        if self.asked_until is not None and now < self.asked_until:
+        # What is further away than the longest wait shows that the clock was set back.
+        if self.asked_until is not None and now < self.asked_until <= now + REPEAT:
             return False
-        if self.retry_at is None or now >= self.retry_at:
+        if self.retry_at is None or not timedelta() < self.retry_at - now <= LONGEST:
             return True
         return alert.level == "EMERGENCY" and _identity(alert) not in self.tried
 
@@ -166,13 +168,13 @@ class Sender:
         """Begin with a store that is another one: what was sent lately is not repeated."""
         if store is None or store is self._store:
             return
-        self._unsaved = {i: alert for i, alert in self._unsaved.items() if alert.id < 0}
         try:
             self._last = store.alerts_sent(now - REPEAT)
         except Exception as error:
             logger.warning("What was sent before the start cannot be read: %s", error)
             return
         self._store = store
+        self._unsaved.clear()
 
     def _alerts(self, store: Store | None) -> list[Alert]:
         found: list[Alert] = []
@@ -206,7 +208,7 @@ class Sender:
         self, store: Store | None, alerts: list[Alert], now: datetime, *, urgent: bool
     ) -> list[Alert]:
         """Return the alerts whose time to be sent has come; they count no more of their like."""
-        gathers = not urgent and (self._gathered is None or now - self._gathered >= GATHER)
+        gathers = not urgent and not _within(self._gathered, now, GATHER)
         due = [
             alert
             for alert in alerts
@@ -242,9 +244,8 @@ class Sender:
 
     def _repeats(self, alert: Alert, now: datetime) -> bool:
         """Tell whether the like of an alert was sent lately."""
-        last = self._last.get(alert.key)
         span = URGENT_REPEAT if alert.level == "EMERGENCY" else REPEAT
-        return last is not None and now - last < span
+        return _within(self._last.get(alert.key), now, span)
 
     def _note(self, alert: Alert, now: datetime) -> None:
         """Remember that an alert was sent. It may end what others have said: after "safe mode over"
@@ -256,7 +257,7 @@ class Sender:
         self._last = {
             key: time
             for key, time in self._last.items()
-            if now - time < REPEAT and key.split("|")[1] != other
+            if _within(time, now, REPEAT) and key.split("|")[1] != other
         }
         self._last[alert.key] = now
 
@@ -301,6 +302,11 @@ class Sender:
             courier.tried.update(map(_identity, due))
             courier.job = Job(channel, compose(due, self._bot))
             courier.job.start()
+
+
+def _within(since: datetime | None, until: datetime, span: timedelta) -> bool:
+    """Tell whether ``span`` has not passed yet. A clock that was set back holds up nothing."""
+    return since is not None and timedelta() <= until - since < span
 
 
 def _lacks(alert: Alert, channel: Channel) -> bool:
