@@ -187,7 +187,7 @@ def _check() -> None:
     from freqtrade.persistence import Trade
     from freqtrade.wallets import Wallets
 
-    for name in ("process", "process_stopped", "startup"):
+    for name in ("cleanup", "process", "process_stopped", "startup"):
         expect(FreqtradeBot, name)
     expect(FreqtradeBot, "execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"])
     expect(Wallets, "get_free", ["currency"])
@@ -237,7 +237,7 @@ def _make_process(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
     def process_stopped(self: Any) -> Any:
-        """A bot that a person has stopped trades nothing, but its account is watched on."""
+        # A bot that a person has stopped trades nothing, but its account is watched on.
         if supervisor.has_begun():
             with getattr(self, LOCK):
                 observe(self)
@@ -247,9 +247,20 @@ def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
     return process_stopped
 
 
+def _make_cleanup(original: Callable[..., Any]) -> Callable[..., Any]:
+    def cleanup(self: Any) -> Any:
+        # What is EMERGENCY has to leave while Telegram and webhooks are still there.
+        if getattr(self, "rpc", None) is not None:
+            alerts.flush_now(self)
+        return original(self)
+
+    return cleanup
+
+
 def _apply() -> None:
     from freqtrade.freqtradebot import FreqtradeBot
 
+    wrap(FreqtradeBot, "cleanup", _make_cleanup)
     wrap(FreqtradeBot, "startup", _make_startup)
     wrap(FreqtradeBot, "process", _make_process)
     wrap(FreqtradeBot, "process_stopped", _make_stopped)
