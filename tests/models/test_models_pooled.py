@@ -92,6 +92,17 @@ def test_the_pair_is_a_category() -> None:
     assert np.isfinite(stranger["NEW/USDT"].mean).all()
 
 
+def test_a_pair_that_was_not_trained_on_has_a_code_of_its_own() -> None:
+    layout = Layout(NAMES, (), PAIRS)
+    one = member(1, 0.0, 5)
+    codes = {
+        pair: set(layout.widen(pair, one.time, one.x, np.empty((5, 0), np.float32))[:, -1])
+        for pair in (*PAIRS, "NEW/USDT", "OLD/USDT")
+    }
+    assert [codes[pair] for pair in PAIRS] == [{0.0}, {1.0}, {2.0}, {3.0}]
+    assert codes["NEW/USDT"] == codes["OLD/USDT"] == {4.0}
+
+
 @pytest.mark.parametrize("name", sorted(set(MODELS) - {"last_value", "autoregression"}))
 def test_every_model_pools_and_the_same_seed_gives_the_same(name: str) -> None:
     members = pool()

@@ -209,3 +209,38 @@ def test_a_file_with_members_of_both_kinds_is_read_as_it_was_written(tmp_path: P
 def test_without_a_past_return_the_others_speak() -> None:
     given = replace(window(False), names=tuple(f"f{k}" for k in range(len(NAMES))))
     assert set(by_kind(FAST.fit(given, LABELS, SEED))) == {"linear False", "linear True"}
+
+
+@pytest.mark.parametrize(
+    ("candles", "moves"),
+    [((0, LABELS.embargo - 1), False), ((LABELS.embargo, LABELS.embargo), True)],
+    ids=["embargo", "behind it"],
+)
+def test_rows_of_the_embargo_measure_nobody(
+    watched: Stacked, candles: tuple[int, int], moves: bool
+) -> None:
+    """The newest fold's first candles overlap the labels that its members were trained on."""
+    given = window(False)
+    watched.fit(given, LABELS, SEED)
+    begin = max(fold.last for fold in SEEN[:-1]) + 1
+    absurd = (given.time >= begin + candles[0]) & (given.time <= begin + candles[1])
+    assert absurd.any()
+    y = np.where(absurd, -9.0 * np.sign(given.y), given.y)
+    models = [catalogue.MODELS[name] for name in FAST.members]
+    found = [
+        stacking.shares_of(models, each, parts(given, LABELS), LABELS, SEED).of
+        for each in (given, replace(given, y=y))
+    ]
+    assert (found[0] != found[1]).any() == moves
+
+
+def test_folds_leave_out_the_purge_and_labels_that_end_in_them(watched: Stacked) -> None:
+    given = window(False)
+    watched.fit(given, LABELS, SEED)
+    before = [(fold.time.max(), fold.last) for fold in SEEN[:-1]]
+    assert all(newest == last - LABELS.purge for newest, last in before)
+    SEEN.clear()
+    long = replace(given, end=np.minimum(given.time + 40, given.last))
+    watched.fit(long, LABELS, SEED)
+    for fold in SEEN[:-1]:
+        assert fold.end.max() == fold.last
