@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from freqpilot.facts.text.clean import LONGEST, Copies, clean, minhash, plain, shingles
 from freqpilot.facts.text.events import told
 from freqpilot.facts.text.lexicon import MOST_SIGNS, MOST_WORDS, WORDS, Lexicon
-from freqpilot.facts.text.link import Taxonomy, default
+from freqpilot.facts.text.link import REACH, Taxonomy, default
 from freqpilot.facts.text.scorer import model_of
 
 LINKS = [
@@ -66,6 +66,48 @@ LINKS = [
 
 @pytest.mark.parametrize(("text", "assets"), LINKS, ids=lambda each: str(each)[:30])
 def test_a_text_is_about_these_coins(text: str, assets: list[str]) -> None:
+    assert [link.asset for link in default().link(text)] == assets
+
+
+@pytest.mark.parametrize(
+    ("before", "behind", "coin"),
+    [
+        ("DeFi " + "word " * (REACH - 1), "", True),
+        ("DeFi " + "word " * REACH, "", False),
+        ("", " word" * (REACH - 1) + " DeFi", True),
+        ("", " word" * REACH + " DeFi", False),
+        # A text that is longer behind the name than before it.
+        ("DeFi ", " word" * 3 * REACH, True),
+        ("", "", False),
+    ],
+)
+@pytest.mark.parametrize(("name", "asset"), [("Avalanche", "AVAX"), ("avalanche", None)])
+def test_a_proper_name_needs_a_word_of_crypto_within_reach(
+    before: str, behind: str, coin: bool, name: str, asset: str | None
+) -> None:
+    found = [(link.asset, link.why) for link in default().link(f"{before}{name}{behind}")]
+    assert found == ([(asset, f"proper name {name}")] if coin and asset else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "assets"),
+    [
+        ("near token", ["NEAR"]),
+        ("one near token", []),
+        ("each near token", []),
+        ("Avalanche effect of DeFi", []),
+        ("Avalanche effects of DeFi", []),
+        ("the effect: Avalanche DeFi", ["AVAX"]),
+        # The name itself is no word of crypto beside it, another coin's is.
+        ("Avalanche and bitcoin", ["AVAX", "BTC"]),
+        ("Avalanche and near", []),
+        # More than three words of letters, and more than six in ten of them loud.
+        ("NEAR UP NOW", ["NEAR"]),
+        ("NEAR UP NOW TODAY", []),
+        ("NEAR UP NOW today again", ["NEAR"]),
+    ],
+)
+def test_the_words_beside_a_name_decide(text: str, assets: list[str]) -> None:
     assert [link.asset for link in default().link(text)] == assets
 
 

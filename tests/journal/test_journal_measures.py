@@ -66,6 +66,25 @@ def test_fills_without_orders(run):
     assert profits(trades).tolist() == pytest.approx(run.trades["profit_abs"].tolist())
 
 
+@pytest.mark.parametrize("orders", [True, False])
+def test_entries_pay_the_entry_fee_and_exits_the_exit_fee(run, orders):
+    trades = run.trades.assign(fee_open=0.001, fee_close=0.004)
+    if not orders:
+        trades = trades.assign(orders=None)
+    done = fills(trades)
+    entry = done["entry"]
+    assert done["fee"][entry].sum() == pytest.approx(0.001 * (100 + 200 + 60 + 50))
+    assert done["fee"][~entry].sum() == pytest.approx(0.004 * (110 + 184 + 120))
+    assert (done["fee"] / done["value"])[entry].tolist() == pytest.approx([0.001] * entry.sum())
+
+
+def test_an_order_that_was_never_filled_is_no_fill(run):
+    orders = [*run.trades["orders"][0]]
+    orders.insert(1, orders[0] | {"order_filled_timestamp": None})
+    trades = run.trades.iloc[:1].assign(orders=[orders])
+    assert list(fills(trades)["value"]) == pytest.approx([100, 110])
+
+
 def test_profits_follow_from_fills(run, profits):
     from freqpilot.journal.measures import profits as computed
 

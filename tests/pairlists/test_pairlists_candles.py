@@ -8,11 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import time_machine
+from freqtrade.exchange import date_minus_candles
 from pairlist_stage import StubExchange, kept, manager
+
+from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.workspace import Workspace
+from freqpilot.settings import Settings
+from freqpilot.signals.hmm import detect, startup
+from freqpilot.signals.regimes import NAMES
 
 NOW = datetime(2024, 3, 6, 12, 30, tzinfo=UTC)
 LAST = NOW.replace(minute=0)
 HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 MEMES, LAYERS = ["DOGE", "SHIB", "PEPE", "WIF"], ["SOL", "ADA", "AVAX", "ETH"]
 COINS = ["BTC", *MEMES, *LAYERS, "XRP", "XLM", "LTC", "BCH", "XYZ"]
@@ -109,6 +117,57 @@ def test_a_regime_that_cannot_be_told_does_not_pass(
         assert ask(monkeypatch, stub, "RegimeFilter") == ["OK/USDT"]
     for words in ("its candles are old", "too few", "is not later", "there are no candles"):
         assert words in caplog.text
+
+
+def regime_of(whole: Any) -> tuple[str, float]:
+    """Return the regime of a pair's newest candle and its probability."""
+    settings = Settings().signals.regimes
+    since = date_minus_candles("1h", startup(settings) + 24)
+    given = whole[whole["date"] >= since].reset_index(drop=True)
+    found, _ = detect(Workspace(candles_from_frame(given)), settings, ())
+    return NAMES[found.place[-1]], float(found.probability[-1])
+
+
+@pytest.mark.parametrize(("beyond", "removed"), [(-1e-9, True), (0.0, True), (1e-9, False)])
+def test_a_regime_counts_from_the_least_probability_on(
+    monkeypatch: pytest.MonkeyPatch, beyond: float, removed: bool
+) -> None:
+    stub = StubExchange(["OK/USDT"])
+    whole = stub.frames["OK/USDT"] = market()["trending_bullish"]
+    with time_machine.travel(NOW, tick=False):
+        name, sure = regime_of(whole)
+    assert (name, 0.5 < sure < 1 - 1e-6) == ("trending_bullish", True)
+    options = {"regimes": ["range_bound"], "min_probability": sure + beyond}
+    assert (ask(monkeypatch, stub, "RegimeFilter", **options) == []) == removed
+
+
+def test_the_regime_is_that_of_the_newest_candle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The candle in which a regime began, and the one before it, each as the newest."""
+    whole = market()["trending_bullish"]
+    found, _ = detect(Workspace(candles_from_frame(whole)), Settings().signals.regimes, ())
+    wanted = NAMES.index("trending_bullish")
+    begin = int(np.flatnonzero(found.place != wanted)[-1]) + 1
+    stub = StubExchange(["BEFORE/USDT", "AFTER/USDT"])
+    for pair, stop in (("BEFORE/USDT", begin), ("AFTER/USDT", begin + 1)):
+        part = whole.iloc[:stop]
+        stub.frames[pair] = part.assign(date=part["date"] + (LAST - HOUR - part["date"].iloc[-1]))
+    options = {"regimes": ["trending_bullish"], "min_probability": 0}
+    left = ask(monkeypatch, stub, "RegimeFilter", **options)
+    assert left == ["AFTER/USDT"]
+
+
+@pytest.mark.parametrize(
+    ("age", "passing"), [(3 * HOUR - SECOND, True), (3 * HOUR, True), (3 * HOUR + SECOND, False)]
+)
+def test_candles_are_old_once_three_of_them_are_missing(
+    monkeypatch: pytest.MonkeyPatch, age: timedelta, passing: bool
+) -> None:
+    """The newest candle's open is three steps ago at most: two may be missing besides it."""
+    whole = market()["range_bound"]
+    stub = StubExchange(["OK/USDT"])
+    shifted = whole["date"] + (NOW - age - whole["date"].iloc[-1])
+    stub.frames["OK/USDT"] = whole.assign(date=shifted)
+    assert (ask(monkeypatch, stub, "RegimeFilter") == ["OK/USDT"]) == passing
 
 
 def listed(days: float) -> Any:
