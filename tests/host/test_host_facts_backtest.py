@@ -1,4 +1,5 @@
-"""A strategy that reads facts, through plain ``freqtrade backtesting``."""
+"""A user's strategy on :mod:`freqpilot.api` alone, which reads facts, through plain
+``freqtrade backtesting``."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,20 +24,24 @@ GONE = EVENT + 6 * HOUR
 
 STRATEGY = """
 from freqtrade.strategy import IStrategy
-from freqpilot.host.factframes import add_facts
+from freqpilot.api import IndicatorBank, add_facts, add_indicators
+
+NAMES = ["sma_5"]
 
 
 class OnFacts(IStrategy):
     timeframe = "1h"
     minimal_roi = {}
     stoploss = -0.5
-    startup_candle_count = 5
+    startup_candle_count = IndicatorBank(NAMES).startup
 
     def populate_indicators(self, dataframe, metadata):
+        dataframe = add_indicators(dataframe, NAMES)
         return add_facts(dataframe, metadata["pair"], ["signal"], self.config)
 
     def populate_entry_trend(self, dataframe, metadata):
-        dataframe["enter_long"] = (dataframe["signal"] == 1).astype(int)
+        flat = dataframe["sma_5"] == 100
+        dataframe["enter_long"] = (flat & (dataframe["signal"] == 1)).astype(int)
         return dataframe
 
     def populate_exit_trend(self, dataframe, metadata):

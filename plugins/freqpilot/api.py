@@ -1,0 +1,73 @@
+"""The public face: every name of Freqpilot that a strategy, a plugin or a pack of yours imports.
+
+Names in here stay when the rooms behind them move; paths below ``freqpilot.host``, ``features`` and
+the other rooms do not. ``docs/api.md`` lists them with examples. ::
+
+    from freqpilot.api import IndicatorBank, add_indicators
+
+Importing this module loads nothing: each name brings its room when it is asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from freqpilot.features import basket, cointegration, labels, orderflow, sampling
+    from freqpilot.features.indicators import IndicatorBank
+    from freqpilot.host.coupled import CoupleStrategy
+    from freqpilot.host.factframes import add_facts
+    from freqpilot.host.frames import add_candle_patterns, add_indicators, add_market_features
+    from freqpilot.host.guard import AutoencoderGuard
+    from freqpilot.host.pairlist import REFRESH, CheckedPairList, Screen, Unknown
+    from freqpilot.host.parameters import Parameter, Parameters
+    from freqpilot.host.protection import CheckedProtection
+
+__all__ = [
+    "REFRESH",
+    "AutoencoderGuard",
+    "CheckedPairList",
+    "CheckedProtection",
+    "CoupleStrategy",
+    "IndicatorBank",
+    "Parameter",
+    "Parameters",
+    "Screen",
+    "Unknown",
+    "add_candle_patterns",
+    "add_facts",
+    "add_indicators",
+    "add_market_features",
+    "basket",
+    "cointegration",
+    "labels",
+    "orderflow",
+    "sampling",
+]
+
+_ROOMS = {
+    "freqpilot.features.indicators": ("IndicatorBank",),
+    "freqpilot.host.coupled": ("CoupleStrategy",),
+    "freqpilot.host.factframes": ("add_facts",),
+    "freqpilot.host.frames": ("add_candle_patterns", "add_indicators", "add_market_features"),
+    "freqpilot.host.guard": ("AutoencoderGuard",),
+    "freqpilot.host.pairlist": ("REFRESH", "CheckedPairList", "Screen", "Unknown"),
+    "freqpilot.host.parameters": ("Parameter", "Parameters"),
+    "freqpilot.host.protection": ("CheckedProtection",),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_MODULES = {
+    name: f"freqpilot.features.{name}"
+    for name in ("basket", "cointegration", "labels", "orderflow", "sampling")
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    if name in _ROOM_OF:
+        return getattr(import_module(_ROOM_OF[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
