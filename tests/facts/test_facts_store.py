@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 from sqlalchemy.exc import DBAPIError
 
 from freqpilot.errors import RefuseToStart
@@ -22,6 +22,7 @@ from freqpilot.facts.items import append_items, items
 from freqpilot.facts.join import as_of, states
 from freqpilot.facts.store import Appended, FactStore
 from freqpilot.shapes import Fact, Item
+from freqpilot.store.tables import FactEngagementRow
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
 FACT = Fact(
@@ -240,6 +241,40 @@ def test_items_are_kept_once_a_model(store: FactStore) -> None:
     (found,) = items(store, "BTC", begin, NOW)
     assert math.isnan(found.score)
     assert items(store, "ETH", begin, NOW, "finbert 1") == []
+
+
+def test_items_are_those_known_after_one_time_and_at_another(store: FactStore) -> None:
+    known = ITEM.available_at
+    second = timedelta(seconds=1)
+    append_items(store, [ITEM], NOW)
+
+    def found(since: datetime, until: datetime) -> list[Item]:
+        return items(store, "BTC", since, until, ITEM.model)
+
+    assert found(known - second, known) == [ITEM]
+    # Where one look ended the next one begins: no item is in both, none in neither.
+    assert found(known, known + second) == []
+    assert found(known - 2 * second, known - second) == []
+
+
+def test_reactions_are_kept_by_source_and_as_they_change_much(store: FactStore) -> None:
+    first = replace(ITEM, engagement=99.0)
+    later = first.available_at + timedelta(seconds=1)
+    seen = [
+        first,
+        replace(first, source="other", engagement=99.0),
+        replace(first, engagement=110.0, available_at=later),
+        replace(first, engagement=150.0),
+        replace(first, engagement=150.0, available_at=later),
+    ]
+    for each in seen:
+        append_items(store, [each], NOW)
+    row = FactEngagementRow
+    query = select(row.source, row.value).order_by(row.source, row.known_at)
+    with store.engine.connect() as connection:
+        kept = [tuple(each) for each in connection.execute(query)]
+    # A tenth more is not much; what was seen before the newest is no news.
+    assert kept == sorted([("other", 99.0), (ITEM.source, 99.0), (ITEM.source, 150.0)])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Reading a result file: what is in it, and what each fault is called."""
 
 import json
+import sys
 import zipfile
 from pathlib import Path
 
@@ -30,6 +31,22 @@ def test_equity_marks_open_positions_to_market(export, moment):
     assert equity.iloc[-1] == pytest.approx(1003.176)
     assert equity.index.is_monotonic_increasing
     assert equity.index.is_unique
+
+
+def test_a_wallet_of_the_first_and_last_moment_counts_neither_twice(export, moment, monkeypatch):
+    stage = sys.modules[type(export).__module__]
+    captured = stage.wallet
+
+    def whole(trades):
+        frame = captured(trades)
+        ends = [frame.iloc[[0]].assign(date=moment(h), balance=1.0) for h in (0, 72)]
+        return pd.concat([ends[0], frame[frame["date"] < moment(72)], ends[1]])
+
+    monkeypatch.setattr(stage, "wallet", whole)
+    equity = load_run(export.write()).equity
+    assert equity.index.is_unique
+    assert (equity.iloc[0], equity.iloc[-1]) == pytest.approx((1000.0, 1003.176))
+    assert equity.iloc[1] == pytest.approx(1000.0)
 
 
 def test_equity_without_wallet_counts_closed_trades_and_says_so(export, moment):

@@ -2,6 +2,7 @@
 and does not hang on who comes first."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,11 +90,13 @@ def test_a_group_is_the_mean_of_its_pairs_by_the_clock() -> None:
     assert len(groupmonitor.pooled({"A": one}).number) == 0, "one pair is no group"
 
 
-def test_a_pair_that_comes_late_to_a_blocks_end_is_not_waited_for() -> None:
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_pair_that_comes_late_to_a_blocks_end_is_not_waited_for(missing: int) -> None:
+    """By one candle or more: the first that is there opens at the block's end or behind it."""
     source = candles(4, ROWS)
     end = int(np.flatnonzero((source.date + HOUR) % LENGTH == 0)[20])
     number = int((source.date[end] + HOUR) // LENGTH) - 1
-    kept = np.delete(np.arange(ROWS), [end, end + 1])
+    kept = np.delete(np.arange(ROWS), end + np.arange(missing))
     whole, holed = (
         groupmonitor.on_time(
             source.date[rows],

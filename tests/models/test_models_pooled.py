@@ -160,11 +160,13 @@ def test_rows_are_complete_where_no_pooled_column_is_missing(length: int) -> Non
     assert 0 < found.sum() < 60 - 2 * length
 
 
-def test_every_third_candle_is_that_of_all_pairs() -> None:
+@pytest.mark.parametrize("last", [397, 398, 399])
+def test_every_third_candle_is_that_of_all_pairs(last: int) -> None:
+    """Counted from the window's end: its newest candle is always kept."""
     layout = Layout(NAMES, ("a",), PAIRS)
-    whole, some = stack(pool(), layout, 399), stack(pool(), layout, 399, every=3)
-    assert set(some.time % 3) == {399 % 3}
-    kept = whole.time % 3 == 399 % 3
+    whole, some = stack(pool(), layout, last), stack(pool(), layout, last, every=3)
+    assert set(some.time % 3) == {last % 3}
+    kept = whole.time % 3 == last % 3
     np.testing.assert_array_equal(some.x, whole.x[kept])
     np.testing.assert_array_equal(some.y, whole.y[kept])
 

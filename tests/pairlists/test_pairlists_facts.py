@@ -321,6 +321,19 @@ def test_each_condition_of_the_candles_removes(
     assert text in caplog.text
 
 
+@pytest.mark.parametrize(("seconds", "passing"), [(-1, False), (0, True), (1, True)])
+def test_a_candle_counts_from_the_moment_of_its_close(
+    world: World, seconds: int, passing: bool
+) -> None:
+    """The one that breaks out is the newest there is, as the exchange gives it at its close."""
+    world.know(*coming())
+    world.exchange.candles["AAA/USDT"] = breakout()[:-1]
+    close = NOW.replace(minute=0)
+    with time_machine.travel(close + timedelta(seconds=seconds), tick=False):
+        world_facts = world.passed(["AAA/USDT"], method="MemeMomentum")
+    assert (world_facts == ["AAA/USDT"]) == passing
+
+
 def test_without_candles_it_does_not_pass(world: World) -> None:
     world.know(*coming())
     world.exchange.candles["AAA/USDT"] = breakout()[:0]

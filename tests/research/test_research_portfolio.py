@@ -46,6 +46,21 @@ def test_a_band_trades_less_and_an_exit_is_never_put_off() -> None:
     assert (np.abs(wide.held - target) < 0.05 + 1e-12).all()
 
 
+def test_a_difference_as_wide_as_the_band_is_traded() -> None:
+    price = np.ones((5, 1))
+    target = np.array([[0.5], [0.5625], [0.625], [0.53125], [0.5]])
+    path = book_path(target, price, 0.0, 0.125)
+    assert path.held[:, 0].tolist() == [0.5, 0.5, 0.625, 0.625, 0.5]
+    assert path.traded.tolist() == [0.5, 0.0, 0.125, 0.0, 0.125]
+
+
+def test_a_turn_to_the_other_side_is_never_put_off() -> None:
+    path = book_path(np.array([[0.05], [-0.05]]), np.ones((2, 1)), 0.0, 0.2)
+    assert path.held[:, 0].tolist() == [0.0, 0.0], "no entry within the band"
+    path = book_path(np.array([[0.2], [-0.05]]), np.ones((2, 1)), 0.0, 0.2)
+    assert path.held[:, 0].tolist() == [0.2, -0.05]
+
+
 def test_what_is_missing_is_not_held() -> None:
     price = np.array([[np.nan, 1.0], [100, 1], [np.nan, 1], [120, 1]])
     target = np.array([[0.5, np.nan], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])

@@ -93,6 +93,13 @@ def test_nothing_is_remembered_beyond_the_startup(seed: int, mutation: str, begi
     np.testing.assert_array_equal(late[STARTUP:], known(whole)[begin + STARTUP :])
 
 
+def test_a_side_is_allowed_from_the_least_bias_on() -> None:
+    of = np.array([0.2, 0.1, 0.09, 0.0, -0.09, -0.1, -0.2, np.nan])
+    long, short = allowed(of, 0.1)
+    assert long.tolist() == [True, True, *[False] * 6]
+    assert short.tolist() == [*[False] * 5, True, True, False]
+
+
 @pytest.mark.parametrize("side", [1, -1])
 def test_a_market_that_goes_one_way_has_its_bias(side: int) -> None:
     source = candles(4, 900)

@@ -112,3 +112,11 @@ def test_a_failed_breakout_is_below_the_last_level_for_a_while() -> None:
     close = np.array([1.0, 10.5, 9.9, 10.0, 1.0])
     wants = leaves(attention(velocity=[np.nan] * 5), found, close, limits)[:, 3]
     assert wants.tolist() == [False, False, True, False, False]
+
+
+def test_a_breakout_counts_for_its_candles_and_no_longer() -> None:
+    found = Breakout(np.array([1, 0, 0, 0], np.bool_), np.array([10.0, 11, 11, 11]))
+    limits = replace(LIMITS, breakout_candles=2)
+    close = np.array([10.5, 9.0, 9.0, 9.0])
+    wants = leaves(attention(velocity=[np.nan] * 4), found, close, limits)[:, 3]
+    assert wants.tolist() == [False, True, True, False]

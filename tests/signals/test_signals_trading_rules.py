@@ -169,3 +169,22 @@ def test_momentum_by_hand() -> None:
     assert found.score[4] == pytest.approx(np.log(106 / 103) / 2 / volatility)
     assert found.volatility[4] == pytest.approx(volatility * np.sqrt(365))
     assert np.isnan(found.score[:2]).all()
+
+
+def test_the_days_that_are_skipped_are_left_out_at_both_ends() -> None:
+    rule = RotationRule(days=(2,), skip_days=1, volatility_days=2)
+    close = np.array([100.0, 101, 103, 102, 106, 111])
+    source = Candles(np.arange(6) * DAY, close, close, close, close, np.ones(6))
+    found = momentum(source, DAY, rule)
+    daily = np.log(close[1:] / close[:-1])
+    # The score is of the two days up to yesterday, the volatility of the two up to today.
+    volatility = np.sqrt((daily[3] ** 2 + daily[4] ** 2) / 2)
+    assert found.score[5] == pytest.approx(np.log(106 / 103) / 2 / volatility)
+    assert np.isnan(found.score[2])
+    assert np.isfinite(found.score[3])
+
+
+@pytest.mark.parametrize(("place", "in_it"), [(1.0, 1.0), (2.0, 1.0), (3.0, 0.0)])
+def test_the_last_of_the_top_is_in_it(place: float, in_it: float) -> None:
+    assert chosen(np.array([place]), np.array([0.5]), 2).tolist() == [in_it]
+    assert chosen(np.array([place]), np.array([0.0]), 2).tolist() == [0.0], "without a rise"

@@ -1,0 +1,237 @@
+"""Tables for a person: what runs, what is old, what is broken and what has to be done."""
+
+import io
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from freqpilot.control.collecting import print_quarantine, print_sources, print_status
+from freqpilot.control.models import cells, hours, print_models
+from freqpilot.control.risk import STALE_SECONDS, print_overview
+from freqpilot.control.sleeves import print_sleeves
+from freqpilot.facts.sources.base import Key, Spec
+from freqpilot.models.diary import Course
+from freqpilot.risk.overview import Gauge, Overview
+
+NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+class Paper:
+    """A console whose lines can be read."""
+
+    def __init__(self) -> None:
+        self._file = io.StringIO()
+        self.console = Console(file=self._file, width=220, color_system=None)
+
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self._file.getvalue().splitlines()]
+
+    def row(self, begin: str) -> list[str]:
+        """Return the cells of the one row that begins so."""
+        (line,) = (line for line in self.lines() if line.lstrip("│ ").startswith(begin))
+        return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+ACCOUNT = Overview(
+    stamp=NOW,
+    equity=990.0,
+    peak=1_000.0,
+    tier="normal",
+    halted=None,
+    wait=None,
+    factors=(),
+    gauges=(
+        Gauge("drawdown", 0.01, 0.1, "halt", 90.0),
+        Gauge("losses in a row", 3, 5, "a day without entries"),
+    ),
+)
+
+
+def shown(account: Overview, now: datetime = NOW) -> Paper:
+    paper = Paper()
+    print_overview("dry run", account, now, paper.console)
+    return paper
+
+
+@pytest.mark.parametrize(
+    ("seconds", "seen"),
+    [
+        (STALE_SECONDS - 1, f"seen {STALE_SECONDS - 1} s ago"),
+        (STALE_SECONDS, "seen at 2024-03-06 12:00 UTC (the bot is not running)"),
+        (STALE_SECONDS + 1, "seen at 2024-03-06 12:00 UTC (the bot is not running)"),
+    ],
+)
+def test_an_account_that_was_seen_a_while_ago_is_of_no_running_bot(seconds: int, seen: str) -> None:
+    first = shown(ACCOUNT, NOW + seconds * SECOND).lines()[0]
+    assert first == f"dry run: equity 990.00, peak 1000.00, tier normal, {seen}"
+
+
+def test_limits_are_shares_and_counts() -> None:
+    paper = shown(ACCOUNT)
+    assert paper.row("drawdown") == ["drawdown", "1.0%", "10%", "10%", "90.00", "halt"]
+    streak = ["losses in a row", "3", "5", "60%", "", "a day without entries"]
+    assert paper.row("losses in a row") == streak
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"halted": "the drawdown"}, "HALTED: the drawdown. `freqpilot release` ends it."),
+        ({"wait": "until Monday"}, "WAITING: until Monday"),
+        ({"no_edge": "a record without edge"}, "NOTHING IS STAKED: a record without edge."),
+        ({"missing": 12.5}, "`freqpilot flow --withdraw 12.50`"),
+        ({"factors": (("volatility", 0.5),)}, "size of the next entry: volatility × 0.50"),
+        ({}, "size of the next entry: normal"),
+    ],
+)
+def test_what_holds_now_is_in_a_line_of_its_own(change: dict[str, Any], line: str) -> None:
+    lines = shown(replace(ACCOUNT, **change)).lines()
+    assert any(line in each for each in lines)
+    words = ("HALTED", "WAITING", "NOTHING IS STAKED", "MISSING")
+    loud = [word for each in lines for word in words if each.startswith(word)]
+    assert len(loud) == len({"halted", "wait", "no_edge", "missing"} & set(change))
+
+
+FITTED = Course(fitted_at=1_000.0, seconds=12.34)
+LINE = SimpleNamespace(
+    identifier="a",
+    pair="BTC/USDT",
+    model="Ridge",
+    trained=7_200,
+    expires=0.0,
+    fault="",
+    course=FITTED,
+)
+
+
+def model(now: float = 10_800.0, **changes: Any) -> dict[str, str]:
+    names = ("pair", "model", "trained", "age", "expires", "files", "fit", "failure")
+    line = SimpleNamespace(**(vars(LINE) | changes))
+    return dict(zip(names, cells(line, now), strict=True))
+
+
+def test_a_model_that_was_fitted() -> None:
+    found = model()
+    assert (found["trained"], found["age"]) == ("1970-01-01 02:00", "1.0 h")
+    assert (found["expires"], found["files"], found["fit"]) == ("never", "ok", "12.3 s")
+    assert found["failure"] == ""
+    assert model(course=replace(FITTED, peak_mb=80.4))["fit"] == "12.3 s, 80 MB"
+    assert model(fault="a digest")["files"] == "BROKEN: a digest"
+    assert model(trained=0)["trained"] == "none"
+    assert model(trained=0)["age"] == ""
+
+
+@pytest.mark.parametrize(
+    ("expires", "words"), [(10_799.0, "EXPIRED"), (10_800.0, "EXPIRED"), (14_400.0, "in 1.0 h")]
+)
+def test_a_model_is_expired_from_its_time_on(expires: float, words: str) -> None:
+    assert model(expires=expires)["expires"] == words
+
+
+@pytest.mark.parametrize(
+    ("course", "words"),
+    [
+        ({"failed_at": 999.0}, ""),
+        ({"failed_at": 1_001.0, "reason": "late"}, "1970-01-01 00:16 ×0: late"),
+        # The clock was put back between the fit and its failures.
+        ({"failed_at": 999.0, "failures": 2, "reason": "x"}, "1970-01-01 00:16 ×2: x"),
+        (
+            {"failed_at": 1_001.0, "failures": 1, "reason": "x", "retry_at": 10_801.0},
+            "1970-01-01 00:16 ×1: x; next try 1970-01-01 03:00",
+        ),
+        (
+            {"failed_at": 1_001.0, "failures": 1, "reason": "x", "retry_at": 10_800.0},
+            "1970-01-01 00:16 ×1: x",
+        ),
+    ],
+)
+def test_a_failure_is_shown_until_a_fit_follows_it(course: dict[str, Any], words: str) -> None:
+    assert model(course=replace(FITTED, **course))["failure"] == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(3_600, "1.0 h"), (48 * 3_600 - 360, "47.9 h"), (48 * 3_600, "2.0 d"), (-7_200, "-2.0 h")],
+)
+def test_spans_are_hours_then_days(seconds: float, words: str) -> None:
+    assert hours(seconds) == words
+
+
+def test_each_identifier_has_a_table() -> None:
+    paper = Paper()
+    other = SimpleNamespace(**(vars(LINE) | {"identifier": "b", "pair": "ETH/USDT"}))
+    print_models([LINE, other, LINE], 10_800.0, paper.console)
+    firsts = [line.split()[0] for line in paper.lines() if line]
+    assert firsts == ["a", "pair", "BTC/USDT", "BTC/USDT", "b", "pair", "ETH/USDT"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        (None, None, "none"),
+        (Key("A_KEY", "header", "x"), None, "A_KEY"),
+        (Key("A_KEY", "header", "x"), "1", "A_KEY, set"),
+        (Key("A_KEY", "header", "x", needed=False), None, "A_KEY (optional)"),
+        (Key("A_KEY", "header", "x", needed=False), "1", "A_KEY (optional), set"),
+    ],
+)
+def test_a_source_says_which_key_it_wants(
+    monkeypatch: pytest.MonkeyPatch, key: Key | None, value: str | None, words: str
+) -> None:
+    monkeypatch.delenv("A_KEY", raising=False)
+    if value:
+        monkeypatch.setenv("A_KEY", value)
+    paper = Paper()
+    spec = Spec("mine", "what it is", every=timedelta(minutes=90), key=key, licence="free")
+    print_sources({"mine": spec}, paper.console)
+    line = next(line for line in paper.lines() if line.startswith("mine"))
+    assert line.split() == ["mine", "what", "it", "is", "90", "min", *words.split(), "free"]
+
+
+def test_feeds_and_what_was_set_aside() -> None:
+    paper = Paper()
+    line = SimpleNamespace(
+        source="s", feed="f", state="late", answered_at=NOW, newest_event=None, added=1_234,
+        quarantined=2, why="slow",
+    )  # fmt: skip
+    print_status([line], paper.console)
+    assert paper.lines()[1].split() == [
+        "s",
+        "f",
+        "late",
+        "2024-03-06",
+        "12:00",
+        "1,234",
+        "2",
+        "slow",
+    ]
+    paper = Paper()
+    print_quarantine([("s", "BTC", "m", NOW, math.pi, "a jump")], paper.console)
+    assert paper.lines()[1].split()[:4] == ["s/m@BTC", "2024-03-06", "12:00", "3.14159"]
+    paper = Paper()
+    print_quarantine([], paper.console)
+    assert paper.lines() == []
+
+
+def test_a_sleeve_is_on_or_off_and_the_rest_is_of_nobody() -> None:
+    money = {"pnl": 1_234.5, "fees": 2.0, "funding": -1.0, "exposure": 300.0}
+    sleeve = {
+        **money, "strategy": "Trend", "budget": 0.5, "equity": 600.0, "drawdown": 0.125,
+        "limit": 0.2, "off_since": None,
+    }  # fmt: skip
+    off = {**sleeve, "off_since": NOW.isoformat()}
+    paper = Paper()
+    sleeves = {"one": sleeve, "two": off, "rest": money}
+    print_sleeves("live", {"stamp": NOW.isoformat(), "sleeves": sleeves}, paper.console)
+    assert paper.lines()[0].startswith("live: sleeves at 2024-03-06T12:00 UTC")
+    figures = ["50.0%", "600.00", "1,234.50", "2.00", "-1.00", "300.00", "12.5%", "20%"]
+    assert paper.row("one") == ["one", "Trend", *figures, "on"]
+    assert paper.row("two")[-1] == "off since 2024-03-06T12:00"
+    assert paper.row("(rest)")[:5] == ["(rest)", "", "", "", "1,234.50"]
+    assert paper.row("(rest)")[-1] == "what no sleeve wanted"
