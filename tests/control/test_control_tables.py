@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from freqpilot.control.book import print_book
 from freqpilot.control.collecting import print_quarantine, print_sources, print_status
 from freqpilot.control.models import cells, hours, print_models
 from freqpilot.control.risk import STALE_SECONDS, print_overview
@@ -235,3 +237,63 @@ def test_a_sleeve_is_on_or_off_and_the_rest_is_of_nobody() -> None:
     assert paper.row("two")[-1] == "off since 2024-03-06T12:00"
     assert paper.row("(rest)")[:5] == ["(rest)", "", "", "", "1,234.50"]
     assert paper.row("(rest)")[-1] == "what no sleeve wanted"
+
+
+BOOK: dict[str, Any] = {
+    "stamp": NOW.isoformat(),
+    "classes": {"small": 0.1, "btc": 0.3},
+    "sectors": {"l1": 0.4},
+    "clusters": [{"pairs": ["ADA/USDT", "SOL/USDT"], "share": 0.25}],
+    "unknown": [],
+    "tails": {"monte_carlo": {"var_95": 0.01, "cvar_95": 0.02, "var_99": 0.03, "cvar_99": 0.04}},
+    "stress": {"depeg": 0.2, "crash_2020": 0.3, "no_harm": 0.1},
+    "limits": {"cluster_cap": 0.3, "var_limit": 0.05, "max_stress_loss": 0.2},
+}
+
+
+def book(figures: dict[str, Any]) -> tuple[list[str], str]:
+    """Return the lines of a book, and those that are loud."""
+    paper = io.StringIO()
+    console = Console(file=paper, width=120, force_terminal=True, color_system="standard")
+    print_book("live", figures, console)
+    lines = paper.getvalue().splitlines()
+    loud = "\n".join(line for line in lines if "\x1b[1;31m" in line)
+    return [re.sub(r"\x1b\[[\d;]*m", "", line).rstrip() for line in lines], loud
+
+
+def test_the_largest_of_a_book_comes_first() -> None:
+    lines, _ = book(BOOK)
+    assert lines[:4] == [
+        "live: the book at 2024-03-06T12:00 UTC, shares of equity",
+        "classes: btc 30.0%, small 10.0%",
+        "sectors: l1 40.0%",
+        "cluster of ADA/USDT, SOL/USDT: 25.0% (cap 30%)",
+    ]
+    losses = [line for line in lines if any(each in line for each in ("depeg", "crash", "harm"))]
+    assert [line.strip("│ ").split("│")[0].strip() for line in losses] == [
+        "crash 2020",
+        "depeg",
+        "no harm",
+    ]
+    tail = next(line for line in lines if "monte carlo" in line)
+    assert [cell.strip() for cell in tail.strip("│").split("│")][1:] == [
+        "1.0%",
+        "2.0%",
+        "3.0%",
+        "4.0%",
+    ]
+    assert "no entry that takes a CVaR 99 % above 5%" in lines
+
+
+def test_a_loss_above_its_limit_is_loud() -> None:
+    _, loud = book(BOOK)
+    assert "crash 2020" in loud
+    assert "depeg" not in loud, "as much as the limit is within it"
+    assert "no harm" not in loud
+
+
+def test_a_book_without_positions_and_one_that_is_not_known() -> None:
+    lines, _ = book({**BOOK, "classes": {}})
+    assert lines[1:] == ["no position is open"]
+    lines, _ = book({**BOOK, "unknown": ["NEW/USDT"]})
+    assert "too few candles, counted at a crash: NEW/USDT" in lines

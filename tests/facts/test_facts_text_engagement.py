@@ -1,11 +1,17 @@
 """What texts weigh by their reactions: bounded, and at each time only by what had been seen."""
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from freqpilot.facts.append import micros
+from freqpilot.facts.items import append_items
 from freqpilot.facts.join import HOUR
+from freqpilot.facts.store import FactStore
 from freqpilot.facts.text.aggregates import (
     Scales,
     Texts,
@@ -15,7 +21,8 @@ from freqpilot.facts.text.aggregates import (
     loudness,
     ordered,
 )
-from freqpilot.facts.text.engagement import by_engagement
+from freqpilot.facts.text.engagement import by_engagement, seen_of
+from freqpilot.shapes import Item
 
 COUNT = st.one_of(st.integers(0, 10**9).map(float), st.just(float("nan")))
 POST = st.tuples(
@@ -77,3 +84,41 @@ def test_at_each_time_a_post_weighs_by_what_had_been_seen(
     whole = aggregate(plain, time, 0, Scales())
     weighed = aggregate(now, time, 0, Scales(), None, (grown, np.ones(len(grown), np.bool_)))
     np.testing.assert_array_equal(weighed["mentions"], whole["mentions"])
+
+
+@pytest.mark.parametrize(("late", "at_once"), [(-1, True), (0, True), (1, False)])
+def test_reactions_seen_with_the_text_are_its_weight(late: int, at_once: bool) -> None:
+    """As a fetch gives them, and not a microsecond later."""
+    known = 5 * int(HOUR)
+    texts = Texts(np.array([0]), np.array([known]), np.ones(1), np.array([2.0]))
+    names = {name: np.array(["x"], dtype=object) for name in ("source", "key")}
+    now, of, grown = by_engagement(names, texts, {("x", "x"): [(known + late, 9.0)]}, 4.0)
+    assert now.weight.tolist() == [4.0 if at_once else 2.0]
+    assert of.tolist() == ([] if at_once else [0])
+    assert grown.weight.tolist() == ([] if at_once else [2.0])
+
+
+def test_reactions_are_those_of_texts_of_the_stretch(tmp_path: Path) -> None:
+    store = FactStore.open(f"sqlite:///{tmp_path / 'facts.sqlite'}")
+    begin, now = datetime(2024, 3, 6, tzinfo=UTC), datetime(2024, 3, 7, tzinfo=UTC)
+    hours = {"before": 0, "first": 1, "last": 2, "behind": 3}
+    items = [
+        Item(
+            "x",
+            key,
+            "BTC",
+            "a text",
+            begin + timedelta(hours=hour),
+            begin + timedelta(hours=hour),
+            model="m",
+            engagement=9.0,
+        )
+        for key, hour in hours.items()
+    ]
+    append_items(store, items, now)
+    first, last = (micros(begin + timedelta(hours=hour)) for hour in (0, 2))
+    seen = seen_of(store, "m", first, last)
+    assert set(seen) == {("x", "first"), ("x", "last")}
+    assert seen["x", "last"] == [(last, 9.0)]
+    assert seen_of(store, "other", first, last) == {}
+    store.close()

@@ -10,6 +10,7 @@ from freqpilot.models.heads import (
     LEAST_FACTOR,
     MOST_FACTOR,
     ConformalMean,
+    TemperedClasses,
     fit_classes,
     fit_mean,
     tempered,
@@ -31,6 +32,16 @@ def test_the_temperature_undoes_an_overconfident_model(sharpness: float) -> None
     ones = np.ones(len(place))
     head = fit_classes((stated, place, ones), (stated, place, ones))
     assert head.temperature == pytest.approx(sharpness, rel=0.15)
+
+
+def test_a_mean_of_classes_is_the_rise_less_the_fall() -> None:
+    head = TemperedClasses(1.0, 0.2)
+    found = head(np.array([[0.1, 0.2, 0.7], [0.6, 0.1, 0.3], [0.25, 0.5, 0.25]]))
+    np.testing.assert_allclose(found.mean, [0.6, -0.3, 0.0])
+    np.testing.assert_allclose(found.confidence, [0.7 / 0.8, 0.6 / 0.9, 0.5])
+    # The classes that are as likely as the least of the set, from the lowest to the highest.
+    assert found.low.tolist() == [0, -1, -1]
+    assert found.high.tolist() == [1, 1, 1]
 
 
 def test_a_temperature_keeps_the_order_of_chances() -> None:

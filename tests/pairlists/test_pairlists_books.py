@@ -8,6 +8,8 @@ import time_machine
 from freqtrade.exceptions import OperationalException, TemporaryError
 from pairlist_stage import StubExchange, handler, kept, manager
 
+from freqpilot.risk.books import round_trip_cost
+
 PAIR = "SOL/USDT"
 
 
@@ -90,6 +92,16 @@ def test_contracts_are_counted_in_coins(monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 def test_spread_at_size(monkeypatch: pytest.MonkeyPatch, options: Any, passing: bool) -> None:
+    assert passes(monkeypatch, exchange(), "SpreadAtSize", **options) == passing
+
+
+@pytest.mark.parametrize(("beyond", "passing"), [(1e-6, True), (0.0, True), (-1e-6, False)])
+def test_a_round_trip_may_cost_as_much_as_the_most(
+    monkeypatch: pytest.MonkeyPatch, beyond: float, passing: bool
+) -> None:
+    book = exchange().books[PAIR]
+    cost = round_trip_cost(book["bids"], book["asks"], 500.0)
+    options = {"size": 500, "max_cost": cost + beyond}
     assert passes(monkeypatch, exchange(), "SpreadAtSize", **options) == passing
 
 

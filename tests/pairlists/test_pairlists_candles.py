@@ -197,6 +197,19 @@ def test_new_listing_by_candles(
     assert (ask(monkeypatch, stub, "NewListing", **options) == ["NEW/USDT"]) == passing
 
 
+@pytest.mark.parametrize(("days", "passing"), [(29, True), (30, True), (31, False), (900, False)])
+def test_at_midnight_an_older_pair_is_told_from_one_of_the_most_days(
+    monkeypatch: pytest.MonkeyPatch, days: int, passing: bool
+) -> None:
+    """There is no half of today by which it would be older."""
+    midnight = NOW.replace(hour=0, minute=0)
+    stub = StubExchange(["NEW/USDT"])
+    stub.frames["NEW/USDT"] = listed(days)
+    with time_machine.travel(midnight, tick=False):
+        left = kept(manager(monkeypatch, stub, [{"method": "NewListing"}]))
+    assert (left == ["NEW/USDT"]) == passing
+
+
 @pytest.mark.parametrize(("days", "passing"), [(0.9, False), (1.1, True), (29, True), (31, False)])
 def test_new_listing_by_the_market(
     monkeypatch: pytest.MonkeyPatch, days: float, passing: bool

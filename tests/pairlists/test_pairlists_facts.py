@@ -139,6 +139,16 @@ def test_pairs_are_sorted_by_how_unusual_their_mentions_are(world: World) -> Non
     unusual = world.passed(pairs, method="SocialVolume", min_zscore=3, sort="mentions")
     assert unusual == ["BBB/USDT", "CCC/USDT"]
     assert world.passed(pairs, method="SocialVolume", min_mentions=200) == ["BBB/USDT"]
+    least = world.passed(pairs, method="SocialVolume", min_mentions=150)
+    assert least == ["BBB/USDT", "CCC/USDT"], "as many are enough"
+
+
+def test_many_mentions_are_not_unusual_ones(world: World) -> None:
+    usual = [fact("BIG", "mentions", 1000 + 50 * (-1) ** n, 1 + 24 * n) for n in range(1, 30)]
+    world.know(*usual, fact("BIG", "mentions", 1_010.0), *mentions("SMALL", 300))
+    pairs = ["BIG/USDT", "SMALL/USDT"]
+    assert world.passed(pairs, method="SocialVolume", sort="mentions") == pairs
+    assert world.passed(pairs, method="SocialVolume", sort="zscore") == pairs[::-1]
 
 
 def test_pairs_without_fresh_mentions_are_removed_and_told(

@@ -11,7 +11,8 @@ import pytest
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import training
-from freqpilot.rehearsal.clock import FastClock, FixedClock, VirtualClock
+from freqpilot.rehearsal import clock as clocks
+from freqpilot.rehearsal.clock import BUSY_WAIT, FastClock, FixedClock, VirtualClock
 from freqpilot.rehearsal.training import TrainingWait
 
 MOMENT = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -43,6 +44,22 @@ def test_virtual_clock_moves_by_sleep_only() -> None:
         assert time.monotonic() >= begun
     assert time.sleep is real_sleep
     assert datetime.now(UTC) > MOMENT + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "virtual"),
+    [(0.0, False), (0.9 * BUSY_WAIT, False), (BUSY_WAIT, True), (2 * BUSY_WAIT, True)],
+)
+def test_a_sleep_is_virtual_from_the_length_of_a_busy_wait_on(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, virtual: bool
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(clocks, "_REAL_SLEEP", slept.append)
+    with VirtualClock(MOMENT) as made:
+        time.sleep(seconds)
+        moved = made.now() - MOMENT
+    assert slept == ([] if virtual else [seconds])
+    assert moved == timedelta(seconds=seconds if virtual else 0)
 
 
 def test_other_threads_sleep_in_real_time() -> None:

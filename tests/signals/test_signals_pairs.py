@@ -72,10 +72,13 @@ def test_a_table_of_entries(before: float, score: float, side: int) -> None:
     [
         (-1, 2.0, 1, None),
         (-1, 0.51, 1, None),
+        (-1, 0.5, 1, None),
         (-1, 0.49, 1, "spread_closed"),
         (-1, -3.0, 1, "spread_closed"),
+        (-1, 4.0, 1, None),
         (-1, 4.01, 1, "spread_stop"),
         (1, -0.51, 1, None),
+        (1, -0.5, 1, None),
         (1, -0.49, 1, "spread_closed"),
         (1, 3.0, 1, "spread_closed"),
         (1, -4.01, 1, "spread_stop"),

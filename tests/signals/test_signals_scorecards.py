@@ -13,6 +13,7 @@ from freqpilot.settings import ScorecardSettings
 from freqpilot.shapes import Candles, Floats, Signal
 from freqpilot.signals import analysts
 from freqpilot.signals.scorecards import (
+    Judged,
     bounded,
     factors,
     judged,
@@ -173,3 +174,22 @@ def test_tiny_inputs(length: int) -> None:
     got = factors([steady(np.full(length, 0.9))], candles(1, 10).window(0, length), SHORT)
     assert (got["technical_trend"] == 1).all()
     assert got["technical_trend"].shape == (length,)
+
+
+def test_an_opinion_counts_from_the_candle_at_which_it_is_over() -> None:
+    horizon, span = SHORT.horizon, SHORT.opinions * SHORT.horizon
+    found = Judged(np.array([2, 8]), np.ones(2), np.array([0.01, 0.02]))
+    over = found.row + horizon
+    at = np.array([over[1] - 1, over[1], over[0] + span - 1, over[0] + span])
+    known = targets(found, at, SHORT) != 1
+    # Two are needed to tell; the first is forgotten when its candles are over.
+    assert known.tolist() == [False, True, True, False]
+
+
+def test_a_move_that_earns_less_than_its_cost_is_no_false_positive() -> None:
+    value = np.zeros(40)
+    value[[0, 8, 16]] = 0.9, 0.9, -0.9
+    card = scorecard(steady(value), flat(40, 0.25 * SHORT.cost / SHORT.horizon), SHORT)
+    assert card.opinions == (2, 1)
+    assert card.win_rate == (0.0, 0.0)
+    assert card.false_positives == pytest.approx(1 / 3)
