@@ -40,6 +40,7 @@ CONFIG: dict[str, Any] = {
     "exchange": {"name": "binance", "pair_whitelist": list(PAIRS)},
     "pairlists": [{"method": "StaticPairList"}],
     "bot_name": "chaos",
+    "force_entry_enable": True,
 }
 FUTURES: dict[str, Any] = {
     "dry_run_wallet": 3_000,  # the smallest account whose tier allows leverage 2

@@ -11,7 +11,7 @@ import pytest
 from freqtrade.persistence import Order, Trade
 from sqlalchemy import create_engine, insert
 
-from freqpilot.rehearsal.books import GRACE_MS, Books, Watchman
+from freqpilot.rehearsal.books import GRACE_MS, Books
 from freqpilot.rehearsal.market import SyntheticMarket
 from freqpilot.rehearsal.tape import Tape
 from freqpilot.rehearsal.venue import LOT, SpotVenue, Ticket, VenueOrder, rounded
