@@ -41,6 +41,10 @@ CONFIG: dict[str, Any] = {
     "pairlists": [{"method": "StaticPairList"}],
     "bot_name": "chaos",
     "force_entry_enable": True,
+    # A jump of one pair's price is to halt the bot at times; the limits' order must hold.
+    "freqpilot": {
+        "risk": {"drawdown_cut": 0.03, "drawdown_half": 0.045, "drawdown_halt": 0.06},
+    },
 }
 FUTURES: dict[str, Any] = {
     "dry_run_wallet": 3_000,  # the smallest account whose tier allows leverage 2

@@ -105,7 +105,7 @@ class _Draw:
             yield from self._jumps()
         elif not self.futures:  # a perpetual that is delisted is settled, which is another matter
             pair = self._choice("pair", self.pairs)
-            yield Incident(self.fault, self._time("when", 0.2, 0.8), pair=pair)
+            yield Incident(self.fault, self._time("when", 0.4, 0.9), pair=pair)
 
     def _calls(self) -> Iterator[Incident]:
         count = max(2, round((self.end - self.begin) / (24 * HOUR_MS) * CALLS_A_DAY))

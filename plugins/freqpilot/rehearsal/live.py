@@ -48,7 +48,7 @@ from freqpilot.rehearsal.session import (
 from freqpilot.rehearsal.stage import Stage, build_stage
 from freqpilot.rehearsal.tape import Tape
 from freqpilot.rehearsal.venue import SpotVenue, Venue, VenueOrder
-from freqpilot.rehearsal.watchman import FuturesWatchman, Watchman
+from freqpilot.rehearsal.watchman import DRAWDOWN, FuturesWatchman, Watchman
 
 RESTART_SECONDS = 5.0
 """Virtual seconds from a kill to the next start."""
@@ -132,13 +132,15 @@ class _Session:
         )
         self._tape = incidents.play_jumps(tape, happens)
         store = run_dir / STORE
+        limits = user.get("freqpilot", {}).get("risk", {})
+        drawdown = Decimal(str(limits.get("drawdown_halt", DRAWDOWN)))
         self._venue: Venue = SpotVenue(self._tape, {stake: wallet})
-        self._watchman = Watchman(self._venue, store)
+        self._watchman = Watchman(self._venue, store, drawdown)
         self._books: type[Books] = Books
         if futures:
             rate = funding_rate(user)
             account = FuturesVenue(self._tape, {stake: wallet}, funding_rate=rate)
-            self._venue, self._watchman = account, FuturesWatchman(account, store)
+            self._venue, self._watchman = account, FuturesWatchman(account, store, drawdown)
             self._books = FuturesBooks
         self._player = IncidentPlayer(
             happens,
@@ -165,7 +167,7 @@ class _Session:
                 write_overlay(self._plan, self._stage, self._user, exchange.url, self._run_dir)
                 self._run_until_done(exchange, clock, watch)
                 run = replace(
-                    watch.summary(),
+                    watch.summary(whole=not self._died),
                     requests=exchange.requests.total(),
                     unknown=dict(exchange.unknown),
                 )
@@ -239,6 +241,8 @@ class _Session:
             text = f"the bot ended by itself at {at:%Y-%m-%d %H:%M:%S}: {watch.last_error}"
             self._died.append(Breach("died", text))
         if self._refused > MOST_REFUSED:
+            text = f"{self._refused} starts in a row failed: {watch.last_error}"
+            self._died.append(Breach("died", text))
             return None
         return min(LONGEST_PAUSE, RESTART_SECONDS * 2.0**self._refused)
 

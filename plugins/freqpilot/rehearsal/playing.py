@@ -121,18 +121,18 @@ class IncidentPlayer:
         self.breaches: list[Breach] = []
 
     async def loop_ended(self, exchange: Stage, now: int) -> float | None:
-        """Let what is due happen; returns the seconds until the next loop where they matter."""
+        """Let one thing that is due happen; returns the seconds until the next loop where they
+        matter."""
         await self.arrive(exchange)
         self.end_due(now)
         calm, self._strikes = self._strikes == len(self._faults.strikes), len(self._faults.strikes)
-        sleep: float | None = None
-        while self._coming and self._coming[0].begin <= now and sleep is None:
-            if self._coming[0].fault is Fault.SECOND_BOT and not calm:
-                break  # its heartbeat has to be fresh: wait for a loop without a fault
-            incident = self._coming.pop(0)
-            self._note(incident, now)
-            sleep = await self._play(exchange, incident, now)
-        return sleep
+        if not self._coming or self._coming[0].begin > now:
+            return None
+        if self._coming[0].fault is Fault.SECOND_BOT and not calm:
+            return None  # the first bot's heartbeat has to be fresh: wait for a quiet loop
+        incident = self._coming.pop(0)
+        self._note(incident, now)
+        return await self._play(exchange, incident, now)
 
     async def arrive(self, exchange: Stage) -> None:
         """Let the call that is on the wire come to its end."""
@@ -203,9 +203,8 @@ class IncidentPlayer:
         """Write the second bot's layer: the first one's, without the port that is taken."""
         overlay = json.loads((self._run_dir / OVERLAY).read_text(encoding="utf-8"))
         for door in ("api_server", "webhook"):
-            overlay[door] = {"enabled": False}
-        text = json.dumps({name: value for name, value in overlay.items() if value})
-        (self._run_dir / SECOND_OVERLAY).write_text(text, encoding="utf-8")
+            overlay.pop(door, None)
+        _write(self._run_dir / SECOND_OVERLAY, json.dumps(overlay))
 
     # the store
 

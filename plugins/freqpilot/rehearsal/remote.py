@@ -52,4 +52,11 @@ def report_of(bot: Any) -> LoopReport:
         return report
     waiting = getattr(live, "waiting", lambda: None)
     equity = state.equity if math.isfinite(state.equity) else None
-    return replace(report, supervised=True, halted=state.halted, equity=equity, waiting=waiting())
+    return replace(
+        report,
+        supervised=True,
+        halted=state.halted,
+        equity=equity,
+        stamp=None if state.stamp is None else int(state.stamp.timestamp() * 1000),
+        waiting=waiting(),
+    )

@@ -249,15 +249,16 @@ class Watch:
         self._seen = self._loops + report["loops"]
         self._on_progress(RehearsalProgress(self._seen, now, share, wall, report["open"]))
 
-    def summary(self) -> RehearsalSummary:
+    def summary(self, *, whole: bool = True) -> RehearsalSummary:
         """Return what was reported and what the database holds.
 
+        :param whole: whether it must have run to its end.
         :raises RefuseToStart: when Freqtrade did not start, or did not run to the end.
         """
         errors = _error_lines(self._run_dir / LOG)
         if self._refused:
             raise RefuseToStart(self._refused)
-        if not self._done or self._done["reason"] == "fault":
+        if not self._done or (whole and self._done["reason"] == "fault"):
             raise RefuseToStart(
                 "freqtrade did not run to the end: "
                 f"{errors[-1] if errors else 'no error was logged'} (see {self._run_dir / LOG})"

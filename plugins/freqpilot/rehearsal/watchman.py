@@ -18,12 +18,20 @@ from freqpilot.rehearsal.venue import MIN_NOTIONAL, ZERO, Venue, VenueOrder
 
 NEAR = Decimal("0.03")
 """How far from the price an exit still counts as one: it is filled by the market's usual moves."""
-LOOPS = {"stop": 2, "jumped stop": 2, "equity": 2, "halt not saved": 3, "nobody told": 3}
+LOOPS = {
+    "stop": 2,
+    "jumped stop": 2,
+    "equity": 2,
+    "not observed": 2,
+    "halt not saved": 3,
+    "nobody told": 3,
+}
 """In how many loops that count a rule may be broken before it is a breach."""
 PATIENCE = 3
 """Loops after which entries must be judged again."""
-TOTAL_LOSS, START_LOSS = Decimal("0.20"), Decimal("0.15")
-"""Drawdown from the peak, and loss of the start, at which a bot halts."""
+DRAWDOWN, START_LOSS = Decimal("0.20"), Decimal("0.15")
+"""Drawdown from the peak, unless the config says otherwise, and loss of the start, at which a bot
+halts."""
 MARGIN = Decimal("0.01")
 """How far beyond a limit the true equity has to be: the bot counts fees of exits that are to come,
 and its own look is a moment earlier."""
@@ -35,9 +43,9 @@ TOLD_LETTERS = 60
 class LoopReport:
     """What the bot says of itself at the end of a loop.
 
-    ``stops``: it keeps its stops on the exchange; ``running``: neither stopped nor about to load
-    its config anew; ``supervised``: Freqpilot is active; ``halted``: why, if it is; ``equity`` as
-    it saw it; ``waiting``: why no entry can be judged, None when one can (or it does not say).
+    ``stops``: it keeps its stops on the exchange; ``running``: it is not stopped; ``supervised``:
+    Freqpilot is active; ``halted``: why, if it is; ``equity`` as it saw it and ``stamp`` when (ms);
+    ``waiting``: why no entry can be judged, None when one can, or where it does not say.
     """
 
     stops: bool = True
@@ -45,6 +53,7 @@ class LoopReport:
     supervised: bool = False
     halted: str | None = None
     equity: float | None = None
+    stamp: int | None = None
     waiting: str | None = None
 
     @classmethod
@@ -57,10 +66,13 @@ class Watchman:
     """Watches a spot account.
 
     :param store: the bot's SQLite store, where a halt has to be.
+    :param drawdown: from the peak, a fraction, at which the bot has to halt.
     """
 
-    def __init__(self, venue: Venue, store: Path | None = None) -> None:
-        self._venue, self._store = venue, store
+    def __init__(
+        self, venue: Venue, store: Path | None = None, drawdown: Decimal = DRAWDOWN
+    ) -> None:
+        self._venue, self._store, self._drawdown = venue, store, drawdown
         self._counts: Counter[tuple[str, str]] = Counter()
         self._strikes = 0
         self._flat: dict[str, int] = {}
@@ -80,6 +92,7 @@ class Watchman:
         :param store_out: whether the store could not be written within the loop.
         """
         self.loops += 1
+        before = self.ended[-1] if self.ended else 0
         self.ended.append(now)
         excused = strikes != self._strikes or not report.running
         self._strikes = strikes
@@ -88,6 +101,9 @@ class Watchman:
                 self._watch_stops(symbol, now, excused)
         if not report.supervised:
             return
+        blind = report.stamp is None or report.stamp <= before
+        text = f"the bot has not looked at its account for two loops (last at {report.stamp})"
+        self._judge("not observed", "", blind, excused, now, text)
         self._watch_equity(now, report, excused)
         self._watch_halt(now, report, excused or store_out)
         why = f"no entry can be judged in {PATIENCE} loops without a fault: {report.waiting}"
@@ -114,7 +130,7 @@ class Watchman:
         if not excused:
             self._peak = max(self._peak, equity)
         lowest = max(
-            self._peak * (1 - TOTAL_LOSS - MARGIN),
+            self._peak * (1 - self._drawdown - MARGIN),
             start * (1 - START_LOSS - MARGIN),
         )
         seen = "nothing" if report.equity is None else f"{report.equity:.2f}"
@@ -223,8 +239,10 @@ class Watchman:
 class FuturesWatchman(Watchman):
     """Watches a futures account: only reduce-only orders guard a position."""
 
-    def __init__(self, venue: FuturesVenue, store: Path | None = None) -> None:
-        super().__init__(venue, store)
+    def __init__(
+        self, venue: FuturesVenue, store: Path | None = None, drawdown: Decimal = DRAWDOWN
+    ) -> None:
+        super().__init__(venue, store, drawdown)
         self._account = venue
 
     def equity(self, now: int) -> Decimal:
