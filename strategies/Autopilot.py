@@ -44,7 +44,7 @@ class Autopilot(IStrategy):
         "emergency_exit": "market",
         "force_entry": "limit",
         "force_exit": "market",
-        "stoploss": "limit",
+        "stoploss": "market",  # where the exchange has such stops; Binance spot takes a limit
         "stoploss_on_exchange": True,
         "stoploss_on_exchange_limit_ratio": 0.99,
     }

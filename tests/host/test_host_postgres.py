@@ -17,7 +17,7 @@ from benchmarks.postgres import Cluster
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import doctor, factframes, supervisor
+from freqpilot.host import doctor, factframes, savedledgers, supervisor
 from freqpilot.host.factframes import add_facts
 from freqpilot.host.setup import facts_digest
 from freqpilot.settings import Settings
@@ -65,8 +65,8 @@ def test_a_run_goes_on_after_a_restart(config: dict[str, Any], postgres_url: str
     supervisor.observe(NOW + HOUR, 900.0)
     run = supervisor.begin(config, live=True)
     assert run.state.peak == 1000.0
-    assert run.store.beats()["bot"] == NOW + HOUR
-    (state,) = supervisor.saved_states(postgres_url).values()
+    assert set(run.store.beats()) == {"ledger dry run"}
+    (state,) = savedledgers.saved_states(postgres_url).values()
     assert (state.equity, state.peak) == (900.0, 1000.0)
 
 

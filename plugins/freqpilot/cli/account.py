@@ -22,7 +22,7 @@ def release(
     edge."""
     from datetime import UTC, datetime
 
-    from freqpilot.host import supervisor
+    from freqpilot.host import savedledgers, supervisor
     from freqpilot.host.doctor import load_config
     from freqpilot.settings import Settings
 
@@ -32,7 +32,7 @@ def release(
         typer.confirm(
             "New positions will be allowed again. Have you reviewed the loss?", abort=True
         )
-    released = supervisor.release(url, datetime.now(UTC), settings.risk)
+    released = savedledgers.release(url, datetime.now(UTC), settings.risk)
     typer.echo("\n".join(f"released {line}" for line in released) or "nothing waits for a person")
 
 
@@ -69,7 +69,7 @@ def risk(
 
     from freqpilot.control.book import print_book
     from freqpilot.control.risk import print_overview
-    from freqpilot.host import supervisor
+    from freqpilot.host import savedledgers, supervisor
     from freqpilot.host.doctor import load_config
     from freqpilot.risk.overview import overview
     from freqpilot.settings import Settings
@@ -79,18 +79,25 @@ def risk(
     now = datetime.now(UTC)
     found = {
         key.removeprefix("ledger "): overview(state, now, settings.risk)
-        for key, state in supervisor.saved_states(url).items()
+        for key, state in savedledgers.saved_states(url).items()
     }
-    saved = supervisor.saved_books(url)
+    saved = savedledgers.saved_books(url)
+    blindness = savedledgers.saved_blindness(url)
+    blind = {key.removeprefix("ledger "): each for key, each in blindness.items()}
     books = {key.removeprefix("ledger "): each for key, each in saved.items()}
     if as_json:
-        told = {mode: {**each.to_dict(), "book": books.get(mode)} for mode, each in found.items()}
+        told = {
+            mode: {**each.to_dict(), "blind": blind.get(mode), "book": books.get(mode)}
+            for mode, each in found.items()
+        }
         typer.echo(json.dumps(told, indent=1))
     elif not found:
         typer.echo(f"no account was observed yet in {url}; start the bot first")
     else:
         for mode, each in found.items():
             print_overview(mode, each, now, console())
+            if mode in blind:
+                console().print(f"BLIND: {blind[mode]['why']}", style="bold red")
             if mode in books:
                 print_book(mode, books[mode], console())
 

@@ -6,9 +6,6 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.errors import NoEntry
-from freqpilot.host import supervisor
-
 logger = logging.getLogger(__name__)
 
 MOST = 3_900
@@ -31,9 +28,33 @@ def send(provider: Any) -> None:
     while _waiting:
         kind, text, about = _waiting.popleft()
         provider.send_msg(text[:MOST])
+        from freqpilot.errors import NoEntry
+        from freqpilot.host import supervisor
+
         try:
             run = supervisor.current()
         except NoEntry:
             continue
         if run.live:
             run.store.add_event(datetime.now(UTC), kind, "WARNING", text, about)
+
+
+def record(
+    run: Any,
+    kind: str,
+    level: str,
+    text: str,
+    data: dict[str, Any] | None = None,
+    *,
+    time: datetime | None = None,
+) -> None:
+    """Keep an event; it never raises."""
+    logger.log(getattr(logging, level, logging.CRITICAL), "%s", text)
+    try:
+        run.store.add_event(time or datetime.now(UTC), kind, level, text, data or {})
+    except Exception:
+        logger.exception("It could not be kept")
+
+
+def step(bot: Any) -> None:
+    """Send what waits."""

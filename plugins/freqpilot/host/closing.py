@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 REASON = "freqpilot_halt"
 """Exit reason of a trade that a halt has closed."""
+JUMPED = "freqpilot_jumped_stop"
+"""Exit reason of a trade whose stop the price has jumped."""
+OURS = (REASON, JUMPED)
 
 
 def must_close(trade: Any, rate: float) -> bool:
@@ -49,20 +52,20 @@ def _make_should_exit(original: Callable[..., Any]) -> Callable[..., Any]:
         exits = original(self, trade, rate, current_time, **named)
         if not must_close(trade, rate):
             return exits
-        _confirm_halts(self)
+        confirm_ours(self)
         return [ExitCheckTuple(exit_type=ExitType.EMERGENCY_EXIT, exit_reason=REASON), *exits]
 
     return should_exit
 
 
-def _confirm_halts(strategy: Any) -> None:
-    """Let the strategy's ``confirm_trade_exit`` consent to what a halt closes, once."""
+def confirm_ours(strategy: Any) -> None:
+    """Let the strategy's ``confirm_trade_exit`` consent to exits of the supervisor, once."""
     original = strategy.confirm_trade_exit
     if getattr(original, MARK, False):
         return
 
     def confirm_trade_exit(*arguments: Any, **named: Any) -> Any:
-        return named.get("exit_reason") == REASON or original(*arguments, **named)
+        return named.get("exit_reason") in OURS or original(*arguments, **named)
 
     setattr(confirm_trade_exit, MARK, True)
     strategy.confirm_trade_exit = confirm_trade_exit

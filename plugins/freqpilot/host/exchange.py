@@ -11,7 +11,16 @@ from functools import cache
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import bookrisk, health, market, orders, reconcile, shared, supervisor
+from freqpilot.host import (
+    bookrisk,
+    exitsonly,
+    health,
+    market,
+    orders,
+    reconcile,
+    shared,
+    supervisor,
+)
 from freqpilot.host.positions import position_of
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.shapes import OrderRequest, Position
@@ -43,6 +52,8 @@ def refusal(exchange: Any, request: OrderRequest, positions: Sequence[Position])
 
     :raises NoEntry: when it has to wait.
     """
+    exitsonly.require()
+    supervisor.require_sight()
     if not exchange._config["dry_run"]:
         reconcile.require_done()
         health.require_sound()

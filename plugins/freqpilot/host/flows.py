@@ -5,20 +5,17 @@ balance moves with open profit, so nothing can be told apart there, and every ch
 profit or loss.
 """
 
-import logging
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import supervisor
+from freqpilot.host import alerts, livestore, supervisor
 from freqpilot.risk import rebase
 from freqpilot.risk.flows import Reading
 from freqpilot.risk.ledger import Ledger
 from freqpilot.store import open_store
-
-logger = logging.getLogger(__name__)
 
 DECLARED = ", declared"
 """Only the command writes what is under this key, and only the bot its ledger: none undoes the
@@ -29,22 +26,23 @@ KEPT = 100
 def take(bot: Any, trades: Sequence[Any], equity: float) -> float:
     """Take the account's flows into the ledger; returns what of its equity is held back.
 
+    What the store knows of declarations waits where it is out: nothing is taken for settled then.
+
     :param trades: the open trades.
     """
     if bot.config["dry_run"] or bot.config.get("margin_mode") == "cross":
         return 0.0
-    if not math.isfinite(equity):
-        return 0.0
     run, now = supervisor.current(), datetime.now(UTC)
+    if not math.isfinite(equity):
+        return run.held
     supervisor.refresh(run)
-    before = run.state
     settings = run.settings.risk.flows
-    run.state = _with_declarations(run, now)
+    if run.store_fault is None:
+        with livestore.guarded(run):
+            run.state = _with_declarations(run, now)
     seen = rebase.take(run.state, run.watch, reading(bot, trades), now, equity, settings)
     run.state, run.watch = seen.state, seen.watch
-    if run.state != before:
-        run.store.save_state(run.key, run.state.to_dict(), now)
-    _tell(run, seen, now)
+    _report(run, seen, now)
     if run.watch.pending:
         bot.wallets.update()  # the next look has to be a new one
     return seen.held
@@ -62,9 +60,19 @@ def reading(bot: Any, trades: Sequence[Any]) -> Reading:
         if trade.nr_of_successful_entries:
             fee = float(trade.fee_open or 0.0)
             capital += float(trade.amount) * float(trade.open_rate) * fee
-    uncertain = supervisor.current().store.intents("sent")
-    settled = not uncertain and not any(trade.has_open_orders for trade in trades)
-    return Reading(round(capital, 8), Trade.session.query(Trade).count(), settled)
+    filling = any(trade.has_open_orders for trade in trades) or _uncertain()
+    return Reading(round(capital, 8), Trade.session.query(Trade).count(), not filling)
+
+
+def _uncertain() -> bool:
+    """Tell whether an order's fate is not known, or cannot be asked for."""
+    run = supervisor.current()
+    if run.store_fault is not None:
+        return True
+    sent: list[Any] = []
+    with livestore.guarded(run):
+        sent = run.intents("sent")
+    return bool(sent) or run.store_fault is not None
 
 
 def declare(url: str, deposit: float, withdraw: float, time: datetime) -> None:
@@ -133,16 +141,14 @@ def _with_declarations(run: supervisor.Run, now: datetime) -> Ledger:
     return state
 
 
-def _tell(run: supervisor.Run, seen: rebase.Seen, now: datetime) -> None:
+def _report(run: supervisor.Run, seen: rebase.Seen, now: datetime) -> None:
     if seen.flow:
         what = "deposit" if seen.flow > 0 else "withdrawal"
         text = f"a {what} of {abs(seen.flow):.2f} was taken out of the account's result"
-        run.store.add_event(now, "flow", "WARNING", text, {"amount": seen.flow})
-        logger.warning("Risk: %s", text)
+        alerts.record(run, "flow", "WARNING", text, {"amount": seen.flow}, time=now)
     if seen.missing:
         text = (
             f"{seen.missing:.2f} is gone from the account that no trade explains: it counts as a "
             f"loss until `freqpilot flow --withdraw {seen.missing:.2f}` declares it"
         )
-        run.store.add_event(now, "missing", "CRITICAL", text, {"amount": seen.missing})
-        logger.critical("Risk: %s", text)
+        alerts.record(run, "missing", "CRITICAL", text, {"amount": seen.missing}, time=now)

@@ -11,7 +11,7 @@ looked for by its pair, side, amount and time among the newest orders, for longe
 
 import logging
 import math
-import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +23,7 @@ from typing import Any
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import OrderName, client_order_id
 from freqpilot.host import supervisor, unwritten
+from freqpilot.host.ownership import identity
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.shapes import OrderIntent, OrderPurpose, SentPurpose
 
@@ -40,7 +41,6 @@ NAMED = ("binance", "binanceus", "binanceusdm")
 UNNAMED_WINDOW = 28.0
 UNNAMED_LOOKS = (*LOOKS, 8.0, 15.0)
 AMOUNT_TOLERANCE = 1e-6
-BOT_KEY = "bot name"
 UNKNOWN_FATE = ("-1006", "-1007")
 """Binance's codes for 'the execution status is not known', which ccxt may map to a refusal."""
 
@@ -57,6 +57,24 @@ class Sending:
 
 _sending: ContextVar[Sending | None] = ContextVar("freqpilot_sending", default=None)
 _tag: ContextVar[str | None] = ContextVar("freqpilot_tag", default=None)
+_in_flight: dict[str, int] = {}
+"""Client order ids whose answer a thread waits for, and that thread."""
+
+
+@contextmanager
+def _flying(client_id: str) -> Iterator[None]:
+    """Note that an order is on its way, from this thread."""
+    _in_flight[client_id] = threading.get_ident()
+    try:
+        yield
+    finally:
+        _in_flight.pop(client_id, None)
+
+
+def in_flight(client_id: str) -> bool:
+    """Tell whether another thread waits for the answer to an order: its fate is that thread's
+    matter."""
+    return _in_flight.get(client_id, threading.get_ident()) != threading.get_ident()
 
 
 @contextmanager
@@ -70,13 +88,11 @@ def sending(what: Sending) -> Iterator[None]:
 
 
 def bot_name() -> str:
-    """Return the name that this bot's orders bear: drawn once, kept in the store."""
-    store = supervisor.current().store
-    saved = store.load_state(BOT_KEY)
-    if saved is None:
-        saved = {"name": secrets.token_hex(4)}
-        store.save_state(BOT_KEY, saved, datetime.now(UTC))
-    return str(saved["name"])
+    """Return the id that this bot's orders bear."""
+    run = supervisor.current()
+    if not run.bot:
+        run.bot = identity(run.store, run.key)
+    return run.bot
 
 
 def name_of(what: Sending) -> str:
@@ -99,6 +115,8 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
     if what is None:
         return original(**order)
     try:
+        if not supervisor.current().writes:
+            raise unwritten.NoStore("the freqpilot store is not this bot's to write")
         for former in _uncertain(what, order):
             found = look_up(api, former)
             if found is not None:
@@ -114,8 +132,16 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
     if is_named(api):
         params["clientOrderId"] = intent.client_id
         params["recvWindow"] = int(RECEIVE_WINDOW * 1000)
+    with _flying(intent.client_id):
+        return _sent(api, original, intent, {**order, "params": params})
+
+
+def _sent(
+    api: Any, original: Callable[..., Any], intent: OrderIntent, order: dict[str, Any]
+) -> Any:
+    """Send an order that is written down; an uncertain answer is looked up."""
     try:
-        made = original(**{**order, "params": params})
+        made = original(**order)
     except Exception as error:
         if not is_uncertain(error):
             unwritten.note(intent, state="rejected")
@@ -261,7 +287,11 @@ def require_certainty(api: Any) -> None:
 
     :raises NoEntry: while the fate of an earlier order is not known.
     """
-    for intent in supervisor.current().store.intents("sent"):
+    for intent in supervisor.current().intents("sent"):
+        if in_flight(intent.client_id):
+            raise NoEntry(
+                f"the order {intent.client_id} for {intent.pair} is on its way; one at a time"
+            )
         try:
             look_up(api, intent)
         except Exception as error:
@@ -275,7 +305,7 @@ def _uncertain(what: Sending, order: dict[str, Any]) -> list[OrderIntent]:
     """Return earlier orders for the same end whose fate is not known."""
     return [
         each
-        for each in supervisor.current().store.intents("sent")
+        for each in supervisor.current().intents("sent")
         if (each.pair, each.side, each.purpose, each.trade)
         == (order["symbol"], order["side"], what.purpose, what.trade)
     ]

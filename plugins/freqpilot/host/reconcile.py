@@ -49,7 +49,8 @@ def require_done() -> None:
 
 
 def step(bot: Any) -> None:
-    """Settle what is open between the exchange and the database; before each loop, live only.
+    """Settle what is open between the exchange and the database; before each loop, live only, under
+    the lock that forced orders hold.
 
     A fault keeps entries away until the next loop; open trades are managed as ever.
     """
@@ -61,8 +62,18 @@ def step(bot: Any) -> None:
             compare(bot)
             PROGRESS.done = True
     except Exception as error:  # the loop must go on managing open trades
+        _roll_back()
         PROGRESS.done, PROGRESS.problem = False, f"{type(error).__name__}: {error}"
         logger.warning("Not reconciled yet, entries wait: %s", PROGRESS.problem)
+
+
+def _roll_back() -> None:
+    """Leave Freqtrade's session as it was before: one with a failed transaction would end the bot
+    at its next use."""
+    from freqtrade.persistence import Trade
+
+    if hasattr(Trade, "session"):
+        Trade.rollback()
 
 
 def settle(bot: Any) -> None:
@@ -72,8 +83,11 @@ def settle(bot: Any) -> None:
     """
     if str(bot.trading_mode) != "spot":
         contracts.take_back_stops(bot)
-    store, api = supervisor.current().store, bot.exchange._api
-    for intent in store.intents("sent", "accepted"):
+    run, api = supervisor.current(), bot.exchange._api
+    store = run.store
+    for intent in run.intents("sent", "accepted"):
+        if orders.in_flight(intent.client_id):
+            continue  # its answer is on the way to another thread
         if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
             store.save_intent(replace(intent, state="known"))
             continue

@@ -1,20 +1,15 @@
 """Differences between the exchange and the database: kept, counted, mended where orders tell."""
 
-import logging
-from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.host import supervisor
-
-logger = logging.getLogger(__name__)
+from freqpilot.host import alerts, supervisor
 
 
 def report(text: str, level: str, data: dict[str, Any]) -> None:
-    """Keep a difference in the store, count it and log it."""
+    """Keep a difference, count it and let a person hear of it."""
     run = supervisor.current()
-    run.store.add_event(datetime.now(UTC), "difference", level, text, data)
+    alerts.record(run, "difference", level, text, data)
     run.counters.count("differences")
-    logger.warning("Difference with the exchange: %s", text)
 
 
 def recount(trade: Any, owned: float) -> None:

@@ -8,11 +8,13 @@ errs on the safe side; dollars of any kind count as one currency, others cannot 
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import orders, supervisor
+from freqpilot.host import orders, ownership, supervisor
 from freqpilot.shapes import OrderRequest, Position
+from freqpilot.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +56,16 @@ def announce(currency: str, positions: Sequence[Position], order: OrderRequest) 
 
 
 def publish(currency: str, positions: Sequence[Position]) -> None:
-    """Write what is open here into the shared database."""
+    """Write what is open here into the shared database.
+
+    :raises NoEntry: when another bot that is alive bears this bot's id; its record is left alone.
+    """
     run, now = supervisor.current(), datetime.now(UTC)
     assert run.shared is not None
     name = f"{PREFIX}{orders.bot_name()}"
+    _require_own(run.shared, name)
     state = {
+        "owner": asdict(ownership.this_process(orders.bot_name())),
         "ledger": run.key,
         "exchange": run.exchange,
         "currency": currency,
@@ -66,6 +73,19 @@ def publish(currency: str, positions: Sequence[Position]) -> None:
     }
     run.shared.save_state(name, state, now)
     run.shared.beat(name, now)
+
+
+def _require_own(store: Store, name: str) -> None:
+    held = store.load_state(name) or {}
+    if "owner" not in held:
+        return
+    other = ownership.Owner(**held["owner"])
+    if other.nonce != ownership.nonce() and not ownership.is_over(other, store.beats().get(name)):
+        raise NoEntry(
+            f"another bot that is alive bears the id of this one, {other.bot}: one of the two is a "
+            "copy of the other's user_data, so their positions cannot be told apart. Start one of "
+            "them with a trades database and a freqpilot store of its own"
+        )
 
 
 def read(currency: str) -> tuple[Position, ...]:

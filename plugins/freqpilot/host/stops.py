@@ -1,22 +1,27 @@
-"""Closes a position whose stop cannot be placed on the exchange.
+"""Closes a position whose stop cannot be placed on the exchange, or whose stop was jumped.
 
-With ``stoploss_on_exchange`` Freqtrade looks at the stop nowhere else, and for most errors it only
-tries again in the next loop: a position could stay without a stop for as long as the error lasts.
+With ``stoploss_on_exchange`` Freqtrade looks at the stop nowhere else. For most errors of placing
+it only tries again in the next loop: a position could stay without a stop for as long as the error
+lasts. And a stop-limit whose limit the price has fallen through rests there for good, while nothing
+closes the position.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from freqpilot.host import supervisor
+from freqpilot.host import alerts, closing, supervisor
 from freqpilot.host.seams import Seam, expect, wrap
 
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 2
 """Loops in which a stop may fail before the position is closed: one hiccup is not worth a loss."""
+LOOKS = 2
+"""Looks in a row beyond the stop after which a position is closed at market."""
+JUMPED = closing.JUMPED
+CANCELLED = "freqpilot: the price is beyond the stop"
 
 _failed: Counter[int] = Counter()
 
@@ -33,15 +38,88 @@ def note(bot: Any, trade: Any, stop_price: float, placed: bool) -> None:
         f"no stop could be placed for {trade.pair} in {_failed[trade.id]} loops; the position is "
         "being closed"
     )
-    logger.critical(text)
+    _report(trade, "stop failed", "stops_failed", text)
+    bot.emergency_exit(trade, stop_price)
+
+
+def look(trades: Iterable[Any], rates: Mapping[str, float], fresh: Collection[str]) -> None:
+    """Count the looks in a row in which the price is beyond a trade's stop.
+
+    :param rates: exit rates by pair.
+    :param fresh: the pairs whose rate is one of now: an old one says nothing, and counts nothing.
+    """
+    beyond = supervisor.current().beyond
+    held = [trade for trade in trades if trade.nr_of_successful_entries]
+    for trade in held:
+        if trade.pair not in fresh:
+            continue
+        if is_beyond(trade, rates[trade.pair]):
+            beyond[trade.id] += 1
+        else:
+            del beyond[trade.id]
+    for number in set(beyond) - {trade.id for trade in held}:
+        del beyond[number]
+
+
+def is_beyond(trade: Any, rate: float) -> bool:
+    """Tell whether a rate is at a trade's stop or beyond it."""
+    stop = float(trade.stop_loss or 0.0)
+    if stop <= 0:
+        return False
+    return rate >= stop if trade.is_short else rate <= stop
+
+
+def backup(bot: Any) -> None:
+    """Close at market every live position that was beyond its stop for two looks and still is
+    there: at the end of a loop, when the exchange and Freqtrade have had their turn. It never
+    raises."""
+    if bot.config["dry_run"] or not supervisor.has_begun():
+        return
+    for number, looks in list(supervisor.current().beyond.items()):
+        if looks < LOOKS:
+            continue
+        try:
+            with bot._exit_lock:
+                _close(bot, number)
+        except Exception as error:
+            logger.warning("Trade %s is beyond its stop and not closed yet: %s", number, error)
+
+
+def _close(bot: Any, number: int) -> None:
+    from freqtrade.enums import ExitCheckTuple, ExitType
+    from freqtrade.persistence import Trade
+
+    trade = next((each for each in Trade.get_open_trades() if each.id == number), None)
+    if trade is None or not trade.amount:
+        return
+    rate = float(
+        bot.exchange.get_rate(trade.pair, side="exit", is_short=trade.is_short, refresh=True)
+    )
+    if not is_beyond(trade, rate):
+        return
+    _report(
+        trade,
+        "stop jumped",
+        "stops_jumped",
+        f"the price of {trade.pair} ({rate:g}) is beyond the stop of trade {trade.id} "
+        f"({float(trade.stop_loss):g}), which did not fill: the position is being closed at market",
+    )
+    if trade.has_open_orders:  # an exit that waits where the price was; an entry that adds to it
+        sides = [trade.entry_side, trade.exit_side]
+        bot.cancel_open_orders_of_trade(trade, sides, CANCELLED)
+        Trade.commit()
+    closing.confirm_ours(bot.strategy)
+    check = ExitCheckTuple(exit_type=ExitType.STOP_LOSS, exit_reason=JUMPED)
+    bot.execute_trade_exit(trade, rate, exit_check=check, ordertype="market")
+
+
+def _report(trade: Any, kind: str, counter: str, text: str) -> None:
     try:
         run = supervisor.current()
-        run.counters.count("stops_failed")
-        data = {"pair": trade.pair}
-        run.store.add_event(datetime.now(UTC), "stop failed", "CRITICAL", text, data)
+        run.counters.count(counter)
+        alerts.record(run, kind, "CRITICAL", text, {"pair": trade.pair})
     except Exception:  # closing it matters more
-        logger.exception("That could not be recorded")
-    bot.emergency_exit(trade, stop_price)
+        logger.critical(text, exc_info=True)
 
 
 def _check() -> None:
@@ -50,6 +128,8 @@ def _check() -> None:
 
     expect(FreqtradeBot, "create_stoploss_order", ["trade", "stop_price"])
     expect(FreqtradeBot, "emergency_exit", ["trade", "price"])
+    expect(FreqtradeBot, "cancel_open_orders_of_trade", ["trade", "sides", "reason"])
+    expect(FreqtradeBot, "execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"])
     expect(Trade, "has_open_orders")
 
 
@@ -68,4 +148,6 @@ def _apply() -> None:
     wrap(FreqtradeBot, "create_stoploss_order", make)
 
 
-SEAMS = (Seam("stops.live", "close a position whose stop can't be placed", _check, _apply),)
+SEAMS = (
+    Seam("stops.live", "close a position whose stop can't be placed or was jumped", _check, _apply),
+)

@@ -1,7 +1,8 @@
 """The run's risk supervisor: one ledger, one set of limits, asked by both gates and by strategies.
 
 A run begins when the bot starts, or with each backtest and each hyperopt epoch. Live, the
-ledger is kept in the store and survives a restart; otherwise it lives and ends with the run.
+ledger is kept in the store and survives a restart; otherwise it lives and ends with the run. What
+the supervisor decides needs no store: a store that is out is written when it is back.
 """
 
 import logging
@@ -14,14 +15,26 @@ from typing import Any
 
 from freqpilot.control.counters import Counters
 from freqpilot.errors import NoEntry
+from freqpilot.execution.ids import parse_client_order_id
+from freqpilot.host import alerts
 from freqpilot.host.log import DECISIONS
+from freqpilot.host.ownership import Ownership
+from freqpilot.host.sight import Sight
 from freqpilot.risk import ledger, limits
 from freqpilot.risk.flows import Watch
 from freqpilot.risk.record import Outcome
 from freqpilot.risk.responses import streak_phase
 from freqpilot.risk.targets import no_edge_in
-from freqpilot.settings import RiskSettings, Settings
-from freqpilot.shapes import Book, Cut, OrderRequest, Position, RiskVerdict
+from freqpilot.settings import Settings
+from freqpilot.shapes import (
+    Book,
+    Cut,
+    IntentState,
+    OrderIntent,
+    OrderRequest,
+    Position,
+    RiskVerdict,
+)
 from freqpilot.store import Store, open_store
 
 logger = logging.getLogger(__name__)
@@ -63,6 +76,45 @@ class Run:
     """The release that ended Freqtrade's locks."""
     account: tuple[ledger.Ledger, Book | None] | None = None
     """A ledger and what it says of the account, positions apart: asked several times an entry."""
+    bot: str = ""
+    """The bot's id, which its orders bear, as :mod:`freqpilot.host.ownership` has it."""
+    url: str = ""
+    owner: Ownership | None = None
+    """Live: this process's hold of the store; None while the store is a stand-in in memory."""
+    saved: tuple[Any, ...] | None = None
+    """What of the ledger the store has, as :func:`freqpilot.risk.ledger.durable` gives it."""
+    alerted: tuple[str | None, int] = (None, 0)
+    """The halt and the level of the drawdown that a person has heard of."""
+    store_fault: str | None = None
+    """Why the store could not be used last, None when it could."""
+    sight: Sight = field(default_factory=Sight)
+    held: float = 0.0
+    """What of the equity was no one's yet at the last look (:mod:`freqpilot.host.flows`)."""
+    unquoted: Counter[str] = field(default_factory=Counter)
+    """Looks in a row in which a pair had no market."""
+    beyond: Counter[int] = field(default_factory=Counter)
+    """Looks in a row in which the price was beyond a trade's stop, by trade
+    (:mod:`freqpilot.host.stops`)."""
+    tried: datetime | None = None
+    """When the store was last tried to be opened, where a start had to do without."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether what is written now is kept: the store is there, and this bot's."""
+        return not self.live or (self.owner is not None and self.owner.lost is None)
+
+    def intents(self, *states: IntentState) -> list[OrderIntent]:
+        """Return this bot's intents in one of ``states``, oldest first: not those of another bot
+        that has written into the same store."""
+        found = self.store.intents(*states)
+        if not self.bot:
+            return found
+        return [each for each in found if _whose(each.client_id) in (self.bot, None)]
+
+
+def _whose(client_id: str) -> str | None:
+    name = parse_client_order_id(client_id)
+    return None if name is None else name.bot
 
 
 _runs: list[Run] = []
@@ -83,24 +135,25 @@ def _resolved(url: str, user_data: Path) -> str:
 
 def begin(config: dict[str, Any], *, live: bool) -> Run:
     """Start a run and make it the current one of this process."""
+    from freqpilot.host import livestore
+
     settings = Settings.from_config(config)
     key = LEDGER_KEYS[bool(config.get("dry_run", True))]
+    run = Run(settings, Store.memory(), live, ledger.Ledger.empty(), key)
+    former = _runs[0] if _runs else None
+    folder = Path(config["user_data_dir"]) if live else Path()
     if live:
-        store = open_store(store_url(settings, Path(config["user_data_dir"])))
-        saved = store.load_state(key)
-        state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
-    else:
-        store, state = Store.memory(), ledger.Ledger.empty()
-    run = Run(settings, store, live, state, key)
-    run.watch = Watch(state.flows.capital, state.flows.trades)
+        run.url = store_url(settings, folder)
+        livestore.begin(run, former)
+    run.watch = Watch(run.state.flows.capital, run.state.flows.trades)
     run.exchange = str(config.get("exchange", {}).get("name", ""))
     if live and settings.store.shared:
-        run.shared = open_store(_resolved(settings.store.shared, Path(config["user_data_dir"])))
+        run.shared = open_store(_resolved(settings.store.shared, folder))
         run.others = None  # until they were looked at
-    for former in _runs:
-        former.store.close()
-        if former.shared is not None:
-            former.shared.close()
+    for each in _runs:
+        each.store.close()
+        if each.shared is not None:
+            each.shared.close()
     _runs[:] = [run]
     return run
 
@@ -115,16 +168,37 @@ def current() -> Run:
     return _runs[0]
 
 
-def observe(time: datetime, equity: float, rates: Mapping[str, float] | None = None) -> None:
+def has_begun() -> bool:
+    """Tell whether a run has begun."""
+    return bool(_runs)
+
+
+def require_sight() -> None:
+    """:raises NoEntry: while a live run does not see the account, or may not write into its
+    store."""
+    run = current()
+    if run.sight.blind is not None:
+        raise NoEntry(run.sight.blind)
+    if not run.writes:
+        lost = run.owner.lost if run.owner else None
+        raise NoEntry(lost or "the freqpilot store cannot be used, so no order can be written down")
+
+
+def observe(
+    time: datetime,
+    equity: float,
+    rates: Mapping[str, float] | None = None,
+    worst: float | None = None,
+) -> None:
     """Show the account's equity to the ledger, before the entries of a candle or loop.
 
     :param rates: the rates by which it was found, of each pair with a position.
+    :param worst: the equity that the halt is judged by, where that is less.
     """
     run = current()
     refresh(run)
     run.rates = rates or {}
-    before = run.state
-    run.state = ledger.observe(before, time, equity, run.settings.risk)
+    run.state = ledger.observe(run.state, time, equity, run.settings.risk, worst)
     if run.state.stamp == time:
         run.counters.stamp(time)
     if not run.live:
@@ -133,14 +207,7 @@ def observe(time: datetime, equity: float, rates: Mapping[str, float] | None = N
             run.released[cause] += 1
         return
     run.counters.beat(time)
-    run.store.beat("bot", time)
-    if ledger.durable(run.state) != ledger.durable(before):
-        run.store.save_state(run.key, run.state.to_dict(), time)
-    # Under a key of its own: writing the ledger each time could undo a release of another process.
-    if run.state.stamp is not None:
-        seen = {"stamp": run.state.stamp.isoformat(), "equity": run.state.equity}
-        run.store.save_state(f"{run.key}{SEEN}", seen, time)
-    _tell(run, before, time)
+    keep(run, time)
 
 
 def closed(trades: Iterable[Any]) -> None:
@@ -157,102 +224,71 @@ def closed(trades: Iterable[Any]) -> None:
         outcome = Outcome(int(trade.id), time, profit, share)
         run.state = ledger.closed(run.state, outcome, run.settings.risk)
     if run.live and run.state is not before:
-        now = datetime.now(UTC)
-        run.store.save_state(run.key, run.state.to_dict(), now)
-        _tell(run, before, now)
+        keep(run, datetime.now(UTC))
 
 
-def _tell(run: Run, before: ledger.Ledger, time: datetime) -> None:
-    """Keep and log a latch that was set since ``before``, and a drawdown that went a level on."""
-    if run.state.halted and run.state.halted != before.halted:
-        equity = {"equity": run.state.equity}
-        run.store.add_event(time, "halt", "EMERGENCY", run.state.halted, equity)
-        logger.critical("No new position until a person releases it: %s", run.state.halted)
-    if run.state.level > before.level:
-        alert = ("INFO", "WARNING", "CRITICAL", "EMERGENCY")[run.state.level]
+def keep(run: Run, time: datetime) -> None:
+    """Bring the store to what the ledger is, compared with what was last saved; then say what a
+    person must hear, then that the bot is alive. A store that is out is tried again at the next
+    look. Only a fault of another kind is raised."""
+    from freqpilot.host import livestore
+
+    if not run.writes:
+        announce(run, time)
+        return
+    with livestore.guarded(run):
+        if ledger.durable(run.state) != run.saved:
+            run.store.save_state(run.key, run.state.to_dict(), time)
+            run.saved = ledger.durable(run.state)
+    announce(run, time)
+    if run.store_fault is not None:
+        return
+    with livestore.guarded(run):
+        # Under a key of its own: writing the ledger each time could undo a release of another
+        # process.
+        if run.state.stamp is not None:
+            seen = {
+                "stamp": run.state.stamp.isoformat(),
+                "equity": run.state.equity,
+                "rates": dict(run.rates),
+                "blind": run.sight.to_dict(),
+            }
+            run.store.save_state(f"{run.key}{SEEN}", seen, time)
+        assert run.owner is not None
+        run.owner.beat(time)
+
+
+def announce(run: Run, time: datetime) -> None:
+    """Alert a person to a latch that was set, and to a drawdown that went a level on; each once."""
+    halted, level = run.alerted
+    run.alerted = run.state.halted, run.state.level
+    equity = {"equity": run.state.equity}
+    if run.state.halted and run.state.halted != halted:
+        run.counters.count("halts")
+        text = f"{run.state.halted}; no new position until a person runs `freqpilot release`"
+        alerts.record(run, "halt", "EMERGENCY", text, equity, time=time)
+    if run.state.level > level:
+        severity = ("INFO", "WARNING", "CRITICAL", "EMERGENCY")[run.state.level]
         text = f"the drawdown is {1 - run.state.equity / run.state.peak:.1%} from the peak"
-        run.store.add_event(time, "drawdown", alert, text, {"equity": run.state.equity})
-        logger.warning("Risk: %s", text)
+        alerts.record(run, "drawdown", severity, text, equity, time=time)
 
 
 def refresh(run: Run) -> None:
     """Take the ledger as a person left it: ``freqpilot release`` works in another process. To be
     asked before each change that is saved, or it would undo the release."""
-    if not run.live:
+    from freqpilot.host import livestore
+
+    if not run.live or not run.writes or run.store_fault is not None:
         return
     state, risk = run.state, run.settings.risk
     waits = state.halted or state.wait_until or no_edge_in(state.record.edge(), risk.sizing)
     if not waits and not streak_phase(state.record, datetime.now(UTC), risk):
         return
-    saved = run.store.load_state(run.key)
-    known = ledger.Ledger.from_dict(saved) if saved else run.state
-    if known.releases > run.state.releases:
-        run.state = known
-
-
-def saved_states(url: str) -> dict[str, ledger.Ledger]:
-    """Return the ledgers that the store at ``url`` holds, by their key, as last observed."""
-    store = open_store(url)
-    found: dict[str, ledger.Ledger] = {}
-    for key in LEDGER_KEYS.values():
-        saved, seen = store.load_state(key), store.load_state(f"{key}{SEEN}")
-        if saved:
-            found[key] = ledger.Ledger.from_dict({**saved, **(seen or {})})
-    store.close()
-    return found
-
-
-def saved_books(url: str) -> dict[str, dict[str, Any]]:
-    """Return the books' figures that a bot has kept in the store at ``url``, by ledger key."""
-    store = open_store(url)
-    found = {key: store.load_state(f"{key}{BOOK}") for key in LEDGER_KEYS.values()}
-    store.close()
-    return {key: saved for key, saved in found.items() if saved}
-
-
-def release(url: str, time: datetime, risk: RiskSettings | None = None) -> list[str]:
-    """Release the latches that are kept in the store at ``url``, as a person's act.
-
-    A running bot sees it at its next loop.
-
-    :param risk: where its sizing stakes nothing for lack of an edge, the record's edge is counted
-        anew; where a losing streak has come to one of its phases, so is the streak.
-    :returns: the reasons of what was released.
-    """
-    store = open_store(url)
-    released: list[str] = []
-    for key in LEDGER_KEYS.values():
-        if blocked := store.load_state(f"{key}{BLOCKED}"):
-            store.save_state(f"{key}{BLOCKED}", {}, time)
-            store.add_event(time, "release", "CRITICAL", blocked["reason"])
-            released.append(f"{key}: {blocked['reason']}")
-        saved = store.load_state(key)
-        state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
-        reason = state.halted or ("entries wait for a person" if state.wait_until else None)
-        none = no_edge_in(state.record.edge(), risk.sizing) if risk else None
-        streak = _streak(state, time, risk) if risk and not state.halted else None
-        if not reason and not none and not streak:
-            continue
-        state = ledger.release(state, time) if reason else state
-        state = ledger.reviewed(state) if streak else state
-        state = ledger.retry(state) if none else state
-        reason = "; ".join(filter(None, (reason, streak, none)))
-        store.save_state(key, state.to_dict(), time)
-        store.add_event(time, "release", "CRITICAL", reason, {"equity": state.equity})
-        released.append(f"{key}: {reason}")
-    store.close()
-    return released
-
-
-def _streak(state: ledger.Ledger, time: datetime, risk: RiskSettings) -> str | None:
-    """Return which phase a losing streak has come to, in words; None without one."""
-    phase = streak_phase(state.record, time, risk)
-    if phase is None:
-        return None
-    return (
-        f"a losing streak ({state.record.losses_in_a_row} in a row: sizes were {phase.factor:.0%}, "
-        f"an entry needed a composite of {phase.threshold:g})"
-    )
+    with livestore.guarded(run):
+        saved = run.store.load_state(run.key)
+        known = ledger.Ledger.from_dict(saved) if saved else run.state
+        if known.releases > run.state.releases:
+            run.state, run.saved = known, ledger.durable(known)
 
 
 def book(positions: Sequence[Position] = ()) -> Book | None:
@@ -301,9 +337,9 @@ def ask(
     rule = verdict.cuts[-1].rule if verdict.cuts else "unnamed"
     run.counters.veto(rule)
     if run.live:
-        logger.warning("Refused %s %s: %s", order.purpose, order.pair, verdict.veto)
         about = {"pair": order.pair, "purpose": order.purpose, "rule": rule}
-        run.store.add_event(order.time, "veto", "WARNING", str(verdict.veto), about)
+        text = f"refused {order.purpose} {order.pair}: {verdict.veto}"
+        alerts.record(run, "veto", "WARNING", text, about, time=order.time)
         run.store.save_counters(run.counters.snapshot(order.time)["vetoes"], order.time)
         decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
     return verdict
@@ -361,8 +397,7 @@ def note_unsized(time: datetime, pair: str, candle: datetime, reason: str) -> No
     if run.unsized.get(pair) == candle:
         return
     run.unsized[pair] = candle
-    logger.info("No entry in %s: %s", pair, reason)
-    run.store.add_event(time, "no entry", "INFO", reason, {"pair": pair})
+    alerts.record(run, "no entry", "INFO", reason, {"pair": pair}, time=time)
 
 
 def claim(pair: str, candle: datetime) -> bool:

@@ -13,11 +13,15 @@ REDUCING = ("exit", "stop")
 """Purposes of orders that go out even when they cannot be written down."""
 
 
+class NoStore(Exception):
+    """There is no store that an order could be written down in."""
+
+
 def is_of_store(error: Exception) -> bool:
     """Tell whether the database failed, not the exchange."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    return isinstance(error, SQLAlchemyError)
+    return isinstance(error, SQLAlchemyError | NoStore)
 
 
 def allow(purpose: SentPurpose, error: Exception) -> None:

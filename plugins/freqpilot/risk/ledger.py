@@ -131,7 +131,13 @@ class Ledger:
         return state
 
 
-def observe(state: Ledger, now: datetime, equity: float, settings: RiskSettings) -> Ledger:
+def observe(
+    state: Ledger,
+    now: datetime,
+    equity: float,
+    settings: RiskSettings,
+    worst: float | None = None,
+) -> Ledger:
     """Return the ledger after the account was seen with ``equity`` at ``now``.
 
     A figure that is no finite number, or a time before the last one, leaves no stamp: the state
@@ -139,12 +145,16 @@ def observe(state: Ledger, now: datetime, equity: float, settings: RiskSettings)
     and of a week that begins on Monday are their starts. A drawdown or total loss at its limit
     sets the latch, which no observation resets.
 
+    :param worst: the equity without what nobody can value, where that is less: the latch is judged
+        by it, also where ``equity`` is no number.
     :raises ValueError: when ``now`` has no time zone.
     """
     if not is_utc_aware(now):
         raise ValueError(f"the time {now} has no time zone; the ledger counts days in UTC")
-    if not is_number(equity) or (state.stamp is not None and now < state.stamp):
+    if state.stamp is not None and now < state.stamp:
         return state
+    if not is_number(equity):
+        return state if worst is None else _latched_by(state, worst, now, settings)
     if state.stamp is None and equity <= 0:
         return state  # an account without money has no drawdown to measure
     day = now.astimezone(UTC).date()
@@ -165,7 +175,8 @@ def observe(state: Ledger, now: datetime, equity: float, settings: RiskSettings)
         flows=state.flows.seen(float(equity)),
     )
     seen = _tiered(_restored(_waiting(seen, settings), settings), settings)
-    return seen if seen.halted else _latched(seen, settings)
+    low = seen.equity if worst is None else min(seen.equity, worst)
+    return _latched_by(seen, low, now, settings)
 
 
 def closed(state: Ledger, outcome: Outcome, settings: RiskSettings) -> Ledger:
@@ -321,29 +332,32 @@ def _tiered(state: Ledger, settings: RiskSettings) -> Ledger:
     return replace(state, tier=tier, tier_peak=peak)
 
 
-def _latched(state: Ledger, settings: RiskSettings) -> Ledger:
-    loss, drawdown = 1.0 - state.equity / state.start, 1.0 - state.equity / state.peak
+def _latched_by(state: Ledger, equity: float, now: datetime, settings: RiskSettings) -> Ledger:
+    """Return the ledger with the latch that an equity sets, one that was never seen apart."""
+    if state.halted or state.stamp is None or not is_number(equity):
+        return state
+    loss, drawdown = 1.0 - equity / state.start, 1.0 - equity / state.peak
     if reached(loss, settings.total_loss):
         cause = TOTAL_LOSS
         text = (
             f"total loss of {loss:.1%} (limit {settings.total_loss:.1%}): equity "
-            f"{state.equity:.2f}, start {state.start:.2f}"
+            f"{equity:.2f}, start {state.start:.2f}"
         )
     elif reached(loss, 1.0 - settings.capital_floor):
         cause = CAPITAL
         text = (
-            f"equity of {state.equity:.2f} is below {settings.capital_floor:.0%} of the start, "
+            f"equity of {equity:.2f} is below {settings.capital_floor:.0%} of the start, "
             f"{state.start:.2f}"
         )
     elif reached(drawdown, settings.drawdown_halt):
         cause = DRAWDOWN
         text = (
             f"drawdown of {drawdown:.1%} (limit {settings.drawdown_halt:.1%}): equity "
-            f"{state.equity:.2f}, peak {state.peak:.2f}"
+            f"{equity:.2f}, peak {state.peak:.2f}"
         )
     else:
         return state
-    return replace(state, halted=text, cause=cause, halted_at=state.stamp)
+    return replace(state, halted=text, cause=cause, halted_at=now)
 
 
 def _parsed(name: str, value: Any) -> Any:

@@ -40,6 +40,17 @@ class Store(ABC):
         """Replace the state kept under ``key``; it is on disk when this returns."""
 
     @abstractmethod
+    def swap_state(
+        self,
+        key: str,
+        expected: Mapping[str, Any] | None,
+        state: Mapping[str, Any],
+        time: datetime,
+    ) -> bool:
+        """Replace the state kept under ``key`` only if it is still ``expected`` (None: there is
+        none), in one step that no other process can come between; False when it is another."""
+
+    @abstractmethod
     def load_state(self, key: str) -> dict[str, Any] | None:
         """Return the state kept under ``key``, or None."""
 

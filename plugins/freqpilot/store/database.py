@@ -82,6 +82,23 @@ class DatabaseStore(Store):
         with self._writing.begin() as connection:
             put(connection, RiskStateRow, "key", values)
 
+    def swap_state(
+        self,
+        key: str,
+        expected: Mapping[str, Any] | None,
+        state: Mapping[str, Any],
+        time: datetime,
+    ) -> bool:
+        values = {"key": key, "state": plain(state), "updated_at": time}
+        query = select(RiskStateRow.state).where(RiskStateRow.key == key).with_for_update()
+        with self._writing.begin() as connection:
+            if expected is None:
+                return put_once(connection, RiskStateRow, values)
+            if connection.execute(query).scalar() != plain(expected):
+                return False
+            put(connection, RiskStateRow, "key", values)
+            return True
+
     def load_state(self, key: str) -> dict[str, Any] | None:
         with self._session() as session:
             row = session.get(RiskStateRow, key)

@@ -25,6 +25,18 @@ class MemoryStore(Store):
         utc(time)
         self._states[key] = plain(state)
 
+    def swap_state(
+        self,
+        key: str,
+        expected: Mapping[str, Any] | None,
+        state: Mapping[str, Any],
+        time: datetime,
+    ) -> bool:
+        if self._states.get(key) != (None if expected is None else plain(expected)):
+            return False
+        self.save_state(key, state, time)
+        return True
+
     def load_state(self, key: str) -> dict[str, Any] | None:
         saved = self._states.get(key)
         return None if saved is None else plain(saved)

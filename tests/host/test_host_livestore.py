@@ -1,0 +1,131 @@
+"""A start without a store: with trades open the bot runs exits-only and goes on trying."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ccxt
+import pytest
+from freqtrade.exceptions import OperationalException
+from freqtrade.persistence import Trade
+from live_bot import buy, make_bot
+
+from freqpilot.errors import RefuseToStart
+from freqpilot.host import closing, exitsonly, live, orders, supervisor
+from freqpilot.rehearsal.clock import VirtualClock
+
+START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[VirtualClock]:
+    with VirtualClock(START) as clock:
+        yield clock
+    for run in supervisor._runs:
+        run.store.close()
+    supervisor._runs.clear()
+    Trade.session.remove()
+
+
+@pytest.fixture
+def bot(tmp_path: Path) -> Any:
+    return make_bot(tmp_path)
+
+
+def damage(folder: Path) -> bytes:
+    """Damage the store of a folder; returns what was in it."""
+    file = folder / "freqpilot.sqlite"
+    kept = file.read_bytes() if file.exists() else b""
+    file.write_bytes(b"no database at all, a torn page" * 200)
+    return kept
+
+
+def test_flat_it_refuses_to_start(bot: Any, tmp_path: Path) -> None:
+    damage(tmp_path)
+    with pytest.raises(RefuseToStart, match="it is damaged: restore it"):
+        supervisor.begin(bot.config, live=True)
+    with pytest.raises(OperationalException, match="Freqpilot stops the start: the database"):
+        live._begin(bot)
+    assert exitsonly.reason() is None
+
+
+def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
+    bot: Any, tmp_path: Path, clock: VirtualClock
+) -> None:
+    supervisor.begin(bot.config, live=True)
+    supervisor.observe(START, 2_000.0)
+    supervisor._runs.pop().store.close()
+    for side in ("-wal", "-shm"):
+        (tmp_path / f"freqpilot.sqlite{side}").unlink(missing_ok=True)
+    trade = buy(bot, 500.0)
+    kept = damage(tmp_path)
+    run = supervisor.begin(bot.config, live=True)
+    assert run.state.stamp is None
+    live.observe(bot)
+    assert live.waiting(bot) is not None
+    assert "exits-only" in str(exitsonly.reason())
+    exit_without_a_name()
+    with pytest.raises(ccxt.OperationFailed, match="was not sent; exits go on"):
+        send(orders.Sending("entry", None, 1.0))
+    bot.exchange.prices["SOL/USDT"] = 1.0
+    clock.advance(5)
+    live.observe(bot)
+    assert closing.must_close(trade, 1.0), "a halt works without the store"
+    halted = run.state.halted
+    (tmp_path / "freqpilot.sqlite").write_bytes(kept)
+    live.observe(bot)
+    assert not run.writes, "it is not tried in each loop"
+    clock.advance(15)
+    live.observe(bot)
+    assert run.writes
+    assert exitsonly.reason() is None
+    assert run.state.peak == 2_000.0
+    assert run.state.halted == halted
+    live.observe(bot)
+    assert run.store.load_state(run.key)["halted"] == halted  # type: ignore[index]
+    assert [event.level for event in run.store.events("store back")] == ["CRITICAL"]
+
+
+def test_a_locked_store_at_the_start(
+    bot: Any, tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor.begin(bot.config, live=True)
+    supervisor._runs.pop().store.close()
+    buy(bot, 100.0)
+    holder = sqlite3.connect(tmp_path / "freqpilot.sqlite", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    open_store = supervisor.open_store
+    monkeypatch.setattr(
+        "freqpilot.host.livestore.open_store", lambda url: open_store(url, busy_timeout=0.05)
+    )
+    run = supervisor.begin(bot.config, live=True)
+    assert "another process holds it" in str(exitsonly.reason())
+    holder.rollback()
+    holder.close()
+    clock.advance(15)
+    live.observe(bot)
+    assert run.writes
+    assert exitsonly.reason() is None
+
+
+def test_a_ledger_that_cannot_be_read(bot: Any, tmp_path: Path) -> None:
+    run = supervisor.begin(bot.config, live=True)
+    run.store.save_state(run.key, {"peak": "much"}, START)
+    supervisor._runs.pop().store.close()
+    with pytest.raises(RefuseToStart, match="the saved risk ledger cannot be read"):
+        supervisor.begin(bot.config, live=True)
+    buy(bot, 100.0)
+    assert not supervisor.begin(bot.config, live=True).writes
+
+
+def exit_without_a_name() -> None:
+    sent = send(orders.Sending("exit", 1, 1.0))
+    assert "clientOrderId" not in sent["params"], "its number could be that of an earlier one"
+
+
+def send(what: orders.Sending) -> Any:
+    given: dict[str, Any] = {"symbol": "SOL/USDT", "type": "market", "side": "sell", "amount": 1.0}
+    with orders.sending(what):
+        return orders.send(None, lambda **order: dict(order), **given, price=None, params={})
