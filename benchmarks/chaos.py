@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cures import CONFIG_KEY, Cure
 from freqpilot.host.doors import config_dir
 from freqpilot.rehearsal.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.session import RehearsalOptions
@@ -149,11 +150,18 @@ def options_of(
     plain: bool = False,
     futures: bool = False,
     days: float = 1.0,
+    without: str = "",
 ) -> RehearsalOptions:
-    """Return the options of one session; its files lie in ``folder``."""
+    """Return the options of one session; its files lie in ``folder``.
+
+    :param without: the cure to switch off.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.json"
-    config.write_text(json.dumps(CONFIG | FUTURES if futures else CONFIG), encoding="utf-8")
+    settings = CONFIG | FUTURES if futures else CONFIG
+    if without:
+        settings = {**settings, CONFIG_KEY: without}
+    config.write_text(json.dumps(settings), encoding="utf-8")
     return RehearsalOptions(
         userdir=folder,
         configs=(config,) if plain else (config, config_dir() / "freqpilot.json"),
@@ -170,12 +178,19 @@ def options_of(
 
 
 def play(
-    folder: Path, seed: int, faults: str, *, plain: bool = False, futures: bool = False
+    folder: Path,
+    seed: int,
+    faults: str,
+    *,
+    plain: bool = False,
+    futures: bool = False,
+    without: str = "",
 ) -> Session:
     """Run one session; its files are removed unless something did not hold."""
     begun = time.monotonic()
-    summary = rehearse_live(options_of(folder, seed, faults, plain=plain, futures=futures))
-    if plain or not summary.breaches:
+    options = options_of(folder, seed, faults, plain=plain, futures=futures, without=without)
+    summary = rehearse_live(options)
+    if plain or without or not summary.breaches:
         shutil.rmtree(folder)
     return Session(seed, summary, time.monotonic() - begun)
 
@@ -198,6 +213,29 @@ def play_all(
             ),
             seeds,
         )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The first seed whose session shows that a cure is missing, and the rules that say so; no seed
+    when none does."""
+
+    cure: Cure
+    seed: int | None
+    rules: tuple[str, ...]
+
+
+def findings(folder: Path, cures: Sequence[Cure], seeds: Sequence[int]) -> Iterator[Finding]:
+    """Yield what the sessions say when each cure is switched off."""
+    for cure in cures:
+        for seed in seeds:
+            name = f"without-{cure.name}-{seed}"
+            session = play(folder / name, seed, "all", without=cure.name)
+            if session.rules:
+                yield Finding(cure, seed, tuple(sorted(session.rules)))
+                break
+        else:
+            yield Finding(cure, None, ())
 
 
 def trace(session: Session) -> tuple[Any, ...]:

@@ -50,7 +50,6 @@ def report_of(bot: Any) -> LoopReport:
         state = supervisor.current().state
     except NoEntry:
         return report
-    waiting = getattr(live, "waiting", lambda: None)
     equity = state.equity if math.isfinite(state.equity) else None
     return replace(
         report,
@@ -58,5 +57,5 @@ def report_of(bot: Any) -> LoopReport:
         halted=state.halted,
         equity=equity,
         stamp=None if state.stamp is None else int(state.stamp.timestamp() * 1000),
-        waiting=waiting(),
+        waiting=live.waiting(bot),
     )

@@ -110,8 +110,10 @@ class Watchman:
         self._judge("entries wait", "", report.waiting is not None, excused or store_out, now, why)
 
     def awaits_message(self, report: LoopReport) -> bool:
-        """Tell whether the bot is halted and no message has said so yet."""
-        return report.supervised and report.halted is not None and not self._said(report.halted)
+        """Tell whether this is the last loop in which a message may say that the bot is halted, and
+        none does."""
+        last = self._counts["nobody told", ""] == LOOPS["nobody told"] - 1
+        return last and report.halted is not None and not self._said(report.halted)
 
     # rules
 
