@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cures import CONFIG_KEY, Cure
+from benchmarks.cures import CONFIG_KEY, CURES, Cure
 from freqpilot.host.doors import config_dir
 from freqpilot.rehearsal.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.session import RehearsalOptions
@@ -375,8 +375,14 @@ def main() -> int:
     parser.add_argument("--plain", type=int, default=-1, help="sessions without Freqpilot")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, help="write docs/reliability.md")
+    parser.add_argument("--without", choices=sorted(CURES), help="switch one cure off")
+    parser.add_argument("--cures", action="store_true", help="switch each cure off in turn")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    if given.without or given.cures:
+        cures = [CURES[given.without]] if given.without else list(CURES.values())
+        seeds = range(given.first_seed, given.first_seed + given.seeds)
+        return _look_for(cures, seeds, folder)
     outcomes = []
     for market in MARKETS:
         count = given.seeds
@@ -392,6 +398,28 @@ def main() -> int:
     result = report(outcomes, given.out)
     print(json.dumps(result))
     return 0 if result["parity"] and all(t["ok"] for t in result["targets"].values()) else 1
+
+
+def _look_for(cures: Sequence[Cure], seeds: range, folder: Path) -> int:
+    """Print which seed finds each cure that is switched off; returns the exit status."""
+    found = []
+    for finding in findings(folder, cures, seeds):
+        found.append(finding)
+        rules = ", ".join(finding.rules)
+        where = f"seed {finding.seed}: {rules}" if finding.seed is not None else "not found"
+        print(f"without {finding.cure.name} ({finding.cure.about}): {where}", file=sys.stderr)
+    targets = {
+        f"without {each.cure.name}": {
+            "value": each.seed,
+            "target": f"a seed <= {seeds[-1]}",
+            "ok": each.seed is not None,
+        }
+        for each in found
+    }
+    rows = {each.cure.name: {"seed": each.seed, "rules": list(each.rules)} for each in found}
+    result = {"name": "chaos cures", "parity": True, "targets": targets, "figures": rows}
+    print(json.dumps(result))
+    return 0 if all(target["ok"] for target in targets.values()) else 1
 
 
 def _measure(
