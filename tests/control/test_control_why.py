@@ -56,15 +56,19 @@ def test_for_a_short_a_fall_speaks_for_the_trade() -> None:
 
 def test_the_command_reads_the_store(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'freqpilot.sqlite'}")
+    store.save_state("ledger live", {}, DECISION.time)
     store.add_decision(12, DECISION)
     store.close()
     done = CliRunner().invoke(app, ["why", "12", "--userdir", str(tmp_path)])
     assert done.exit_code == 0
-    assert done.output.splitlines() == LINES
+    assert done.output.splitlines() == [f"store: {tmp_path / 'freqpilot.sqlite'}", *LINES]
 
 
 @pytest.mark.parametrize("trade", ["13", "0"])
 def test_a_trade_without_a_decision_says_what_it_may_be(tmp_path: Path, trade: str) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'freqpilot.sqlite'}")
+    store.save_state("ledger live", {}, DECISION.time)
+    store.close()
     done = CliRunner().invoke(app, ["why", trade, "--userdir", str(tmp_path)])
     assert done.exit_code == 1
     assert f"no decision of trade {trade} is recorded" in done.output

@@ -129,8 +129,22 @@ def test_an_error_is_one_line_with_its_exit_code(tmp_path: Path) -> None:
 
 
 def test_releasing_without_a_halt_says_so(tmp_path: Path) -> None:
+    config = {"freqpilot": {}, "user_data_dir": str(tmp_path), "dry_run": True}
+    supervisor.begin(config, live=True)
+    supervisor.observe(datetime.now(UTC), 1_000.0)
+    supervisor._runs.pop().store.close()
     done = command("release", "--yes", "--userdir", str(tmp_path))
-    assert done.stdout.strip() == "nothing waits for a person"
+    lines = [f"store: {tmp_path}/freqpilot.sqlite", "nothing waits for a person"]
+    assert done.stdout.splitlines() == lines
+
+
+def test_a_store_that_no_bot_has_written_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    done = command("release", "--yes", "--userdir", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("freqpilot: no bot has written the store")
+    assert done.stderr.count("\n") == 1
+    assert not done.stdout
+    assert not [*tmp_path.iterdir()]
 
 
 def test_importing_the_package_is_cheap() -> None:
@@ -146,8 +160,6 @@ def test_importing_the_package_is_cheap() -> None:
 
 
 def test_risk_shows_the_account_as_it_was_last_seen(tmp_path: Path) -> None:
-    nothing = command("risk", "--userdir", str(tmp_path))
-    assert "no account was observed yet" in nothing.stdout
     config = {"freqpilot": {}, "user_data_dir": str(tmp_path), "dry_run": True}
     supervisor.begin(config, live=True)
     now = datetime.now(UTC)

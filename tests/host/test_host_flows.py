@@ -193,6 +193,7 @@ def test_a_flow_is_one_positive_amount(url: str, deposit: float, withdraw: float
         flows.declare(url, deposit, withdraw, START)
 
 
+@pytest.mark.usefixtures("bot")
 def test_the_command(tmp_path: Path, url: str) -> None:
     run = CliRunner()
     assert "no flow is open" in run.invoke(app, ["flow", "--userdir", str(tmp_path)]).stdout

@@ -218,11 +218,11 @@ def test_a_restart_goes_on_with_the_same_books(trades: Trades, tmp_path: Path) -
 
 def test_the_command_shows_and_refuses(trades: Trades, tmp_path: Path) -> None:
     runner, folder = CliRunner(), ["--userdir", str(tmp_path)]
-    assert "no sleeves were observed" in runner.invoke(app, ["sleeves", *folder]).output
     keeper, told = run(tmp_path), about(*ROWS)
+    assert "no sleeves were observed" in runner.invoke(app, ["sleeves", *folder]).output
     keeper.target(PAIR, START, told)
     keeper.book(trade(order("a", "buy", 3.0, 100.0)), START, told)
-    found = json.loads(runner.invoke(app, ["sleeves", *folder, "--json"]).output)
+    found = json.loads(runner.invoke(app, ["sleeves", *folder, "--json"]).stdout)
     assert found["dry run"]["sleeves"]["trend"]["exposure"] == pytest.approx(200)
     page = runner.invoke(app, ["sleeves", *folder]).output
     assert "rotation" in page

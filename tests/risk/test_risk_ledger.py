@@ -71,6 +71,43 @@ def test_days_are_counted_in_utc() -> None:
     assert run((WEDNESDAY, 1000), (morning, 900)).day_start == 1000
 
 
+@pytest.mark.parametrize(
+    ("equity", "worst", "cause"),
+    [
+        (1000, 801, "capital_floor"),
+        (1000, 800, "total_loss"),
+        (1000, 851, None),
+        (1000, 850, "capital_floor"),
+        (1000, 1200, None),
+        (790, 1000, "total_loss"),
+        (1000, math.nan, None),
+        (1000, math.inf, None),
+        (math.nan, 800, "total_loss"),
+        (math.nan, 900, None),
+        (math.nan, math.nan, None),
+        (math.inf, -5, "total_loss"),
+    ],
+)
+def test_the_latch_is_judged_by_the_worst(equity: float, worst: float, cause: str | None) -> None:
+    after = observe(run((WEDNESDAY, 1000)), hours(1), equity, SETTINGS, worst)
+    assert after.cause == cause
+    assert after.halted_at == (hours(1) if cause else None)
+    if math.isfinite(equity):
+        assert (after.equity, after.stamp) == (equity, hours(1))
+        assert after.peak == 1000, "the worst makes no peak"
+    else:
+        assert (after.equity, after.stamp) == (1000, WEDNESDAY)
+    if cause and equity != 790:
+        assert f"{worst:.2f}" in str(after.halted)
+
+
+def test_the_worst_says_nothing_before_the_first_equity_nor_after_a_latch() -> None:
+    assert observe(Ledger.empty(), WEDNESDAY, math.nan, SETTINGS, 1.0) == Ledger.empty()
+    halted = run((WEDNESDAY, 1000), (hours(1), 700))
+    assert observe(halted, hours(2), math.nan, SETTINGS, 1.0) == halted
+    assert observe(run((hours(2), 1000)), hours(1), math.nan, SETTINGS, 1.0).halted is None
+
+
 @pytest.mark.parametrize("equity", [math.nan, math.inf, -math.inf, None, "1000"])
 def test_unsound_equity_leaves_no_stamp(equity: Any) -> None:
     state = run((WEDNESDAY, 1000))

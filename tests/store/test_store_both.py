@@ -77,6 +77,18 @@ def test_state_is_replaced(store: Store) -> None:
     assert store.load_state("other") == {"x": 1}
 
 
+def test_a_state_is_swapped_only_for_the_one_that_is_expected(store: Store) -> None:
+    assert store.swap_state("owner", None, {"pid": 1}, NOW)
+    assert not store.swap_state("owner", None, {"pid": 2}, NOW)
+    assert not store.swap_state("owner", {"pid": 3}, {"pid": 2}, NOW)
+    assert store.load_state("owner") == {"pid": 1}
+    assert store.swap_state("owner", {"pid": 1}, {"pid": 2, "beat": math.nan}, NOW)
+    assert store.swap_state("owner", {"pid": 2, "beat": math.nan}, {"pid": 4}, NOW)
+    assert store.load_state("owner") == {"pid": 4}
+    assert not store.swap_state("nobody", {"pid": 1}, {"pid": 2}, NOW)
+    assert store.load_state("nobody") is None
+
+
 def test_what_is_kept_is_a_copy(store: Store) -> None:
     state: dict[str, Any] = {"days": [1]}
     store.save_state("ledger", state, NOW)

@@ -1,12 +1,11 @@
 """Commands on the account: what limits it, what a person tells the bot."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from freqpilot.cli.common import ConfigFiles, UserDir, console
+from freqpilot.cli.common import BotDir, ConfigFiles, bot_store, console
 from freqpilot.errors import RefuseToStart
 
 app = typer.Typer()
@@ -15,53 +14,47 @@ app = typer.Typer()
 @app.command()
 def release(
     config: ConfigFiles = None,
-    userdir: UserDir = Path("user_data"),
+    userdir: BotDir = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Release what waits for a person: a halt, a blocked account, a losing streak, a record without
     edge."""
     from datetime import UTC, datetime
 
-    from freqpilot.host import savedledgers, supervisor
-    from freqpilot.host.doctor import load_config
-    from freqpilot.settings import Settings
+    from freqpilot.host import savedledgers
 
-    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
-    url = supervisor.store_url(settings, userdir.resolve())
+    store = bot_store(config, userdir)
     if not yes:
         typer.confirm(
             "New positions will be allowed again. Have you reviewed the loss?", abort=True
         )
-    released = savedledgers.release(url, datetime.now(UTC), settings.risk)
+    released = savedledgers.release(store.url, datetime.now(UTC), store.settings.risk)
     typer.echo("\n".join(f"released {line}" for line in released) or "nothing waits for a person")
 
 
 @app.command()
 def flow(
     config: ConfigFiles = None,
-    userdir: UserDir = Path("user_data"),
+    userdir: BotDir = None,
     deposit: Annotated[float, typer.Option("--deposit", help="Stake currency.")] = 0.0,
     withdraw: Annotated[float, typer.Option("--withdraw", help="Stake currency.")] = 0.0,
 ) -> None:
     """Declare a deposit or a withdrawal, so that it is neither profit nor loss; best before it."""
     from datetime import UTC, datetime
 
-    from freqpilot.host import flows, supervisor
-    from freqpilot.host.doctor import load_config
-    from freqpilot.settings import Settings
+    from freqpilot.host import flows
 
-    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
-    url = supervisor.store_url(settings, userdir.resolve())
+    store = bot_store(config, userdir)
     if deposit or withdraw:
-        flows.declare(url, deposit, withdraw, datetime.now(UTC))
+        flows.declare(store.url, deposit, withdraw, datetime.now(UTC))
         typer.echo("declared; the bot takes it in at its next loop, or when it is started")
-    typer.echo("\n".join(flows.describe(url)) or "no flow is open")
+    typer.echo("\n".join(flows.describe(store.url)) or "no flow is open")
 
 
 @app.command()
 def risk(
     config: ConfigFiles = None,
-    userdir: UserDir = Path("user_data"),
+    userdir: BotDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the account beside its limits: what holds now, what would trip next, the book."""
@@ -69,20 +62,17 @@ def risk(
 
     from freqpilot.control.book import print_book
     from freqpilot.control.risk import print_overview
-    from freqpilot.host import savedledgers, supervisor
-    from freqpilot.host.doctor import load_config
+    from freqpilot.host import savedledgers
     from freqpilot.risk.overview import overview
-    from freqpilot.settings import Settings
 
-    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
-    url = supervisor.store_url(settings, userdir.resolve())
+    store = bot_store(config, userdir, aside=as_json)
     now = datetime.now(UTC)
     found = {
-        key.removeprefix("ledger "): overview(state, now, settings.risk)
-        for key, state in savedledgers.saved_states(url).items()
+        key.removeprefix("ledger "): overview(state, now, store.settings.risk)
+        for key, state in savedledgers.saved_states(store.url).items()
     }
-    saved = savedledgers.saved_books(url)
-    blindness = savedledgers.saved_blindness(url)
+    saved = savedledgers.saved_books(store.url)
+    blindness = savedledgers.saved_blindness(store.url)
     blind = {key.removeprefix("ledger "): each for key, each in blindness.items()}
     books = {key.removeprefix("ledger "): each for key, each in saved.items()}
     if as_json:
@@ -92,7 +82,7 @@ def risk(
         }
         typer.echo(json.dumps(told, indent=1))
     elif not found:
-        typer.echo(f"no account was observed yet in {url}; start the bot first")
+        typer.echo(f"no account was observed yet in {store.shown}; start the bot first")
     else:
         for mode, each in found.items():
             print_overview(mode, each, now, console())
@@ -105,7 +95,7 @@ def risk(
 @app.command()
 def sleeves(
     config: ConfigFiles = None,
-    userdir: UserDir = Path("user_data"),
+    userdir: BotDir = None,
     resume: Annotated[
         list[str] | None, typer.Option("--resume", help="Switch this sleeve on again.")
     ] = None,
@@ -118,29 +108,27 @@ def sleeves(
 
     from freqpilot.control.sleeves import print_sleeves
     from freqpilot.host import sleeves as keeper
-    from freqpilot.host import supervisor
-    from freqpilot.host.doctor import load_config
-    from freqpilot.settings import Settings
 
-    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
-    url = supervisor.store_url(settings, userdir.resolve())
+    store = bot_store(config, userdir, aside=as_json)
     if resume:
-        known = {name for each in keeper.saved(url).values() for name in each["sleeves"]}
+        known = {name for each in keeper.saved(store.url).values() for name in each["sleeves"]}
         if unknown := set(resume) - known:
             raise RefuseToStart(
-                f"no sleeve {', '.join(sorted(unknown))} in {url}; nothing was resumed and open "
-                f"trades are untouched. Known are: {', '.join(sorted(known)) or 'none yet'}"
+                f"no sleeve {', '.join(sorted(unknown))} in {store.shown}; nothing was resumed and "
+                f"open trades are untouched. Known are: {', '.join(sorted(known)) or 'none yet'}"
             )
         if not yes:
             typer.confirm("It will trade again. Have you reviewed its loss?", abort=True)
-        done = keeper.resume(url, resume, datetime.now(UTC))
+        done = keeper.resume(store.url, resume, datetime.now(UTC))
         typer.echo("\n".join(f"resumed {line}" for line in done) or "it was not switched off")
         return
-    found = {key.removeprefix("ledger "): each for key, each in keeper.saved(url).items()}
+    found = {key.removeprefix("ledger "): each for key, each in keeper.saved(store.url).items()}
     if as_json:
         typer.echo(json.dumps(found, indent=1))
     elif not found:
-        typer.echo(f"no sleeves were observed yet in {url}; start the bot with Ensemble first")
+        typer.echo(
+            f"no sleeves were observed yet in {store.shown}; start the bot with Ensemble first"
+        )
     else:
         for mode, each in found.items():
             print_sleeves(mode, each, console())
@@ -150,21 +138,18 @@ def sleeves(
 def why(
     trade: Annotated[int, typer.Argument(help="Freqtrade's trade id, as in /status.")],
     config: ConfigFiles = None,
-    userdir: UserDir = Path("user_data"),
+    userdir: BotDir = None,
 ) -> None:
     """Tell why a trade was opened: the decision as it was recorded when its entry was filled."""
     from freqpilot.control.why import explain
-    from freqpilot.host import persistence, supervisor
-    from freqpilot.host.doctor import load_config
-    from freqpilot.settings import Settings
+    from freqpilot.host import persistence
 
-    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
-    url = supervisor.store_url(settings, userdir.resolve())
-    decision = persistence.recorded(url, trade)
+    store = bot_store(config, userdir)
+    decision = persistence.recorded(store.url, trade)
     if decision is None:
         typer.echo(
-            f"no decision of trade {trade} is recorded in {url}: it was entered by hand or by "
-            "another strategy, in a backtest, or with another --userdir"
+            f"no decision of trade {trade} is recorded in {store.shown}: it was entered by hand or "
+            "by another strategy, in a backtest, or with another --userdir"
         )
         raise typer.Exit(1)
     typer.echo("\n".join(explain(trade, decision)))

@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from freqpilot.cli.common import ConfigFiles, UserDir, console
+
+if TYPE_CHECKING:
+    from freqpilot.settings import Settings
 
 app = typer.Typer()
 
@@ -150,20 +153,16 @@ def text_export(
     original says.
     """
     from freqpilot.host import scorers
-    from freqpilot.host.doctor import load_config
-    from freqpilot.settings import Settings
 
-    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    settings = _settings(config, userdir)
     told = scorers.export(settings.facts.text, userdir.resolve(), out, name, precision.value)
     typer.echo(told)
 
 
 def _tried(texts: list[str], config: list[str] | None, userdir: Path) -> Any:
-    from freqpilot.host.doctor import load_config
     from freqpilot.host.texts import tried
-    from freqpilot.settings import Settings
 
-    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    settings = _settings(config, userdir)
     return tried(settings, userdir.resolve(), texts)
 
 
@@ -188,13 +187,11 @@ def collect(
 
     from freqpilot.control.collecting import print_quarantine, print_sources, print_status
     from freqpilot.host import collecting
-    from freqpilot.host.doctor import load_config
-    from freqpilot.settings import Settings
 
     if sources:
         print_sources(collecting.specs(), console())
         return
-    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
+    settings = _settings(config, userdir)
     folder, now = userdir.resolve(), datetime.now(UTC)
     if accept:
         typer.echo(f"{collecting.accept(settings, folder, accept, now)} readings are kept now")
@@ -213,9 +210,14 @@ def collect(
 
 
 def _facts_url(config: list[str] | None, userdir: Path) -> str:
-    from freqpilot.host.doctor import load_config
     from freqpilot.host.factframes import facts_url
+
+    return facts_url(_settings(config, userdir), userdir.resolve())
+
+
+def _settings(config: list[str] | None, userdir: Path) -> "Settings":
+    """Return the settings that a bot has which is started so: of the environment as well."""
+    from freqpilot.host.storefile import read_config
     from freqpilot.settings import Settings
 
-    settings = Settings.from_config(load_config(config, str(userdir)) if config else {})
-    return facts_url(settings, userdir.resolve())
+    return Settings.from_config(read_config(config, userdir))

@@ -8,7 +8,7 @@ from freqpilot.host.seams import Seam, SeamError, expect, wrap
 
 logger = logging.getLogger(__name__)
 
-_state: dict[str, Any] = {"active": False, "refusal": None}
+_state: dict[str, Any] = {"active": False, "partly": False, "refusal": None}
 
 
 def all_seams() -> tuple[Seam, ...]:
@@ -16,10 +16,12 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host import (
         adjusting,
         backtest,
+        candlefiles,
         closing,
         drawer,
         edgebacktest,
         exchange,
+        exitsonly,
         featurestage,
         fills,
         health,
@@ -28,6 +30,7 @@ def all_seams() -> tuple[Seam, ...]:
         live,
         orders,
         plugins,
+        reload,
         resting,
         rows,
         setup,
@@ -40,6 +43,7 @@ def all_seams() -> tuple[Seam, ...]:
     return (
         *setup.SEAMS,
         *plugins.SEAMS,
+        *candlefiles.SEAMS,
         *hyperopt.SEAMS,
         *exchange.SEAMS,
         *orders.SEAMS,
@@ -59,6 +63,8 @@ def all_seams() -> tuple[Seam, ...]:
         *fills.SEAMS,
         *shelving.SEAMS,
         *training.SEAMS,
+        *exitsonly.SEAMS,
+        *reload.SEAMS,
     )
 
 
@@ -74,11 +80,12 @@ def refusal() -> str | None:
 
 
 def require_active(what: str) -> None:
-    """Raise Freqtrade's own fatal error unless the host is active.
+    """Raise Freqtrade's own fatal error unless the host is active, or runs exits-only with the
+    seams that fit.
 
     :param what: who asks, for the message (a strategy's name).
     """
-    if active():
+    if active() or _state["partly"]:
         return
     from freqtrade.exceptions import OperationalException
 
@@ -115,6 +122,25 @@ def activate() -> None:
         setup.apply_refusal()
     else:
         _state["active"] = True
+
+
+def activate_partly() -> list[str]:
+    """Apply every seam that fits, after a refusal and with trades open; may be called again.
+
+    :returns: what is wrong with each of the others, which are left out.
+    """
+    seams = all_seams()
+    faults = {seam.name: fault for seam in seams if (fault := fault_of(seam))}
+    for seam in seams:
+        if seam.name in faults:
+            continue
+        try:
+            seam.apply()
+        except Exception as error:  # the exits of open trades matter more than this seam
+            logger.exception("Seam %s could not be applied", seam.name)
+            faults[seam.name] = f"seam {seam.name}: {type(error).__name__}: {error}"
+    _state["partly"] = True
+    return list(faults.values())
 
 
 def refuse(reason: str) -> None:

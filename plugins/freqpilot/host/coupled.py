@@ -12,7 +12,7 @@ from pandas import DataFrame, Timestamp
 
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.features.candles import utc_dates
-from freqpilot.host import couples, proposals, reservation, slots, supervisor
+from freqpilot.host import couples, exitsonly, proposals, reservation, slots, supervisor
 from freqpilot.host.lookup import Lookup
 from freqpilot.host.rules import RuleStrategy
 from freqpilot.host.spreads import tag_id
@@ -121,7 +121,7 @@ def require_both(name: str, config: Mapping[str, Any], order_types: Mapping[str,
             '"margin_mode": "isolated"'
         )
     most = float(config.get("max_open_trades", -1))
-    if 0 <= most < 2:
+    if 0 <= most < 2 and exitsonly.reason() is None:
         faults.append(f'"max_open_trades" is {most:.0f}, a couple needs 2')
     for kind in ("entry", "exit"):
         if order_types.get(kind) != "market":

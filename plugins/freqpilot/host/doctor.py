@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import FreqpilotError
-from freqpilot.host import activation
+from freqpilot.host import activation, candlefiles
 from freqpilot.host.doors import KINDS, DoorKind, door_dir
 from freqpilot.host.plugins import class_names, resolver
+from freqpilot.journal.candles import is_synthetic
 from freqpilot.settings import Settings
 
 TESTED = ("2026.6", "2026.9")
@@ -165,7 +166,16 @@ def _data(config: dict[str, Any]) -> str:
         raise FreqpilotError(
             f"no candles in {folder}: run freqtrade download-data with the same config"
         )
-    return f"{len(files)} candle file(s) in {folder}"
+    if mixed := candlefiles.describe(folder):
+        shown = "; ".join(mixed[: candlefiles.MOST_NAMED])
+        more = len(mixed) - candlefiles.MOST_NAMED
+        raise FreqpilotError(
+            f"{len(mixed)} file(s) in {folder} hold two markets: {shown}"
+            f"{f' and {more} more files' if more > 0 else ''}. Delete them and run freqtrade "
+            "download-data with the same config"
+        )
+    mark = "SYNTHETIC: " if is_synthetic(folder) else ""
+    return f"{mark}{len(files)} candle file(s) in {folder}"
 
 
 def _port(config: dict[str, Any]) -> str:

@@ -120,14 +120,14 @@ def claim(store: Store, key: str, bot: str) -> Owner:
         former = None if held is None else Owner(**held)
         if former is not None and former.bot != bot:
             raise StoreOwned(_foreign(key))
-        if former is not None and former.nonce != mine.nonce:
-            if not is_over(former, store.beats().get(key)):
-                time.sleep(1.0)
-                continue
+        others = former is not None and former.nonce != mine.nonce
+        if former is not None and others and not is_over(former, store.beats().get(key)):
+            time.sleep(1.0)
+            continue
         now = datetime.now(UTC)
         if store.swap_state(f"{key}{OWNER}", held, asdict(mine), now):
             store.beat(key, now)
-            if former is not None and former.nonce != mine.nonce:
+            if former is not None and others:
                 logger.warning("Taken over from process %s, which is gone", former.pid)
             return mine
     raise StoreShared(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.host import exitsonly
 from freqpilot.host.carrier import CARRIER
 from freqpilot.host.doors import KINDS, DoorKind, door_dir
 from freqpilot.host.seams import Seam, SeamError, expect, wrap
@@ -79,7 +80,12 @@ def plugin_dirs(kind: DoorKind, config: dict[str, Any]) -> list[Path]:
     dirs: list[Path] = []
     if kind in USER_FOLDERS and "user_data_dir" in config:
         dirs.append(Path(config["user_data_dir"]) / kind)
-    dirs += [*foreign_dirs(kind), door_dir(kind)]
+    try:
+        dirs += foreign_dirs(kind)
+    except RefuseToStart:
+        if exitsonly.reason() is None:
+            raise
+    dirs.append(door_dir(kind))
     return [folder for folder in dirs if folder.is_dir()]
 
 
@@ -110,7 +116,13 @@ def announce_pairlists(config: dict[str, Any]) -> None:
     from freqtrade import constants
 
     for folder in plugin_dirs("pairlists", config):
-        for name in class_names(folder):
+        try:
+            names = class_names(folder)
+        except RefuseToStart:
+            if exitsonly.reason() is None:
+                raise
+            continue
+        for name in names:
             if name not in constants.AVAILABLE_PAIRLISTS:
                 constants.AVAILABLE_PAIRLISTS.append(name)
 

@@ -29,15 +29,18 @@ _HOOK = "process_temporary_deprecated_settings"
 def prepare(config: dict[str, Any]) -> None:
     """Validate the ``freqpilot`` section and add what the seams need to ``config``.
 
+    With trades open a bot that trades goes on exits-only instead; see
+    :mod:`freqpilot.host.unclean`.
+
     :raises OperationalException: Freqtrade's own, with one line that says what to mend.
     """
-    from freqtrade.exceptions import OperationalException
-
-    from freqpilot.host import activation, heap, plugins
+    from freqpilot.host import heap, plugins, reload, standin, unclean
     from freqpilot.host.log import DecisionLogHandler
 
-    if reason := activation.refusal():
-        raise OperationalException(f"Freqpilot stops the start: {reason}")
+    try:
+        standin.keep_apart(config)  # before the data folder is read or the section digested
+    except RefuseToStart as error:
+        unclean.refuse(str(error))  # with trades open too: it would spoil the user's own files
     try:
         settings = Settings.from_config(config)
         plugins.announce_pairlists(config)
@@ -45,7 +48,13 @@ def prepare(config: dict[str, Any]) -> None:
         refuse_masked_targets(config, settings)
         refuse_unsupervised_trading(config, settings)
     except RefuseToStart as error:
-        raise OperationalException(f"Freqpilot stops the start: {error}") from None
+        settings = unclean.accept_settings(config, error)
+    else:
+        unclean.settings_are_sound(config)
+    unclean.accept_seams(config)
+    unclean.shut_entries(config)
+    if unclean.only_checks():
+        return
     heap.lean_candles()  # before a candle is read
     DecisionLogHandler.user_data = Path(config.get("user_data_dir") or "user_data")
     config.setdefault("internals", {})["freqpilot"] = CARRIER
@@ -55,6 +64,8 @@ def prepare(config: dict[str, Any]) -> None:
         section["digest"]["facts"] = known
     config["freqpilot"] = section
     stamp_identifier(config, section["digest"])
+    if unclean.trades(config) and unclean.starts():
+        reload.remember(config)
 
 
 def refuse_masked_exits(config: dict[str, Any]) -> None:

@@ -193,6 +193,8 @@ def write_overlay(
     run_dir: Path,
 ) -> None:
     """Write the config layer that turns the bot to the stand-in at ``url``."""
+    from freqpilot.host import standin
+    from freqpilot.journal.candles import SYNTHETIC_MARKER
     from freqpilot.rehearsal.config import TOLD, rehearsal_overlay, webhook
 
     overlay = rehearsal_overlay(
@@ -214,7 +216,8 @@ def write_overlay(
     (run_dir / OVERLAY).write_text(json.dumps(overlay, indent=1), encoding="utf-8")
     if stage.synthetic:
         note = f"# SYNTHETIC\n\nA rehearsal on an invented market (seed {plan.seed}).\n"
-        (run_dir / "SYNTHETIC.md").write_text(note, encoding="utf-8")
+        (run_dir / SYNTHETIC_MARKER).write_text(note, encoding="utf-8")
+    standin.mark(run_dir)  # a recording's too, or the bot would be sent to another folder
 
 
 if __name__ == "__main__":

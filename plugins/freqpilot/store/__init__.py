@@ -6,7 +6,7 @@ epoch, which never touches a file. SQLAlchemy and Alembic are imported when a da
 
 from freqpilot.store.base import Event, Store
 
-__all__ = ["Event", "Store", "check_store", "open_store"]
+__all__ = ["Event", "Store", "check_store", "open_store", "require_written"]
 
 
 def open_store(url: str, *, busy_timeout: float = 5.0) -> Store:
@@ -31,3 +31,16 @@ def check_store(url: str) -> str:
     from freqpilot.store.database import inspect_database
 
     return inspect_database(url)
+
+
+def require_written(url: str) -> str:
+    """Return how a message shows the database, without a password, when a bot has written it.
+
+    It is only looked at: nothing is created or changed.
+
+    :raises RefuseToStart: when it is not there, or holds no account of a bot; or as
+        :func:`open_store`.
+    """
+    from freqpilot.store.database import require_written as look
+
+    return look(url)

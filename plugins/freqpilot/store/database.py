@@ -48,6 +48,11 @@ ROWS = {"freqpilot_writes": "rows"}
 """As :data:`WRITES`, of the store's own: each is one statement a row, so PostgreSQL takes no lock
 for them but the row's."""
 
+LEDGER = "ledger "
+"""What the keys of an account's state begin with."""
+DECLARED = ", declared"
+"""What the key of declared flows ends with: a command writes it, so it is no sign of a bot."""
+
 
 class DatabaseStore(Store):
     """A store whose every method is one transaction, safe to call from any thread."""
@@ -237,6 +242,36 @@ def inspect_database(url: str) -> str:
         return f"{_shown(parsed)} is up to date (revision {revision})"
     now = f"at revision {revision}" if revision else "empty"
     return f"{_shown(parsed)} is {now}, the next start brings it to {newest()}"
+
+
+def require_written(url: str) -> str:
+    """See :func:`freqpilot.store.require_written`."""
+    parsed = _parsed(url)
+    path = _file(parsed)
+    if path and not path.is_file():
+        raise _unwritten(parsed, "there is no such file")
+    engine = _engine(parsed, busy_timeout=5.0, writes=False)
+    try:
+        with engine.connect() as connection:
+            if revision_of(connection) is None:
+                raise _unwritten(parsed, "it has no tables")
+            keys = connection.scalars(select(RiskStateRow.key)).all()
+    except DBAPIError as error:
+        raise _refusal(parsed, error) from None
+    finally:
+        engine.dispose()
+    if not any(key.startswith(LEDGER) and not key.endswith(DECLARED) for key in keys):
+        raise _unwritten(parsed, "it holds no account")
+    return _shown(parsed)
+
+
+def _unwritten(url: URL, reason: str) -> RefuseToStart:
+    return RefuseToStart(
+        f"no bot has written the store {_shown(url)} ({reason}); nothing was read or changed, open "
+        "trades and what waits for a person are as they were. Name the bot's own: give its config "
+        "files with -c and its folder with --userdir, or set FREQTRADE__FREQPILOT__STORE__URL as "
+        "the bot has it; a bot that is new has to run first"
+    )
 
 
 def _parsed(url: str) -> URL:
