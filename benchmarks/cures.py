@@ -29,13 +29,22 @@ def switch_off(name: str) -> None:
     CURES[name].off()
 
 
+def _put(owner: Any, name: str, value: Any) -> None:
+    """Replace what is there.
+
+    :raises AttributeError: when it is there no more: the cure has another place by now.
+    """
+    getattr(owner, name)
+    setattr(owner, name, value)
+
+
 def _reconciliation() -> None:
     from freqpilot.host import reconcile
 
     def step(bot: Any) -> None:
         reconcile.PROGRESS.done = True
 
-    reconcile.step = step
+    _put(reconcile, "step", step)
 
 
 def _fresh_look() -> None:
@@ -57,14 +66,14 @@ def _fresh_look() -> None:
         kept[:] = Trade.get_open_trades()
         return sorted(found, key=lambda trade: trade.close_date)[-KEPT:]
 
-    live.lately_closed = lately_closed
-    live.fresh_trades = nullcontext
+    _put(live, "lately_closed", lately_closed)
+    _put(live, "fresh_trades", nullcontext)
 
 
 def _jumped_stop() -> None:
     from freqpilot.host import stops
 
-    stops.backup = lambda bot: None
+    _put(stops, "backup", lambda bot: None)
 
 
 def _ownership() -> None:
@@ -73,8 +82,8 @@ def _ownership() -> None:
     def claim(_store: Any, _key: str, bot: str) -> ownership.Owner:
         return ownership.this_process(bot)
 
-    ownership.claim = claim
-    ownership.Ownership.beat = lambda self, now: self.store.beat(self.key, now)  # type: ignore[method-assign]
+    _put(ownership, "claim", claim)
+    _put(ownership.Ownership, "beat", lambda self, now: self.store.beat(self.key, now))
 
 
 def _exit_lock() -> None:
@@ -86,14 +95,14 @@ def _exit_lock() -> None:
         live.observe(bot)
         alerts.step(bot)
 
-    live.before_loop = before_loop
-    orders.in_flight = lambda client_id: False
+    _put(live, "before_loop", before_loop)
+    _put(orders, "in_flight", lambda client_id: False)
 
 
 def _rollback() -> None:
     from freqpilot.host import reconcile
 
-    reconcile._roll_back = lambda: None
+    _put(reconcile, "_roll_back", lambda: None)
 
 
 def _halt_saved() -> None:
@@ -108,12 +117,12 @@ def _halt_saved() -> None:
         run.saved = ledger.durable(run.state)
         real(*given, **named)
 
-    supervisor.observe = observe
+    _put(supervisor, "observe", observe)
 
 
 def _halt_without_store() -> None:
     """Read the flows first: without a store there is no look."""
-    from freqpilot.host import account, live
+    from freqpilot.host import account
 
     real = account.see
 
@@ -121,14 +130,14 @@ def _halt_without_store() -> None:
         run.store.events("halt", limit=1)
         return real(bot, run, trades)
 
-    live.account.see = see
+    _put(account, "see", see)
 
 
 def _unknown_rate() -> None:
     """Take the equity with every position as the one for the halt: NaN for one without a rate."""
     from freqpilot.host import account
 
-    account._worst = _blind_worst
+    _put(account, "_worst", _blind_worst)
 
 
 def _blind_worst(_run: Any, free: float, trades: Any, rates: Any, *, paid: bool) -> float:
@@ -141,7 +150,7 @@ def _told() -> None:
     """Keep and log what a person must hear, and send nothing."""
     from freqpilot.host import alerts
 
-    alerts.step = lambda bot: None
+    _put(alerts, "step", lambda bot: None)
 
 
 CURES = {

@@ -295,10 +295,10 @@ def test_while_the_store_is_out_a_halt_need_not_be_saved(tmp_path: Path, out: bo
 
 
 STAMPED = [
-    ([START, START + 1, START + 2, START + 3], []),
-    ([START, START, START + 2, START + 3], []),
+    ([START, START + 1, START + 2], []),
+    ([START, START, START + 2], ["not observed"]),
     ([START, START, START, START + 3], ["not observed"]),
-    ([None, None, START + 2, START + 3], ["not observed"]),
+    ([None, START + 1, START + 1], ["not observed"] * 2),
 ]
 
 

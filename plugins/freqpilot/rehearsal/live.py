@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from freqpilot.rehearsal.faults import Fault, FaultPlan, Strike, parse_faults
 from freqpilot.rehearsal.futures_books import FuturesBooks
 from freqpilot.rehearsal.futures_exchange import FuturesExchange
 from freqpilot.rehearsal.futures_venue import FuturesVenue
+from freqpilot.rehearsal.incidents import Incident
 from freqpilot.rehearsal.perpetuals import spot_name
 from freqpilot.rehearsal.playing import IncidentPlayer, rest_client
 from freqpilot.rehearsal.run import play_live, user_config, write_overlay
@@ -87,10 +88,13 @@ def rehearse_live(
     options: RehearsalOptions,
     on_progress: OnProgress = lambda _: None,
     faults: FaultPlan | None = None,
+    script: Callable[[int], Sequence[Incident]] | None = None,
 ) -> LiveSummary:
     """Run ``freqtrade trade`` in live mode against the stand-in exchange and compare the books.
 
     :param faults: in place of those that the options name.
+    :param script: the incidents by when the session begins (ms), in place of those that its seed
+        draws.
     :raises RefuseToStart: for bad options or data, or when Freqtrade itself does not start.
     """
     if options.resume:
@@ -105,7 +109,13 @@ def rehearse_live(
     plan = load_plan(run_dir)
     user = user_config(plan)
     tape, stage = build_stage(plan, user, run_dir)
-    return _Session(run_dir, plan, user, tape, stage, plan_of_faults).play(on_progress)
+    begin, end = (int(moment.timestamp() * 1000) for moment in (stage.begin, stage.end))
+    if script is None:
+        pairs = [spot_name(pair) for pair in stage.pairs]
+        happens = incidents.draw(plan_of_faults, begin, end, pairs, futures=is_futures(user))
+    else:
+        happens = list(script(begin))
+    return _Session(run_dir, plan, user, tape, stage, plan_of_faults, happens).play(on_progress)
 
 
 class _Session:
@@ -117,19 +127,13 @@ class _Session:
         tape: Tape,
         stage: Stage,
         faults: FaultPlan,
+        happens: Sequence[Incident],
     ) -> None:
         self._run_dir, self._plan, self._user, self._stage = run_dir, plan, user, stage
         self._faults = faults
         wallet = Decimal(str(user.get("dry_run_wallet", WALLET)))
         stake = str(user.get("stake_currency", "USDT"))
         futures = is_futures(user)
-        happens = incidents.draw(
-            faults,
-            int(stage.begin.timestamp() * 1000),
-            int(stage.end.timestamp() * 1000),
-            [spot_name(pair) for pair in stage.pairs],
-            futures=futures,
-        )
         self._tape = incidents.play_jumps(tape, happens)
         store = run_dir / STORE
         limits = user.get("freqpilot", {}).get("risk", {})
@@ -195,11 +199,10 @@ class _Session:
         )
 
     def _exchange(self, clock: SharedClock) -> LiveExchange:
-        rest = (clock, self._faults, self._kill, self._watchman, self._player, self._plan.port)
+        rest = (self._faults, self._kill, self._watchman, self._player, self._plan.port)
         if isinstance(self._venue, FuturesVenue):
-            return FuturesExchange(self._venue, *rest)
-        clock, *others = rest
-        return LiveExchange(self._tape, clock, self._venue, *others)
+            return FuturesExchange(self._venue, clock, *rest)
+        return LiveExchange(self._tape, clock, self._venue, *rest)
 
     def _run_until_done(self, exchange: LiveExchange, clock: SharedClock, watch: Watch) -> None:
         """Start the bot again whenever it ends before its time, as a supervisor of services does.

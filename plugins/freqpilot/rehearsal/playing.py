@@ -250,7 +250,8 @@ class IncidentPlayer:
         self._wire = asyncio.get_running_loop().run_in_executor(None, self._ask, incident)
         if race is not None:
             accepted = asyncio.ensure_future(race.accepted.wait())
-            await asyncio.wait({self._wire, accepted}, return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [self._wire, accepted]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             accepted.cancel()
             if not self._wire.done():
                 return RACE_SLEEP

@@ -22,7 +22,7 @@ LOOPS = {
     "stop": 2,
     "jumped stop": 2,
     "equity": 2,
-    "not observed": 2,
+    "not observed": 1,
     "halt not saved": 3,
     "nobody told": 3,
 }
@@ -102,7 +102,7 @@ class Watchman:
         if not report.supervised:
             return
         blind = report.stamp is None or report.stamp <= before
-        text = f"the bot has not looked at its account for two loops (last at {report.stamp})"
+        text = f"the bot has not looked at its account in this loop (last at {report.stamp})"
         self._judge("not observed", "", blind, excused, now, text)
         self._watch_equity(now, report, excused)
         self._watch_halt(now, report, excused or store_out)
