@@ -66,7 +66,7 @@ unit: install server
 test: lint types house unit
 
 chaos: install
-	$(BIN)/python -m benchmarks.chaos --seeds $(SEEDS) $(if $(FUTURES),--futures $(FUTURES)) --first-seed $(FIRST_SEED) $(if $(filter 200,$(SEEDS)),--out docs/reliability.md)
+	$(BIN)/python -m benchmarks.chaos --seeds $(SEEDS) $(if $(FUTURES),--futures $(FUTURES)) --first-seed $(FIRST_SEED) $(if $(filter 100 200,$(SEEDS)),--cures 20 --out docs/reliability.md)
 
 kills: install
 	$(BIN)/python -m benchmarks.kills

@@ -11,7 +11,7 @@ import pytest
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import training
-from freqpilot.rehearsal.clock import FastClock, FixedClock, VirtualClock
+from freqpilot.rehearsal.clock import CALLERS, FastClock, FixedClock, VirtualClock
 from freqpilot.rehearsal.training import TrainingWait
 
 MOMENT = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -43,6 +43,16 @@ def test_virtual_clock_moves_by_sleep_only() -> None:
         assert time.monotonic() >= begun
     assert time.sleep is real_sleep
     assert datetime.now(UTC) > MOMENT + timedelta(days=1)
+
+
+def test_a_thread_that_answers_a_call_moves_the_clock() -> None:
+    """The bot's own thread waits meanwhile: its time would stand still for ever."""
+    with VirtualClock(MOMENT) as clock:
+        thread = threading.Thread(target=time.sleep, args=(30.0,), name=f"{CALLERS} 1")
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive()
+        assert clock.now() == MOMENT + timedelta(seconds=30)
 
 
 def test_other_threads_sleep_in_real_time() -> None:
