@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -625,3 +626,13 @@ def test_a_raced_answer_goes_by_itself_when_nothing_is_asked(
     bench.exchange.race = Race()
     assert bench.market("first").json()["status"] == "FILLED"
     assert bench.market("second").json()["status"] == "FILLED"  # only one is held
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.REJECT, Fault.TIMEOUT])
+def test_a_raced_order_that_has_no_answer_holds_nothing(bench: Bench, fault: Fault) -> None:
+    """Its call goes on at once, so the loop's end has to wait for the end of the call."""
+    bench.exchange.race = race = Race()
+    bench.plan(fault)
+    with suppress(httpx.HTTPError):
+        bench.market()
+    assert not race.accepted.is_set()

@@ -131,8 +131,9 @@ class LiveExchange(RehearsalServer):
             response = await self._carry_out(request, handler, signed, params, now)
         else:
             response = await self._struck(strike, request, handler, signed, params, now)
-        race = self.race
-        if race is not None and order and response.status == 200 and not race.accepted.is_set():
+        answers = strike is None or strike.fault is Fault.PARTIAL
+        race = self.race if order and answers and response.status == 200 else None
+        if race is not None and not race.accepted.is_set():
             await race.hold()
         return response
 
