@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from freqpilot.host import exitsonly
+from freqpilot.host import alerts, exitsonly
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left_exits_only() -> Iterator[None]:
-    """A test that runs exits-only leaves no cause behind."""
+def _a_process_of_its_own() -> Iterator[None]:
+    """A test that runs exits-only, or whose alerts wait, leaves nothing of that to the next."""
+    alerts.begin_anew()
     yield
-    for cause in ("store", "start", "seams", "settings"):
+    alerts.begin_anew()
+    for cause in exitsonly.causes():
         exitsonly.leave(cause)

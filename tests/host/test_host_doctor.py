@@ -52,6 +52,12 @@ def test_all_is_well(home: Path) -> None:
             "database",
             "nonsense",
         ),
+        (
+            ("base", "freqpilot"),
+            {"webhook": {"enabled": True, "url": "http://127.0.0.1:9/x"}},
+            "alerts",
+            '"webhook": {"warning": {"status": "{status}"}}',
+        ),
     ],
 )
 def test_each_fault_names_its_mend(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import activation, alerts, exitsonly, setup, unclean
+from freqpilot.host import activation, alerts, coupled, exitsonly, setup, unclean
 from freqpilot.host.doors import config_dir
 from freqpilot.host.seams import Seam, SeamError
 from freqpilot.rehearsal.session import (
@@ -202,6 +202,28 @@ def test_a_section_that_is_only_looked_at_changes_nothing(tmp_path: Path) -> Non
     with unclean.reading_to("check"):
         setup.prepare(config_of(url, tmp_path))
     assert exitsonly.reason() == "an earlier fault"
+
+
+def test_a_broken_pairlist_of_the_user_does_not_strand_open_trades(tmp_path: Path) -> None:
+    from freqtrade.exceptions import OperationalException
+
+    (tmp_path / "pairlists").mkdir()
+    (tmp_path / "pairlists" / "Mine.py").write_text("class Mine(:")
+    url = database(tmp_path, "BTC/USDT")
+    setup.prepare(config_of(url, tmp_path))
+    assert "Mine.py is not valid Python" in str(exitsonly.reason())
+    exitsonly.leave(unclean.SETTINGS_CAUSE)
+    with pytest.raises(OperationalException, match=r"Mine\.py is not valid Python"):
+        setup.prepare(config_of("sqlite://", tmp_path))
+
+
+def test_couples_may_start_without_slots_where_only_exits_are_allowed() -> None:
+    config = {"trading_mode": "futures", "max_open_trades": 0}
+    market = {"entry": "market", "exit": "market"}
+    with pytest.raises(RefuseToStart, match="a couple needs 2"):
+        coupled.require_both("Pairs", config, market)
+    exitsonly.enter("seams", "a seam does not fit")
+    coupled.require_both("Pairs", config, market)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import pickle
 import pickletools
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import forecasts, frames, freqai, guard
+from freqpilot.host import alerts, forecasts, frames, freqai, guard
 from freqpilot.models import runtime
 from freqpilot.models.catalogue import MODELS
 from freqpilot.settings import GuardSettings, LabelSettings, Settings
@@ -74,13 +73,14 @@ def test_a_strange_candle_comes_back_as_not_predicted(door: Any, data: pd.DataFr
 
 def test_live_the_user_is_told_of_the_newest_candle_only(door: Any, data: pd.DataFrame) -> None:
     door.model.model = door.model.train(data, "BTC/USDT", door.kitchen)
-    told: list[str] = []
-    door.model.data_provider = SimpleNamespace(send_msg=told.append)
+    alerts.begin_anew()
     door.kitchen.live = True
     door.model.predict(strange(data, [5]), door.kitchen)
-    usual = list(told)
+    usual = alerts.BACKLOG.texts()
     _, kept = door.model.predict(strange(data, [39]), door.kitchen)
     assert kept[-1] == 0
+    told = alerts.BACKLOG.texts()
+    alerts.begin_anew()
     assert len(told) == len(usual) + 1
     assert "BTC/USDT" in told[-1]
     assert "no entry by it" in told[-1]

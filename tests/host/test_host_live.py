@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import NoEntry
-from freqpilot.host import closing, exchange, live, locks, savedledgers, shared, supervisor
+from freqpilot.host import alerts, closing, exchange, live, locks, savedledgers, shared, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest
 
@@ -45,6 +45,7 @@ def look(bot: Any, clock: VirtualClock, times: int = 1) -> supervisor.Run:
     for _ in range(times):
         clock.advance(5)
         live.observe(bot)
+        alerts.step(bot)
     return supervisor.current()
 
 
@@ -118,12 +119,14 @@ def test_three_blind_loops_are_critical_and_refuse_entries(
     with pytest.raises(NoEntry, match="blind since 2026-01-10 12:30:05 UTC: account"):
         exchange.refusal(bot.exchange, request(), [])
     shown = CliRunner().invoke(app, ["risk", "--userdir", str(tmp_path), "--json"])
-    assert json.loads(shown.stdout[shown.stdout.index("{") :])["live"]["blind"] is None, (
-        "what could not be seen was not written either"
-    )
+    told = json.loads(shown.stdout)["live"]["blind"]
+    assert told["since"] == "2026-01-10T12:30:05+00:00"
+    assert "the wallet is gone" in told["why"]
     bot.wallets.fault = None
     look(bot, clock)
     assert run.sight.blind is None
+    shown = CliRunner().invoke(app, ["risk", "--userdir", str(tmp_path), "--json"])
+    assert json.loads(shown.stdout)["live"]["blind"] is None
     assert events("blind over") == ["WARNING"]
 
 
@@ -250,7 +253,11 @@ def test_a_position_that_nobody_quotes_is_worth_nothing_for_the_halt(
     look(bot, clock)
     assert run.state.equity == 1_000.0, "for entries it counts at its last rate"
     assert run.state.halted is not None
-    assert "equity of 700.00" in run.state.halted or "30.0%" in run.state.halted
+    assert "equity 700.00" in run.state.halted
+    assert events("no market") == ["CRITICAL"]
+    look(bot, clock, 4)
+    assert events("no market") == ["CRITICAL"]
+    assert run.sight.blind is None, "what cannot be seen any more is judged without"
 
 
 @pytest.mark.parametrize(
@@ -266,6 +273,9 @@ def test_an_exchange_that_does_not_answer_says_nothing_of_a_price(
     assert run.state.equity == 1_000.0
     assert run.state.halted is None
     assert not run.unquoted
+    assert "no price of now for SOL/USDT" in str(run.sight.blind)
+    bot.exchange.prices["SOL/USDT"] = 100.0
+    assert look(bot, clock).sight.blind is None
 
 
 def test_after_a_restart_the_last_rate_is_known(bot: Any, clock: VirtualClock) -> None:

@@ -323,6 +323,19 @@ def test_a_mended_section_ends_exits_only_and_a_failed_one_does_not(stage: Stage
     assert stage.made[-1].config["max_open_trades"] == 3
 
 
+def test_no_key_of_the_exchange_is_logged(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    from freqtrade.exceptions import ConfigurationError
+
+    exchange = {"name": "binance", "key": "mykey", "secret": "hush", "pair_whitelist": ["BTC/USDT"]}
+    own = {"exchange": exchange, "user_data_dir": str(stage.file.parent)}
+    stage.file.write_text(json.dumps(own))
+    with pytest.raises(ConfigurationError, match="'timeframe' is a required property"):
+        reload.check(stage.worker._args, {})
+    assert "Invalid configuration" in caplog.text
+    assert "hush" not in caplog.text
+    assert "mykey" not in caplog.text
+
+
 def test_standard_input_cannot_be_read_again(stage: Stage) -> None:
     from freqtrade.exceptions import OperationalException
 

@@ -21,7 +21,7 @@ PAIR = stage.PAIRS[0]
 def positions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(training, "_held", frozenset)
     yield
-    alerts._waiting.clear()
+    alerts.begin_anew()
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ from freqpilot.host.init import init
 from freqpilot.host.log import DecisionLogHandler
 from freqpilot.rehearsal.config import exchange_overlay
 from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.rehearsal.run import write_overlay
 from freqpilot.rehearsal.server import RehearsalServer
+from freqpilot.rehearsal.session import RehearsalOptions
+from freqpilot.rehearsal.stage import Stage
 from freqpilot.rehearsal.tape import Tape
 from freqpilot.settings import Settings
 
@@ -156,6 +159,14 @@ def test_a_folder_of_other_candles_is_refused(
     config = bot(mode, datadir=tmp_path / "real")
     standin.keep_apart(config)
     assert config["datadir"] == tmp_path / "real"
+
+
+def test_a_link_into_the_stand_ins_folder_is_seen_through(user_data: Path, tmp_path: Path) -> None:
+    (user_data / "played" / "data").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(user_data / "played" / "data")
+    assert not standin.is_marked(tmp_path / "link")
+    standin.mark(user_data / "played")
+    assert standin.is_marked(tmp_path / "link")
 
 
 def test_a_new_folder_becomes_the_stand_ins(bot: Bot, tmp_path: Path) -> None:
@@ -340,3 +351,22 @@ def test_what_a_user_has_of_a_real_exchange_is_not_touched(
     home = user_data / "standin"
     for name in ("data/binance/BTC_USDT-1h.feather", "tradesv3.dryrun.sqlite", "freqpilot.sqlite"):
         assert (home / name).is_file(), name
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_a_rehearsal_stays_in_its_own_folder(bot: Bot, user_data: Path, synthetic: bool) -> None:
+    now, run_dir = datetime.now(UTC), user_data / "rehearsal" / "a"
+    run_dir.mkdir(parents=True)
+    stage = Stage(synthetic, now, now, now, 60, list(PAIRS), 30)
+    write_overlay(RehearsalOptions(user_data), stage, {}, HERE, run_dir)
+    overlay = json.loads((run_dir / "overlay.json").read_text(encoding="utf-8"))
+    config = bot(
+        datadir=run_dir / "data",
+        db_url=f"sqlite:///{run_dir}/trades.sqlite",
+        freqpilot=overlay["freqpilot"],
+    )
+    standin.keep_apart(config)
+    assert config["datadir"] == run_dir / "data"
+    assert config["db_url"] == f"sqlite:///{run_dir}/trades.sqlite"
+    assert config["freqpilot"] == overlay["freqpilot"]
+    assert not (user_data / "standin").exists()

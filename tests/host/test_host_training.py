@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import broken_fits
@@ -29,7 +30,7 @@ def positions(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     held: set[str] = set()
     monkeypatch.setattr(training, "_held", lambda: frozenset(held))
     yield held
-    alerts._waiting.clear()
+    alerts.begin_anew()
 
 
 def trained(folder: Path, **own: Any) -> stage.Bot:
@@ -303,11 +304,9 @@ def test_the_thread_goes_on_after_any_fault_and_ends_with_the_bot(tmp_path: Path
 def test_alerts_are_events_of_a_live_run(tmp_path: Path) -> None:
     config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "user_data_dir": tmp_path}
     run = supervisor.begin(config, live=True)
-    market = stage.Market()
     alerts.say("training failed", "x" * 5_000, pair=PAIR)
-    alerts.send(market)
-    alerts.send(market)
-    assert [len(message) for message in market.messages] == [alerts.MOST]
+    alerts.step(SimpleNamespace(rpc=SimpleNamespace(registered_modules=[]), config={}))
+    assert alerts.BACKLOG.texts() == []
     assert run.store.events("training failed")[-1].data["pair"] == PAIR
     supervisor._runs.clear()
     run.store.close()

@@ -40,7 +40,7 @@ class Market:
             data = {n: getattr(source, n) for n in ("open", "high", "low", "close", "volume")}
             dates = pd.to_datetime(source.date, utc=True).as_unit("ms")
             self.frames[pair] = pd.DataFrame({"date": dates, **data})
-        self.whitelist, self.messages = list(pairs), []
+        self.whitelist = list(pairs)
         self.begin = self.frames[pairs[0]]["date"].iloc[0].timestamp()
         self.now = self.begin + EMBARK * HOUR
         self.runmode = RunMode.DRY_RUN
@@ -58,8 +58,10 @@ class Market:
     def current_whitelist(self) -> list[str]:
         return list(self.whitelist)
 
-    def send_msg(self, message: str, *, always_send: bool = False) -> None:
-        self.messages.append(message)
+    @property
+    def messages(self) -> list[str]:
+        """What the person is to hear of."""
+        return alerts.BACKLOG.texts()
 
 
 class Strategy(IStrategy):
@@ -138,7 +140,6 @@ class Bot:
 
     def __init__(self, folder: Path, market: Market, kind: type[Any] = Door, **own: Any) -> None:
         activation.activate()
-        alerts._waiting.clear()
         self.market, given = market, config(folder, **own)
         self.strategy = Strategy(market, given)
         with self.time():

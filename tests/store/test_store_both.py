@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from freqpilot.shapes import Decision, OrderIntent
-from freqpilot.store import Store, open_store
+from freqpilot.store import LEVELS, Store, open_store
 
 NOW = datetime(2024, 3, 6, 12, 30, 15, 123456, tzinfo=UTC)
 DECISION = Decision(
@@ -127,6 +127,16 @@ def test_events_are_appended_in_order(store: Store) -> None:
     assert store.events(limit=0) == []
     last = store.events()[-1]
     assert (last.time, last.kind, last.level) == (NOW, "halt", "WARNING")
+
+
+def test_events_are_found_by_level(store: Store) -> None:
+    for level in (*LEVELS, "INFO"):
+        store.add_event(NOW, "halt", level, level)
+    assert [event.text for event in store.events(level="CRITICAL")] == ["CRITICAL", "EMERGENCY"]
+    assert [event.text for event in store.events(level="WARNING", limit=1)] == ["EMERGENCY"]
+    assert len(store.events(level="INFO")) == 5
+    with pytest.raises(ValueError, match="LOUD"):
+        store.events(level="LOUD")
 
 
 def test_times_come_back_in_utc(store: Store) -> None:
@@ -245,6 +255,117 @@ def test_ids_are_counted_by_how_they_begin(store: Store, prefix: str, count: int
         store.save_intent(replace(INTENT, client_id=client_id))
         store.save_intent(replace(INTENT, client_id=client_id, state="known"))
     assert store.count_intents(prefix) == count
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgres"))]
+)
+def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Return a store in a database: one in memory keeps no alerts."""
+    if request.param == "sqlite":
+        opened = open_store(f"sqlite:///{tmp_path}/freqpilot.sqlite")
+    else:
+        opened = open_store(request.getfixturevalue("postgres_store"))
+    yield opened
+    opened.close()
+
+
+def test_each_event_from_warning_on_is_an_alert(outbox: Store) -> None:
+    for level in LEVELS:
+        outbox.add_event(NOW, "halt", level, f"text of {level}")
+    outbox.add_event(NOW, "halt", "CRITICAL", "delivered already", alert=False)
+    found = outbox.alerts()
+    assert [alert.level for alert in found] == ["WARNING", "CRITICAL", "EMERGENCY"]
+    last = found[-1]
+    assert (last.kind, last.text, last.time, last.newest) == (
+        "halt",
+        "text of EMERGENCY",
+        NOW,
+        NOW,
+    )
+    assert (last.times, last.state, last.channels, last.tries) == (1, "open", (), 0)
+    assert len(outbox.events()) == 5
+
+
+def test_an_event_that_cannot_be_kept_is_no_alert_either(outbox: Store) -> None:
+    with pytest.raises(TypeError, match="JSON"):
+        outbox.add_event(NOW, "halt", "CRITICAL", "text", {"a": object()})
+    assert outbox.alerts() == []
+
+
+def test_a_store_in_memory_keeps_no_alert() -> None:
+    memory = Store.memory()
+    memory.add_event(NOW, "halt", "EMERGENCY", "text")
+    assert memory.alerts() == memory.take_alerts([1]) == []
+    assert memory.alerts_sent(NOW) == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "alike"),
+    [
+        (("veto", "spread is 0.61 %", {}), ("veto", "spread is 12 %", {}), True),
+        (("veto", "spread is -1.5", {}), ("veto", "spread is 2", {}), True),
+        (
+            ("veto", "the spread", {"pair": "A/B", "rule": "spread"}),
+            ("veto", "wide", {"pair": "A/B", "rule": "spread"}),
+            True,
+        ),
+        (("veto", "spread", {"pair": "A/B"}), ("veto", "spread", {"pair": "C/B"}), False),
+        (("veto", "x", {"rule": "spread"}), ("veto", "x", {"rule": "depth"}), False),
+        (("veto", "spread", {}), ("halt", "spread", {}), False),
+        (("veto", "spread", {}), ("veto", "depth", {}), False),
+    ],
+)
+def test_the_like_of_an_open_alert_is_counted_in_it(
+    outbox: Store, first: tuple[Any, ...], second: tuple[Any, ...], alike: bool
+) -> None:
+    for number, (kind, text, data) in enumerate((first, second)):
+        outbox.add_event(NOW + timedelta(seconds=number), kind, "WARNING", text, data)
+    found = outbox.alerts()
+    assert [alert.times for alert in found] == ([2] if alike else [1, 1])
+    assert (found[-1].text, found[-1].newest) == (second[1], NOW + timedelta(seconds=1))
+    assert found[0].time == NOW
+    assert len(outbox.events()) == 2
+
+
+def test_the_like_of_an_alert_that_is_being_sent_is_another(outbox: Store) -> None:
+    for _ in range(2):
+        outbox.add_event(NOW, "veto", "WARNING", "spread")
+    (first,) = outbox.alerts()
+    (taken,) = outbox.take_alerts([first.id])
+    assert (taken.state, taken.times) == ("taken", 2)
+    outbox.add_event(NOW, "veto", "WARNING", "spread")
+    assert [(alert.state, alert.times) for alert in outbox.alerts()] == [("taken", 2), ("open", 1)]
+
+
+def test_how_far_an_alert_is_survives(outbox: Store) -> None:
+    outbox.add_event(NOW, "veto", "WARNING", "spread")
+    (alert,) = outbox.take_alerts([each.id for each in outbox.alerts()])
+    outbox.save_alerts([replace(alert, channels=("telegram",), tries=3)], NOW)
+    (found,) = outbox.alerts()
+    assert found == replace(alert, channels=("telegram",), tries=3)
+    assert outbox.alerts_sent(NOW) == {}
+    later = NOW + timedelta(minutes=5)
+    outbox.save_alerts([replace(found, state="sent", channels=("telegram", "webhook"))], later)
+    assert outbox.alerts() == []
+    assert outbox.alerts_sent(NOW) == {alert.key: later}
+    assert outbox.alerts_sent(later + timedelta(seconds=1)) == {}
+
+
+def test_saving_loses_nothing_that_was_counted_meanwhile(outbox: Store) -> None:
+    outbox.add_event(NOW, "veto", "WARNING", "spread 1")
+    (alert,) = outbox.alerts()
+    outbox.add_event(NOW, "veto", "WARNING", "spread 2")
+    outbox.save_alerts([replace(alert, tries=1)], NOW)
+    assert [(each.times, each.text) for each in outbox.alerts()] == [(2, "spread 2")]
+
+
+def test_alerts_are_taken_however_many_they_are(outbox: Store) -> None:
+    for number in range(3):
+        outbox.add_event(NOW, f"kind {number}", "WARNING", "text")
+    ids = [alert.id for alert in outbox.alerts()]
+    assert [a.state for a in outbox.take_alerts([*range(100_000, 102_000), *ids])] == ["taken"] * 3
+    assert outbox.take_alerts([]) == []
 
 
 def test_memory_stores_are_apart() -> None:

@@ -138,6 +138,27 @@ def test_upgrade_to_the_collector_keeps_facts(file: Path) -> None:
     facts.close()
 
 
+def test_upgrade_to_alerts_keeps_events_and_sends_none_of_them(file: Path) -> None:
+    engine = _engine(_parsed(url(file)), 1.0)
+    with engine.begin() as connection:
+        upgrade(connection, "0006")
+    engine.dispose()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "INSERT INTO event (time, kind, level, text, data) "
+            "VALUES ('2024-03-01 00:00:00', 'halt', 'EMERGENCY', 'drawdown', '{\"x\": 1}')"
+        )
+    store = open_store(url(file))
+    (event,) = store.events()
+    assert (event.text, event.data) == ("drawdown", {"x": 1})
+    assert store.alerts() == []
+    store.add_event(NOW, "halt", "EMERGENCY", "drawdown")
+    store.close()
+    again = open_store(url(file))
+    assert [alert.text for alert in again.alerts()] == ["drawdown"]
+    again.close()
+
+
 def test_an_intent_is_on_disk_before_the_order_is_sent(file: Path) -> None:
     """Read by another connection while the writer is still open, as after a kill."""
     store = open_store(url(file))

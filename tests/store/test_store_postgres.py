@@ -58,6 +58,7 @@ HELD = {
         "INSERT INTO fact_item (source, key, asset, text, url, event_time, available_at, model) "
         "VALUES ('x', '1', 'BTC', 'up', '', '2024-03-01', '2024-03-01', 'm')",
     ),
+    "0006": ("INSERT INTO fact_engagement VALUES ('x', '1', '2024-03-01 00:00:00+00', 7)",),
 }
 """What a database of each revision holds beside what those before it do."""
 

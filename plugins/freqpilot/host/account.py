@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from freqpilot.host import alerts
 from freqpilot.host.positions import account_equity
 from freqpilot.host.supervisor import Run
 
@@ -27,14 +28,19 @@ FRESH = 3
 class Account:
     """Open ``trades``; the ``rates`` of their pairs, fresh or the last known; those that are
     ``fresh``; ``equity`` by the rates (NaN where one is missing) and the ``worst`` by which the
-    halt is judged, in stake currency; ``unknown`` pairs, for which there is no rate at all."""
+    halt is judged, in stake currency."""
 
     trades: Sequence[Any]
     rates: dict[str, float]
     fresh: frozenset[str]
     equity: float
     worst: float
-    unknown: tuple[str, ...] = ()
+
+    def missing(self, unquoted: Mapping[str, int]) -> list[str]:
+        """Return the pairs without a rate of now; those that have no market are judged without."""
+        return [
+            pair for pair in self.rates if pair not in self.fresh and unquoted.get(pair, 0) < LOOKS
+        ]
 
 
 def see(bot: Any, run: Run, trades: Sequence[Any]) -> Account:
@@ -59,7 +65,6 @@ def see(bot: Any, run: Run, trades: Sequence[Any]) -> Account:
         frozenset(fresh),
         equity,
         _worst(run, free, trades, rates, paid=paid),
-        tuple(pair for pair, rate in rates.items() if math.isnan(rate)),
     )
 
 
@@ -95,10 +100,21 @@ def _rate(bot: Any, run: Run, trade: Any) -> tuple[float, bool]:
     except Exception as error:
         close, fresh = _newest_close(bot, pair)
         if _has_no_market(bot, pair, error, fresh=fresh):
-            run.unquoted[pair] += 1
+            _count(run, pair)
         rate = close if fresh else run.rates.get(pair, close)
         logger.warning("No rate for %s (%s); its last one, %s, is used", pair, error, rate)
         return float(rate), False
+
+
+def _count(run: Run, pair: str) -> None:
+    run.unquoted[pair] += 1
+    if run.unquoted[pair] == LOOKS:
+        text = (
+            f"{pair} has no market any more: the exchange gives no price for it. Its position "
+            "counts at the last price for entries and as worth nothing for the halt; look at the "
+            "exchange's announcements, it may be delisted"
+        )
+        alerts.record(run, "no market", "CRITICAL", text, {"pair": pair})
 
 
 def _newest_close(bot: Any, pair: str) -> tuple[float, bool]:

@@ -9,10 +9,11 @@ same loop and, where that fails, the strategy's ``custom_exit`` in the next.
 import logging
 import math
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from freqpilot.host import supervisor
+from freqpilot.errors import NoEntry
+from freqpilot.host import alerts, supervisor
 from freqpilot.shapes import Position
 from freqpilot.signals.pairs import Couple
 
@@ -145,10 +146,10 @@ def _close(bot: Any, trade: Any, why: str) -> None:
 
 def _tell(trade: Any, why: str) -> None:
     words = f"{trade.pair} is closed ({why.replace('_', ' ')}): {trade.enter_tag}"
-    logger.warning("A couple is broken: %s", words)
     try:
         run = supervisor.current()
-        run.counters.count("orphan_legs")
-        run.store.add_event(datetime.now(UTC), "orphan leg", "WARNING", words, {"pair": trade.pair})
-    except Exception as error:  # closing it matters more
-        logger.warning("That could not be recorded: %s", error)
+    except NoEntry:  # closing it matters more
+        alerts.say("orphan leg", words, pair=trade.pair)
+        return
+    run.counters.count("orphan_legs")
+    alerts.record(run, "orphan leg", "WARNING", words, {"pair": trade.pair})

@@ -56,6 +56,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("data", lambda: _data(config)),
             _run("api port", lambda: _port(config)),
             _run("database", lambda: _database(config)),
+            _run("alerts", lambda: _alerts(config)),
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
             _run("model edge", lambda: _edge(config)),
@@ -201,6 +202,15 @@ def _database(config: dict[str, Any]) -> str:
 
     url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))
     return check_store(url)
+
+
+def _alerts(config: dict[str, Any]) -> str:
+    from freqpilot.host.channels import describe
+
+    leave, words = describe(config)
+    if not leave:
+        raise FreqpilotError(words)
+    return words
 
 
 def _facts(config: dict[str, Any]) -> str:

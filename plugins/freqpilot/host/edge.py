@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import supervisor
+from freqpilot.host import alerts, supervisor
 from freqpilot.models import monitor
 from freqpilot.settings import EdgeSettings, Settings
 from freqpilot.shapes import Candles, Floats, Ints
@@ -143,9 +143,9 @@ def _told(
         if silent
         else f"{pair}: the model is heard again, its newer forecasts show an edge"
     )
-    run.store.add_event(time, "model edge", "WARNING", text, {"pair": pair, "silenced": silent})
+    data = {"pair": pair, "silenced": silent}
+    alerts.record(run, "model edge", "WARNING", text, data, time=time)
     run.store.save_state(STATE, {**known, name: silent}, time)
-    logger.warning("%s", text)
     return course
 
 

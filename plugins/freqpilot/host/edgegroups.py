@@ -1,6 +1,5 @@
 """The edge monitor of groups of pairs, live: from the forecasts that FreqAI keeps of every pair."""
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -9,14 +8,12 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import supervisor
+from freqpilot.host import alerts, supervisor
 from freqpilot.host.edge import COLUMNS, FORECAST, Kept, lean_of
 from freqpilot.models import groupmonitor, monitor
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import Settings
 from freqpilot.shapes import Floats, Ints
-
-logger = logging.getLogger(__name__)
 
 STATE = "model_edge_groups"
 """The store's key under which each group's ``silenced`` and its newest ``block`` are, as
@@ -129,7 +126,7 @@ def _told(
         if silent
         else f"the model is heard again for {group}, its newer forecasts show an edge"
     )
-    run.store.add_event(time, "model edge", "WARNING", text, {"group": group, "silenced": silent})
+    data = {"group": group, "silenced": silent}
+    alerts.record(run, "model edge", "WARNING", text, data, time=time)
     run.store.save_state(STATE, {**known, name: {"silenced": silent, "block": newest}}, time)
-    logger.warning("%s", text)
     return course

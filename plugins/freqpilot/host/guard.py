@@ -9,6 +9,7 @@ from datasieve.pipeline import Pipeline
 from datasieve.transforms.base_transform import BaseTransform
 from numpy.typing import NDArray
 
+from freqpilot.host import alerts
 from freqpilot.models import autoencoder
 from freqpilot.models.runtime import require
 from freqpilot.settings import GuardSettings, Settings
@@ -128,7 +129,5 @@ def accepted(model: Any, features: pd.DataFrame, dk: Any) -> NDArray[np.int_]:
             f"{dk.pair}: the newest candle is unlike what the model was trained on (anomaly "
             "guard): no entry by it; open trades are managed as before"
         )
-        logger.warning(text)
-        if (provider := getattr(model, "data_provider", None)) is not None:
-            provider.send_msg(text)
+        alerts.say("anomaly guard", text, pair=dk.pair)
     return found

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import reconcile, supervisor
+from freqpilot.host import alerts, reconcile, supervisor
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.risk.breakers import ErrorRate
 
@@ -59,13 +59,15 @@ class Health:
             self.blocked, self.passing = reason, passing
         try:
             run, now = supervisor.current(), datetime.now(UTC)
+            # First of all: the store may be out.
+            alerts.record(run, "blocked", "CRITICAL", reason, time=now)
             state = {"reason": reason, "passing": passing}
             run.store.save_state(f"{run.key}{BLOCKED}", state, now)
-            run.store.add_event(now, "blocked", "CRITICAL", reason)
             run.counters.source("account", False, now)
+        except NoEntry:
+            alerts.say("blocked", reason, "CRITICAL")
         except Exception:
             logger.exception("That the account is blocked could not be kept")
-        logger.critical("%s", reason)
 
     def answered(self, url: str) -> None:
         """Take note that a request was answered. It never raises."""
@@ -75,7 +77,7 @@ class Health:
         try:
             run, now = supervisor.current(), datetime.now(UTC)
             run.store.save_state(f"{run.key}{BLOCKED}", {}, now)
-            run.store.add_event(now, "blocked over", "WARNING", "the exchange answers again")
+            alerts.record(run, "blocked over", "WARNING", "the exchange answers again", time=now)
             run.counters.source("account", True, now)
             reconcile.PROGRESS.begin()
         except Exception:
@@ -99,16 +101,17 @@ class Health:
             run, now = supervisor.current(), datetime.now(UTC)
             kind = "safe mode" if reason else "safe mode over"
             text = reason or "the exchange answers again; entries are allowed"
-            # A bot killed in between says too much of safe mode, not too little.
-            if reason:
-                run.store.save_state(f"{run.key}{SAFE_MODE}", {"reason": reason}, now)
-            run.store.add_event(now, kind, "CRITICAL" if reason else "WARNING", text)
-            if not reason:
-                run.store.save_state(f"{run.key}{SAFE_MODE}", {}, now)
             run.counters.source("exchange", not reason, now)
             if reason:
                 reconcile.PROGRESS.begin()  # what happened meanwhile is looked at before an entry
-            logger.warning(text)
+            try:
+                # A bot killed in between says too much of safe mode, not too little.
+                if reason:
+                    run.store.save_state(f"{run.key}{SAFE_MODE}", {"reason": reason}, now)
+            finally:  # the store may be out
+                alerts.record(run, kind, "CRITICAL" if reason else "WARNING", text, time=now)
+            if not reason:
+                run.store.save_state(f"{run.key}{SAFE_MODE}", {}, now)
         return self.blocked or reason
 
 

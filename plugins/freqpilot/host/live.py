@@ -75,6 +75,8 @@ def observe(bot: Any) -> None:
     if text := run.sight.end(now):
         level = "CRITICAL" if run.sight.blind else "WARNING"
         alerts.record(run, "blind" if run.sight.blind else "blind over", level, text, time=now)
+    if text or run.sight.blind:
+        supervisor.keep(run, now)  # also where the account itself was not seen
 
 
 def _look(bot: Any, run: supervisor.Run, now: datetime) -> None:
@@ -82,8 +84,8 @@ def _look(bot: Any, run: supervisor.Run, now: datetime) -> None:
 
     trades = Trade.get_open_trades()
     seen = account.see(bot, run, trades)
-    if seen.unknown:
-        run.sight.fault("rates", f"none for {', '.join(seen.unknown)}")
+    if missing := seen.missing(run.unquoted):
+        run.sight.fault("rates", f"no price of now for {', '.join(missing)}")
     with run.sight.part("closed trades"):
         supervisor.closed(lately_closed(run))
     with run.sight.part("flows"):
@@ -185,7 +187,7 @@ def _check() -> None:
     from freqtrade.persistence import Trade
     from freqtrade.wallets import Wallets
 
-    for name in ("process", "process_stopped", "startup"):
+    for name in ("cleanup", "process", "process_stopped", "startup"):
         expect(FreqtradeBot, name)
     expect(FreqtradeBot, "execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"])
     expect(Wallets, "get_free", ["currency"])
@@ -235,7 +237,7 @@ def _make_process(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
     def process_stopped(self: Any) -> Any:
-        """A bot that a person has stopped trades nothing, but its account is watched on."""
+        # A bot that a person has stopped trades nothing, but its account is watched on.
         if supervisor.has_begun():
             with getattr(self, LOCK):
                 observe(self)
@@ -245,9 +247,20 @@ def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
     return process_stopped
 
 
+def _make_cleanup(original: Callable[..., Any]) -> Callable[..., Any]:
+    def cleanup(self: Any) -> Any:
+        # What is EMERGENCY has to leave while Telegram and webhooks are still there.
+        if getattr(self, "rpc", None) is not None:
+            alerts.flush_now(self)
+        return original(self)
+
+    return cleanup
+
+
 def _apply() -> None:
     from freqtrade.freqtradebot import FreqtradeBot
 
+    wrap(FreqtradeBot, "cleanup", _make_cleanup)
     wrap(FreqtradeBot, "startup", _make_startup)
     wrap(FreqtradeBot, "process", _make_process)
     wrap(FreqtradeBot, "process_stopped", _make_stopped)

@@ -15,7 +15,7 @@ import numpy as np
 
 from freqpilot.errors import NoEntry
 from freqpilot.features.basket import basket
-from freqpilot.host import supervisor
+from freqpilot.host import alerts, supervisor
 from freqpilot.risk import market
 from freqpilot.risk.breakers import (
     FlashCrash,
@@ -133,9 +133,8 @@ class Market:
             kind = name.replace("_", " ")
             text = reason or f"the breaker {kind} has ended; entries are allowed"
             level = "CRITICAL" if reason else "WARNING"
-            run.store.add_event(now, kind if reason else f"{kind} over", level, text)
+            alerts.record(run, kind if reason else f"{kind} over", level, text, time=now)
             run.counters.source(name, not reason, now)
-            logger.warning("Market: %s", text)
         if reason:
             self.tripped[name] = reason
         else:

@@ -59,7 +59,7 @@ def check(args: dict[str, Any], running: dict[str, Any]) -> None:
     :raises FreqtradeException: Freqtrade's own, with what to mend.
     """
     from freqtrade.config_schema.config_schema import SCHEMA_TRADE_REQUIRED
-    from freqtrade.configuration import Configuration, validate_config_consistency
+    from freqtrade.configuration import Configuration
     from freqtrade.exceptions import OperationalException
 
     class Draft(Configuration):
@@ -77,7 +77,7 @@ def check(args: dict[str, Any], running: dict[str, Any]) -> None:
     for key in SCHEMA_TRADE_REQUIRED:
         if key not in config and key in running:
             config[key] = deepcopy(running[key])
-    validate_config_consistency(config)
+    _validate(config)
 
 
 def try_strategy(config: dict[str, Any]) -> None:
@@ -87,11 +87,20 @@ def try_strategy(config: dict[str, Any]) -> None:
 
     :raises FreqtradeException: Freqtrade's own, with what to mend.
     """
-    from freqtrade.configuration import validate_config_consistency
     from freqtrade.resolvers import StrategyResolver
 
     draft = deepcopy(config)
     StrategyResolver.load_strategy(draft)
+    _validate(draft)
+
+
+def _validate(draft: dict[str, Any]) -> None:
+    """Validate a configuration as a bot does, without its keys: Freqtrade logs what is not valid,
+    which may be all of it."""
+    from freqtrade.configuration import remove_exchange_credentials, validate_config_consistency
+
+    remove_exchange_credentials(draft["exchange"], True)
+    draft.pop("original_config", None)
     validate_config_consistency(draft)
 
 
@@ -242,6 +251,7 @@ def _down(error: Exception, again: Exception) -> str:
 
 
 def _check() -> None:
+    from freqtrade import configuration
     from freqtrade.config_schema import config_schema
     from freqtrade.configuration import Configuration
     from freqtrade.freqtradebot import FreqtradeBot
@@ -253,6 +263,8 @@ def _check() -> None:
     expect(RPC, "_rpc_reload_config")
     expect(Configuration, "__init__", ["args", "runmode"])
     expect(Configuration, "get_config")
+    expect(configuration, "remove_exchange_credentials", ["exchange_config", "dry_run"])
+    expect(configuration, "validate_config_consistency", ["conf"])
     expect(Configuration, "_process_logging_options", ["config"])
     expect(config_schema, "SCHEMA_TRADE_REQUIRED")
     expect(FreqtradeBot, "notify_status", ["msg"])

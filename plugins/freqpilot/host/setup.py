@@ -39,9 +39,6 @@ def prepare(config: dict[str, Any]) -> None:
 
     try:
         standin.keep_apart(config)  # before the data folder is read or the section digested
-    except RefuseToStart as error:
-        unclean.refuse(str(error))  # with trades open too: it would spoil the user's own files
-    try:
         settings = Settings.from_config(config)
         plugins.announce_pairlists(config)
         refuse_masked_exits(config)

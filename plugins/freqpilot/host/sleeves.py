@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from freqpilot.host import supervisor
+from freqpilot.host import alerts, supervisor
 from freqpilot.host.lookup import Lookup
 from freqpilot.risk import sleeves, subledger
 from freqpilot.shapes import Floats
@@ -275,8 +275,7 @@ class Keeper:
                 "holds is sold, the other sleeves go on. Resume it with "
                 f"`freqpilot sleeves --resume {name}`"
             )
-            self._run.store.add_event(time, "sleeve", "CRITICAL", text, {"sleeve": name})
-            logger.critical("%s", text)
+            alerts.record(self._run, "sleeve", "CRITICAL", text, {"sleeve": name}, time=time)
 
     def _save(self, time: datetime) -> None:
         if not self._run.live or self.ledger is None:

@@ -81,7 +81,7 @@ def mark(folder: Path) -> None:
 
 def is_marked(place: Path) -> bool:
     """Tell whether a folder, or one that it lies in, is the stand-in's."""
-    place = place.absolute()
+    place = place.resolve()
     return any(is_synthetic(folder) for folder in (place, *place.parents))
 
 

@@ -271,13 +271,10 @@ def _make_scan(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _make_start(original: Callable[..., Any]) -> Callable[..., Any]:
     def start(self: Any, dataframe: Any, metadata: Any, strategy: Any) -> Any:
-        try:
-            found = original(self, dataframe, metadata, strategy)
-            if (service := service_of(self)) is not None:
-                service.look(metadata["pair"], _held())
-            return found
-        finally:
-            alerts.send(strategy.dp)
+        found = original(self, dataframe, metadata, strategy)
+        if (service := service_of(self)) is not None:
+            service.look(metadata["pair"], _held())
+        return found
 
     return start
 
@@ -301,7 +298,6 @@ def _check() -> None:
     expect(IFreqaiModel, "extract_data_and_train_model", window)
     expect(FreqaiDataKitchen, "check_if_new_training_required", ["trained_timestamp"])
     expect(FreqaiDataKitchen, "set_paths", ["pair", "trained_timestamp"])
-    expect(DataProvider, "send_msg", ["message"])
     expect(DataProvider, "current_whitelist")
     expect(Trade, "get_open_trades")
 

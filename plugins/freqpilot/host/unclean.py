@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any, Literal, NoReturn
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import exitsonly
+from freqpilot.host import exitsonly, standin
 from freqpilot.settings import Settings
 
 Purpose = Literal["start", "reload", "check"]
@@ -87,6 +87,10 @@ def accept_settings(config: dict[str, Any], fault: RefuseToStart) -> Settings:
     section = valid_part(config.get("freqpilot", {}))
     section.pop("supervisor", None)  # off in backtests only: without it nothing halts
     config["freqpilot"] = section
+    try:
+        standin.keep_apart(config)  # with trades open too: a mix would spoil the user's own files
+    except RefuseToStart as mixed:
+        refuse(str(mixed))
     if not exitsonly.open_trades(config):
         refuse(str(fault))
     if config.get("use_exit_signal") is False:

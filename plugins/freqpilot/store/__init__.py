@@ -4,9 +4,9 @@
 epoch, which never touches a file. SQLAlchemy and Alembic are imported when a database is opened.
 """
 
-from freqpilot.store.base import Event, Store
+from freqpilot.store.base import LEVELS, Alert, Event, Store
 
-__all__ = ["Event", "Store", "check_store", "open_store", "require_written"]
+__all__ = ["LEVELS", "Alert", "Event", "Store", "check_store", "open_store", "require_written"]
 
 
 def open_store(url: str, *, busy_timeout: float = 5.0) -> Store:

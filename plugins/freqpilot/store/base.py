@@ -1,12 +1,28 @@
 """The interface of a store and the record it gives back."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from freqpilot.shapes import Decision, IntentState, OrderIntent
+
+LEVELS = ("INFO", "WARNING", "CRITICAL", "EMERGENCY")
+"""The levels of events, the most urgent last; from WARNING on an event leaves the machine."""
+AlertState = Literal["open", "taken", "sent", "given up", "no channel"]
+"""``open``: waits, and the like of it is counted in it. ``taken``: is being sent, the like of it
+begins an alert of its own. The others are ends."""
+
+
+def levels_from(level: str) -> tuple[str, ...]:
+    """Return ``level`` and those above it.
+
+    :raises ValueError: for a level that does not exist.
+    """
+    if level not in LEVELS:
+        raise ValueError(f"the level {level} does not exist; there are {', '.join(LEVELS)}")
+    return LEVELS[LEVELS.index(level) :]
 
 
 @dataclass(frozen=True)
@@ -19,6 +35,30 @@ class Event:
     level: str
     text: str
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An event of level WARNING or above on its way to a person.
+
+    :param key: what makes two alerts the same message, see :func:`freqpilot.store.plain.alert_key`.
+    :param time: of the first event that it stands for; ``newest`` that of the last, whose text it
+        has; ``times`` how many they are.
+    :param channels: the channels that have delivered it.
+    :param tries: how often its sending has failed.
+    """
+
+    id: int
+    key: str
+    time: datetime
+    newest: datetime
+    kind: str
+    level: str
+    text: str
+    times: int = 1
+    state: AlertState = "open"
+    channels: tuple[str, ...] = ()
+    tries: int = 0
 
 
 class Store(ABC):
@@ -62,12 +102,34 @@ class Store(ABC):
         level: str,
         text: str,
         data: Mapping[str, Any] | None = None,
+        *,
+        alert: bool = True,
     ) -> None:
-        """Append an event."""
+        """Append an event. A database also queues it as an alert, in the same transaction, when its
+        level is WARNING or above and ``alert`` is true."""
 
     @abstractmethod
-    def events(self, kind: str | None = None, limit: int = 100) -> list[Event]:
-        """Return the last ``limit`` events, of one kind or all, oldest first."""
+    def events(
+        self, kind: str | None = None, limit: int = 100, *, level: str = "INFO"
+    ) -> list[Event]:
+        """Return the last ``limit`` events, of one kind or all, from a level on, oldest first."""
+
+    def alerts(self) -> list[Alert]:
+        """Return the alerts that are not at their end, oldest first. A store in memory has none, so
+        a backtest pays nothing for them."""
+        return []
+
+    def take_alerts(self, ids: Sequence[int]) -> list[Alert]:
+        """Note that these alerts are being sent, and return them as they are from then on."""
+        return []
+
+    def save_alerts(self, alerts: Sequence[Alert], time: datetime) -> None:
+        """Keep the state, channels and tries of alerts as of ``time``."""
+        return
+
+    def alerts_sent(self, since: datetime) -> dict[str, datetime]:
+        """Return, by key, when an alert was last at its end as sent, from ``since`` on."""
+        return {}
 
     @abstractmethod
     def add_decision(self, trade_id: int, decision: Decision) -> bool:

@@ -1,6 +1,6 @@
 """The store in a database: SQLite beside Freqtrade's, or PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
@@ -24,8 +24,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.shapes import Decision, IntentState, OrderIntent
-from freqpilot.store import postgres
-from freqpilot.store.base import Event, Store
+from freqpilot.store import outbox, postgres
+from freqpilot.store.base import Alert, Event, Store, levels_from
 from freqpilot.store.plain import decision_fields, decision_from, plain
 from freqpilot.store.tables import (
     CounterRow,
@@ -116,18 +116,47 @@ class DatabaseStore(Store):
         level: str,
         text: str,
         data: Mapping[str, Any] | None = None,
+        *,
+        alert: bool = True,
     ) -> None:
         fields = {"time": time, "kind": kind, "level": level, "text": text}
+        figures = plain(data or {})
         with self._writing.begin() as connection:
-            connection.execute(insert(EventRow).values(**fields, data=plain(data or {})))
+            connection.execute(insert(EventRow).values(**fields, data=figures))
+            if alert and level != "INFO":
+                outbox.put(connection, time, kind, level, text, figures)
 
-    def events(self, kind: str | None = None, limit: int = 100) -> list[Event]:
+    def events(
+        self, kind: str | None = None, limit: int = 100, *, level: str = "INFO"
+    ) -> list[Event]:
         query = select(EventRow).order_by(EventRow.id.desc()).limit(limit)
         if kind is not None:
             query = query.where(EventRow.kind == kind)
+        if level != "INFO":
+            query = query.where(EventRow.level.in_(levels_from(level)))
         with self._session() as session:
             rows = list(session.scalars(query))
         return [Event(row.time, row.kind, row.level, row.text, row.data) for row in reversed(rows)]
+
+    def alerts(self) -> list[Alert]:
+        with self._session() as session:
+            return outbox.waiting(session)
+
+    def take_alerts(self, ids: Sequence[int]) -> list[Alert]:
+        with self._writing.begin() as connection:
+            outbox.take(connection, ids)
+        with self._session() as session:
+            return outbox.waiting(session, ids)
+
+    def save_alerts(self, alerts: Sequence[Alert], time: datetime) -> None:
+        with self._writing.begin() as connection:
+            # In one order, or two writers could wait for each other's rows.
+            for each in sorted(alerts, key=lambda alert: alert.id):
+                outbox.save(connection, each, time)
+
+    def alerts_sent(self, since: datetime) -> dict[str, datetime]:
+        with self._session() as session:
+            return outbox.sent(session, since)
 
     def add_decision(self, trade_id: int, decision: Decision) -> bool:
         values = {"trade_id": trade_id, **decision_fields(decision)}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.shapes import Decision, IntentState, OrderIntent
-from freqpilot.store.base import Event, Store
+from freqpilot.store.base import Event, Store, levels_from
 from freqpilot.store.plain import decision_fields, decision_from, plain, utc
 
 
@@ -48,11 +48,16 @@ class MemoryStore(Store):
         level: str,
         text: str,
         data: Mapping[str, Any] | None = None,
+        *,
+        alert: bool = True,
     ) -> None:
         self._events.append(Event(utc(time), kind, level, text, plain(data or {})))
 
-    def events(self, kind: str | None = None, limit: int = 100) -> list[Event]:
-        chosen = [event for event in self._events if kind is None or event.kind == kind]
+    def events(
+        self, kind: str | None = None, limit: int = 100, *, level: str = "INFO"
+    ) -> list[Event]:
+        kinds = [event for event in self._events if kind is None or event.kind == kind]
+        chosen = kinds if level == "INFO" else [e for e in kinds if e.level in levels_from(level)]
         return chosen[max(0, len(chosen) - limit) :]
 
     def add_decision(self, trade_id: int, decision: Decision) -> bool:

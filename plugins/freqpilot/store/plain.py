@@ -1,6 +1,7 @@
 """Values as every store keeps them: UTC times and plain JSON data."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -38,6 +39,13 @@ def plain(value: Any) -> Any:
     if callable(item := getattr(value, "item", None)):
         return plain(item())
     raise TypeError(f"{value!r} of type {type(value).__name__} cannot be stored as JSON")
+
+
+def alert_key(kind: str, level: str, text: str, data: Mapping[str, Any]) -> str:
+    """Return what makes two alerts the same message: level, kind, pair and rule; without a rule the
+    text in place of it, its figures apart, as they differ from loop to loop."""
+    what = data.get("rule") or re.sub(r"[\d.,:+−-]+", "#", text)
+    return "|".join((level, kind, str(data.get("pair", "")), str(what)))
 
 
 def decision_fields(decision: Decision) -> dict[str, Any]:

@@ -94,6 +94,27 @@ class EventRow(Base):
     data: Mapped[dict[str, Any]]
 
 
+class AlertRow(Base):
+    """An event that a person is to hear of, with the like of it that came before it was sent, and
+    how far its sending is."""
+
+    __tablename__ = "alert"
+    __table_args__ = (Index(None, "state", "key"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    key: Mapped[str]
+    state: Mapped[str]
+    time: Mapped[datetime]
+    newest: Mapped[datetime]
+    kind: Mapped[str]
+    level: Mapped[str]
+    text: Mapped[str]
+    times: Mapped[int]
+    channels: Mapped[list[str]]
+    tries: Mapped[int]
+    ended_at: Mapped[datetime | None]
+
+
 class DecisionRow(Base):
     """The decision that opened a trade."""
 
