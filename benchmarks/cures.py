@@ -48,14 +48,17 @@ def _reconciliation() -> None:
 
 
 def _fresh_look() -> None:
-    """Read closed trades as objects, which the session may have from before they were closed."""
+    """Read closed trades as objects, which the session may have from before they were closed; what
+    cannot be read ends the look."""
     from contextlib import nullcontext
 
     from freqtrade.persistence import Trade
 
     from freqpilot.host import live
+    from freqpilot.host.sight import Sight
     from freqpilot.risk.record import KEPT
 
+    whole = Sight.part
     kept: list[Any] = []
 
     def lately_closed(run: Any) -> Any:
@@ -68,6 +71,9 @@ def _fresh_look() -> None:
 
     _put(live, "lately_closed", lately_closed)
     _put(live, "fresh_trades", nullcontext)
+    _put(
+        Sight, "part", lambda self, name: whole(self, name) if name == "account" else nullcontext()
+    )
 
 
 def _jumped_stop() -> None:
@@ -97,11 +103,6 @@ def _exit_lock() -> None:
 
     _put(live, "before_loop", before_loop)
     _put(orders, "in_flight", lambda client_id: False)
-
-
-def _rollback() -> None:
-    from freqpilot.host import reconcile
-
     _put(reconcile, "_roll_back", lambda: None)
 
 
@@ -161,7 +162,6 @@ CURES = {
         Cure("jumped_stop", "a position beyond its stop is closed at market", _jumped_stop),
         Cure("ownership", "one bot owns a store", _ownership),
         Cure("exit_lock", "a look and a forced order exclude each other", _exit_lock),
-        Cure("rollback", "a failed transaction is rolled back", _rollback),
         Cure("halt_saved", "a halt is saved when it was not yet", _halt_saved),
         Cure("halt_without_store", "the halt needs no store", _halt_without_store),
         Cure(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from sqlalchemy.exc import OperationalError
 
 from freqpilot.rehearsal import playing
@@ -269,6 +270,22 @@ def test_a_bot_that_dies_under_a_call_does_not_end_the_session(play: Play) -> No
     play.loop(100)
     assert play.player is not None
     assert [strike.fault for strike in play.player.met] == [Fault.RPC_FORCE]
+
+
+@pytest.mark.parametrize("excuse", ["", "strike", "delisted"])
+def test_a_call_that_breaks_within_the_bot_is_a_breach(play: Play, excuse: str) -> None:
+    def broken(tradeid: Any, ordertype: str | None = None) -> None:
+        if excuse == "strike":
+            play.faults.strikes.append(Strike(Fault.LOST, 1, 1, Call("GET", "/")))
+        raise requests.JSONDecodeError("Internal Server Error", "", 0)
+
+    play.client.forceexit = broken  # type: ignore[method-assign]
+    if excuse == "delisted":
+        play.venue.closed.add("ETHUSDT")
+    play.begin(Incident(Fault.RPC_FORCE, 100, pair="BTC/USDT", call="forceexit all"))
+    play.loop(100)
+    assert play.player is not None
+    assert [b.rule for b in play.player.breaches] == ([] if excuse else ["call"])
 
 
 def test_a_call_that_races_leaves_its_order_on_the_wire(play: Play) -> None:

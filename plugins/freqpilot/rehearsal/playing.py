@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -261,9 +262,9 @@ class IncidentPlayer:
     def _ask(self, incident: Incident) -> None:
         """Make a call as a person would; what it answers is the bot's matter."""
         assert self._client is not None
-        client = self._client()
+        client, strikes = self._client(), len(self._faults.strikes)
         name, way = incident.call, "market" if incident.share < 0.5 else "limit"
-        with suppress(*REQUEST_FAULTS):
+        try:
             if name == "stop":
                 client.stop()
             elif name.startswith("reload"):
@@ -278,6 +279,14 @@ class IncidentPlayer:
                 pair = future_name(incident.pair) if self._futures else incident.pair
                 side = "short" if self._futures and incident.share * 4 % 1 < 0.5 else "long"
                 client.forceenter(pair, side, order_type=way)
+        except requests.JSONDecodeError:  # a refusal is JSON: something broke inside
+            excused = self._out or self._venue.closed or strikes != len(self._faults.strikes)
+            if not excused:
+                at = datetime.fromtimestamp(incident.begin / 1000, UTC)
+                text = f"{incident} broke within the bot, after {at:%Y-%m-%d %H:%M:%S}"
+                self.breaches.append(Breach("call", text))
+        except REQUEST_FAULTS:
+            pass
 
     def _start_again(self) -> None:
         assert self._client is not None
