@@ -58,7 +58,11 @@ def _fresh_look() -> None:
     from freqpilot.host.sight import Sight
     from freqpilot.risk.record import KEPT
 
-    whole = Sight.part
+    apart = Sight.part
+
+    def part(self: Sight, name: str) -> Any:
+        return apart(self, name) if name == "account" else nullcontext()
+
     kept: list[Any] = []
 
     def lately_closed(run: Any) -> Any:

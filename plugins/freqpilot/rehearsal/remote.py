@@ -38,7 +38,7 @@ class RemoteExchange:
 
 def report_of(bot: Any) -> LoopReport:
     """Return what a bot says of itself at the end of a loop."""
-    from freqpilot.host import activation, live, supervisor
+    from freqpilot.host import activation, supervisor
 
     report = LoopReport(
         stops=bool(bot.strategy.order_types.get("stoploss_on_exchange")),
@@ -57,5 +57,14 @@ def report_of(bot: Any) -> LoopReport:
         halted=state.halted,
         equity=equity,
         stamp=None if state.stamp is None else int(state.stamp.timestamp() * 1000),
-        waiting=live.waiting(bot),
+        waiting=_waiting(bot),
     )
+
+
+def _waiting(bot: Any) -> str | None:
+    from freqpilot.host import live
+
+    try:
+        return live.waiting(bot)
+    except Exception as error:  # to ask must not end the bot
+        return f"{type(error).__name__}: {error}"
