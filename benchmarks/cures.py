@@ -75,9 +75,7 @@ def _fresh_look() -> None:
 
     _put(live, "lately_closed", lately_closed)
     _put(live, "fresh_trades", nullcontext)
-    _put(
-        Sight, "part", lambda self, name: whole(self, name) if name == "account" else nullcontext()
-    )
+    _put(Sight, "part", part)
 
 
 def _jumped_stop() -> None:
