@@ -156,6 +156,43 @@ def _told() -> None:
     _put(alerts, "step", lambda bot: None)
 
 
+def _named() -> None:
+    """Send what reduces without a name while the store is out."""
+    from freqpilot.host import orders, unwritten
+
+    _put(unwritten, "keep", lambda intent: intent)
+    named = orders.is_named
+
+    def is_named(api: Any) -> bool:
+        from freqpilot.host import supervisor
+
+        return named(api) and supervisor.current().store_fault is None
+
+    _put(orders, "is_named", is_named)
+
+
+def _reload() -> None:
+    """Reload as plain Freqtrade does: the bot is taken apart before the files are read."""
+    from freqtrade.rpc.rpc import RPC
+    from freqtrade.worker import Worker
+
+    for owner, name in (
+        (RPC, "_rpc_reload_config"),
+        (Worker, "_worker"),
+        (Worker, "_reconfigure"),
+        (Worker, "_init"),
+    ):
+        plain = getattr(owner, name)
+        _put(owner, name, getattr(plain, "__wrapped__", plain))
+
+
+def _exits_only() -> None:
+    """Refuse to start without a store, also with trades open."""
+    from freqpilot.host import livestore
+
+    _put(livestore, "_open_trades", lambda: 0)
+
+
 CURES = {
     cure.name: cure
     for cure in (
@@ -170,6 +207,9 @@ CURES = {
             "unknown_rate", "a position without a price is worth nothing to a halt", _unknown_rate
         ),
         Cure("told", "a halt leaves the machine", _told),
+        Cure("reload", "a reload with a fault leaves the bot as it was", _reload),
+        Cure("exits_only", "with trades open a start without a store manages them", _exits_only),
+        Cure("named", "an order bears its name while the store is out", _named),
     )
 }
 """By name."""
