@@ -82,7 +82,7 @@ def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
     live.observe(bot)
     assert run.writes
     assert exitsonly.reason() is None
-    assert run.state.peak == 2_000.0
+    assert (run.state.peak, run.state.stamp) == (2_000.0, datetime.now(UTC))
     assert run.state.halted == halted
     live.observe(bot)
     assert run.unwritten == {}

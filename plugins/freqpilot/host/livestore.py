@@ -60,6 +60,8 @@ def reopen(run: "Run", now: datetime) -> None:
     except RefuseToStart as error:
         logger.warning("The store is still out: %s", error)
         return
+    if memory.stamp is not None:  # what was seen meanwhile, by the peak that the store has
+        run.state = ledger.observe(run.state, memory.stamp, memory.equity, run.settings.risk)
     if memory.halted and not run.state.halted:
         latch = {name: getattr(memory, name) for name in ("halted", "cause", "halted_at")}
         run.state = replace(run.state, **latch)
