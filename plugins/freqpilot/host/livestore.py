@@ -54,17 +54,17 @@ def reopen(run: "Run", now: datetime) -> None:
     if run.owner is not None or (run.tried is not None and now - run.tried < RETRY):
         return
     run.tried = now
-    memory = run.state
+    memory, alerted = run.state, run.alerted
     try:
         _open(run)
     except RefuseToStart as error:
         logger.warning("The store is still out: %s", error)
         return
-    if memory.stamp is not None:  # what was seen meanwhile, by the peak that the store has
-        run.state = ledger.observe(run.state, memory.stamp, memory.equity, run.settings.risk)
     if memory.halted and not run.state.halted:
         latch = {name: getattr(memory, name) for name in ("halted", "cause", "halted_at")}
-        run.state = replace(run.state, **latch)
+        run.state, run.alerted = replace(run.state, **latch), alerted
+    if memory.stamp is not None:  # what was seen meanwhile, by the peak that the store has
+        run.state = ledger.observe(run.state, memory.stamp, memory.equity, run.settings.risk)
     exitsonly.leave(CAUSE)
     text = "the freqpilot store can be used again; entries are allowed as the limits say"
     alerts.record(run, "store back", "CRITICAL", text, time=now)
