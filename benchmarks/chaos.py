@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cures import CONFIG_KEY, CURES, Cure
 from freqpilot.host.doors import config_dir
 from freqpilot.rehearsal.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.session import RehearsalOptions
@@ -40,6 +41,11 @@ CONFIG: dict[str, Any] = {
     "exchange": {"name": "binance", "pair_whitelist": list(PAIRS)},
     "pairlists": [{"method": "StaticPairList"}],
     "bot_name": "chaos",
+    "force_entry_enable": True,
+    # A jump of one pair's price is to halt the bot at times; the limits' order must hold.
+    "freqpilot": {
+        "risk": {"drawdown_cut": 0.03, "drawdown_half": 0.045, "drawdown_halt": 0.06},
+    },
 }
 FUTURES: dict[str, Any] = {
     "dry_run_wallet": 3_000,  # the smallest account whose tier allows leverage 2
@@ -56,14 +62,31 @@ hour: the unmodified `freqtrade trade` in live mode, through ccxt, against the s
 whose own ledger decides. A strategy without sense trades all the time; nothing here says anything
 about profit.
 
-{parts}A seed replays exactly: `make chaos SEEDS=1 FIRST_SEED=N`, or with a strategy of your own
-`freqpilot rehearse --live --faults all --seed N`.
+Requests fail by their own odds. What happens between loops or to the market is drawn once a
+session, about every third one meets each: a person's calls by the REST API (`rpc_force`), another
+bot on the same store (`second_bot`), a store that is locked (`store_locked`) or answers nothing
+(`store_down`), a price that jumps by 5 to 60 % from one candle to the next (`gap_through_stop`), a
+pair that is not traded any more (`delisted`, spot only). So that a jump can halt the bot, its
+drawdown limit is 6 %.
+
+{parts}{cures}A seed replays exactly: `make chaos SEEDS=1 FIRST_SEED=N`, or with a strategy of your
+own `freqpilot rehearse --live --faults all --seed N`.
 
 ## Killed at every request
 
 `make kills` plays one position from entry to exit and kills the bot at every request of it, before
 the request is carried out, and after it where it changes something; each must end as the life that
 was not killed.
+"""
+CURED = """## Cures switched off
+
+A catalogue of faults is worth what it finds. Each cure is switched off in the bot's own process,
+and sessions on spot are played until one shows it.
+
+| cure | what it is for | found by |
+|---|---|---|
+{rows}
+
 """
 PART = """## {market}: {sessions} sessions with Freqpilot, seeds {first}–{last}
 
@@ -75,9 +98,14 @@ PART = """## {market}: {sessions} sessions with Freqpilot, seeds {first}–{last
 
 What must hold in each: no order that the bot does not know of; no client order id accepted twice;
 nothing filled beyond its plan; fills = {positions} = the database's position, fees counted; the
-cash of both books equal; no order open in the database that is not open on the exchange; every
-position has its stop or an exit in the book by the end of the next loop that meets no fault; no
-position opened while halted or in safe mode; no exit refused.
+cash of both books equal; no order open in the database that is not open on the exchange; no
+position opened while halted or in safe mode; no exit refused; the bot never ends by itself.
+
+And within so many loops that meet no fault of the exchange: each position has a stop, or an exit
+near the price (2); a position beyond its stop is closed (2); the account is looked at (1); an
+account below its limit is halted, a delisted coin counted as worth nothing (2); a halt is in the
+store, and a message of it has left the machine (3); entries can be judged again (3). A bot that is
+started on the store of a living one is refused and changes nothing.
 
 Breaches by rule: {breaches}. Seeds to replay: {seeds}. Kept away, as a breaker or limit refused
 every entry of the session: {away}.
@@ -144,11 +172,18 @@ def options_of(
     plain: bool = False,
     futures: bool = False,
     days: float = 1.0,
+    without: str = "",
 ) -> RehearsalOptions:
-    """Return the options of one session; its files lie in ``folder``."""
+    """Return the options of one session; its files lie in ``folder``.
+
+    :param without: the cure to switch off.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.json"
-    config.write_text(json.dumps(CONFIG | FUTURES if futures else CONFIG), encoding="utf-8")
+    settings = CONFIG | FUTURES if futures else CONFIG
+    if without:
+        settings = {**settings, CONFIG_KEY: without}
+    config.write_text(json.dumps(settings), encoding="utf-8")
     return RehearsalOptions(
         userdir=folder,
         configs=(config,) if plain else (config, config_dir() / "freqpilot.json"),
@@ -165,12 +200,19 @@ def options_of(
 
 
 def play(
-    folder: Path, seed: int, faults: str, *, plain: bool = False, futures: bool = False
+    folder: Path,
+    seed: int,
+    faults: str,
+    *,
+    plain: bool = False,
+    futures: bool = False,
+    without: str = "",
 ) -> Session:
     """Run one session; its files are removed unless something did not hold."""
     begun = time.monotonic()
-    summary = rehearse_live(options_of(folder, seed, faults, plain=plain, futures=futures))
-    if plain or not summary.breaches:
+    options = options_of(folder, seed, faults, plain=plain, futures=futures, without=without)
+    summary = rehearse_live(options)
+    if plain or without or not summary.breaches:
         shutil.rmtree(folder)
     return Session(seed, summary, time.monotonic() - begun)
 
@@ -193,6 +235,40 @@ def play_all(
             ),
             seeds,
         )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The first seed whose session shows that a cure is missing, and the rules that say so; no seed
+    when none does."""
+
+    cure: Cure
+    seed: int | None
+    rules: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "not found" if self.seed is None else f"seed {self.seed}, {', '.join(self.rules)}"
+
+
+def find(folder: Path, cure: Cure, seeds: Sequence[int]) -> Finding:
+    """Return the first seed whose session shows that a cure is switched off."""
+    for seed in seeds:
+        session = play(folder / f"without-{cure.name}-{seed}", seed, "all", without=cure.name)
+        if session.rules:
+            return Finding(cure, seed, tuple(sorted(session.rules)))
+    return Finding(cure, None, ())
+
+
+def find_all(
+    folder: Path, cures: Sequence[Cure], seeds: Sequence[int], workers: int = 2
+) -> list[Finding]:
+    """Return what the sessions say when each cure in turn is switched off."""
+    found = []
+    with ThreadPoolExecutor(workers) as pool:
+        for finding in pool.map(lambda cure: find(folder, cure, seeds), cures):
+            found.append(finding)
+            print(f"without {finding.cure.name}: {finding}", file=sys.stderr, flush=True)
+    return found
 
 
 def trace(session: Session) -> tuple[Any, ...]:
@@ -245,9 +321,18 @@ class Outcome:
         }
 
 
-def report(outcomes: Sequence[Outcome], out: Path | None) -> dict[str, Any]:
+def report(
+    outcomes: Sequence[Outcome], out: Path | None, found: Sequence[Finding] = ()
+) -> dict[str, Any]:
     """Return the benchmark's result; writes the page when ``out`` is given."""
-    targets: dict[str, Any] = {}
+    targets: dict[str, Any] = {
+        f"without {each.cure.name}": {
+            "value": each.seed,
+            "target": "a seed that finds it",
+            "ok": each.seed is not None,
+        }
+        for each in found
+    }
     for outcome in outcomes:
         name = outcome.market.name
         targets[f"{name}: double orders with Freqpilot"] = _exactly(
@@ -265,13 +350,21 @@ def report(outcomes: Sequence[Outcome], out: Path | None) -> dict[str, Any]:
             }
     if out is not None:
         parts = "".join(_part(outcome) for outcome in outcomes)
-        out.write_text(PAGE.format(parts=parts), encoding="utf-8")
+        out.write_text(PAGE.format(parts=parts, cures=_cures(found)), encoding="utf-8")
     return {
         "name": "chaos",
         "parity": all(outcome.replays for outcome in outcomes),
         "targets": targets,
-        "figures": {outcome.market.name: outcome.figures() for outcome in outcomes},
+        "figures": {
+            **{outcome.market.name: outcome.figures() for outcome in outcomes},
+            **{f"without {each.cure.name}": str(each) for each in found},
+        },
     }
+
+
+def _cures(found: Sequence[Finding]) -> str:
+    rows = "\n".join(f"| {each.cure.name} | {each.cure.about} | {each} |" for each in found)
+    return CURED.format(rows=rows) if found else ""
 
 
 def _exactly(value: int, target: int) -> dict[str, Any]:
@@ -332,8 +425,12 @@ def main() -> int:
     parser.add_argument("--plain", type=int, default=-1, help="sessions without Freqpilot")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, help="write docs/reliability.md")
+    parser.add_argument("--cures", type=int, default=0, help="look in so many seeds for each cure")
+    parser.add_argument("--without", choices=sorted(CURES), help="look for this cure alone")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    if given.without:
+        given.seeds, given.futures, given.cures = 0, 0, given.cures or 20
     outcomes = []
     for market in MARKETS:
         count = given.seeds
@@ -344,9 +441,12 @@ def main() -> int:
             plain = seeds[: max(1, count // 10) if given.plain < 0 else given.plain]
             work = folder / ("futures" if market.futures else "spot")
             outcomes.append(_measure(market, seeds, plain, work, given.workers))
-    if not outcomes:
-        parser.error("nothing to do: give --seeds or --futures")
-    result = report(outcomes, given.out)
+    cures = [CURES[given.without]] if given.without else list(CURES.values())
+    seeds = range(given.first_seed, given.first_seed + given.cures)
+    found = find_all(folder, cures, seeds, given.workers) if given.cures else []
+    if not outcomes and not found:
+        parser.error("nothing to do: give --seeds, --futures or --cures")
+    result = report(outcomes, given.out, found)
     print(json.dumps(result))
     return 0 if result["parity"] and all(t["ok"] for t in result["targets"].values()) else 1
 

@@ -29,6 +29,13 @@ class Restless(IStrategy):
         "stoploss_on_exchange": True,
     }
 
+    def bot_start(self, **kwargs: Any) -> None:
+        """Take away the cure that the config names, to see that it is missed."""
+        if cure := self.config.get("chaos_without"):
+            from benchmarks.cures import switch_off
+
+            switch_off(str(cure))
+
     def populate_indicators(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any]
     ) -> pd.DataFrame:

@@ -32,6 +32,13 @@ class RestlessFutures(IStrategy):
         "stoploss_on_exchange": True,
     }
 
+    def bot_start(self, **kwargs: Any) -> None:
+        """Take away the cure that the config names, to see that it is missed."""
+        if cure := self.config.get("chaos_without"):
+            from benchmarks.cures import switch_off
+
+            switch_off(str(cure))
+
     def leverage(
         self,
         pair: str,

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ccxt
@@ -66,7 +67,7 @@ def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
     live.observe(bot)
     assert live.waiting(bot) is not None
     assert "exits-only" in str(exitsonly.reason())
-    exit_without_a_name()
+    exits_bear_a_name()
     with pytest.raises(ccxt.OperationFailed, match="was not sent; exits go on"):
         send(orders.Sending("entry", None, 1.0))
     bot.exchange.prices["SOL/USDT"] = 1.0
@@ -81,9 +82,11 @@ def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
     live.observe(bot)
     assert run.writes
     assert exitsonly.reason() is None
-    assert run.state.peak == 2_000.0
+    assert (run.state.peak, run.state.stamp) == (2_000.0, datetime.now(UTC))
     assert run.state.halted == halted
     live.observe(bot)
+    assert run.unwritten == {}
+    assert [(each.purpose, each.state) for each in run.intents()] == [("exit", "accepted")] * 2
     assert run.store.load_state(run.key)["halted"] == halted  # type: ignore[index]
     assert [event.level for event in run.store.events("store back")] == ["CRITICAL"]
 
@@ -120,12 +123,18 @@ def test_a_ledger_that_cannot_be_read(bot: Any, tmp_path: Path) -> None:
     assert not supervisor.begin(bot.config, live=True).writes
 
 
-def exit_without_a_name() -> None:
-    sent = send(orders.Sending("exit", 1, 1.0))
-    assert "clientOrderId" not in sent["params"], "its number could be that of an earlier one"
+def exits_bear_a_name() -> None:
+    """Their numbers are none that an earlier life may have used, and each another."""
+    names = [send(orders.Sending("exit", 1, 1.0))["params"]["clientOrderId"] for _ in range(2)]
+    run = supervisor.current()
+    first = int(datetime.now(UTC).timestamp())
+    assert names == [f"fq-{run.bot}-1-exit-{first + number}" for number in range(2)]
+    assert list(run.unwritten) == names
 
 
 def send(what: orders.Sending) -> Any:
     given: dict[str, Any] = {"symbol": "SOL/USDT", "type": "market", "side": "sell", "amount": 1.0}
     with orders.sending(what):
-        return orders.send(None, lambda **order: dict(order), **given, price=None, params={})
+        api = SimpleNamespace(id="binance")
+        answer = lambda **order: {**order, "id": "7"}  # noqa: E731
+        return orders.send(api, answer, **given, price=None, params={})

@@ -12,7 +12,15 @@ from sqlalchemy.exc import OperationalError
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import health, orders, reconcile, savedledgers, stops, supervisor
+from freqpilot.host import (
+    health,
+    orders,
+    reconcile,
+    savedledgers,
+    stops,
+    supervisor,
+    unwritten,
+)
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
 
@@ -39,6 +47,7 @@ def clock() -> Iterator[VirtualClock]:
 @pytest.fixture(autouse=True)
 def run(clock: VirtualClock) -> Iterator[supervisor.Run]:
     begun = supervisor.begin(CONFIG, live=False)
+    orders.bot_name()  # a live run knows it from its start
     yield begun
     supervisor._runs.clear()
 
@@ -160,6 +169,52 @@ def test_an_exit_goes_out_while_the_store_is_out(
     monkeypatch.setattr(supervisor.current(), "store", Out(store, passes))
     assert send(api, what)["id"] == "0"
     assert len(api.sent) == 1
+
+
+STOP = orders.Sending("stop", 7, 1.0, 90.0)
+
+
+def test_a_stop_whose_answer_is_lost_while_the_store_is_out_is_known_by_its_name(
+    api: Api, monkeypatch: pytest.MonkeyPatch, clock: VirtualClock
+) -> None:
+    run = supervisor.current()
+    store = run.store
+    monkeypatch.setattr(run, "store", Out(store, 0))
+    api.fault = ccxt.RequestTimeout("no answer")
+    assert send(api, STOP)["id"] == "0"
+    (intent,) = run.unwritten.values()
+    assert (intent.state, intent.order_id) == ("accepted", "0")
+    assert api.sent[0]["params"]["clientOrderId"] == intent.client_id
+    monkeypatch.setattr(run, "store", store)
+    unwritten.write(run)
+    assert run.unwritten == {}
+    assert [each.client_id for each in run.intents("accepted")] == [intent.client_id]
+
+
+def test_an_exit_of_unknown_fate_is_asked_for_before_it_is_sent_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = supervisor.current()
+    monkeypatch.setattr(run, "store", Out(run.store, 0))
+    api.fault, api.out = ccxt.RequestTimeout("no answer"), True
+    with pytest.raises(ccxt.ExchangeNotAvailable):
+        send(api, EXIT)
+    api.fault, api.out = None, False
+    assert send(api, EXIT)["id"] == "0"
+    assert len(api.sent) == 1
+
+
+def test_what_waits_to_be_written_counts_as_it_is_known(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = supervisor.current()
+    store = run.store
+    monkeypatch.setattr(run, "store", Out(store, 3))  # the intent is written, its end is not
+    send(api, EXIT)
+    monkeypatch.setattr(run, "store", store)
+    assert run.intents("sent") == []
+    assert [each.order_id for each in run.intents("accepted")] == ["0"]
+    assert [each.state for each in store.intents()] == ["sent"]
 
 
 @pytest.mark.parametrize("passes", range(3))

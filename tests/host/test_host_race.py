@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from freqtrade.persistence import Order, Trade
-from live_bot import make_bot
+from live_bot import buy, make_bot
 from sqlalchemy.exc import IntegrityError
 
 from freqpilot.errors import NoEntry
@@ -81,6 +81,7 @@ def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         get_precision_price=lambda _: 0.01,
         get_contract_size=lambda _: 1.0,
         get_rate=lambda *_, **__: 100.0,
+        prices={},
     )
     made.strategy = SimpleNamespace(get_strategy_name=lambda: "S", stoploss=-0.1, timeframe="1h")
     made.update_trade_state = lambda *_, **__: None
@@ -177,3 +178,52 @@ def test_a_failed_transaction_is_rolled_back(bot: Any, monkeypatch: pytest.Monke
     reconcile.step(bot)
     assert "PendingRollbackError" in reconcile.PROGRESS.problem
     assert tags() == ["force_entry"], "the bot's own thread goes on"
+
+
+# orders that a process sent while its store was out, before it ended
+
+
+@pytest.mark.parametrize("open_trade", [True, False])
+def test_an_order_that_bears_our_name_joins_its_trade_or_is_cancelled(
+    bot: Any, open_trade: bool
+) -> None:
+    run, api = supervisor.current(), bot.exchange._api
+    api.answers.set()
+    number = 1
+    if open_trade:
+        number = buy(bot, 100.0).id
+    api.create_order(
+        symbol="SOL/USDT",
+        type="stop_loss_limit",
+        side="sell",
+        amount=1.0,
+        price=93.0,
+        params={"clientOrderId": f"fq-{run.bot}-{number}-stop-1767225600"},
+    )
+    api.book["stopPrice"] = 94.0
+    cancelled: list[str] = []
+    api.cancel_order = lambda order_id, *_: cancelled.append(order_id)
+    reconcile._take_in(bot, dict(api.book), "SOL/USDT")
+    Trade.session.remove()
+    if open_trade:
+        (trade,) = Trade.get_open_trades()
+        assert [(o.order_id, o.ft_price) for o in trade.open_sl_orders] == [("1", 94.0)]
+        assert cancelled == []
+    else:
+        assert cancelled == ["1"]
+    assert [each.state for each in run.intents()] == ["known"]
+
+
+@pytest.mark.parametrize("name", ["fq-0000abcd-1-stop-5", "fq-{bot}-n1-entry-1", None, "mine"])
+def test_any_other_order_is_left_alone(bot: Any, name: str | None) -> None:
+    run = supervisor.current()
+    order = {
+        "id": "9",
+        "side": "sell",
+        "type": "limit",
+        "clientOrderId": name and name.format(bot=run.bot),
+    }
+    reconcile._take_in(bot, order, "SOL/USDT")
+    (event,) = run.store.events("difference")
+    assert "leaves it alone" in event.text
+    assert run.intents() == []

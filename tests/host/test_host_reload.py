@@ -283,8 +283,10 @@ def test_a_bot_that_cannot_be_made_anew_is_made_as_it_was(stage: Stage) -> None:
     assert stage.alerts == ["CRITICAL"]
 
 
-def test_with_trades_open_it_tries_until_the_bot_is_back(stage: Stage) -> None:
-    stage.open_trade()
+@pytest.mark.parametrize("open_trade", [True, False])
+def test_it_tries_until_the_bot_is_back(stage: Stage, open_trade: bool) -> None:
+    if open_trade:
+        stage.open_trade()
     stage.loop()
     stage.ask()
     out = ConnectionError("the exchange is out of reach")
@@ -294,14 +296,6 @@ def test_with_trades_open_it_tries_until_the_bot_is_back(stage: Stage) -> None:
     assert stage.waits == [5, 10, 20, 40, 60, 60]
     assert len(stage.made) == 2
     assert stage.alerts == ["EMERGENCY", "CRITICAL"]
-
-
-def test_flat_it_ends_as_plain_freqtrade_would(stage: Stage) -> None:
-    stage.loop()
-    stage.ask()
-    stage.broken.extend([ConnectionError("out of reach"), OSError("still")])
-    with pytest.raises(ConnectionError, match="out of reach"):
-        stage.loop()
 
 
 def test_a_mended_section_ends_exits_only_and_a_failed_one_does_not(stage: Stage) -> None:

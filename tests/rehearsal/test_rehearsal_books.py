@@ -11,7 +11,7 @@ import pytest
 from freqtrade.persistence import Order, Trade
 from sqlalchemy import create_engine, insert
 
-from freqpilot.rehearsal.books import GRACE_MS, Books, Watchman
+from freqpilot.rehearsal.books import GRACE_MS, Books
 from freqpilot.rehearsal.market import SyntheticMarket
 from freqpilot.rehearsal.tape import Tape
 from freqpilot.rehearsal.venue import LOT, SpotVenue, Ticket, VenueOrder, rounded
@@ -385,87 +385,3 @@ def test_every_rule_is_asked(tmp_path: Path) -> None:
         "halted",
         "exit refused",
     }
-
-
-# the watchman
-
-
-def watched(
-    *loops: tuple[Callable[[SpotVenue], object] | None, bool], stops: bool = True
-) -> Watchman:
-    """Loops of a bot that bought at the start: what it does before the loop's end, and whether a
-    fault has struck meanwhile."""
-    venue = SpotVenue(TAPE, {"USDT": Decimal(50_000)})
-    venue.submit(Ticket("BTCUSDT", "BUY", "MARKET", AMOUNT), START)
-    watchman, strikes = Watchman(venue), 0
-    for number, (act, fault) in enumerate(loops):
-        if act is not None:
-            act(venue)
-        strikes += fault
-        watchman.loop_ended(START + number * 1000, strikes, stops)
-    assert watchman.loops == len(loops)
-    return watchman
-
-
-def guard(venue: SpotVenue) -> None:
-    amount = rounded(venue.free("BTC"), LOT, up=False)
-    asked = Ticket("BTCUSDT", "SELL", "STOP_LOSS_LIMIT", amount, limit=near(0.89), stop=near(0.9))
-    venue.submit(asked, START)
-
-
-def leave(venue: SpotVenue) -> None:
-    amount = rounded(venue.free("BTC"), LOT, up=False)
-    venue.submit(Ticket("BTCUSDT", "SELL", "LIMIT", amount, limit=near(1.1)), START)
-
-
-def sell(venue: SpotVenue) -> None:
-    amount = rounded(venue.free("BTC"), LOT, up=False)
-    venue.submit(Ticket("BTCUSDT", "SELL", "MARKET", amount), START)
-
-
-def withdraw(venue: SpotVenue) -> None:
-    for order in venue.open_orders():
-        venue.cancel(order, START)
-
-
-def ask_for_more(venue: SpotVenue) -> None:
-    venue.submit(Ticket("BTCUSDT", "BUY", "LIMIT", AMOUNT, limit=near(0.8)), START)
-
-
-QUIET, FAULT = (None, False), (None, True)
-LOOPS = [
-    ([QUIET], 0),  # it has until the next loop
-    ([QUIET, QUIET], 1),
-    ([QUIET] * 9, 1),  # told once
-    ([(guard, False), QUIET, QUIET], 0),
-    ([(leave, False), QUIET, QUIET], 0),
-    ([(sell, False), QUIET, QUIET], 0),  # dust needs no stop
-    ([QUIET, (guard, False), (withdraw, False), (guard, False)], 0),
-    ([(guard, False), (withdraw, False), QUIET], 1),
-    ([QUIET, QUIET, (guard, False), (withdraw, False), QUIET], 2),
-    ([(ask_for_more, False), QUIET], 1),  # a buy guards nothing
-    ([FAULT, FAULT, FAULT, FAULT], 0),
-    ([FAULT, QUIET, FAULT, QUIET], 1),
-    ([QUIET, FAULT, FAULT, QUIET], 1),
-    ([QUIET, FAULT, (guard, False)], 0),
-]
-
-
-@pytest.mark.parametrize(("loops", "breaches"), LOOPS)
-def test_a_position_is_not_left_without_stop_or_exit(loops: list[Any], breaches: int) -> None:
-    found = watched(*loops).breaches
-    assert [breach.rule for breach in found] == ["stop"] * breaches
-    assert all("BTCUSDT" in breach.text for breach in found)
-
-
-def test_a_bot_that_keeps_its_stops_to_itself_is_not_watched() -> None:
-    assert watched(*[QUIET] * 5, stops=False).breaches == []
-
-
-def test_each_symbol_is_watched_apart() -> None:
-    def buy_another(venue: SpotVenue) -> None:
-        venue.submit(Ticket("ETHUSDT", "BUY", "MARKET", Decimal(1)), START)
-
-    watchman = watched((guard, False), (buy_another, False), QUIET, QUIET)
-    (breach,) = watchman.breaches
-    assert "ETHUSDT" in breach.text

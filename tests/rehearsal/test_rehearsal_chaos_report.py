@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import MARKETS, Outcome, Session, report
+import benchmarks.cures
+from benchmarks.chaos import MARKETS, Finding, Outcome, Session, report
+from benchmarks.cures import CURES, switch_off
 from freqpilot.rehearsal.live import LiveSummary
 from freqpilot.rehearsal.session import RehearsalSummary
 
@@ -48,3 +50,35 @@ def test_a_session_without_an_order_needs_a_reason(
     named = f"seed 178 ({', '.join(away['178'])})" if away else "none"
     assert f"every entry of the session: {named}." in text
     assert f"| sessions in which every entry was refused | {len(away)} |" in text
+
+
+def test_the_page_says_by_which_seed_a_missing_cure_is_found(tmp_path: Path) -> None:
+    page, cures = tmp_path / "page.md", list(CURES.values())
+    found = [Finding(cures[0], 3, ("stop", "cash")), Finding(cures[1], None, ())]
+    result = report([outcome(TRADED)], page, found)
+    ok = {name: target["ok"] for name, target in result["targets"].items()}
+    assert ok[f"without {cures[0].name}"] is True
+    assert ok[f"without {cures[1].name}"] is False
+    text = page.read_text(encoding="utf-8")
+    assert f"| {cures[0].name} | {cures[0].about} | seed 3, stop, cash |" in text
+    assert f"| {cures[1].name} | {cures[1].about} | not found |" in text
+
+
+def test_the_page_has_no_table_of_cures_when_none_was_switched_off(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    report([outcome(TRADED)], page)
+    assert "switched off" not in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", CURES)
+def test_a_cure_can_be_switched_off_where_it_is(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its place in the code is there; only that: what it does then is chaos's to see."""
+    put: list[tuple[object, str]] = []
+
+    def note(owner: object, attribute: str, value: object) -> None:
+        assert getattr(owner, attribute) is not value
+        put.append((owner, attribute))
+
+    monkeypatch.setattr(benchmarks.cures, "_put", note)
+    switch_off(name)
+    assert put

@@ -12,7 +12,7 @@ import pytest
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import training
 from freqpilot.rehearsal import clock as clocks
-from freqpilot.rehearsal.clock import BUSY_WAIT, FastClock, FixedClock, VirtualClock
+from freqpilot.rehearsal.clock import BUSY_WAIT, CALLERS, FastClock, FixedClock, VirtualClock
 from freqpilot.rehearsal.training import TrainingWait
 
 MOMENT = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -60,6 +60,16 @@ def test_a_sleep_is_virtual_from_the_length_of_a_busy_wait_on(
         moved = made.now() - MOMENT
     assert slept == ([] if virtual else [seconds])
     assert moved == timedelta(seconds=seconds if virtual else 0)
+
+
+def test_a_thread_that_answers_a_call_moves_the_clock() -> None:
+    """The bot's own thread waits meanwhile: its time would stand still for ever."""
+    with VirtualClock(MOMENT) as clock:
+        thread = threading.Thread(target=time.sleep, args=(30.0,), name=f"{CALLERS} 1")
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive()
+        assert clock.now() == MOMENT + timedelta(seconds=30)
 
 
 def test_other_threads_sleep_in_real_time() -> None:

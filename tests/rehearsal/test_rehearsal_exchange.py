@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +13,7 @@ import ccxt
 import httpx
 import pytest
 
-from freqpilot.rehearsal.config import exchange_overlay
+from freqpilot.rehearsal.config import TOLD, exchange_overlay
 from freqpilot.rehearsal.exchange import (
     LATE_MS,
     LOOP_END,
@@ -22,9 +24,11 @@ from freqpilot.rehearsal.exchange import (
 )
 from freqpilot.rehearsal.faults import OUTAGE_EVERY_HOURS, Call, Fault, FaultPlan, Strike
 from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.rehearsal.playing import Race
 from freqpilot.rehearsal.private import AHEAD, KEY, MAX_WINDOW, RECEIVE_WINDOW, SECRET
 from freqpilot.rehearsal.tape import Tape
 from freqpilot.rehearsal.venue import SpotVenue
+from freqpilot.rehearsal.watchman import LoopReport
 
 TAPE = Tape.from_market(SyntheticMarket(candles=200, seed=8))
 NOON = TAPE.start // 1000 + 100 * 3600 + 1200
@@ -60,6 +64,23 @@ class Scripted(FaultPlan):
         return strike
 
 
+class Notes:
+    """Stands in for the watchman: keeps what it was shown."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.loops: list[tuple[int, int, LoopReport, bool]] = []
+        self.wanted: str | None = None
+
+    def loop_ended(
+        self, now: int, strikes: int, report: LoopReport, *, store_out: bool = False
+    ) -> None:
+        self.loops.append((now, strikes, report, store_out))
+
+    def awaits_message(self, report: LoopReport) -> bool:
+        return self.wanted is not None and self.wanted not in self.messages
+
+
 class Bench:
     """An exchange with what a bot needs to talk to it."""
 
@@ -67,14 +88,14 @@ class Bench:
         self.clock, self.faults = HandClock(), faults or Scripted()
         self.venue = SpotVenue(TAPE, {"USDT": Decimal(10_000), "BTC": Decimal("0.5")})
         self.kills = 0
-        self.loops: list[tuple[int, int, bool]] = []
+        self.watchman = Notes()
         self.exchange = LiveExchange(
             TAPE,
             self.clock,
             self.venue,
             self.faults,
             kill=self._killed,
-            on_loop=lambda *told: self.loops.append(told),
+            watchman=self.watchman,
         )
         self._client: httpx.Client | None = None
 
@@ -425,8 +446,10 @@ def test_the_end_of_a_loop_is_told_with_the_account_brought_up_to_it(bench: Benc
     bench.plan(Fault.LATE)
     dropped(bench.order)
     bench.clock.seconds += 600
-    assert bench.client.post(LOOP_END, json={"stops": True}).status_code == 200
-    assert bench.loops == [(bench.clock.milliseconds, 1, True)]
+    answer = bench.client.post(LOOP_END, json={"stops": True, "halted": "why", "equity": 9.5})
+    assert answer.json() == {"sleep": None}
+    report = LoopReport(stops=True, halted="why", equity=9.5)
+    assert bench.watchman.loops == [(bench.clock.milliseconds, 1, report, False)]
     assert len(bench.venue.orders) == 1
     assert bench.faults.requests == 1
 
@@ -540,3 +563,76 @@ def test_ccxt_takes_a_refused_key_for_a_ban_once_one_was_taken(binance: Any) -> 
     binance.apiKey = "other"
     with pytest.raises(ccxt.DDoSProtection, match="-2015"):
         binance.fetch_balance()
+
+
+def test_a_message_of_the_bots_is_kept_and_waited_for(bench: Bench) -> None:
+    """It is sent by another thread: the loop's end waits a little for it."""
+    bench.watchman.wanted = "halted"
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(bench.client.post, LOOP_END, json={})
+        with httpx.Client(base_url=bench.exchange.url, trust_env=False) as sender:
+            assert sender.post(TOLD, json={"text": "halted"}).status_code == 200
+        assert ended.result(10).status_code == 200
+    assert bench.watchman.messages == ["halted"]
+    assert len(bench.watchman.loops) == 1
+
+
+def test_nothing_strikes_while_it_is_calm(bench: Bench) -> None:
+    bench.plan(Fault.LOST)
+    bench.exchange.calm = True
+    assert bench.market().status_code == 200
+    assert bench.faults.calls == []
+
+
+def test_a_delisted_symbol_has_no_price_and_takes_no_order(bench: Bench) -> None:
+    resting = bench.order("rests").json()
+    bench.venue.delist("BTCUSDT", bench.clock.milliseconds)
+    for path in ("depth", "klines", "ticker/24hr", "trades"):
+        asked = {"symbol": "BTCUSDT", "interval": "1h"}
+        answer = bench.client.get(f"/api/v3/{path}", params=asked)
+        assert (answer.status_code, answer.json()["code"]) == (400, -1121)
+    assert bench.client.get("/api/v3/depth", params={"symbol": "ETHUSDT"}).status_code == 200
+    every = bench.client.get("/api/v3/ticker/24hr").json()
+    assert "BTCUSDT" not in {row["symbol"] for row in every}
+    states = {
+        row["symbol"]: row["status"]
+        for row in bench.client.get("/api/v3/exchangeInfo").json()["symbols"]
+    }
+    assert (states["BTCUSDT"], states["ETHUSDT"]) == ("BREAK", "TRADING")
+    refused = bench.market("late")
+    assert (refused.status_code, refused.json()["code"]) == (400, -1013)
+    seen = bench.signed("GET", ORDER, symbol="BTCUSDT", orderId=resting["orderId"]).json()
+    assert seen["status"] == "CANCELED"
+
+
+def test_a_raced_order_is_accepted_and_its_answer_waits_for_the_next_signed_request(
+    bench: Bench,
+) -> None:
+    bench.exchange.race = race = Race()
+    with ThreadPoolExecutor(1) as pool:
+        order = pool.submit(bench.market, "raced")
+        with httpx.Client(base_url=bench.exchange.url, trust_env=False) as other:
+            while not race.accepted.is_set():
+                other.get("/api/v3/ping")  # an unsigned request lets nothing go
+        assert not order.done()
+        assert bench.signed("GET", "/api/v3/account").status_code == 200
+        assert order.result(10).json()["status"] == "FILLED"
+
+
+def test_a_raced_answer_goes_by_itself_when_nothing_is_asked(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("freqpilot.rehearsal.playing.RACE_SECONDS", 0.01)
+    bench.exchange.race = Race()
+    assert bench.market("first").json()["status"] == "FILLED"
+    assert bench.market("second").json()["status"] == "FILLED"  # only one is held
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.REJECT, Fault.TIMEOUT])
+def test_a_raced_order_that_has_no_answer_holds_nothing(bench: Bench, fault: Fault) -> None:
+    """Its call goes on at once, so the loop's end has to wait for the end of the call."""
+    bench.exchange.race = race = Race()
+    bench.plan(fault)
+    with suppress(httpx.HTTPError):
+        bench.market()
+    assert not race.accepted.is_set()

@@ -99,6 +99,17 @@ def test_time_is_saved_and_reported(
     assert (lines[3]["reason"], lines[3]["now"], lines[3]["requests"]) == ("signal", now, 3)
 
 
+def test_the_stand_in_may_shorten_a_loop_but_not_lengthen_it(
+    stage: Stage, clock: VirtualClock, waits: Waits, tmp_path: Path
+) -> None:
+    server: Any = SimpleNamespace(**{**vars(SERVER), "loop_ended": lambda _: 1.0})
+    stepper = Stepper(stage, 0, tmp_path / "state.json", io.StringIO())
+    stepper.begin(clock, server)
+    stepper.loop_end(900, BOT)
+    stepper.loop_end(0.5, BOT)
+    assert clock.now() == stage.begin + timedelta(seconds=1.5)
+
+
 def test_ends_at_the_end(stage: Stage, clock: VirtualClock, waits: Waits, tmp_path: Path) -> None:
     stepper = Stepper(stage, 0, tmp_path / "state.json", io.StringIO())
     stepper.begin(clock, SERVER)

@@ -138,14 +138,21 @@ def _has_no_market(bot: Any, pair: str, error: Exception, *, fresh: bool) -> boo
     import ccxt
     from freqtrade.exceptions import TemporaryError
 
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ccxt.BadSymbol):
-            return True
-        if isinstance(cause, TemporaryError | ccxt.OperationFailed):
-            return False
-        cause = cause.__cause__
+    causes = _chain(error)
+    if any(isinstance(each, ccxt.BadSymbol) for each in causes):
+        return True  # Freqtrade shows it as a temporary error
+    if any(isinstance(each, TemporaryError | ccxt.OperationFailed) for each in causes):
+        return False
     markets = getattr(bot.exchange, "markets", None) or {}
     if markets and (pair not in markets or markets[pair].get("active") is False):
         return True
     return not fresh
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """Return an error and what caused it."""
+    found = []
+    while error is not None:
+        found.append(error)
+        error = error.__cause__
+    return found

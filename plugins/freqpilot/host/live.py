@@ -148,20 +148,21 @@ def lately_closed(run: supervisor.Run) -> Sequence[ClosedTrade]:
 def waiting(bot: Any) -> str | None:
     """Return why no entry could be judged now for a reason that is no limit, halt or latch; None
     where entries can be judged."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     run = supervisor.current()
     try:
         exitsonly.require()
-        if run.sight.blind is not None:
-            return run.sight.blind
-        if run.live and not run.writes:
-            return "the store is another's, or in memory alone"
+        supervisor.require_sight()
         if run.others is None:
-            return "what other bots have open is not known"
+            raise NoEntry("what other bots have open is not known")
+        if run.store_fault is not None:
+            raise NoEntry(f"the store is out: {run.store_fault}")
         if not bot.config["dry_run"]:
             reconcile.require_done()
             health.require_sound()
             orders.require_certainty(bot.exchange._api)
-    except NoEntry as why:
+    except (NoEntry, SQLAlchemyError) as why:
         return str(why)
     return None
 

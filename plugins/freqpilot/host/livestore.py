@@ -27,8 +27,8 @@ RETRY = timedelta(seconds=15)
 def begin(run: "Run", former: "Run | None") -> None:
     """Open a run's store and take up the ledger that it has.
 
-    With trades open a store that cannot be used does not stop the bot: it runs exits-only on a
-    ledger in memory, and goes on trying.
+    With trades open a store that cannot be used does not stop the bot, nor does it stop one that
+    already runs: it goes on exits-only, on a ledger in memory, and tries again.
 
     :param former: the run before, of the same process: what it could not save is not lost.
     :raises RefuseToStart: when the store cannot be used and nothing is open, or when another
@@ -40,7 +40,8 @@ def begin(run: "Run", former: "Run | None") -> None:
     except ownership.StoreShared:
         raise
     except RefuseToStart as error:
-        if not _open_trades():
+        runs = former is not None and not isinstance(error, ownership.StoreOwned)
+        if not runs and not _open_trades():
             raise
         run.bot = ownership.identity(run.store, run.key)
         _without(run, str(error))
@@ -53,7 +54,7 @@ def reopen(run: "Run", now: datetime) -> None:
     if run.owner is not None or (run.tried is not None and now - run.tried < RETRY):
         return
     run.tried = now
-    memory = run.state
+    memory, alerted = run.state, run.alerted
     try:
         _open(run)
     except RefuseToStart as error:
@@ -61,7 +62,9 @@ def reopen(run: "Run", now: datetime) -> None:
         return
     if memory.halted and not run.state.halted:
         latch = {name: getattr(memory, name) for name in ("halted", "cause", "halted_at")}
-        run.state = replace(run.state, **latch)
+        run.state, run.alerted = replace(run.state, **latch), alerted
+    if memory.stamp is not None:  # what was seen meanwhile, by the peak that the store has
+        run.state = ledger.observe(run.state, memory.stamp, memory.equity, run.settings.risk)
     exitsonly.leave(CAUSE)
     text = "the freqpilot store can be used again; entries are allowed as the limits say"
     alerts.record(run, "store back", "CRITICAL", text, time=now)
@@ -117,8 +120,8 @@ def _without(run: "Run", why: str) -> None:
     """Let a run go on without its store."""
     run.store, run.owner, run.tried = Store.memory(), None, datetime.now(UTC)
     text = (
-        f"{why}. Trades are open, so the bot runs exits-only: stops, exits and halts work, nothing "
-        "is opened, and the store is tried again"
+        f"{why}. The bot runs exits-only: stops, exits and halts work, nothing is opened, and the "
+        "store is tried again"
     )
     exitsonly.enter(CAUSE, text)
     alerts.record(run, "exits only", "EMERGENCY", text)
@@ -130,6 +133,7 @@ def _carry(former: "Run", run: "Run") -> None:
     if unsaved and former.state.releases >= run.state.releases and former.state.stamp is not None:
         run.state = former.state
     run.alerted = former.alerted if former.state is run.state else run.alerted
+    run.unwritten = {**former.unwritten, **run.unwritten}
     run.rates = former.rates or run.rates
     run.unquoted = former.unquoted
 

@@ -114,20 +114,22 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
     what = _sending.get()
     if what is None:
         return original(**order)
+    run = supervisor.current()
     try:
-        if not supervisor.current().writes:
+        if not run.writes:
             raise unwritten.NoStore("the freqpilot store is not this bot's to write")
-        for former in _uncertain(what, order):
-            found = look_up(api, former)
-            if found is not None:
-                logger.warning("%s had arrived; it is not sent again", former.client_id)
-                return _told_apart(found)
-        intent = _write_down(what, order)
+        if found := _arrived(api, _alike(run.intents("sent"), what, order)):
+            return found
+        intent = _intent(what, order, name_of(what))
+        run.store.save_intent(intent)
     except Exception as error:
         if not unwritten.is_of_store(error):
             raise
         unwritten.allow(what.purpose, error)
-        return _told_apart(original(**order))
+        if found := _arrived(api, _alike(run.unwritten_intents("sent"), what, order)):
+            return found
+        name = unwritten.name_of(bot_name(), what.trade, what.purpose)
+        intent = unwritten.keep(_intent(what, order, name))
     params = dict(order["params"])
     if is_named(api):
         params["clientOrderId"] = intent.client_id
@@ -157,10 +159,29 @@ def _sent(
     return _told_apart(made)
 
 
-def _write_down(what: Sending, order: dict[str, Any]) -> OrderIntent:
-    """Keep what an order is for before it is sent."""
-    intent = OrderIntent(
-        client_id=name_of(what),
+def _arrived(api: Any, uncertain: list[OrderIntent]) -> Any | None:
+    """Return the order that one of these intents has made after all, or None.
+
+    :raises Exception: ccxt's, while the fate of one is not known.
+    """
+    for former in uncertain:
+        found = look_up(api, former)
+        if found is not None:
+            logger.warning("%s had arrived; it is not sent again", former.client_id)
+            return _told_apart(found)
+    return None
+
+
+def _alike(intents: list[OrderIntent], what: Sending, order: dict[str, Any]) -> list[OrderIntent]:
+    """Return the intents for the same end."""
+    end = (order["symbol"], order["side"], what.purpose, what.trade)
+    return [each for each in intents if (each.pair, each.side, each.purpose, each.trade) == end]
+
+
+def _intent(what: Sending, order: dict[str, Any], name: str) -> OrderIntent:
+    """Return what an order is for, as it is kept before it is sent."""
+    return OrderIntent(
+        client_id=name,
         pair=order["symbol"],
         side=order["side"],
         purpose=what.purpose,
@@ -173,8 +194,6 @@ def _write_down(what: Sending, order: dict[str, Any]) -> OrderIntent:
         tag=_tag.get(),
         time=datetime.now(UTC),
     )
-    supervisor.current().store.save_intent(intent)
-    return intent
 
 
 def _told_apart(order: Any) -> Any:
@@ -299,16 +318,6 @@ def require_certainty(api: Any) -> None:
                 f"the fate of the order {intent.client_id} for {intent.pair} is not known "
                 f"({type(error).__name__}); entries wait until the exchange tells"
             ) from error
-
-
-def _uncertain(what: Sending, order: dict[str, Any]) -> list[OrderIntent]:
-    """Return earlier orders for the same end whose fate is not known."""
-    return [
-        each
-        for each in supervisor.current().intents("sent")
-        if (each.pair, each.side, each.purpose, each.trade)
-        == (order["symbol"], order["side"], what.purpose, what.trade)
-    ]
 
 
 def _install(exchange: Any) -> None:

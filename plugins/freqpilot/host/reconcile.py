@@ -10,11 +10,12 @@ import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import contracts, orders, supervisor
+from freqpilot.host import contracts, orders, supervisor, unwritten
 from freqpilot.host.recount import recount, report
 from freqpilot.shapes import OrderIntent
 
@@ -85,6 +86,7 @@ def settle(bot: Any) -> None:
         contracts.take_back_stops(bot)
     run, api = supervisor.current(), bot.exchange._api
     store = run.store
+    unwritten.write(run)
     for intent in run.intents("sent", "accepted"):
         if orders.in_flight(intent.client_id):
             continue  # its answer is on the way to another thread
@@ -115,7 +117,7 @@ def compare(bot: Any) -> None:
         for params in ({},) if spot else ({}, {"stop": True}):
             for order in bot.exchange._api.fetch_open_orders(pair, params=params):
                 if not _recorded(str(order["id"]), pair):
-                    _report_order(order, pair)
+                    _take_in(bot, order, pair)
     bot.wallets.update(require_update=True)
     if spot:
         for trade in trades:
@@ -149,9 +151,42 @@ def _compare_coins(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> Non
 
 def _is_worth_an_order(bot: Any, pair: str, amount: float) -> bool:
     """Tell whether ``amount`` is more than what rounding leaves behind."""
+    from freqtrade.exceptions import FreqtradeException
+
     smallest = bot.exchange.markets[pair]["limits"]["cost"]["min"] or 0.0
-    rate = bot.exchange.get_rate(pair, side="exit", is_short=False, refresh=True)
+    try:
+        rate = bot.exchange.get_rate(pair, side="exit", is_short=False, refresh=True)
+    except FreqtradeException:
+        return True  # nobody quotes it: what it is worth is for a person to look at
     return amount * float(rate) >= float(smallest)
+
+
+def _take_in(bot: Any, order: Any, pair: str) -> None:
+    """Give an open order that bears this bot's name to its trade, or cancel it where that is over:
+    it was sent while the store was out, by a process that has ended. Any other is reported."""
+    name = parse_client_order_id(order.get("clientOrderId"))
+    if name is None or name.bot != orders.bot_name() or name.purpose not in unwritten.REDUCING:
+        _report_order(order, pair)
+        return
+    stop = order.get("stopPrice") or order.get("triggerPrice")
+    intent = OrderIntent(
+        client_id=str(name),
+        pair=pair,
+        side=order["side"],
+        purpose=name.purpose,
+        trade=int(name.trade.removeprefix("n")),
+        kind=str(order["type"]),
+        amount=float(order["amount"]),
+        rate=None if order.get("price") is None else float(order["price"]),
+        stop=float(stop) if stop else None,
+        leverage=1.0,
+        tag=None,
+        time=datetime.fromtimestamp((order.get("timestamp") or 0) / 1000, UTC),
+        state="known",
+        order_id=str(order["id"]),
+    )
+    _adopt(bot, intent, bot.exchange._order_contracts_to_amount(order))
+    supervisor.current().store.save_intent(intent)
 
 
 def _report_order(order: Any, pair: str) -> None:

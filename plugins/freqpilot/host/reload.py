@@ -209,10 +209,10 @@ def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_again(worker: Any, original: Callable[..., Any], error: Exception) -> None:
-    """Make the bot of the configuration that the former one was made of, and try until that works
-    while trades are open.
+    """Make the bot of the configuration that the former one was made of, and try until that works:
+    a reload while the exchange is out of reach must not end a bot that ran.
 
-    :raises Exception: ``error``, when that fails too and nothing is open.
+    :raises Exception: ``error``, when there is no such configuration.
     """
     from freqtrade.enums import State
 
@@ -228,10 +228,8 @@ def _make_again(worker: Any, original: Callable[..., Any], error: Exception) -> 
             original(worker, False)
             break
         except Exception as again:
-            if not exitsonly.open_trades(good):
-                raise error from again
             if not wait:
-                alerts.say(KIND, _down(error, again), level="EMERGENCY")
+                alerts.say(KIND, _down(error, again, exitsonly.open_trades(good)), "EMERGENCY")
             wait = min(2 * wait, LONGEST_WAIT) if wait else FIRST_WAIT
             logger.error("The bot could not be made again (%s); next try in %g s", again, wait)
             worker._notify("WATCHDOG=1\nSTATUS=Trying to start again.")
@@ -241,12 +239,17 @@ def _make_again(worker: Any, original: Callable[..., Any], error: Exception) -> 
     alerts.say(KIND, refusal(error), level="CRITICAL")
 
 
-def _down(error: Exception, again: Exception) -> str:
+def _down(error: Exception, again: Exception, open_trades: int) -> str:
+    trades = (
+        "Trades are open: their stops on the exchange hold, nothing else watches them now"
+        if open_trades
+        else "Nothing is open"
+    )
+    then = ", and close the positions on the exchange yourself if this lasts" if open_trades else ""
     return (
         f"The bot could not be started with the new configuration (`{error}`), nor with the former "
-        f"one (`{again}`). Trades are open: their stops on the exchange hold, nothing else watches "
-        f"them now. It tries again at least every {LONGEST_WAIT:g} seconds. Look at the log, and "
-        "close the positions on the exchange yourself if this lasts."
+        f"one (`{again}`). {trades}. It tries again at least every {LONGEST_WAIT:g} seconds. Look "
+        f"at the log{then}."
     )
 
 

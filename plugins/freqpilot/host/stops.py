@@ -38,7 +38,8 @@ def note(bot: Any, trade: Any, stop_price: float, placed: bool) -> None:
         f"no stop could be placed for {trade.pair} in {_failed[trade.id]} loops; the position is "
         "being closed"
     )
-    _report(trade, "stop failed", "stops_failed", text)
+    if _failed[trade.id] == ATTEMPTS:
+        _report(trade, "stop failed", "stops_failed", text)
     bot.emergency_exit(trade, stop_price)
 
 
@@ -97,13 +98,14 @@ def _close(bot: Any, number: int) -> None:
     )
     if not is_beyond(trade, rate):
         return
-    _report(
-        trade,
-        "stop jumped",
-        "stops_jumped",
-        f"the price of {trade.pair} ({rate:g}) is beyond the stop of trade {trade.id} "
-        f"({float(trade.stop_loss):g}), which did not fill: the position is being closed at market",
-    )
+    if number not in supervisor.current().jumped:
+        supervisor.current().jumped.add(number)
+        text = (
+            f"the price of {trade.pair} ({rate:g}) is beyond the stop of trade {trade.id} "
+            f"({float(trade.stop_loss):g}), which did not fill: the position is being closed at "
+            "market"
+        )
+        _report(trade, "stop jumped", "stops_jumped", text)
     if trade.has_open_orders:  # an exit that waits where the price was; an entry that adds to it
         sides = [trade.entry_side, trade.exit_side]
         bot.cancel_open_orders_of_trade(trade, sides, CANCELLED)

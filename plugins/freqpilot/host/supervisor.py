@@ -85,6 +85,8 @@ class Run:
     """What of the ledger the store has, as :func:`freqpilot.risk.ledger.durable` gives it."""
     alerted: tuple[str | None, int] = (None, 0)
     """The halt and the level of the drawdown that a person has heard of."""
+    unwritten: dict[str, OrderIntent] = field(default_factory=dict)
+    """Intents that the store does not have yet (:mod:`freqpilot.host.unwritten`)."""
     store_fault: str | None = None
     """Why the store could not be used last, None when it could."""
     sight: Sight = field(default_factory=Sight)
@@ -95,6 +97,8 @@ class Run:
     beyond: Counter[int] = field(default_factory=Counter)
     """Looks in a row in which the price was beyond a trade's stop, by trade
     (:mod:`freqpilot.host.stops`)."""
+    jumped: set[int] = field(default_factory=set)
+    """Trades whose jumped stop a person has heard of."""
     tried: datetime | None = None
     """When the store was last tried to be opened, where a start had to do without."""
 
@@ -104,12 +108,21 @@ class Run:
         return not self.live or (self.owner is not None and self.owner.lost is None)
 
     def intents(self, *states: IntentState) -> list[OrderIntent]:
-        """Return this bot's intents in one of ``states``, oldest first: not those of another bot
-        that has written into the same store."""
-        found = self.store.intents(*states)
-        if not self.bot:
-            return found
-        return [each for each in found if _whose(each.client_id) in (self.bot, None)]
+        """Return this bot's intents in one of ``states``, oldest first, those that wait to be
+        written last: not those of another bot that has written into the same store."""
+        written = [
+            each
+            for each in self.store.intents(*states)
+            if each.client_id not in self.unwritten and self._is_own(each)
+        ]
+        return written + self.unwritten_intents(*states)
+
+    def unwritten_intents(self, *states: IntentState) -> list[OrderIntent]:
+        """Return the intents in one of ``states`` that wait to be written."""
+        return [each for each in self.unwritten.values() if not states or each.state in states]
+
+    def _is_own(self, intent: OrderIntent) -> bool:
+        return not self.bot or _whose(intent.client_id) in (self.bot, None)
 
 
 def _whose(client_id: str) -> str | None:
@@ -231,12 +244,13 @@ def keep(run: Run, time: datetime) -> None:
     """Bring the store to what the ledger is, compared with what was last saved; then say what a
     person must hear, then that the bot is alive. A store that is out is tried again at the next
     look. Only a fault of another kind is raised."""
-    from freqpilot.host import livestore
+    from freqpilot.host import livestore, unwritten
 
     if not run.writes:
         announce(run, time)
         return
     with livestore.guarded(run):
+        unwritten.write(run)
         if ledger.durable(run.state) != run.saved:
             run.store.save_state(run.key, run.state.to_dict(), time)
             run.saved = ledger.durable(run.state)

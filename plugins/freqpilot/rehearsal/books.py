@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from freqpilot.rehearsal.venue import LOT, MIN_NOTIONAL, ZERO, Venue, VenueOrder
+from freqpilot.rehearsal.venue import LOT, ZERO, Venue, VenueOrder
 
 CASH_TOLERANCE = Decimal("1e-6")
 """Share of the turnover by which the two books' cash may differ: the database keeps floats."""
@@ -31,47 +31,6 @@ class Breach:
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.text}"
-
-
-class Watchman:
-    """Looks at the account at the end of each loop of the bot: every position has a stop or an exit
-    in the book, or gets it in the next loop that meets no fault."""
-
-    def __init__(self, venue: Venue) -> None:
-        self._venue = venue
-        self._naked: Counter[str] = Counter()
-        self._strikes = 0
-        self.loops = 0
-        self.ended: list[int] = []
-        self.breaches: list[Breach] = []
-
-    def loop_ended(self, now: int, strikes: int, stops: bool) -> None:
-        """Look at the account.
-
-        :param strikes: faults so far; a loop that met one is not counted.
-        :param stops: whether the bot keeps its stops on the exchange.
-        """
-        self.loops += 1
-        self.ended.append(now)
-        excused, self._strikes = strikes != self._strikes, strikes
-        if not stops:
-            return
-        for symbol in {order.symbol for order in self._venue.orders}:
-            if not self.is_naked(symbol, now):
-                self._naked[symbol] = 0
-            elif not excused:
-                self._naked[symbol] += 1
-                if self._naked[symbol] == 2:
-                    text = f"{symbol} has neither stop nor exit for two loops at {now}"
-                    self.breaches.append(Breach("stop", text))
-
-    def is_naked(self, symbol: str, now: int) -> bool:
-        """Tell whether a position worth an order has neither stop nor exit."""
-        base, _ = self._venue.assets(symbol)
-        price = Decimal(str(self._venue.tape.symbol(symbol).price(now)))
-        if self._venue.balances.get(base, ZERO) * price < MIN_NOTIONAL:
-            return False
-        return not any(order.sign < 0 for order in self._venue.open_orders(symbol))
 
 
 @dataclass(frozen=True)

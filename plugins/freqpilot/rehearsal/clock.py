@@ -17,6 +17,9 @@ Clock = Callable[[], float]
 BUSY_WAIT = 0.1
 """Seconds. A shorter sleep is a wait for a thread of this process, which needs real time."""
 
+CALLERS = "AnyIO worker thread"
+"""Names of the threads in which Freqtrade's REST API answers calls."""
+
 
 class FixedClock:
     """A clock that stands still, for backtests: the market as it was at one moment."""
@@ -71,7 +74,8 @@ class VirtualClock:
     """The time of this whole process: it stands still but where somebody sleeps.
 
     Between ``with`` and its end, ``time``, ``datetime`` and ``time.sleep`` of the main thread work
-    on virtual time: a sleep moves the clock. Other threads sleep in real time, and monotonic clocks
+    on virtual time: a sleep moves the clock, also one of a thread that answers a call of the REST
+    API (the bot's own waits meanwhile). Other threads sleep in real time, and monotonic clocks
     stay real, so that asyncio, sockets and locks work.
     Because nothing but a sleep moves it, a run is the same however fast the machine is.
 
@@ -130,7 +134,10 @@ def install_sleep() -> None:
 
 
 def _sleep(seconds: float, /) -> None:
-    clock = _sleepers.get(threading.get_ident())
+    thread = threading.current_thread()
+    clock = _sleepers.get(thread.ident or 0)
+    if clock is None and _sleepers and thread.name.startswith(CALLERS):
+        clock = next(iter(_sleepers.values()))  # a person's call waits as the bot itself does
     if clock is None or 0 <= seconds < BUSY_WAIT:
         _REAL_SLEEP(seconds)
     else:

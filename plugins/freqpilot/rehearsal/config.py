@@ -14,6 +14,8 @@ DOORS = ("telegram", "discord", "webhook", "api_server", "external_message_consu
 # ccxt's rate limit waits for the wall clock, which stands still on a virtual one.
 API_USER, API_PASSWORD = "rehearsal", "rehearsal"
 UNLIMITED = {"enableRateLimit": False}
+TOLD = "/rehearsal/told"
+"""Where the bot's webhook sends what a person would read; no route of Binance's."""
 
 
 def is_futures(user: Mapping[str, Any]) -> bool:
@@ -97,6 +99,22 @@ def api_server(port: int) -> dict[str, Any]:
         "password": API_PASSWORD,
         "jwt_secret_key": secrets.token_hex(32),
         "ws_token": secrets.token_urlsafe(24),
+    }
+
+
+def webhook(url: str) -> dict[str, Any]:
+    """Return the section of Freqtrade's webhook that sends to the stand-in what is meant for a
+    person."""
+    message = {"text": "{status}"}
+    return {
+        "enabled": True,
+        "url": url,
+        "format": "json",
+        "status": message,
+        "warning": message,
+        "exception": message,
+        "startup": message,
+        "strategy_msg": {"text": "{msg}"},
     }
 
 

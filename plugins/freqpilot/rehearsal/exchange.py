@@ -4,21 +4,25 @@ It runs outside the bot's process, so that it lives on when the bot is killed. W
 has arrived, was carried out or was answered is decided here, as it is on a real exchange.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from freqpilot.rehearsal import private
 from freqpilot.rehearsal.clock import Clock
+from freqpilot.rehearsal.config import TOLD
 from freqpilot.rehearsal.faults import Call, Fault, FaultPlan, Strike
+from freqpilot.rehearsal.playing import IncidentPlayer, Race
 from freqpilot.rehearsal.quotes import BadRequest
 from freqpilot.rehearsal.server import RehearsalServer, answered, error
 from freqpilot.rehearsal.tape import Tape
 from freqpilot.rehearsal.venue import Ticket, Venue
+from freqpilot.rehearsal.watchman import LoopReport
 
 Params = Mapping[str, str]
 Private = Callable[[Params, int], Any]
@@ -42,6 +46,23 @@ REFUSALS: Refusals = {
 LOOP_END = "/rehearsal/loop-end"
 """Where the bot's process tells that a loop has ended; no route of Binance's."""
 
+MESSAGE_SECONDS = 5.0
+"""Real seconds that a message of the bot's may take to arrive: it is sent by another thread."""
+
+
+class Observer(Protocol):
+    """Who looks at the account at the end of each of the bot's loops."""
+
+    messages: list[str]
+
+    def loop_ended(
+        self, now: int, strikes: int, report: LoopReport, *, store_out: bool = False
+    ) -> None:
+        """Look at the account at ``now`` (ms), after so many faults."""
+
+    def awaits_message(self, report: LoopReport) -> bool:
+        """Tell whether something should have been sent that has not arrived."""
+
 
 class LiveExchange(RehearsalServer):
     """Serves a market and one account. Once a fault has killed the bot (``dead``), nothing is
@@ -63,19 +84,23 @@ class LiveExchange(RehearsalServer):
         venue: Venue,
         faults: FaultPlan | None = None,
         kill: Callable[[], None] = lambda: None,
-        on_loop: Callable[[int, int, bool], None] = lambda _now, _strikes, _stops: None,
+        watchman: Observer | None = None,
+        player: IncidentPlayer | None = None,
         port: int = 0,
         **server: Any,
     ) -> None:
         """
         :param kill: ends the bot's process at once.
-        :param on_loop: told of the end of each of the bot's loops: the time in ms, how many
-            faults have struck so far, and whether it keeps its stops on the exchange.
+        :param player: lets incidents happen between the bot's loops.
         """
         super().__init__(tape, clock, port=port, **server)
         self.venue, self.faults = venue, faults or FaultPlan()
+        self.closed = venue.closed
         self.dead = False
-        self._kill, self._on_loop = kill, on_loop
+        self.calm = False
+        """Whether no fault may strike for now."""
+        self.race: Race | None = None
+        self._kill, self._watchman, self._player = kill, watchman, player
         self._late: list[tuple[int, Ticket]] = []
         self._weight = (0, 0)
         self._private = self._signed_routes()
@@ -83,9 +108,10 @@ class LiveExchange(RehearsalServer):
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         now = self._now()
         if request.path == LOOP_END:
-            self.settle(now)
-            told = await request.json()
-            self._on_loop(now, len(self.faults.strikes), told["stops"])
+            return await self._loop_ended(request, now)
+        if request.path == TOLD:
+            if self._watchman is not None:
+                self._watchman.messages.append(str((await request.json())["text"]))
             return web.json_response({})
         body = await request.text()
         signed = body or request.query_string
@@ -94,14 +120,35 @@ class LiveExchange(RehearsalServer):
         handler = self._private.get(route)
         if self.dead:
             return _cut(request)
+        if self.race is not None and handler is not None:
+            self.race.request()
         self._arrive(now)
         order = params.get("type", "") if route in self.orders else ""
         symbol = params.get("symbol", "")
         call = Call(*route, symbol=symbol, signed=handler is not None, order=order)
-        strike = self.faults.strike(call, now)
+        strike = None if self.calm else self.faults.strike(call, now)
         if strike is None:
-            return await self._carry_out(request, handler, signed, params, now)
-        return await self._struck(strike, request, handler, signed, params, now)
+            response = await self._carry_out(request, handler, signed, params, now)
+        else:
+            response = await self._struck(strike, request, handler, signed, params, now)
+        answers = strike is None or strike.fault is Fault.PARTIAL
+        race = self.race if order and answers and response.status == 200 else None
+        if race is not None and not race.accepted.is_set():
+            await race.hold()
+        return response
+
+    async def _loop_ended(self, request: web.Request, now: int) -> web.Response:
+        self.settle(now)
+        report = LoopReport.of(await request.json())
+        if self._watchman is not None:
+            patience = MESSAGE_SECONDS
+            while patience > 0 and self._watchman.awaits_message(report):
+                await asyncio.sleep(0.05)
+                patience -= 0.05
+            out = self._player is not None and self._player.store_was_out()
+            self._watchman.loop_ended(now, len(self.faults.strikes), report, store_out=out)
+        sleep = await self._player.loop_ended(self, now) if self._player is not None else None
+        return web.json_response({"sleep": sleep})
 
     async def _carry_out(
         self,

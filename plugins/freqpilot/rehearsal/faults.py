@@ -36,9 +36,30 @@ class Fault(StrEnum):
     KILL = "kill"
     """The bot is killed (SIGKILL) before the request is looked at, or after and before its
     answer."""
+    RPC_FORCE = "rpc_force"
+    """A person forces entries and exits, stops, starts and reloads by the bot's REST API."""
+    SECOND_BOT = "second_bot"
+    """Another bot is started on the same store, at times on the same trades database."""
+    STORE_LOCKED = "store_locked"
+    """Another connection holds the store's write lock for some loops."""
+    STORE_DOWN = "store_down"
+    """The store can be neither read nor written for some loops."""
+    GAP = "gap_through_stop"
+    """The price jumps beyond stops and their limits from one candle to the next."""
+    DELISTED = "delisted"
+    """A pair is not traded any more: no price, no order, its open orders are cancelled (spot)."""
 
 
 ORDER_FAULTS = (Fault.LOST, Fault.LATE, Fault.TIMEOUT, Fault.REJECT, Fault.STOP, Fault.PARTIAL)
+INCIDENTS = (
+    Fault.RPC_FORCE,
+    Fault.SECOND_BOT,
+    Fault.STORE_LOCKED,
+    Fault.STORE_DOWN,
+    Fault.GAP,
+    Fault.DELISTED,
+)
+"""What happens between two loops or to the market; see :mod:`freqpilot.rehearsal.incidents`."""
 RATES = {
     Fault.LOST: 0.10,
     Fault.LATE: 0.06,
@@ -49,6 +70,7 @@ RATES = {
     Fault.OUTAGE: 0.0,
     Fault.LIMIT: 0.01,
     Fault.KILL: 0.008,
+    **dict.fromkeys(INCIDENTS, 0.0),
 }
 """Share of the requests that a fault can meet: new orders, any request, signed requests."""
 OUTAGE_EVERY_HOURS = 16.0
@@ -151,6 +173,10 @@ class FaultPlan:
     def share(self, name: str, request: int) -> float:
         """Return a number 0…1 that belongs to one request."""
         return self._hash(f"{name} {request}")
+
+    def draw(self, name: str) -> float:
+        """Return a number 0…1 that belongs to a name, whatever the requests were."""
+        return self._hash(name)
 
     def _eligible(self, call: Call) -> Iterable[Fault]:
         if call.order:

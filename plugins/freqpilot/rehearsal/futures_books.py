@@ -5,25 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from freqpilot.rehearsal.books import Books, Breach, Watchman, words
+from freqpilot.rehearsal.books import Books, Breach, words
 from freqpilot.rehearsal.futures_venue import AlgoOrder, FuturesVenue
-from freqpilot.rehearsal.venue import LOT, MIN_NOTIONAL, ZERO, VenueOrder
-
-
-class FuturesWatchman(Watchman):
-    """Looks for positions without a reduce-only stop or exit."""
-
-    def __init__(self, venue: FuturesVenue) -> None:
-        super().__init__(venue)
-        self._account = venue
-
-    def is_naked(self, symbol: str, now: int) -> bool:
-        """Tell whether a position worth an order has neither stop nor exit."""
-        position = self._account.position(symbol)
-        if abs(position.amount) * self._account.price(symbol, now) < MIN_NOTIONAL:
-            return False
-        waiting = self._account.waiting(symbol)
-        return not any(order.reduce_only and order.sign == -position.sign for order in waiting)
+from freqpilot.rehearsal.venue import LOT, ZERO, VenueOrder
 
 
 @dataclass(frozen=True)

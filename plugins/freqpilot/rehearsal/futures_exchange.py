@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from freqpilot.rehearsal import futures_private, perpetuals, private
 from freqpilot.rehearsal.clock import Clock
-from freqpilot.rehearsal.exchange import LiveExchange, Params, Private, Refusals
+from freqpilot.rehearsal.exchange import LiveExchange, Observer, Params, Private, Refusals
 from freqpilot.rehearsal.faults import Fault, FaultPlan
 from freqpilot.rehearsal.futures_venue import FuturesVenue
+from freqpilot.rehearsal.playing import IncidentPlayer
 from freqpilot.rehearsal.quotes import BadRequest
 from freqpilot.rehearsal.venue import Ticket
 
@@ -52,7 +53,8 @@ class FuturesExchange(LiveExchange):
         clock: Clock,
         faults: FaultPlan | None = None,
         kill: Callable[[], None] = lambda: None,
-        on_loop: Callable[[int, int, bool], None] = lambda _now, _strikes, _stops: None,
+        watchman: Observer | None = None,
+        player: IncidentPlayer | None = None,
         port: int = 0,
     ) -> None:
         """See :class:`LiveExchange`."""
@@ -63,7 +65,8 @@ class FuturesExchange(LiveExchange):
             venue,
             faults,
             kill,
-            on_loop,
+            watchman,
+            player,
             port,
             futures=True,
             funding_rate=venue.funding_rate,

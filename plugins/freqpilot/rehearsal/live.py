@@ -8,8 +8,9 @@ on the virtual clock. At the end the books are compared; see :mod:`freqpilot.reh
 import multiprocessing
 import os
 import signal
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,14 +20,18 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.rehearsal.books import Books, Breach, Watchman
+from freqpilot.rehearsal import incidents
+from freqpilot.rehearsal.books import Books, Breach
 from freqpilot.rehearsal.clock import SharedClock
 from freqpilot.rehearsal.config import funding_rate, is_futures
 from freqpilot.rehearsal.exchange import LiveExchange
-from freqpilot.rehearsal.faults import FaultPlan, Strike, parse_faults
-from freqpilot.rehearsal.futures_books import FuturesBooks, FuturesWatchman
+from freqpilot.rehearsal.faults import Fault, FaultPlan, Strike, parse_faults
+from freqpilot.rehearsal.futures_books import FuturesBooks
 from freqpilot.rehearsal.futures_exchange import FuturesExchange
 from freqpilot.rehearsal.futures_venue import FuturesVenue
+from freqpilot.rehearsal.incidents import Incident
+from freqpilot.rehearsal.perpetuals import spot_name
+from freqpilot.rehearsal.playing import IncidentPlayer, rest_client
 from freqpilot.rehearsal.run import play_live, user_config, write_overlay
 from freqpilot.rehearsal.session import (
     CLOCK,
@@ -44,12 +49,17 @@ from freqpilot.rehearsal.session import (
 from freqpilot.rehearsal.stage import Stage, build_stage
 from freqpilot.rehearsal.tape import Tape
 from freqpilot.rehearsal.venue import SpotVenue, Venue, VenueOrder
+from freqpilot.rehearsal.watchman import DRAWDOWN, FuturesWatchman, Watchman
 
 RESTART_SECONDS = 5.0
 """Virtual seconds from a kill to the next start."""
 DRAIN_LOOPS = 3
 """Loops without a fault after the end, a second apart, so that the books are at rest."""
 MOST_STARTS = 500
+MOST_REFUSED = 12
+"""Starts in a row that fail before it is given up."""
+LONGEST_PAUSE = 320.0
+"""Virtual seconds; each start that fails doubles the pause before the next one, up to this."""
 WALLET = 1_000.0
 STORE = "freqpilot.sqlite"
 
@@ -78,10 +88,13 @@ def rehearse_live(
     options: RehearsalOptions,
     on_progress: OnProgress = lambda _: None,
     faults: FaultPlan | None = None,
+    script: Callable[[int], Sequence[Incident]] | None = None,
 ) -> LiveSummary:
     """Run ``freqtrade trade`` in live mode against the stand-in exchange and compare the books.
 
     :param faults: in place of those that the options name.
+    :param script: the incidents by when the session begins (ms), in place of those that its seed
+        draws.
     :raises RefuseToStart: for bad options or data, or when Freqtrade itself does not start.
     """
     if options.resume:
@@ -90,11 +103,19 @@ def rehearse_live(
             "with the same seed, which replays it"
         )
     plan_of_faults = faults or FaultPlan(parse_faults(options.faults), options.seed)
+    if Fault.RPC_FORCE in plan_of_faults.kinds and not options.api_port:
+        options = replace(options, api_port=_free_port())
     run_dir = prepare(replace(options, live=True))
     plan = load_plan(run_dir)
     user = user_config(plan)
     tape, stage = build_stage(plan, user, run_dir)
-    return _Session(run_dir, plan, user, tape, stage, plan_of_faults).play(on_progress)
+    begin, end = (int(moment.timestamp() * 1000) for moment in (stage.begin, stage.end))
+    if script is None:
+        pairs = [spot_name(pair) for pair in stage.pairs]
+        happens = incidents.draw(plan_of_faults, begin, end, pairs, futures=is_futures(user))
+    else:
+        happens = list(script(begin))
+    return _Session(run_dir, plan, user, tape, stage, plan_of_faults, happens).play(on_progress)
 
 
 class _Session:
@@ -106,22 +127,37 @@ class _Session:
         tape: Tape,
         stage: Stage,
         faults: FaultPlan,
+        happens: Sequence[Incident],
     ) -> None:
         self._run_dir, self._plan, self._user, self._stage = run_dir, plan, user, stage
         self._faults = faults
         wallet = Decimal(str(user.get("dry_run_wallet", WALLET)))
-        self._stake = str(user.get("stake_currency", "USDT"))
-        self._tape = tape
-        self._venue: Venue = SpotVenue(tape, {self._stake: wallet})
-        self._watchman = Watchman(self._venue)
+        stake = str(user.get("stake_currency", "USDT"))
+        futures = is_futures(user)
+        self._tape = incidents.play_jumps(tape, happens)
+        store = run_dir / STORE
+        limits = user.get("freqpilot", {}).get("risk", {})
+        drawdown = Decimal(str(limits.get("drawdown_halt", DRAWDOWN)))
+        self._venue: Venue = SpotVenue(self._tape, {stake: wallet})
+        self._watchman = Watchman(self._venue, store, drawdown)
         self._books: type[Books] = Books
-        if is_futures(user):
+        if futures:
             rate = funding_rate(user)
-            account = FuturesVenue(tape, {self._stake: wallet}, funding_rate=rate)
-            self._venue, self._watchman = account, FuturesWatchman(account)
+            account = FuturesVenue(self._tape, {stake: wallet}, funding_rate=rate)
+            self._venue, self._watchman = account, FuturesWatchman(account, store, drawdown)
             self._books = FuturesBooks
+        self._player = IncidentPlayer(
+            happens,
+            self._venue,
+            faults,
+            run_dir,
+            store,
+            (lambda: rest_client(plan.api_port)) if plan.api_port else None,
+            futures=futures,
+        )
         self._child: BaseProcess | None = None
-        self._kills = 0
+        self._kills = self._refused = 0
+        self._died: list[Breach] = []
 
     def play(self, on_progress: OnProgress) -> LiveSummary:
         clock = SharedClock(self._run_dir / CLOCK)
@@ -135,21 +171,27 @@ class _Session:
                 write_overlay(self._plan, self._stage, self._user, exchange.url, self._run_dir)
                 self._run_until_done(exchange, clock, watch)
                 run = replace(
-                    watch.summary(),
+                    watch.summary(whole=not self._died),
                     requests=exchange.requests.total(),
                     unknown=dict(exchange.unknown),
                 )
         finally:
+            self._player.close()
             clock.close()
         books = self._books.read(self._venue, self._run_dir / DATABASE, self._run_dir / STORE)
         return LiveSummary(
             run=run,
             orders=len(self._venue.orders),
             fills=sum(len(order.fills) for order in self._venue.orders),
-            strikes=tuple(self._faults.strikes),
+            strikes=(*self._faults.strikes, *self._player.met),
             kills=self._kills,
             differences=books.differences,
-            breaches=(*self._watchman.breaches, *books.breaches()),
+            breaches=(
+                *self._died,
+                *self._watchman.breaches,
+                *self._player.breaches,
+                *books.breaches(),
+            ),
             balances=dict(self._venue.balances),
             ledger=tuple(self._venue.orders),
             refusals=books.refusals,
@@ -157,12 +199,16 @@ class _Session:
         )
 
     def _exchange(self, clock: SharedClock) -> LiveExchange:
-        watch, port = self._watchman.loop_ended, self._plan.port
+        rest = (self._faults, self._kill, self._watchman, self._player, self._plan.port)
         if isinstance(self._venue, FuturesVenue):
-            return FuturesExchange(self._venue, clock, self._faults, self._kill, watch, port)
-        return LiveExchange(self._tape, clock, self._venue, self._faults, self._kill, watch, port)
+            return FuturesExchange(self._venue, clock, *rest)
+        return LiveExchange(self._tape, clock, self._venue, *rest)
 
     def _run_until_done(self, exchange: LiveExchange, clock: SharedClock, watch: Watch) -> None:
+        """Start the bot again whenever it ends before its time, as a supervisor of services does.
+
+        :raises RefuseToStart: when it gets nowhere.
+        """
         stage = replace(self._stage, drain=DRAIN_LOOPS)
         self._faults.until = int(stage.end.timestamp() * 1000)
         for _ in range(MOST_STARTS):
@@ -172,20 +218,47 @@ class _Session:
                 reader = threading.Thread(target=watch.read, args=(lines,), daemon=True)
                 reader.start()
                 _wait(child, reader)
-            if not exchange.dead:
+            pause = self._pause(exchange.dead, watch, clock)
+            if pause is None:
                 return
-            self._kills += 1
-            clock.set(clock() + RESTART_SECONDS)
+            clock.set(clock() + pause)
+            self._player.end_due(int(clock() * 1000))
             begin = datetime.fromtimestamp(clock(), UTC)
             stage = replace(stage, begin=begin)
         raise RefuseToStart(
             f"the bot was killed {MOST_STARTS} times and got nowhere (see {self._run_dir / LOG})"
         )
 
+    def _pause(self, killed: bool, watch: Watch, clock: SharedClock) -> float | None:
+        """Return the virtual seconds until the bot is started again, None when it is not."""
+        if killed:
+            self._kills += 1
+        elif not watch.ended_by_itself or not self._faults.kinds or not self._watchman.loops:
+            return None
+        if watch.loops_of_life or killed:
+            self._refused = 0
+        else:
+            self._refused += 1
+        if watch.loops_of_life and not killed:
+            at = datetime.fromtimestamp(clock(), UTC)
+            text = f"the bot ended by itself at {at:%Y-%m-%d %H:%M:%S}: {watch.last_error}"
+            self._died.append(Breach("died", text))
+        if self._refused > MOST_REFUSED:
+            text = f"{self._refused} starts in a row failed: {watch.last_error}"
+            self._died.append(Breach("died", text))
+            return None
+        return min(LONGEST_PAUSE, RESTART_SECONDS * 2.0**self._refused)
+
     def _kill(self) -> None:
         assert self._child is not None
         assert self._child.pid is not None
         os.kill(self._child.pid, signal.SIGKILL)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait(child: BaseProcess, reader: threading.Thread) -> None:

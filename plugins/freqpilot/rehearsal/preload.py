@@ -17,6 +17,7 @@ import freqtrade.commands  # noqa: E402
 import freqtrade.freqtradebot  # noqa: E402
 import freqtrade.main  # noqa: E402
 import freqtrade.plot.plotting  # noqa: E402
+import freqtrade.rpc.api_server.webserver  # noqa: E402
 import freqtrade.rpc.rpc_manager  # noqa: E402
 import freqtrade.worker  # noqa: E402, F401
 

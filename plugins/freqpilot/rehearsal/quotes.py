@@ -4,7 +4,7 @@ Book and trades are derived from the tape, deterministic in time: a ladder aroun
 whose size follows the volume of the last *closed* candle, and one trade every ten seconds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Any
 
@@ -34,14 +34,18 @@ class BadRequest(ValueError):
         self.code = code
 
 
-def exchange_info(tape: Tape, now: int) -> Json:
-    """Return exchangeInfo with price, lot and notional filters of every pair."""
+def exchange_info(tape: Tape, now: int, closed: Collection[str] = ()) -> Json:
+    """Return exchangeInfo with price, lot and notional filters of every pair; the symbols of
+    ``closed`` are not traded any more."""
     return {
         "timezone": "UTC",
         "serverTime": now,
         "rateLimits": [],
         "exchangeFilters": [],
-        "symbols": [_symbol(pair) for pair in tape.pairs.values()],
+        "symbols": [
+            {**_symbol(pair), "status": "BREAK" if pair.symbol in closed else "TRADING"}
+            for pair in tape.pairs.values()
+        ],
     }
 
 

@@ -12,14 +12,16 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.rehearsal.session import DATABASE, OVERLAY
 
 if TYPE_CHECKING:
     from freqpilot.rehearsal.session import RehearsalOptions
     from freqpilot.rehearsal.stage import Stage
-    from freqpilot.rehearsal.stepper import Stepper
+
+BUSY_SECONDS = 0.2
 
 
 def main(run_dir: Path) -> int:
@@ -54,7 +56,7 @@ def main(run_dir: Path) -> int:
         ):
             stepper.begin(clock, server)
             write_overlay(plan, stage, user, server.url, run_dir)
-            code = _trade(plan, run_dir, stepper)
+            code = trade(plan, run_dir, stepper)
             stepper.done(code)
     except RefuseToStart as refusal:
         report(reports, "refused", message=str(refusal))
@@ -77,6 +79,7 @@ def play_live(run_dir: Path, stage: "Stage", url: str, reports: int) -> None:
 
     clean_environment(os.environ)
     name_error_codes(url)
+    wait_briefly()
     with (run_dir / LOG).open("a", encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
@@ -85,7 +88,15 @@ def play_live(run_dir: Path, stage: "Stage", url: str, reports: int) -> None:
     stepper = Stepper(stage, plan.speed, run_dir / STATE, written)
     with VirtualClock(stage.begin, SharedClock(run_dir / CLOCK)) as virtual:
         stepper.begin(virtual, RemoteExchange(url))
-        stepper.done(_trade(plan, run_dir, stepper))
+        stepper.done(trade(plan, run_dir, stepper))
+
+
+def wait_briefly() -> None:
+    """Let the store wait for a lock as long as a virtual clock has time for: it waits in real
+    seconds, and whoever holds the lock lets go at the end of a loop only."""
+    from freqpilot.store import open_store
+
+    open_store.__kwdefaults__ = {"busy_timeout": BUSY_SECONDS}
 
 
 def name_error_codes(url: str) -> None:
@@ -108,12 +119,28 @@ def name_error_codes(url: str) -> None:
         client.get_exceptions_by_url = by_url
 
 
-def _trade(plan: "RehearsalOptions", run_dir: Path, stepper: "Stepper") -> int:
-    """Run ``freqtrade trade`` in this thread until the stepper interrupts it."""
+class LoopEnd(Protocol):
+    """What takes the place of the worker's sleep."""
+
+    def loop_end(self, seconds: float, bot: Any) -> None:
+        """:raises KeyboardInterrupt: when the bot is to end."""
+
+
+def trade(
+    plan: "RehearsalOptions",
+    run_dir: Path,
+    stepper: LoopEnd,
+    *,
+    database: str = DATABASE,
+    overlay: str = OVERLAY,
+) -> int:
+    """Run ``freqtrade trade`` in this thread until the stepper interrupts it; returns its exit
+    status.
+
+    :param database: the trades database, a file of ``run_dir``, as the last config layer is.
+    """
     import freqtrade.worker
     from freqtrade.main import main as freqtrade_main
-
-    from freqpilot.rehearsal.session import DATABASE
 
     class SteppedWorker(freqtrade.worker.Worker):
         """Freqtrade's worker, whose sleep moves the virtual clock."""
@@ -128,8 +155,8 @@ def _trade(plan: "RehearsalOptions", run_dir: Path, stepper: "Stepper") -> int:
         command.append("--dry-run")
     # What FreqAI downloads must not mix with the user's candles.
     command += ["--datadir", str(run_dir / "data")]
-    command += ["--db-url", f"sqlite:///{run_dir / DATABASE}"]
-    for path in (*plan.configs, run_dir / "overlay.json"):
+    command += ["--db-url", f"sqlite:///{run_dir / database}"]
+    for path in (*plan.configs, run_dir / overlay):
         command += ["--config", str(path)]
     if plan.strategy:
         command += ["--strategy", plan.strategy]
@@ -168,7 +195,7 @@ def write_overlay(
     """Write the config layer that turns the bot to the stand-in at ``url``."""
     from freqpilot.host import standin
     from freqpilot.journal.candles import SYNTHETIC_MARKER
-    from freqpilot.rehearsal.config import rehearsal_overlay
+    from freqpilot.rehearsal.config import TOLD, rehearsal_overlay, webhook
 
     overlay = rehearsal_overlay(
         base_url=url,
@@ -181,10 +208,12 @@ def write_overlay(
         live=plan.live,
         api_port=plan.api_port,
     )
+    if plan.live:
+        overlay["webhook"] = webhook(f"{url}{TOLD}")
     if "freqpilot" in user.get("log_config", {}).get("handlers", {}):
         handler = {"filename": str(run_dir / "decisions.jsonl")}
         overlay["log_config"] = {"handlers": {"freqpilot": handler}}
-    (run_dir / "overlay.json").write_text(json.dumps(overlay, indent=1), encoding="utf-8")
+    (run_dir / OVERLAY).write_text(json.dumps(overlay, indent=1), encoding="utf-8")
     if stage.synthetic:
         note = f"# SYNTHETIC\n\nA rehearsal on an invented market (seed {plan.seed}).\n"
         (run_dir / SYNTHETIC_MARKER).write_text(note, encoding="utf-8")

@@ -68,6 +68,8 @@ class RehearsalServer:
             )
         self.tape, self.clock = tape, clock
         self.futures, self.funding_rate = futures, funding_rate
+        self.closed: set[str] = set()
+        """Symbols that are not traded any more: nothing is known of their prices."""
         self.host, self.port = host, port
         self.requests: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
@@ -104,8 +106,9 @@ class RehearsalServer:
     ) -> None:
         self.stop()
 
-    def loop_ended(self, bot: Any) -> None:
+    def loop_ended(self, bot: Any) -> float | None:
         """Take note that the bot has ended a loop: nothing here depends on it."""
+        return None
 
     def stop(self) -> None:
         """End the thread; safe to call twice."""
@@ -162,7 +165,9 @@ class RehearsalServer:
         routes: dict[str, Callable[[web.Request], Any]] = {
             f"{spot}/ping": lambda _: {},
             f"{spot}/time": lambda _: {"serverTime": self._now()},
-            f"{spot}/exchangeInfo": lambda _: quotes.exchange_info(self.tape, self._now()),
+            f"{spot}/exchangeInfo": lambda _: quotes.exchange_info(
+                self.tape, self._now(), self.closed
+            ),
             f"{spot}/klines": self._klines,
             f"{spot}/depth": self._depth,
             f"{spot}/trades": self._trades,
@@ -209,7 +214,12 @@ class RehearsalServer:
     def _pair(self, request: web.Request) -> PairTape:
         if "symbol" not in request.query:
             raise BadRequest(-1102, "Mandatory parameter 'symbol' was not sent.")
-        return self.tape.symbol(request.query["symbol"])
+        return self._open(request.query["symbol"])
+
+    def _open(self, symbol: str) -> PairTape:
+        if symbol in self.closed:
+            raise BadRequest(-1121, "Invalid symbol.")
+        return self.tape.symbol(symbol)
 
     def _klines(self, request: web.Request) -> list[list[Any]]:
         interval = request.query.get("interval", "")
@@ -239,8 +249,12 @@ class RehearsalServer:
             return quote(self._pair(request), now)
         wanted = request.query.get("symbols", "").strip("[]").replace('"', "")
         if wanted:
-            return [quote(self.tape.symbol(name), now) for name in wanted.split(",")]
-        begun = [pair for pair in self.tape.pairs.values() if pair.base.date[0] < now]
+            return [quote(self._open(name), now) for name in wanted.split(",")]
+        begun = [
+            pair
+            for pair in self.tape.pairs.values()
+            if pair.base.date[0] < now and pair.symbol not in self.closed
+        ]
         return [quote(pair, now) for pair in begun]
 
 

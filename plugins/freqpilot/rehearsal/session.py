@@ -31,7 +31,7 @@ FAULT = re.compile(r" - (ERROR|CRITICAL) - |^[\w.]+(Error|Exception): ")
 """A logged error, or the line of a traceback that names the exception."""
 
 PLAN, STATE, DATABASE, LOG = "plan.json", "state.json", "trades.sqlite", "freqtrade.log"
-CLOCK = "clock"
+CLOCK, OVERLAY = "clock", "overlay.json"
 
 
 @dataclass(frozen=True)
@@ -218,13 +218,28 @@ class Watch:
             if kind == "ready":
                 if not self._ready:
                     self._ready, self._begun = report, time.monotonic()
-                self._loops = self._seen
+                self._loops, self._done = self._seen, {}
             elif kind == "loop":
                 self._progress(report)
             elif kind == "done":
                 self._done = report
             elif kind == "refused":
                 self._refused = report["message"]
+
+    @property
+    def loops_of_life(self) -> int:
+        """Loops of the process that was started last."""
+        return self._seen - self._loops
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether the last process ended although nobody asked it to."""
+        return not self._done or self._done["reason"] == "fault"
+
+    @property
+    def last_error(self) -> str:
+        """The last error that Freqtrade's log holds."""
+        return (_error_lines(self._run_dir / LOG, most=100_000) or ("no error was logged",))[-1]
 
     def _progress(self, report: dict[str, Any]) -> None:
         now, end = (datetime.fromisoformat(text) for text in (report["now"], self._ready["end"]))
@@ -234,15 +249,16 @@ class Watch:
         self._seen = self._loops + report["loops"]
         self._on_progress(RehearsalProgress(self._seen, now, share, wall, report["open"]))
 
-    def summary(self) -> RehearsalSummary:
+    def summary(self, *, whole: bool = True) -> RehearsalSummary:
         """Return what was reported and what the database holds.
 
+        :param whole: whether it must have run to its end.
         :raises RefuseToStart: when Freqtrade did not start, or did not run to the end.
         """
         errors = _error_lines(self._run_dir / LOG)
         if self._refused:
             raise RefuseToStart(self._refused)
-        if not self._done or self._done["reason"] == "fault":
+        if not self._done or (whole and self._done["reason"] == "fault"):
             raise RefuseToStart(
                 "freqtrade did not run to the end: "
                 f"{errors[-1] if errors else 'no error was logged'} (see {self._run_dir / LOG})"

@@ -26,8 +26,9 @@ class Exchange(Protocol):
     def url(self) -> str:
         """Base address."""
 
-    def loop_ended(self, bot: Any) -> None:
-        """Take note that the bot has ended a loop."""
+    def loop_ended(self, bot: Any) -> float | None:
+        """Take note that the bot has ended a loop; returns the seconds until the next one, None to
+        leave them to the bot."""
 
 
 class Stepper:
@@ -65,9 +66,10 @@ class Stepper:
         if self.loops == 0:
             self._begun = time.monotonic()  # the start of the software is not the bot's pace
         stop = self._waited(bot)
-        self._server.loop_ended(bot)
+        sooner = self._server.loop_ended(bot)
         over = self._clock.now() >= self._stage.end
-        self._clock.advance(DRAIN_SECONDS if over else seconds)
+        wanted = seconds if sooner is None else min(seconds, sooner)
+        self._clock.advance(DRAIN_SECONDS if over else wanted)
         self.loops += 1
         self._save()
         self._drained += over

@@ -77,6 +77,11 @@ class PairTape:
         self._legs = price_path.legs(*self.base[:5])
 
     @property
+    def symbol(self) -> str:
+        """Binance's name of the pair, such as ``BTCUSDT``."""
+        return self.pair.replace("/", "")
+
+    @property
     def tick(self) -> float:
         """The smallest price step, from the decimals of the first 200 closes."""
         return float(f"1e-{self.decimals}")
@@ -256,6 +261,23 @@ class Tape:
             )
         frames = {pair: _read(found[pair]) for pair in wanted}
         return cls(frames, minutes, synthetic=(folder / MARKER).exists())
+
+    def jumped(self, pair: str, begin: int, end: int, factor: float) -> Self:
+        """Return a market whose ``pair`` opens the candle of ``begin`` (ms) at ``factor`` times its
+        price and stays there until the candle of ``end``: a gap there and, if it ends, one back.
+        """
+        frames = {}
+        for name, tape in self.pairs.items():
+            frame = pd.DataFrame(dict(zip(Klines._fields, tape.base, strict=True)))
+            if name == pair:
+                inside = (frame["date"] >= begin) & (frame["date"] < end)
+                scale = np.where(inside, factor, 1.0)
+                for column in COLUMNS[:4]:
+                    moved = np.round(frame[column] * scale, tape.decimals)
+                    frame[column] = np.maximum(moved, tape.tick)
+            frame["date"] = pd.to_datetime(frame["date"], unit="ms", utc=True)
+            frames[name] = frame
+        return type(self)(frames, self.timeframe_minutes, self.synthetic)
 
     def symbol(self, name: str) -> PairTape:
         """Return the tape of a Binance symbol such as ``BTCUSDT``.

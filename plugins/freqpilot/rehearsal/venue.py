@@ -112,6 +112,8 @@ class Venue(ABC):
         self.balances: dict[str, Decimal] = dict(balances)
         self.start = dict(balances)
         self.orders: list[VenueOrder] = []
+        self.closed: set[str] = set()
+        """Symbols that are not traded any more."""
         self._fills = 0
         self._matched = 0
 
@@ -124,6 +126,8 @@ class Venue(ABC):
         """
         self.advance(now)
         pair = self.tape.symbol(ticket.symbol)
+        if ticket.symbol in self.closed:
+            raise quotes.BadRequest(-1013, "Market is closed.")
         if ticket.time_in_force not in TIMES_IN_FORCE:
             raise quotes.BadRequest(-1115, "Invalid timeInForce.")
         self._check(ticket, pair, now)
@@ -161,6 +165,13 @@ class Venue(ABC):
             raise quotes.BadRequest(-2011, "Unknown order sent.")
         order.status, order.updated = "CANCELED", now
         return order
+
+    def delist(self, symbol: str, now: int) -> None:
+        """End the trading of a symbol; its open orders are cancelled."""
+        self.advance(now)
+        self.closed.add(symbol)
+        for order in self.open_orders(symbol):
+            order.status, order.updated = "CANCELED", now
 
     def find(self, symbol: str, number: int | None, client_id: str | None) -> VenueOrder:
         """Return an order by its number, or the newest with a client id.
