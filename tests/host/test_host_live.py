@@ -288,6 +288,19 @@ def test_after_a_restart_the_last_rate_is_known(bot: Any, clock: VirtualClock) -
     assert look(bot, clock).state.equity == pytest.approx(970.0)
 
 
+def test_a_pair_without_a_market_and_without_a_last_rate_is_judged_as_well(
+    bot: Any, clock: VirtualClock
+) -> None:
+    """As after a restart on a store that is locked: nothing is known of the time before."""
+    buy(bot, 300.0, "OLD/USDT")
+    fault = TemporaryError("Could not get order book due to BadSymbol")
+    fault.__cause__ = ccxt.BadSymbol("-1121 Invalid symbol.")
+    bot.exchange.prices["OLD/USDT"] = fault
+    run = look(bot, clock)
+    assert (run.state.equity, run.state.stamp) == (1_000.0, datetime.now(UTC))
+    assert look(bot, clock).state.halted
+
+
 def test_without_any_rate_the_others_are_judged(bot: Any, clock: VirtualClock) -> None:
     held = buy(bot, 500.0)
     look(bot, clock)

@@ -91,7 +91,7 @@ def _known(rate: float, paid: float) -> float:
 
 def _rate(bot: Any, run: Run, trade: Any) -> tuple[float, bool]:
     """Return a trade's exit rate, and whether it is one of now; without one the close of a fresh
-    candle or the last rate that was seen."""
+    candle or the last rate that was seen; of a pair that has no market, what was paid."""
     pair = trade.pair
     try:
         rate = bot.exchange.get_rate(pair, side="exit", is_short=trade.is_short, refresh=True)
@@ -99,9 +99,10 @@ def _rate(bot: Any, run: Run, trade: Any) -> tuple[float, bool]:
         return float(rate), True
     except Exception as error:
         close, fresh = _newest_close(bot, pair)
+        rate = close if fresh else run.rates.get(pair, close)
         if _has_no_market(bot, pair, error, fresh=fresh):
             _count(run, pair)
-        rate = close if fresh else run.rates.get(pair, close)
+            rate = _known(rate, float(trade.open_rate or 0.0))
         logger.warning("No rate for %s (%s); its last one, %s, is used", pair, error, rate)
         return float(rate), False
 
