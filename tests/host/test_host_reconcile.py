@@ -131,7 +131,7 @@ def test_an_add_joins_its_trade(bot: Bot, kind: Kind) -> None:
     assert row["open_rate"] == pytest.approx(115.0)
 
 
-@pytest.mark.parametrize("share", [0.25, 0.75])
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
 def test_an_exit_of_a_part_joins_its_trade(bot: Bot, kind: Kind, share: float) -> None:
     number, amount = held(kind).id, 300.0 * kind.leverage / 100
     part = amount * share

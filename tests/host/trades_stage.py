@@ -90,7 +90,7 @@ class Venue(live_bot.Exchange):
     """What an adoption asks of Freqtrade's exchange."""
 
     id = "binance"
-    precisionMode = precision_mode_price = TICKS  # noqa: N815 - Freqtrade's name
+    precisionMode = precision_mode_price = TICKS
     margin_mode = "isolated"
     check_order_canceled_empty = Exchange.check_order_canceled_empty
     order_has_fee = staticmethod(Exchange.order_has_fee)
@@ -288,7 +288,7 @@ def stored() -> list[dict[str, Any]]:
 
     def read() -> None:
         for trade in Trade.get_trades([]).all():
-            row = {name: getattr(trade, name) for name in trade.__table__.columns.keys()}
+            row = {each.name: getattr(trade, each.name) for each in trade.__table__.columns}
             orders = [(o.order_id, o.ft_order_side, o.status, o.ft_is_open) for o in trade.orders]
             found.append({**row, "orders": orders})
 
