@@ -26,6 +26,7 @@ from trades_stage import (
 )
 
 from freqpilot.host import reconcile, supervisor
+from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
 
 pytestmark = of_each_kind
@@ -33,7 +34,7 @@ pytestmark = of_each_kind
 
 @pytest.fixture
 def bot(tmp_path: Path, kind: Kind) -> Iterator[Bot]:
-    with live(tmp_path, kind) as (bot, _):
+    with VirtualClock(START), live(tmp_path, kind) as bot:
         yield bot
 
 

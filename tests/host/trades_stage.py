@@ -4,6 +4,7 @@ long and a short of three times on futures. The fees of entry and exit differ.
 A trade comes about as a bot makes it: its orders are filled, Freqtrade counts again.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +20,6 @@ from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.persistence import Order, Trade
 
 from freqpilot.host import supervisor
-from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
@@ -154,16 +154,15 @@ class Bot(FreqtradeBot):
 
 
 @contextmanager
-def live(folder: Path, kind: Kind) -> Any:
-    """Yield a bot whose live run has begun at :data:`START`, and the clock."""
-    with VirtualClock(START) as clock:
-        bot = Bot(folder, kind)
-        supervisor.begin(bot.config, live=True)
-        try:
-            yield bot, clock
-        finally:
-            supervisor._runs.pop().store.close()
-            Trade.session.remove()
+def live(folder: Path, kind: Kind) -> Iterator[Bot]:
+    """Yield a bot whose live run has begun, at the time of the test's own clock."""
+    bot = Bot(folder, kind)
+    supervisor.begin(bot.config, live=True)
+    try:
+        yield bot
+    finally:
+        supervisor._runs.pop().store.close()
+        Trade.session.remove()
 
 
 def placed(kind: Kind, stake: float = 300.0, rate: float = 100.0) -> Trade:
