@@ -330,3 +330,48 @@ def test_a_pair_that_is_quoted_again_counts_again(bot: Any, clock: VirtualClock)
 
 def request() -> OrderRequest:
     return OrderRequest(datetime.now(UTC), "SOL/USDT", "long", "entry", 10.0, 100.0)
+
+
+# trades that were closed at the same moment
+
+
+def test_trades_of_one_moment_are_taken_in_once_each_by_their_number(
+    bot: Any, clock: VirtualClock
+) -> None:
+    """The second is committed after the first was seen; a later look asks for that moment again."""
+    first, second, third, later = (buy(bot, 10.0, f"{coin}/USDT").id for coin in "ABCD")
+    moment = datetime.now(UTC)
+    close(second, -2.0)
+    run = look(bot, clock)
+    close_at(third, 3.0, moment)
+    close_at(first, 1.0, moment)
+    look(bot, clock)
+    close(later, 4.0)
+    run = look(bot, clock, 3)
+    assert [(each.trade, each.profit) for each in run.state.record.outcomes] == [
+        (second, -2.0),
+        (first, 1.0),
+        (third, 3.0),
+        (later, 4.0),
+    ]
+    assert run.state.record.total == 4
+    assert {each.time for each in run.state.record.outcomes[:3]} == {moment}
+
+
+def test_what_was_closed_before_the_first_look_comes_by_time_then_number(
+    bot: Any, clock: VirtualClock
+) -> None:
+    first, second, third = (buy(bot, 10.0, f"{coin}/USDT").id for coin in "ABC")
+    close_at(third, 3.0, START - timedelta(seconds=1))
+    close_at(second, 2.0, START)
+    close_at(first, 1.0, START)
+    assert [each.id for each in live.lately_closed(supervisor.current())] == [third, first, second]
+    look(bot, clock, 2)
+    run = supervisor.current()
+    assert [each.trade for each in run.state.record.outcomes] == [third, first, second]
+
+
+def close_at(number: int, profit: float, time: datetime) -> None:
+    trade = Trade.get_trades([Trade.id == number]).first()
+    trade.is_open, trade.close_date, trade.close_profit_abs = False, time, profit
+    Trade.commit()

@@ -190,7 +190,7 @@ def placed(kind: Kind, stake: float = 300.0, rate: float = 100.0) -> Trade:
         contract_size=1.0,
     )
     amount = stake * kind.leverage / rate
-    made.orders.append(_resting(made, kind.entry, amount, rate))
+    made.orders.append(resting(made, kind.entry, amount, rate))
     Trade.session.add(made)
     Trade.commit()
     return made
@@ -224,12 +224,13 @@ def fill(trade: Trade, order: Order, share: float = 1.0, rate: float | None = No
 
 def leave(trade: Trade, amount: float, rate: float) -> None:
     """Close ``amount`` of a trade."""
-    order = _resting(trade, trade.exit_side, amount, rate)
+    order = resting(trade, trade.exit_side, amount, rate)
     trade.orders.append(order)
     fill(trade, order)
 
 
-def _resting(trade: Trade, side: str, amount: float, rate: float) -> Order:
+def resting(trade: Trade, side: str, amount: float, rate: float) -> Order:
+    """Return an order of a trade that waits; it is not in the trade yet."""
     rests = {"status": "open", "filled": 0.0, "remaining": amount}
     made = live_bot.order(trade.pair, side, amount, rate, **rests)
     made.order_id = f"{side} {len(trade.orders)}"
