@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,8 @@ START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
 FEE_OPEN, FEE_CLOSE = 0.001, 0.0004
 STOPLOSS = -0.12
 """The strategy's, a share of own money."""
+_numbers = count(1)
+"""Of orders, as an exchange gives each its own."""
 TICKS = 4
 """ccxt's name for precisions that are steps."""
 
@@ -233,7 +236,7 @@ def resting(trade: Trade, side: str, amount: float, rate: float) -> Order:
     """Return an order of a trade that waits; it is not in the trade yet."""
     rests = {"status": "open", "filled": 0.0, "remaining": amount}
     made = live_bot.order(trade.pair, side, amount, rate, **rests)
-    made.order_id = f"{side} {len(trade.orders)}"
+    made.order_id = str(next(_numbers))
     return made
 
 
