@@ -25,6 +25,7 @@ from trades_stage import (
     stored,
 )
 
+from freqpilot.errors import NoEntry
 from freqpilot.host import reconcile, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
@@ -185,3 +186,96 @@ def test_what_closed_coins_of_no_trade_is_critical(bot: Bot, kind: Kind) -> None
     settle(bot, intent(kind, "exit", trade=7), "closed", 9.0)
     assert bot.exchange._api.cancelled == []
     assert [level for level, _ in reports()] == ["CRITICAL"]
+
+
+# the comparison after a start
+
+
+@pytest.fixture
+def account(bot: Bot, kind: Kind) -> dict[str, float]:
+    """Let the exchange know the pair; returns the coins that the account holds, by name."""
+    coins: dict[str, float] = {}
+    bot.config["exchange"]["pair_whitelist"] = [kind.pair]
+    bot.exchange.markets[kind.pair] = {"limits": {"cost": {"min": 10.0}}}
+    bot.exchange.prices[kind.pair] = 100.0
+    bot.exchange.fetch_positions = lambda: [
+        {"symbol": kind.pair, "side": kind.side, "contracts": coins.get("SOL", 0.0)}
+    ]
+    bot.exchange._contracts_to_amount = lambda _, contracts: contracts
+    bot.exchange._api.fetch_open_orders = lambda *_, **__: []
+    bot.wallets.get_total = lambda coin: coins.get(coin, 0.0)
+    return coins
+
+
+def levels() -> list[str]:
+    return [level for level, _ in reports()]
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [(1.0, []), (0.9951, []), (0.995, []), (0.9949, ["CRITICAL"]), (0.0, ["CRITICAL"])],
+)
+def test_coins_may_be_missing_by_half_a_percent(
+    bot: Bot, kind: Kind, account: dict[str, float], share: float, told: list[str]
+) -> None:
+    account["SOL"] = float(held(kind).amount) * share
+    reconcile.compare(bot)
+    assert levels() == told
+
+
+@pytest.mark.parametrize(
+    ("more", "told"), [(0.0, []), (0.0999, []), (0.1, ["WARNING"]), (0.2, ["WARNING"])]
+)
+def test_coins_of_nobody_are_told_where_they_are_worth_an_order(
+    bot: Bot, kind: Kind, account: dict[str, float], more: float, told: list[str]
+) -> None:
+    """The exchange's least order is 10, a coin costs 100; on futures each contract counts."""
+    account["SOL"] = more
+    reconcile.compare(bot)
+    if kind.mode == "futures":
+        told = ["CRITICAL"] if more else []
+    assert levels() == told
+
+
+def test_open_orders_of_others_are_told_and_left_alone(
+    bot: Bot, kind: Kind, account: dict[str, float]
+) -> None:
+    """Futures keep stops apart from other orders: both are asked for."""
+    ours = held(kind)
+    account["SOL"] = float(ours.amount)
+    other = {"id": "77", "side": "sell", "clientOrderId": "fq-0000abcd-n1-entry-1"}
+    own = {"id": ours.orders[0].order_id, "side": "buy", "clientOrderId": None}
+    stop = {"id": "78", "side": "buy", "clientOrderId": "by hand"}
+    asked: list[dict[str, Any]] = []
+
+    def fetch_open_orders(pair: str, params: dict[str, Any]) -> list[Any]:
+        asked.append(params)
+        return [stop] if params else [own, other]
+
+    bot.exchange._api.fetch_open_orders = fetch_open_orders
+    reconcile.compare(bot)
+    futures = kind.mode == "futures"
+    assert asked == ([{}, {"stop": True}] if futures else [{}])
+    told = {text.split(";")[0] for _, text in reports()}
+    assert told == {
+        f"the open sell order 77 in {kind.pair} belongs to another bot of the pack",
+        *([f"the open buy order 78 in {kind.pair} belongs to nobody here"] if futures else []),
+    }
+    assert bot.exchange._api.cancelled == []
+
+
+def test_entries_wait_until_a_whole_comparison_is_done(
+    bot: Bot, kind: Kind, account: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "PROGRESS", reconcile.Progress())
+    reconcile.PROGRESS.begin()
+    update, bot.wallets.update = bot.wallets.update, None
+    reconcile.step(bot)
+    with pytest.raises(NoEntry, match="TypeError"):
+        reconcile.require_done()
+    bot.wallets.update = update
+    reconcile.step(bot)
+    reconcile.require_done()
+    bot.exchange._api.fetch_open_orders = None
+    reconcile.step(bot)
+    reconcile.require_done()  # it is done once a start
