@@ -375,3 +375,64 @@ def close_at(number: int, profit: float, time: datetime) -> None:
     trade = Trade.get_trades([Trade.id == number]).first()
     trade.is_open, trade.close_date, trade.close_profit_abs = False, time, profit
     Trade.commit()
+
+
+# the parts of a look and of a loop
+
+
+def test_money_that_is_held_back_saves_no_position_from_the_halt(
+    bot: Any, clock: VirtualClock
+) -> None:
+    """A deposit comes while a position of 300 loses its market: of 1,000 there are 700."""
+    buy(bot, 300.0)
+    look(bot, clock)
+    bot.wallets.free += 400.0
+    bot.exchange.prices["SOL/USDT"] = ccxt.BadSymbol("-1121")
+    run = look(bot, clock, 2)
+    assert (run.held, run.state.equity) == (400.0, 1_000.0)
+    assert "equity 700.00" in str(run.state.halted)
+
+
+def test_what_is_beyond_its_stop_is_closed_before_couples_are_settled(
+    bot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(live.stops, "backup", lambda _: done.append("stops"))
+    monkeypatch.setattr(live.couples, "settle", lambda _: done.append("couples"))
+    monkeypatch.setattr(alerts, "step", lambda _: done.append("alerts"))
+    live.after_loop(bot)
+    assert done == ["stops", "couples", "alerts"]
+
+
+def test_a_loop_that_fails_is_followed_up_all_the_same(
+    bot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(live, "before_loop", lambda _: done.append("before"))
+    monkeypatch.setattr(live, "after_loop", lambda _: done.append("after"))
+
+    def process(_: Any) -> None:
+        done.append("loop")
+        raise TemporaryError("503")
+
+    with pytest.raises(TemporaryError):
+        live._make_process(process)(bot)
+    assert done == ["before", "loop", "after"]
+
+
+def test_a_stopped_bot_looks_under_the_lock_of_forced_orders(
+    bot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[Any] = []
+    monkeypatch.setattr(live, "observe", lambda bot: done.append(bot._exit_lock.locked()))
+    stopped = live._make_stopped(lambda bot: done.append(bot._exit_lock.locked()))
+    stopped(bot)
+    assert done == [True, False]
+
+
+def test_no_entry_can_be_judged_while_other_bots_are_not_known(bot: Any) -> None:
+    live.reconcile.PROGRESS.done = True
+    bot.exchange._config["dry_run"] = bot.config["dry_run"] = True
+    assert live.waiting(bot) is None
+    supervisor.current().others = None
+    assert "other bots" in str(live.waiting(bot))
