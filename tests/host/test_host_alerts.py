@@ -350,6 +350,18 @@ def test_an_emergency_does_not_wait_for_the_end_of_a_loop(
     assert len(server.posts) == 1
 
 
+def test_an_emergency_that_is_said_outside_of_a_run_leaves_at_once(
+    clock: Clock, hook: Any, server: stage.Server
+) -> None:
+    alerts.step(hook)
+    alerts.say("exits only", "a seam does not fit", level="WARNING")
+    alerts._sender.join(20)
+    assert server.posts == []
+    alerts.say("exits only", "the gate is missing", level="EMERGENCY")
+    alerts._sender.join(20)
+    assert [text.rpartition(": ")[2] for text in server.texts] == ["the gate is missing"]
+
+
 def test_an_emergency_waits_for_no_others_retry(
     run: Any, clock: Clock, hook: Any, server: stage.Server
 ) -> None:
