@@ -15,7 +15,7 @@ import pytest
 import time_machine
 from sqlalchemy.exc import OperationalError
 
-from freqpilot.host import alerts, channels, couples, flows, health, supervisor
+from freqpilot.host import alerts, channels, couples, couriers, flows, health, supervisor
 from freqpilot.risk import rebase
 from freqpilot.store import Alert, Store
 
@@ -350,6 +350,18 @@ def test_an_emergency_does_not_wait_for_the_end_of_a_loop(
     assert len(server.posts) == 1
 
 
+def test_an_emergency_that_is_said_outside_of_a_run_leaves_at_once(
+    clock: Clock, hook: Any, server: stage.Server
+) -> None:
+    alerts.step(hook)
+    alerts.say("exits only", "a seam does not fit", level="WARNING")
+    alerts._sender.join(20)
+    assert server.posts == []
+    alerts.say("exits only", "the gate is missing", level="EMERGENCY")
+    alerts._sender.join(20)
+    assert [text.rpartition(": ")[2] for text in server.texts] == ["the gate is missing"]
+
+
 def test_an_emergency_waits_for_no_others_retry(
     run: Any, clock: Clock, hook: Any, server: stage.Server
 ) -> None:
@@ -364,6 +376,29 @@ def test_an_emergency_waits_for_no_others_retry(
     # Its answer shows that the channel is well.
     clock.loop(hook, seconds=1)
     assert [text.rpartition(": ")[2] for text in server.texts][1:] == ["the drawdown"]
+
+
+def test_a_channel_that_is_well_again_waits_for_nothing() -> None:
+    """An EMERGENCY got through before its retry was due: what is less urgent may follow at once."""
+    courier = couriers.Courier("webhook")
+    failed = SimpleNamespace(failures=[couriers.NotDelivered("500"), couriers.NotDelivered("429")])
+    failed.failures[1].wait = 1_000.0
+    alert = Alert(1, "WARNING|veto|A", NOW, NOW, "veto", "WARNING", "spread")
+    for wait in couriers.WAITS[:2]:
+        courier.note(failed, NOW)  # type: ignore[arg-type]
+        assert courier.retry_at == NOW + timedelta(seconds=wait)
+        assert courier.asked_until == NOW + timedelta(seconds=1_000), "the longest that is asked"
+        assert not courier.may_try(alert, NOW + timedelta(seconds=999))
+    courier.note(SimpleNamespace(failures=[]), NOW)  # type: ignore[arg-type]
+    assert (courier.failures, courier.retry_at, courier.asked_until) == (0, None, None)
+    assert courier.may_try(alert, NOW)
+
+
+def test_an_event_is_kept_under_the_time_it_happened_at(run: Any, clock: Clock) -> None:
+    alerts.record(run, "odd", "WARNING", "earlier", time=NOW - timedelta(minutes=5))
+    alerts.record(run, "odd", "WARNING", "now")
+    times = {event.text: event.time for event in run.store.events("odd")}
+    assert times == {"earlier": NOW - timedelta(minutes=5), "now": NOW}
 
 
 def test_a_long_list_is_cut_and_names_where_the_whole_is(

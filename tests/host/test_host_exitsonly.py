@@ -188,6 +188,42 @@ def test_a_section_that_is_not_valid_keeps_what_is_valid_of_it(
     assert [level for level, _ in said] == ["EMERGENCY", "WARNING"]
 
 
+def test_an_exits_only_start_shuts_each_way_in_and_opens_each_way_out(tmp_path: Path) -> None:
+    config = config_of(
+        database(tmp_path, "BTC/USDT", "SOL/USDT"),
+        tmp_path,
+        freqpilot=TYPO,
+        use_exit_signal=False,
+        exit_profit_only=True,
+    )
+    setup.prepare(config)
+    shut = {
+        "max_open_trades": 0,
+        "position_adjustment_enable": False,
+        "force_entry_enable": False,
+        "use_exit_signal": True,
+        "exit_profit_only": False,
+        "pairlists": [{"method": "StaticPairList"}],
+    }
+    assert {name: config[name] for name in shut} == shut
+    assert sorted(config["exchange"]["pair_whitelist"]) == ["BTC/USDT", "SOL/USDT"]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "prepared"), [("start", True), ("reload", True), ("check", False)]
+)
+def test_a_configuration_is_prepared_unless_it_is_only_looked_at(
+    tmp_path: Path, purpose: Any, prepared: bool
+) -> None:
+    """A reload's is one to make the bot of."""
+    config = config_of(database(tmp_path), tmp_path)
+    with unclean.reading_to(purpose):
+        setup.prepare(config)
+        assert unclean.only_checks() is not prepared
+    assert ("freqpilot" in config.get("internals", {})) is prepared
+    assert ("digest" in config.get("freqpilot", {})) is prepared
+
+
 def test_a_section_that_is_only_looked_at_changes_nothing(tmp_path: Path) -> None:
     from freqtrade.exceptions import OperationalException
 

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trades_stage as stages
 from freqtrade.persistence import Trade, init_db
+from trades_stage import FEE_CLOSE, FEE_OPEN, Kind, of_each_kind
 from typer.testing import CliRunner
 
 from freqpilot.cli import app
@@ -266,3 +268,89 @@ def test_a_release_ends_a_losing_streak_and_no_more(
     assert (after.peak, after.start, after.halted) == (before.peak, before.start, None)
     assert after.record.outcomes == before.record.outcomes
     assert savedledgers.release(url, datetime.now(UTC), risk) == []
+
+
+class Purse:
+    """What an exchange's account has left beside its positions, told without Freqtrade's sums."""
+
+    def __init__(self, bot: Any, kind: Kind) -> None:
+        self.bot, self.kind = bot, kind
+        bot.wallets.free = 1_000.0
+
+    def fill(self, trade: Trade, share: float = 1.0) -> None:
+        """Fill an entry; its fee goes with it."""
+        stages.fill(trade, trade.orders[0], share)
+        amount = 9.0 * share
+        self.bot.wallets.free = 1_000.0 - amount * 100 / self.kind.leverage
+        self.bot.wallets.free -= amount * 100 * FEE_OPEN
+
+    def leave(self, trade: Trade, amount: float, rate: float) -> None:
+        """Close a part, or all, of a position that was entered at 100."""
+        stages.leave(trade, amount, rate)
+        back = amount * 100 / self.kind.leverage + self.kind.sign * amount * (rate - 100)
+        self.bot.wallets.free += back - amount * rate * FEE_CLOSE
+
+    def fund(self, trade: Trade, since: float, change: float) -> None:
+        """Let funding come in; Freqtrade has it as the sum ``since`` the last filled order."""
+        trade.set_funding_fees(since)
+        Trade.commit()
+        self.bot.wallets.free += change
+
+
+@of_each_kind
+def test_no_step_of_a_trade_changes_the_capital(tmp_path: Path, kind: Kind) -> None:
+    """Fees differ, parts are sold with profit and with loss: the capital is what came from outside.
+
+    Funding is paid or earned on futures only.
+    """
+    with stages.live(tmp_path, kind) as bot:
+        purse = Purse(bot, kind)
+        own = 900.0 / kind.leverage
+
+        def capital() -> float:
+            return flows.reading(bot, Trade.get_open_trades()).capital
+
+        assert capital() == 1_000.0
+        trade = stages.placed(kind, own)
+        bot.wallets.free = 1_000.0 - own
+        assert capital() == pytest.approx(1_000.0), "it rests"
+        purse.fill(trade)
+        assert capital() == pytest.approx(1_000.0), "its fee is paid"
+        funding = kind.mode == "futures"
+        if funding:
+            purse.fund(trade, -4.0, -4.0)
+            assert capital() == pytest.approx(1_000.0), "funding was paid"
+            purse.fund(trade, 3.0, 7.0)
+            assert capital() == pytest.approx(1_000.0), "more came in"
+        purse.leave(trade, 3.0, 120.0)
+        assert trade.realized_profit * kind.sign > 0
+        assert capital() == pytest.approx(1_000.0), "a part was sold"
+        if funding:
+            purse.fund(trade, 2.0, 2.0)
+            assert capital() == pytest.approx(1_000.0), "funding of the rest"
+        purse.leave(trade, 2.0, 95.0)
+        assert capital() == pytest.approx(1_000.0), "another part"
+        purse.leave(trade, 4.0, 130.0)
+        assert not trade.is_open
+        assert capital() == pytest.approx(1_000.0), "all"
+        reading = flows.reading(bot, Trade.get_open_trades())
+        assert (reading.trades, reading.settled) == (1, True)
+
+
+@of_each_kind
+def test_an_entry_that_was_filled_in_part_has_paid_a_part_of_its_fee(
+    tmp_path: Path, kind: Kind
+) -> None:
+    with stages.live(tmp_path, kind) as bot:
+        trade = stages.placed(kind, 900.0 / kind.leverage)
+        Purse(bot, kind).fill(trade, 1 / 3)
+        reading = flows.reading(bot, Trade.get_open_trades())
+        assert reading.capital == pytest.approx(1_000.0)
+        assert reading.settled
+
+
+@of_each_kind
+def test_an_order_that_rests_settles_nothing(tmp_path: Path, kind: Kind) -> None:
+    with stages.live(tmp_path, kind) as bot:
+        stages.placed(kind)
+        assert not flows.reading(bot, Trade.get_open_trades()).settled

@@ -343,3 +343,109 @@ def test_a_pair_that_is_quoted_again_counts_again(bot: Any, clock: VirtualClock)
 
 def request() -> OrderRequest:
     return OrderRequest(datetime.now(UTC), "SOL/USDT", "long", "entry", 10.0, 100.0)
+
+
+# trades that were closed at the same moment
+
+
+def test_trades_of_one_moment_are_taken_in_once_each_by_their_number(
+    bot: Any, clock: VirtualClock
+) -> None:
+    """The second is committed after the first was seen; a later look asks for that moment again."""
+    first, second, third, later = (buy(bot, 10.0, f"{coin}/USDT").id for coin in "ABCD")
+    moment = datetime.now(UTC)
+    close(second, -2.0)
+    run = look(bot, clock)
+    close_at(third, 3.0, moment)
+    close_at(first, 1.0, moment)
+    look(bot, clock)
+    close(later, 4.0)
+    run = look(bot, clock, 3)
+    assert [(each.trade, each.profit) for each in run.state.record.outcomes] == [
+        (second, -2.0),
+        (first, 1.0),
+        (third, 3.0),
+        (later, 4.0),
+    ]
+    assert run.state.record.total == 4
+    assert {each.time for each in run.state.record.outcomes[:3]} == {moment}
+
+
+def test_what_was_closed_before_the_first_look_comes_by_time_then_number(
+    bot: Any, clock: VirtualClock
+) -> None:
+    first, second, third = (buy(bot, 10.0, f"{coin}/USDT").id for coin in "ABC")
+    close_at(third, 3.0, START - timedelta(seconds=1))
+    close_at(second, 2.0, START)
+    close_at(first, 1.0, START)
+    assert [each.id for each in live.lately_closed(supervisor.current())] == [third, first, second]
+    look(bot, clock, 2)
+    run = supervisor.current()
+    assert [each.trade for each in run.state.record.outcomes] == [third, first, second]
+
+
+def close_at(number: int, profit: float, time: datetime) -> None:
+    trade = Trade.get_trades([Trade.id == number]).first()
+    trade.is_open, trade.close_date, trade.close_profit_abs = False, time, profit
+    Trade.commit()
+
+
+# the parts of a look and of a loop
+
+
+def test_money_that_is_held_back_saves_no_position_from_the_halt(
+    bot: Any, clock: VirtualClock
+) -> None:
+    """A deposit comes while a position of 300 loses its market: of 1,000 there are 700."""
+    buy(bot, 300.0)
+    look(bot, clock)
+    bot.wallets.free += 400.0
+    bot.exchange.prices["SOL/USDT"] = ccxt.BadSymbol("-1121")
+    run = look(bot, clock, 2)
+    assert (run.held, run.state.equity) == (400.0, 1_000.0)
+    assert "equity 700.00" in str(run.state.halted)
+
+
+def test_what_is_beyond_its_stop_is_closed_before_couples_are_settled(
+    bot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(live.stops, "backup", lambda _: done.append("stops"))
+    monkeypatch.setattr(live.couples, "settle", lambda _: done.append("couples"))
+    monkeypatch.setattr(alerts, "step", lambda _: done.append("alerts"))
+    live.after_loop(bot)
+    assert done == ["stops", "couples", "alerts"]
+
+
+def test_a_loop_that_fails_is_followed_up_all_the_same(
+    bot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(live, "before_loop", lambda _: done.append("before"))
+    monkeypatch.setattr(live, "after_loop", lambda _: done.append("after"))
+
+    def process(_: Any) -> None:
+        done.append("loop")
+        raise TemporaryError("503")
+
+    with pytest.raises(TemporaryError):
+        live._make_process(process)(bot)
+    assert done == ["before", "loop", "after"]
+
+
+def test_a_stopped_bot_looks_under_the_lock_of_forced_orders(
+    bot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[Any] = []
+    monkeypatch.setattr(live, "observe", lambda bot: done.append(bot._exit_lock.locked()))
+    stopped = live._make_stopped(lambda bot: done.append(bot._exit_lock.locked()))
+    stopped(bot)
+    assert done == [True, False]
+
+
+def test_no_entry_can_be_judged_while_other_bots_are_not_known(bot: Any) -> None:
+    live.reconcile.PROGRESS.done = True
+    bot.exchange._config["dry_run"] = bot.config["dry_run"] = True
+    assert live.waiting(bot) is None
+    supervisor.current().others = None
+    assert "other bots" in str(live.waiting(bot))

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,10 +11,10 @@ import ccxt
 import pytest
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Trade
-from live_bot import buy, make_bot
+from live_bot import Out, buy, make_bot
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import closing, exitsonly, live, orders, supervisor
+from freqpilot.host import closing, exitsonly, live, orders, savedledgers, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
@@ -138,3 +138,101 @@ def send(what: orders.Sending) -> Any:
         api = SimpleNamespace(id="binance")
         answer = lambda **order: {**order, "id": "7"}  # noqa: E731
         return orders.send(api, answer, **given, price=None, params={})
+
+
+def test_a_halt_in_memory_is_whole_when_the_store_is_back(
+    bot: Any, tmp_path: Path, clock: VirtualClock
+) -> None:
+    supervisor.begin(bot.config, live=True)
+    supervisor._runs.pop().store.close()
+    trade = buy(bot, 500.0)
+    kept = damage(tmp_path)
+    run = supervisor.begin(bot.config, live=True)
+    live.observe(bot)
+    bot.exchange.prices["SOL/USDT"] = 1.0
+    clock.advance(5)
+    live.observe(bot)
+    latch = (run.state.halted, run.state.cause, run.state.halted_at)
+    assert latch[2] == START + timedelta(seconds=5)
+    (tmp_path / "freqpilot.sqlite").write_bytes(kept)
+    clock.advance(15)
+    live.observe(bot)
+    assert run.writes
+    assert (run.state.halted, run.state.cause, run.state.halted_at) == latch
+    assert closing.must_close(trade, 1.0)
+
+
+# what a run takes over from the one before it in the same process
+
+
+def out_of_order(bot: Any) -> tuple[supervisor.Run, Any]:
+    """Return the run, whose store fails from now on, and that store."""
+    run = supervisor.current()
+    store = run.store
+    run.store = Out(store)  # type: ignore[assignment]
+    return run, store
+
+
+def close(trade: Trade) -> None:
+    trade.is_open, trade.close_date, trade.close_profit_abs = False, datetime.now(UTC), -1.0
+    Trade.commit()
+
+
+def test_a_release_holds_against_what_could_not_be_saved(
+    bot: Any, tmp_path: Path, clock: VirtualClock
+) -> None:
+    supervisor.begin(bot.config, live=True)
+    trade = buy(bot, 10.0)
+    live.observe(bot)
+    bot.wallets.free = 600.0
+    clock.advance(5)
+    live.observe(bot)
+    assert supervisor.current().state.halted
+    run, store = out_of_order(bot)
+    savedledgers.release(f"sqlite:///{tmp_path / 'freqpilot.sqlite'}", datetime.now(UTC))
+    close(trade)
+    clock.advance(5)
+    live.observe(bot)
+    assert run.state.halted, "the release was not seen"
+    run.store = store
+    again = supervisor.begin(bot.config, live=True)
+    assert (again.state.halted, again.state.releases) == (None, 1)
+
+
+def test_an_outcome_that_could_not_be_saved_is_carried_over(bot: Any, clock: VirtualClock) -> None:
+    supervisor.begin(bot.config, live=True)
+    trade = buy(bot, 10.0)
+    live.observe(bot)
+    run, store = out_of_order(bot)
+    close(trade)
+    clock.advance(5)
+    live.observe(bot)
+    run.store = store
+    again = supervisor.begin(bot.config, live=True)
+    assert [each.trade for each in again.state.record.outcomes] == [trade.id]
+    clock.advance(5)
+    live.observe(bot)
+    saved = again.store.load_state(again.key)
+    assert saved == again.state.to_dict()
+
+
+def test_rates_and_lost_markets_are_carried_over(bot: Any, clock: VirtualClock) -> None:
+    """The store has older ones: it could not be written since."""
+    supervisor.begin(bot.config, live=True)
+    buy(bot, 300.0)
+    buy(bot, 100.0, "OLD/USDT")
+    live.observe(bot)
+    run, store = out_of_order(bot)
+    bot.exchange.prices |= {"SOL/USDT": 90.0, "OLD/USDT": ccxt.BadSymbol("-1121")}
+    clock.advance(5)
+    live.observe(bot)
+    run.store = store
+    again = supervisor.begin(bot.config, live=True)
+    assert again.rates == {"SOL/USDT": 90.0, "OLD/USDT": 100.0}
+    assert again.unquoted == {"OLD/USDT": 1}
+    bot.exchange.prices["SOL/USDT"] = ccxt.RequestTimeout("no answer")
+    clock.advance(5)
+    live.observe(bot)
+    assert again.state.equity == pytest.approx(970.0)
+    assert again.state.halted is None
+    assert again.unquoted == {"OLD/USDT": 2}

@@ -1,7 +1,7 @@
 """Orders under their own names: looked up when uncertain, never sent twice."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -628,3 +628,96 @@ class TestStops:
         for _ in range(3):
             stops.note(bot, self.trade(**change), 90.0, placed=False)
         assert bot.closed == []
+
+
+BEFORE, AT, AFTER = -0.5, 0.0, 0.5
+"""Seconds beside the limit that a test is about."""
+
+
+class TestLimits:
+    """What a look says before, at and after the moment up to which an order may still arrive."""
+
+    @staticmethod
+    def sent(seconds_ago: float) -> OrderIntent:
+        """Write an order down as sent so long ago; it never arrives."""
+        when = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+        meant = OrderIntent(
+            "fq-aaaaaaaa-n1-entry-1",
+            "BTC/USDT",
+            "buy",
+            "entry",
+            None,
+            "limit",
+            0.01,
+            100.0,
+            None,
+            1.0,
+            None,
+            when,
+        )
+        supervisor.current().store.save_intent(meant)
+        return meant
+
+    @pytest.mark.parametrize(
+        ("exchange", "limit"),
+        [
+            ("binance", orders.RECEIVE_WINDOW + orders.CLOCK_ERROR),
+            ("kraken", orders.UNNAMED_WINDOW + orders.CLOCK_ERROR),
+        ],
+    )
+    @pytest.mark.parametrize(("beside", "gone"), [(BEFORE, False), (AT, True), (AFTER, True)])
+    def test_an_order_is_absent_from_the_limit_on(
+        self, api: Api, exchange: str, limit: float, beside: float, gone: bool
+    ) -> None:
+        api.id, api.arrives = exchange, None
+        begun = datetime.now(UTC)
+        assert orders.look_up(api, self.sent(limit + beside)) is None
+        assert states() == [("absent", None)]
+        waited = (datetime.now(UTC) - begun).total_seconds()
+        assert waited == (0.0 if gone else 1.0), "the next look is a second later"
+
+    def test_the_limits_are_the_window_and_the_clocks(self) -> None:
+        """Binance carries a request out for 5 s by its own clock, which may be 2 s behind ours."""
+        assert (orders.RECEIVE_WINDOW, orders.CLOCK_ERROR) == (5.0, 2.0)
+        assert orders.UNNAMED_WINDOW == 28.0
+        for window, looks in (
+            (orders.RECEIVE_WINDOW, orders.LOOKS),
+            (orders.UNNAMED_WINDOW, orders.UNNAMED_LOOKS),
+        ):
+            assert sum(looks) >= window + orders.CLOCK_ERROR, "the looks outlast it"
+
+    @pytest.mark.parametrize(
+        ("seconds", "ours"), [(-2.5, False), (-2.0, True), (-1.5, True), (0.0, True)]
+    )
+    def test_an_unnamed_order_may_be_stamped_by_a_clock_that_is_behind(
+        self, api: Api, seconds: float, ours: bool
+    ) -> None:
+        api.id, meant = "kraken", self.sent(0.0)
+        stamped = datetime.now(UTC).timestamp() + seconds
+        params: dict[str, Any] = {}
+        api.sent = [{**ORDER, "params": params, "at": stamped}]
+        if ours:
+            assert orders.fetch(api, meant)["id"] == "0"
+        else:
+            with pytest.raises(ccxt.OrderNotFound):
+                orders.fetch(api, meant)
+
+    @pytest.mark.parametrize(
+        "other", [{"side": "sell"}, {"amount": 0.0101}], ids=["side", "amount"]
+    )
+    def test_an_unnamed_order_of_another_kind_is_not_ours(
+        self, api: Api, other: dict[str, Any]
+    ) -> None:
+        api.id, meant = "kraken", self.sent(0.0)
+        api.sent = [{**ORDER, **other, "params": {}, "at": datetime.now(UTC).timestamp()}]
+        with pytest.raises(ccxt.OrderNotFound):
+            orders.fetch(api, meant)
+
+    def test_an_unnamed_order_that_is_closed_already_is_ours(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        api.id, meant = "kraken", self.sent(0.0)
+        api.sent = [{**ORDER, "params": {}, "at": datetime.now(UTC).timestamp()}]
+        monkeypatch.setattr(api, "fetch_closed_orders", api.fetch_open_orders, raising=False)
+        monkeypatch.setattr(api, "fetch_open_orders", lambda *_: [])
+        assert orders.fetch(api, meant)["id"] == "0"

@@ -263,3 +263,34 @@ def test_a_database_that_was_never_opened_has_the_stores_name(
     init_db("sqlite://")
     store = Store.memory()
     assert ownership.identity(store, KEY) == ownership.identity(store, KEY)
+
+
+def test_a_start_shows_at_once_that_its_process_is_alive(tmp_path: Path) -> None:
+    """Another host would take the store of one that is not heard of yet."""
+    assert begin(make_bot(tmp_path)).store.beats()[KEY] == START
+
+
+@pytest.mark.parametrize(("seconds", "over"), [(59, False), (60, True), (61, True)])
+def test_a_silent_process_of_another_host_is_over_after_a_minute(
+    other: Owner, seconds: int, over: bool
+) -> None:
+    beat = datetime.now(UTC) - timedelta(seconds=seconds)
+    assert ownership.is_over(replace(other, host="elsewhere"), beat) is over
+    assert not ownership.is_over(other, beat), "here the system knows"
+    assert ownership.is_over(replace(other, host="elsewhere"), None)
+
+
+def test_an_owner_beats_until_the_store_is_anothers(tmp_path: Path, other: Owner) -> None:
+    run = begin(make_bot(tmp_path))
+    mine = run.owner
+    assert mine is not None
+    later = START + timedelta(seconds=5)
+    mine.beat(later)
+    assert (run.store.beats()[KEY], mine.lost) == (later, None)
+    put_owner(tmp_path, replace(other, bot=run.bot))
+    mine.beat(later + timedelta(seconds=5))
+    assert run.store.beats()[KEY] == later, "it is the other's now"
+    assert "has taken the freqpilot store over" in str(mine.lost)
+    put_owner(tmp_path, mine.owner)
+    mine.beat(later + timedelta(seconds=10))
+    assert mine.lost is None

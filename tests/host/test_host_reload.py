@@ -283,6 +283,21 @@ def test_a_bot_that_cannot_be_made_anew_is_made_as_it_was(stage: Stage) -> None:
     assert stage.alerts == ["CRITICAL"]
 
 
+def test_a_bot_is_made_again_of_what_it_was_made_of_last(stage: Stage) -> None:
+    """Not of what it was started with: a good reload lies between."""
+    stage.open_trade()
+    stage.loop()
+    for stake, fault in ((55, None), (66, ImportError("no module")), (77, None)):
+        stage.write(stake_amount=stake)
+        stage.ask()
+        if fault:
+            stage.broken.append(fault)
+        for _ in range(2):
+            stage.loop()
+    assert [bot.config["stake_amount"] for bot in stage.made] == ["unlimited", 55, 55, 77]
+    assert [bot.key for bot in stage.made] == ["k"] * 4
+
+
 @pytest.mark.parametrize("open_trade", [True, False])
 def test_it_tries_until_the_bot_is_back(stage: Stage, open_trade: bool) -> None:
     if open_trade:

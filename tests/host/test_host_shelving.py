@@ -232,3 +232,74 @@ def test_a_backtest_saves_and_loads_by_the_same_files(tmp_path: Path, bot: stage
     with pytest.raises(OperationalException, match="corrupt or was changed"):
         drawer.load_data(PAIR, kitchen)
     assert kitchen.data_path.exists(), "a backtest moves no files"
+
+
+class Shelf:
+    """A drawer of one kept file, and the reader and writer that are put around FreqAI's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.historic_predictions_path = folder / "historic_predictions.pkl"
+        self.historic_predictions_bkp_path = folder / "historic_predictions.backup.pkl"
+        self.historic_predictions: dict[str, str] = {}
+
+    def write(self, content: str) -> None:
+        def original(drawer: Shelf) -> None:
+            drawer.historic_predictions_path.write_text(content, encoding="utf-8")
+
+        shelving.make_write_whole("historic_predictions_path")(original)(self)
+
+    def read(self) -> str | None:
+        """Return what is read; None where nothing is believed."""
+
+        def original(drawer: Shelf) -> str | None:
+            path = drawer.historic_predictions_path
+            return path.read_text(encoding="utf-8") if path.is_file() else None
+
+        found: str | None = shelving.make_read_predictions(original)(self)
+        return found
+
+
+@pytest.mark.parametrize("kills", [0, 1, 2])
+def test_a_kill_before_a_file_is_replaced_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: int
+) -> None:
+    """The new file's digest is noted first; that of the file that stays is not forgotten."""
+    kept = Shelf(tmp_path)
+    kept.write("one")
+    kept.write("two")
+    assert kept.read() == "two"
+
+    def kill(*_: Any) -> None:
+        raise Killed
+
+    replace = Path.replace
+    for number in range(kills):
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                Path,
+                "replace",
+                lambda path, to: kill() if to.suffix == ".pkl" else replace(path, to),
+            )
+            with pytest.raises(Killed):
+                kept.write(f"never {number}")
+    assert kept.read() == "two"
+    kept.write("three")
+    assert kept.read() == "three"
+
+
+def test_the_copy_of_the_file_before_is_believed_where_the_file_is_not(tmp_path: Path) -> None:
+    kept = Shelf(tmp_path)
+    kept.write("one")
+    kept.historic_predictions_bkp_path.write_text("one", encoding="utf-8")
+    kept.write("two")
+    kept.historic_predictions_path.write_text("three", encoding="utf-8")
+    assert kept.read() == "one"
+
+
+def test_what_nobody_wrote_is_set_aside(tmp_path: Path) -> None:
+    kept = Shelf(tmp_path)
+    kept.write("one")
+    kept.historic_predictions_path.write_text("two", encoding="utf-8")
+    kept.historic_predictions_bkp_path.write_text("three", encoding="utf-8")
+    assert kept.read() is None
+    assert len(shelf.quarantined(tmp_path)) == 1

@@ -9,6 +9,7 @@ import pytest
 from freqtrade.exceptions import TemporaryError
 from freqtrade.persistence import Trade
 from live_bot import buy, elsewhere, make_bot, order
+from trades_stage import Kind, held, of_each_kind, resting, stored
 
 from freqpilot.host import live, stops, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
@@ -143,3 +144,46 @@ def test_a_dry_run_has_no_exchange_that_could_fail(bot: Any, clock: VirtualClock
     for _ in range(4):
         loop(bot, clock, 70.0)
     assert bot.exits == []
+
+
+@of_each_kind
+def test_a_jumped_stop_is_judged_by_a_rate_of_now_and_orders_are_gone_before_the_exit(
+    bot: Any, clock: VirtualClock, kind: Kind
+) -> None:
+    """The exit's own session would find an order open that another thread sees cancelled."""
+    trade = held(kind)
+    trade.stop_loss = 100 - 6 * kind.sign
+    trade.orders.append(resting(trade, kind.exit, 1.0, 100 + 20 * kind.sign))
+    Trade.commit()
+    asked: list[tuple[Any, ...]] = []
+
+    def get_rate(pair: str, **how: Any) -> float:
+        asked.append((pair, how["side"], how["is_short"], how["refresh"]))
+        return 100 - 7 * kind.sign
+
+    seen: list[Any] = []
+
+    def cancel(trade: Any, sides: list[str], reason: str) -> None:
+        assert sorted(sides) == ["buy", "sell"]
+        assert "beyond the stop" in reason
+        trade.orders[1].ft_is_open = False
+
+    bot.exchange.get_rate = get_rate
+    bot.cancel_open_orders_of_trade = cancel
+    bot.execute_trade_exit = lambda *_, **__: seen.extend(stored()[0]["orders"])
+    for _ in range(2):
+        clock.advance(5)
+        live.observe(bot)
+        live.after_loop(bot)
+    assert asked == [(kind.pair, "exit", kind.is_short, True)] * 3, "two looks, one before the exit"
+    assert [is_open for *_, is_open in seen] == [False, False]
+
+
+def test_looks_of_a_trade_that_is_over_are_forgotten(bot: Any, clock: VirtualClock) -> None:
+    trade = buy(bot, 100.0, stop_loss=94.0)
+    loop(bot, clock, 90.0)
+    assert supervisor.current().beyond == {trade.id: 1}
+    trade.is_open = False
+    Trade.commit()
+    loop(bot, clock, 90.0)
+    assert supervisor.current().beyond == {}

@@ -330,3 +330,39 @@ def test_a_model_of_freqais_own_is_trained_saved_and_expires_too(tmp_path: Path)
     again.candle()
     assert again.candle()["do_predict"] == 1
     assert again.candle(hours=97)["do_predict"] == FREQAI_EXPIRED
+
+
+def test_each_expiry_of_a_model_is_told_once(tmp_path: Path) -> None:
+    """Expire, renew, expire: a pair with a fresh model has nothing to do with another's."""
+    now, trained = [0.0], {"A/USDT": 1.0, "B/USDT": 1.0, "NEW/USDT": 0.0}
+    drawer = SimpleNamespace(
+        full_path=tmp_path, get_pair_dict_info=lambda pair: ("model", trained[pair], False)
+    )
+    model = SimpleNamespace(
+        config={"timeframe": "1h", "freqpilot": {}},
+        freqai_info={"live_retrain_hours": 1, "expiration_hours": 10},
+        dd=drawer,
+    )
+    service = training.Service(model, clock=lambda: now[0])
+
+    def told(hours: float) -> list[str]:
+        now[0] = 1.0 + hours * HOUR
+        alerts.BACKLOG.clear()
+        for _ in range(2):
+            for pair in trained:
+                service.look(pair, frozenset())
+        return [text.split(":")[0] for text in alerts.BACKLOG.texts()]
+
+    assert told(10) == [], "at its last moment it is not old yet"
+    trained["B/USDT"] += 5 * HOUR
+    assert told(10.1) == ["A/USDT"]
+    assert told(11) == []
+    trained["A/USDT"] += 11 * HOUR
+    assert told(12) == []
+    assert told(15.1) == ["B/USDT"]
+    assert told(21) == []
+    assert told(21.1) == ["A/USDT"]
+    trained["A/USDT"] += 11 * HOUR
+    assert told(31.9) == [], "fresh again"
+    assert told(32.1) == ["A/USDT"]
+    assert service.held == frozenset()

@@ -56,12 +56,25 @@ def reading(bot: Any, trades: Sequence[Any]) -> Reading:
     capital -= float(Trade.get_total_closed_profit() or 0.0)
     for trade in trades:
         capital += float(trade.stake_amount) - float(trade.realized_profit or 0.0)
-        capital -= float(trade.funding_fees or 0.0)
+        capital -= float(trade.funding_fees or 0.0) - _realised_funding(trade)
         if trade.nr_of_successful_entries:
             fee = float(trade.fee_open or 0.0)
             capital += float(trade.amount) * float(trade.open_rate) * fee
     filling = any(trade.has_open_orders for trade in trades) or _uncertain()
     return Reading(round(capital, 8), Trade.session.query(Trade).count(), not filling)
+
+
+def _realised_funding(trade: Any) -> float:
+    """Return the funding that a trade's realised profit holds: Freqtrade counts what came in since
+    the exit before with each exit, and leaves it in ``funding_fees`` all the same."""
+    seen = realised = 0.0
+    for order in trade.orders:
+        if order.ft_is_open or not order.filled:
+            continue
+        seen += float(order.funding_fee or 0.0)
+        if order.ft_order_side != trade.entry_side:
+            realised = seen
+    return realised
 
 
 def _uncertain() -> bool:

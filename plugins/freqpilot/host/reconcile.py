@@ -226,7 +226,10 @@ def _adopt(bot: Any, intent: OrderIntent, order: Any) -> None:
     made = Order.parse_from_ccxt_object(order, intent.pair, side, intent.amount, rate)
     made.ft_order_tag = intent.tag
     trade.orders.append(made)
-    trade.recalc_trade_from_orders()
+    if intent.raises_risk:
+        trade.recalc_trade_from_orders()
+    # An exit is counted by ``update_trade_state`` alone: counted here as well, one that leaves as
+    # much as it sold looks like one that sold all, and the rest would be nobody's.
     Trade.session.add(trade)
     Trade.commit()
     report(

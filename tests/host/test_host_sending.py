@@ -1,0 +1,204 @@
+"""What is written down of each order that Freqtrade sends, and what is sent of it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from freqtrade.exceptions import DependencyException
+from trades_stage import START, Api, Bot, Kind, held, live, of_each_kind, placed
+
+from freqpilot.host import exchange, market, orders, reconcile, supervisor
+from freqpilot.rehearsal.clock import VirtualClock
+from freqpilot.shapes import OrderIntent
+
+pytestmark = of_each_kind
+Makers = dict[str, Callable[..., Any]]
+
+
+class SendingApi(Api):
+    """The exchange's side of ccxt's ``create_order``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[tuple[Any, ...]] = []
+
+    def create_order(self, **order: Any) -> Any:
+        self.sent.append((order["symbol"], order["side"], order["amount"], order["price"]))
+        return {"id": str(len(self.sent)), "status": "open", "filled": 0.0}
+
+
+@pytest.fixture
+def bot(tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bot]:
+    with VirtualClock(START), live(tmp_path, kind) as bot:
+        bot.exchange._api = SendingApi()
+        bot.exchange._config["dry_run"] = False
+        bot.exchange.trading_mode = kind.mode
+        monkeypatch.setattr(market, "MARKET", market.MARKET.__class__())
+        yield bot
+
+
+def makers(monkeypatch: pytest.MonkeyPatch, module: Any) -> Makers:
+    """Return what a module puts around Freqtrade's functions, by their names."""
+    found: Makers = {}
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "wrap", lambda _, name, make: found.__setitem__(name, make))
+        module._apply()
+    return found
+
+
+def create_order(self: Any, **order: Any) -> Any:
+    """Send an order as ``Exchange.create_order`` and ``create_stoploss`` do."""
+    rate = order.get("stop_price", order.get("rate"))
+    amount, side = order["amount"], order["side"]
+    return self._api.create_order(order["pair"], "limit", side, amount, rate, {})
+
+
+def given(kind: Kind, side: str, amount: float = 9.0, rate: float = 100.0) -> dict[str, Any]:
+    """Return Freqtrade's words for an order; one that closes a futures position reduces only."""
+    reduces = side == kind.exit and kind.mode == "futures"
+    order = {"pair": kind.pair, "side": side, "amount": amount, "rate": rate}
+    return {**order, "leverage": kind.leverage, "reduceOnly": reduces}
+
+
+def written() -> OrderIntent:
+    (intent,) = supervisor.current().store.intents()
+    return intent
+
+
+def expected(kind: Kind, **change: Any) -> OrderIntent:
+    fields: dict[str, Any] = {
+        "pair": kind.pair,
+        "side": kind.entry,
+        "purpose": "entry",
+        "trade": None,
+        "kind": "limit",
+        "amount": 9.0,
+        "rate": 100.0,
+        "stop": None,
+        "leverage": kind.leverage,
+        "tag": None,
+        "time": START,
+        "state": "accepted",
+        "order_id": "1",
+        **change,
+    }
+    who = fields["trade"] if fields["trade"] is not None else "n1"
+    name = f"fq-{supervisor.current().bot}-{who}-{fields['purpose']}-1"
+    return OrderIntent(client_id=name, **fields)
+
+
+def test_an_entry_with_its_tag(bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    def enter(self: Any, pair: str, stake: float, **_: Any) -> Any:
+        return orders.place(self.exchange, create_order, given(kind, kind.entry))
+
+    entering = makers(monkeypatch, orders)["execute_entry"](enter)
+    assert entering(bot, kind.pair, 300.0, enter_tag="trend")["id"] == "1"
+    assert written() == expected(kind, tag="trend")
+    assert bot.exchange._api.sent == [(kind.pair, kind.entry, 9.0, 100.0)]
+
+
+def test_a_tag_is_its_entrys_alone(bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise DependencyException("no")
+
+    entering = makers(monkeypatch, orders)["execute_entry"](fail)
+    with pytest.raises(DependencyException):
+        entering(bot, kind.pair, 300.0, enter_tag="trend")
+    orders.place(bot.exchange, create_order, given(kind, kind.entry))
+    assert written().tag is None
+
+
+def test_an_add(bot: Bot, kind: Kind) -> None:
+    number = held(kind).id
+    orders.place(bot.exchange, create_order, given(kind, kind.entry, 3.0, 90.0))
+    assert written() == expected(kind, purpose="add", trade=number, amount=3.0, rate=90.0)
+
+
+def test_a_replacement(bot: Bot, kind: Kind) -> None:
+    number = placed(kind).id
+    orders.place(bot.exchange, create_order, given(kind, kind.entry))
+    assert written() == expected(kind, purpose="replace", trade=number)
+
+
+def test_an_exit(bot: Bot, kind: Kind) -> None:
+    number = held(kind).id
+    orders.place(bot.exchange, create_order, given(kind, kind.exit))
+    assert written() == expected(kind, purpose="exit", trade=number, side=kind.exit)
+
+
+def test_a_stop(bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = held(kind).id
+    placing = makers(monkeypatch, orders)["create_stoploss"](create_order)
+    order = {"pair": kind.pair, "side": kind.exit, "amount": 9.0, "stop_price": 94.0}
+    placing(bot.exchange, **order, leverage=kind.leverage)
+    stop = expected(kind, purpose="stop", trade=number, side=kind.exit, rate=94.0, stop=94.0)
+    assert written() == stop
+
+
+def test_a_dry_run_writes_nothing_down(
+    bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot.exchange._config["dry_run"] = True
+    orders.place(bot.exchange, lambda *_, **__: "entered", given(kind, kind.entry))
+    placing = makers(monkeypatch, orders)["create_stoploss"](lambda *_, **__: "stopped")
+    assert placing(bot.exchange, pair=kind.pair, stop_price=94.0) == "stopped"
+    assert supervisor.current().store.intents() == []
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_an_order_is_asked_about_then_counted_then_sent(
+    bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch, refuses: bool
+) -> None:
+    done: list[str] = []
+
+    def ask(*_: Any) -> str | None:
+        done.append("asked")
+        return "too much" if refuses else None
+
+    monkeypatch.setattr(exchange, "refusal", ask)
+    monkeypatch.setattr(market.MARKET, "note_order", lambda: done.append("counted"))
+    monkeypatch.setattr(orders, "place", lambda *_: done.append("sent"))
+    sends = makers(monkeypatch, exchange)["create_order"](create_order)
+    if refuses:
+        with pytest.raises(DependencyException, match="too much"):
+            sends(bot.exchange, **given(kind, kind.entry))
+    else:
+        sends(bot.exchange, **given(kind, kind.entry))
+    assert done == (["asked"] if refuses else ["asked", "counted", "sent"])
+
+
+def test_a_futures_stop_that_was_triggered_counts_as_open(bot: Bot, kind: Kind) -> None:
+    """What became of it is another order's matter; on spot it is the order itself."""
+    meant = expected(kind, purpose="stop", trade=1, side=kind.exit, stop=94.0)
+    api = bot.exchange._api
+    asked: list[dict[str, Any]] = []
+
+    def fetch(info: dict[str, Any]) -> str:
+        def fetch_order(_: None, pair: str, params: dict[str, Any]) -> Any:
+            asked.append(params)
+            return {"id": "1", "status": "closed", "info": info}
+
+        api.fetch_order = fetch_order
+        return str(orders.fetch(api, meant)["status"])
+
+    assert fetch({"actualOrderId": "77"}) == ("open" if kind.mode == "futures" else "closed")
+    assert fetch({"actualOrderId": ""}) == "closed"
+    apart = {"stop": True} if kind.mode == "futures" else {}
+    assert asked == [{"clientOrderId": meant.client_id, **apart}] * 2
+
+
+def test_an_order_that_another_thread_sends_lets_no_second_one_pass(
+    bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meant = expected(kind, state="sent", order_id=None)
+    supervisor.current().store.save_intent(meant)
+    monkeypatch.setitem(orders._in_flight, meant.client_id, -1)
+    with pytest.raises(orders.NoEntry, match="is on its way; one at a time"):
+        orders.require_certainty(bot.exchange._api)
+    reconcile.settle(bot)
+    assert written() == meant, "its fate is that thread's matter"
+    monkeypatch.delitem(orders._in_flight, meant.client_id)
+    bot.exchange._api.fetch_order = lambda *_: {"id": "1", "status": "open", "filled": 0.0}
+    orders.require_certainty(bot.exchange._api)
+    assert written().state == "accepted"
