@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from freqpilot.host import alerts, channels, couples, couriers, flows, health, supervisor
 from freqpilot.risk import rebase
-from freqpilot.store import Alert, Store
+from freqpilot.store import Alert, Store, memory_store
 
 NOW = datetime(2024, 3, 6, 12, 30, tzinfo=UTC)
 TEMPLATE = {"warning": {"text": "{status}"}}
@@ -802,7 +802,7 @@ def test_a_text_that_no_encoding_knows_arrives(
 
 
 def test_a_backtest_keeps_the_event_and_sends_nothing(clock: Clock) -> None:
-    memory = SimpleNamespace(live=False, store=Store.memory())
+    memory = SimpleNamespace(live=False, store=memory_store())
     alerts.record(memory, "halt", "EMERGENCY", "the drawdown", time=NOW)  # type: ignore[arg-type]
     assert [event.text for event in memory.store.events()] == ["the drawdown"]
     assert len(alerts.BACKLOG) == 0

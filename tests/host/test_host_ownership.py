@@ -20,7 +20,7 @@ from freqpilot.host import exchange, live, orders, ownership, shared, supervisor
 from freqpilot.host.ownership import OWNER, Owner
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent, OrderRequest, Position
-from freqpilot.store import Store, open_store
+from freqpilot.store import memory_store, open_store
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
 KEY = "ledger live"
@@ -214,7 +214,7 @@ def test_two_that_start_at_once_do_not_both_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the look at the owner and the claim another bot has claimed the store."""
-    store = Store.memory()
+    store = memory_store()
     swap = store.swap_state
 
     def first(key: str, *arguments: Any) -> bool:
@@ -261,7 +261,7 @@ def test_a_database_that_was_never_opened_has_the_stores_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     init_db("sqlite://")
-    store = Store.memory()
+    store = memory_store()
     assert ownership.identity(store, KEY) == ownership.identity(store, KEY)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from freqpilot.errors import Degraded
-from freqpilot.models.fitted import Fitted, Model
+from freqpilot.models.catalogue import CORES
+from freqpilot.models.fitted import Cores, Fitted, Model
 from freqpilot.models.window import TooShort, Window, known, parts
 from freqpilot.settings import LabelSettings
 
@@ -49,11 +50,15 @@ class ModelContract:
     """Every test that a model has to pass."""
 
     model: Model
-    loads: Any = staticmethod(Fitted.load)
+    cores: Cores = CORES
+    """Classes of cores by kind, that of your model among them."""
     learns = True
     """Whether it learns the sign of a relation, which a fixed rule does not."""
     rounding = 1e-6
     """Of what its features add up to; a library may count in single precision."""
+
+    def loads(self, path: Path) -> Any:
+        return Fitted.load(path, self.cores)
 
     def of_another_kind(self, content: dict[str, Any]) -> dict[str, Any]:
         """Return a file's content with a core that does not exist."""

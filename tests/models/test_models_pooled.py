@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from freqpilot.models.boosting import TreesMean
-from freqpilot.models.catalogue import MODELS
+from freqpilot.models.catalogue import CORES, MODELS
 from freqpilot.models.pooled import PAIR, Layout, Member, Pooled, cross_ranks, stack
 from freqpilot.models.target import Target
 from freqpilot.models.window import Window, parts
@@ -220,7 +220,7 @@ class Sole:
 
     @classmethod
     def load(cls, path: Path) -> "Sole":
-        return cls(Pooled.load(path))
+        return cls(Pooled.load(path, CORES))
 
 
 class SoleModel:
@@ -240,7 +240,8 @@ class SoleModel:
 
 
 class PooledContract(ModelContract):
-    loads = staticmethod(Sole.load)
+    def loads(self, path: Path) -> Any:
+        return Sole.load(path)
 
     def of_another_kind(self, content: dict[str, Any]) -> dict[str, Any]:
         return content | {"fitted": content["fitted"] | {"core": {"kind": "oracle"}}}

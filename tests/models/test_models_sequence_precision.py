@@ -8,7 +8,7 @@ import pytest
 from conformance import LABELS, SEED, planted, window
 
 from freqpilot.models.arrays import decode
-from freqpilot.models.catalogue import SEQUENCES
+from freqpilot.models.catalogue import CORES, SEQUENCES
 from freqpilot.models.fitted import Fitted
 from freqpilot.models.sequences import nets, training
 from freqpilot.models.sequences.precision import Descent, Precision, precision_of
@@ -70,7 +70,7 @@ def test_a_network_of_mixed_precision_forecasts_nearly_what_float32_does(
     other = mixed.predict(x).mean
     assert 0.0 < np.abs(one - other).mean() < 0.2 * np.std(one)
     assert np.corrcoef(other[:-4], y[:-4])[0, 1] > 0.5
-    again = Fitted.of_content(json.loads(json.dumps(mixed.content())))
+    again = Fitted.of_content(json.loads(json.dumps(mixed.content())), CORES)
     np.testing.assert_array_equal(again.predict(x).mean, other)
 
 

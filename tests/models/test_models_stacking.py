@@ -16,7 +16,13 @@ from freqpilot.models.stacking import Stacked
 from freqpilot.models.window import Window, known, parts
 from freqpilot.settings import LabelSettings
 
-FAST = Stacked(members=("linear", "logistic", "last_value"))
+
+def stack(*names: str) -> Stacked:
+    """Return a stack of models of the catalogue."""
+    return Stacked(members=tuple(catalogue.MODELS[name] for name in names))
+
+
+FAST = stack("linear", "logistic", "last_value")
 
 
 @dataclass(frozen=True)
@@ -36,15 +42,14 @@ SEEN: list[Window] = []
 
 
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> Stacked:
+def watched() -> Stacked:
     SEEN.clear()
-    monkeypatch.setitem(catalogue.MODELS, "watched", Watched())
-    return Stacked(members=("watched",))
+    return Stacked(members=(Watched(),))
 
 
 def by_kind(fitted: Fitted) -> dict[str, float]:
     core: Any = fitted.core
-    return {f"{kind} {classes}": share for kind, _, _, classes, share in core.members}
+    return {f"{each.core.kind} {each.classes}": each.factor for each in core.members}
 
 
 def test_folds_go_forward_purged_and_leave_the_calibration_alone(watched: Stacked) -> None:
@@ -69,11 +74,11 @@ def test_what_calibrates_moves_no_share() -> None:
     y = given.y.copy()
     y[hold] = 9.0
     # Neither of these learns again from the whole window.
-    fixed = Stacked(members=("logistic", "last_value"))
+    fixed = stack("logistic", "last_value")
     one, other = (fixed.fit(each, LABELS, SEED) for each in (given, replace(given, y=y)))
     assert one.core == other.core
     assert one.head != other.head
-    models = [catalogue.MODELS[name] for name in FAST.members]
+    models = list(FAST.members)
     found = [
         stacking.shares_of(models, each, parts(given, LABELS), LABELS, SEED).of
         for each in (given, replace(given, y=y))
@@ -83,17 +88,17 @@ def test_what_calibrates_moves_no_share() -> None:
 
 def test_members_learn_again_from_the_whole_window_and_errors_stay_honest() -> None:
     given = window(False)
-    alone = Stacked(members=("linear",)).fit(given, LABELS, SEED)
+    alone = stack("linear").fit(given, LABELS, SEED)
     core: Any = alone.core
-    ((_, content, columns, _, share),) = core.members
+    (member,) = core.members
     plain = Ridge().fit(given, LABELS, SEED)
     whole: Any = Ridge().again(given, plain, LABELS, SEED)
-    assert json.loads(content) == json.loads(json.dumps(whole.content()))
-    assert columns == plain.columns
+    assert member.core == whole
+    assert member.columns == plain.columns
     # What calibrates is the member that has not seen the tail, at the same share.
     train = parts(given, LABELS).train
     lean = plain.core.raw(given.x)
-    scaled = share * whole.raw(given.x).std() / lean[train].std() * lean
+    scaled = member.factor * whole.raw(given.x).std() / lean[train].std() * lean
     hold = parts(given, LABELS).hold
     head: Any = alone.head
     sizes = np.abs(given.y[hold] - head.factor * scaled[hold])
@@ -125,7 +130,7 @@ def test_where_nobody_knows_anything_the_stack_is_silent() -> None:
     y = np.random.default_rng(3).standard_normal(len(x))
     ones = np.ones(len(x))
     noise = known(x, y, end, ones, ones, NAMES)
-    alone = Stacked(members=("last_value",))
+    alone = stack("last_value")
     models = [catalogue.MODELS["last_value"]]
     sign = -1.0 if stacking.shares_of(models, noise, parts(noise, LABELS), LABELS, 1).of[0] else 1.0
     silent = alone.fit(replace(noise, y=sign * noise.y), LABELS, SEED)
@@ -162,7 +167,7 @@ def test_its_scale_is_that_of_the_outcome() -> None:
 def test_a_window_too_short_for_a_fold_gives_equal_parts() -> None:
     rows = next(n for n in range(60, 200) if _accepts(n))
     given = window(False, rows=rows)
-    models = [catalogue.MODELS[name] for name in FAST.members]
+    models = list(FAST.members)
     shares = stacking.shares_of(models, given, parts(given, LABELS), LABELS, SEED)
     np.testing.assert_allclose(shares.of, 1 / 3)
     assert not shares.scaled
@@ -185,25 +190,36 @@ def _accepts(rows: int) -> bool:
 
 
 def test_lightgbms_parameters_reach_the_members_that_take_them() -> None:
-    made = replace(FAST, members=("trees_regressor", "linear"), params=(("n_estimators", 2),))
+    made = replace(stack("trees_regressor", "linear"), params=(("n_estimators", 2),))
     fitted: Any = made.fit(window(False), LABELS, SEED).core
-    texts = {kind: content for kind, content, *_ in fitted.members}
+    texts = {
+        each.core.kind: each.core.text for each in fitted.members if hasattr(each.core, "text")
+    }
     assert texts["trees_mean"].count("Tree=") == 2
 
 
 def test_its_trees_read_every_feature() -> None:
-    fitted: Any = Stacked(members=("trees_regressor",)).fit(window(False), LABELS, SEED).core
-    ((_, _, columns, _, _),) = fitted.members
-    assert columns == tuple(range(len(NAMES)))
+    fitted: Any = stack("trees_regressor").fit(window(False), LABELS, SEED).core
+    (member,) = fitted.members
+    assert member.columns == tuple(range(len(NAMES)))
 
 
 def test_a_file_with_members_of_both_kinds_is_read_as_it_was_written(tmp_path: Path) -> None:
-    made = Stacked(members=("linear", "logistic")).fit(window(False), LABELS, SEED)
+    made = stack("linear", "logistic").fit(window(False), LABELS, SEED)
     assert set(by_kind(made)) == {"linear False", "linear True"}
     made.save(tmp_path / "model.json")
-    found = Fitted.load(tmp_path / "model.json")
+    found = Fitted.load(tmp_path / "model.json", catalogue.CORES)
     x = window(False).x[:30]
+    assert found == made
     np.testing.assert_array_equal(found.predict(x).mean, made.predict(x).mean)
+
+
+def test_the_file_holds_each_members_kind_content_columns_classes_and_factor() -> None:
+    made: Any = stack("linear").fit(window(False), LABELS, SEED).core
+    (member,) = made.members
+    (written,) = made.content()["members"]
+    text = json.dumps(member.core.content(), sort_keys=True)
+    assert written == ("linear", text, member.columns, False, member.factor)
 
 
 def test_without_a_past_return_the_others_speak() -> None:
@@ -226,7 +242,7 @@ def test_rows_of_the_embargo_measure_nobody(
     absurd = (given.time >= begin + candles[0]) & (given.time <= begin + candles[1])
     assert absurd.any()
     y = np.where(absurd, -9.0 * np.sign(given.y), given.y)
-    models = [catalogue.MODELS[name] for name in FAST.members]
+    models = list(FAST.members)
     found = [
         stacking.shares_of(models, each, parts(given, LABELS), LABELS, SEED).of
         for each in (given, replace(given, y=y))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from freqpilot.shapes import Decision, OrderIntent
-from freqpilot.store import LEVELS, Store, open_store
+from freqpilot.store import LEVELS, Store, memory_store, open_store
 
 NOW = datetime(2024, 3, 6, 12, 30, 15, 123456, tzinfo=UTC)
 DECISION = Decision(
@@ -59,7 +59,7 @@ UNBORN = replace(
 )
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
-        opened = Store.memory()
+        opened = memory_store()
     elif request.param == "sqlite":
         opened = open_store(f"sqlite:///{tmp_path}/deep/folder/freqpilot.sqlite")
     else:
@@ -294,7 +294,7 @@ def test_an_event_that_cannot_be_kept_is_no_alert_either(outbox: Store) -> None:
 
 
 def test_a_store_in_memory_keeps_no_alert() -> None:
-    memory = Store.memory()
+    memory = memory_store()
     memory.add_event(NOW, "halt", "EMERGENCY", "text")
     assert memory.alerts() == memory.take_alerts([1]) == []
     assert memory.alerts_sent(NOW) == {}
@@ -369,6 +369,6 @@ def test_alerts_are_taken_however_many_they_are(outbox: Store) -> None:
 
 
 def test_memory_stores_are_apart() -> None:
-    first, second = Store.memory(), Store.memory()
+    first, second = memory_store(), memory_store()
     first.save_state("ledger", {"peak": 1}, NOW)
     assert second.load_state("ledger") is None

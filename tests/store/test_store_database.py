@@ -312,7 +312,7 @@ def test_loggers_are_left_alone(file: Path) -> None:
 
 def test_the_package_imports_no_database() -> None:
     code = (
-        "import sys; from freqpilot.store import Store; Store.memory(); "
+        "import sys; from freqpilot.store import memory_store; memory_store(); "
         "print([m for m in ('sqlalchemy', 'alembic', 'pandas', 'numba') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import alerts, exitsonly, ownership
 from freqpilot.risk import ledger
-from freqpilot.store import Store, open_store
+from freqpilot.store import memory_store, open_store
 
 if TYPE_CHECKING:
     from freqpilot.host.supervisor import Run
@@ -118,7 +118,7 @@ def _open(run: "Run") -> None:
 
 def _without(run: "Run", why: str) -> None:
     """Let a run go on without its store."""
-    run.store, run.owner, run.tried = Store.memory(), None, datetime.now(UTC)
+    run.store, run.owner, run.tried = memory_store(), None, datetime.now(UTC)
     text = (
         f"{why}. The bot runs exits-only: stops, exits and halts work, nothing is opened, and the "
         "store is tried again"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from freqpilot.models.catalogue import CORES
 from freqpilot.models.pooled import Pooled
 
 FOLDER = "pooled"
@@ -55,7 +56,7 @@ class PoolFiles:
         :raises Degraded: when its file is missing, is none, or was changed.
         """
         if (found := self._models.get(reference.file)) is None:
-            found = Pooled.load(self.folder / reference.file)
+            found = Pooled.load(self.folder / reference.file, CORES)
             self.keep(reference, found, live=live, write=False)
         return found
 

@@ -35,7 +35,7 @@ from freqpilot.shapes import (
     Position,
     RiskVerdict,
 )
-from freqpilot.store import Store, open_store
+from freqpilot.store import Store, memory_store, open_store
 
 logger = logging.getLogger(__name__)
 decisions = logging.getLogger(DECISIONS)
@@ -152,7 +152,7 @@ def begin(config: dict[str, Any], *, live: bool) -> Run:
 
     settings = Settings.from_config(config)
     key = LEDGER_KEYS[bool(config.get("dry_run", True))]
-    run = Run(settings, Store.memory(), live, ledger.Ledger.empty(), key)
+    run = Run(settings, memory_store(), live, ledger.Ledger.empty(), key)
     former = _runs[0] if _runs else None
     folder = Path(config["user_data_dir"]) if live else Path()
     if live:

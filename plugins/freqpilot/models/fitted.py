@@ -35,6 +35,11 @@ class Core(Protocol):
         ...
 
 
+Cores = Mapping[str, Any]
+"""Classes of cores by kind: :data:`freqpilot.models.catalogue.CORES`, or those of a pack of yours.
+One whose content holds other cores has ``of_content(values, cores)``."""
+
+
 class Model(Protocol):
     """What can be fitted. A new one is a class with these, and a subclass of the conformance tests
     (``tests/models/conformance.py``)."""
@@ -110,32 +115,23 @@ class Fitted:
         }
 
     @classmethod
-    def of_content(
-        cls, content: Mapping[str, Any], cores: Mapping[str, Any] | None = None
-    ) -> "Fitted":
+    def of_content(cls, content: Mapping[str, Any], cores: Cores) -> "Fitted":
         """Return the model that :meth:`content` was of.
 
-        :param cores: classes of cores by kind; those of the catalogue by default.
-        :raises ValueError, KeyError, TypeError: for what is none.
+        :raises ValueError, KeyError, TypeError: for what is none, or has a core of another kind.
         """
-        if cores is None:
-            from freqpilot.models.catalogue import CORES
-
-            cores = CORES
         if content["version"] != VERSION:
             raise ValueError(f"version {content['version']} is not {VERSION}")
-        core = dict(content["core"])
-        made = cores[core.pop("kind")](**{k: tuples(v) for k, v in core.items()})
-        head = head_from(content["head"])
-        return cls(made, head, tuple(content["names"]), tuple(content["columns"]))
+        core, head = core_from(content["core"], cores), head_from(content["head"])
+        return cls(core, head, tuple(content["names"]), tuple(content["columns"]))
 
     def save(self, path: Path) -> None:
         """Write the model as JSON with a digest of its content."""
         artefact.write(path, self.content())
 
     @classmethod
-    def load(cls, path: Path, cores: Mapping[str, Any] | None = None) -> "Fitted":
-        """Read a model; ``cores`` as those of :meth:`of_content`.
+    def load(cls, path: Path, cores: Cores) -> "Fitted":
+        """Read a model whose core is one of ``cores``.
 
         :raises Degraded: when the file is missing, is none, or was changed.
         """
@@ -144,6 +140,18 @@ class Fitted:
             return cls.of_content(content, cores)
         except (ValueError, KeyError, TypeError) as error:
             raise artefact.corrupt(path, error) from None
+
+
+def core_from(content: Mapping[str, Any], cores: Cores) -> Core:
+    """Return the core that ``{"kind": …, **core.content()}`` was of.
+
+    :raises KeyError: for a kind that ``cores`` lack.
+    """
+    values = {name: tuples(value) for name, value in content.items() if name != "kind"}
+    made = cores[content["kind"]]
+    composed = getattr(made, "of_content", None)
+    core: Core = made(**values) if composed is None else composed(values, cores)
+    return core
 
 
 def tuples(value: Any) -> Any:

@@ -146,11 +146,7 @@ class LastValue:
         :raises ValueError: when there is no such feature.
         """
         split = parts(window, settings)
-        found = [
-            k
-            for k, name in enumerate(window.names)
-            if (name == self.column if self.column else "return" in name)
-        ]
+        found = self.reads(window)
         if not found:
             raise ValueError(
                 f"the features hold no {self.column or 'past return'}, which the last value is "
@@ -160,6 +156,15 @@ class LastValue:
         core = LastValueMean(0, float(deviation[0]) * (-1.0 if self.against else 1.0))
         raw = core.raw(window.x[:, found[:1]])
         return Fitted(core, _mean_head(raw, window, split), window.names, (found[0],))
+
+    def reads(self, window: Window) -> tuple[int, ...]:
+        """Return the columns that it may read, of which it takes the first; empty where the window
+        has none."""
+        return tuple(
+            k
+            for k, name in enumerate(window.names)
+            if (name == self.column if self.column else "return" in name)
+        )
 
 
 @dataclass(frozen=True)
@@ -212,8 +217,12 @@ class Autoregression(Ridge):
 
     name: ClassVar[str] = "autoregression"
 
+    def reads(self, window: Window) -> tuple[int, ...]:
+        """Return the columns of past returns; empty where the window has none."""
+        return tuple(k for k in _used(window) if "return" in window.names[k])
+
     def _columns(self, window: Window) -> tuple[int, ...]:
-        found = tuple(k for k in _used(window) if "return" in window.names[k])
+        found = self.reads(window)
         if not found:
             raise ValueError(
                 "the features hold no past return, which an autoregression is made of; "

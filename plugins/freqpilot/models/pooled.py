@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from freqpilot.models import artefact
-from freqpilot.models.fitted import Fitted, Model, tuples
+from freqpilot.models.fitted import Cores, Fitted, Model, tuples
 from freqpilot.models.heads import Forecast
 from freqpilot.models.sequences.context import lag_names, lagged
 from freqpilot.models.target import Target
@@ -225,8 +225,8 @@ class Pooled:
         artefact.write(path, content)
 
     @classmethod
-    def load(cls, path: Path) -> "Pooled":
-        """Read a model.
+    def load(cls, path: Path, cores: Cores) -> "Pooled":
+        """Read a model whose core is one of ``cores``.
 
         :raises Degraded: when the file is missing, is none, or was changed.
         """
@@ -236,7 +236,7 @@ class Pooled:
                 raise ValueError(f"version {content['version']} is not {VERSION}")
             layout = Layout(**{key: tuples(value) for key, value in content["layout"].items()})
             targets = tuple((pair, Target(**target)) for pair, target in content["targets"])
-            return cls(layout, Fitted.of_content(content["fitted"]), targets)
+            return cls(layout, Fitted.of_content(content["fitted"], cores), targets)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise artefact.corrupt(path, error) from None
 

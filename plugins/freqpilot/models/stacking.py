@@ -7,14 +7,16 @@ go forward in time and are purged, as M. López de Prado, Advances in Financial 
 
 import itertools
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from freqpilot.models.boosting import winsorised
-from freqpilot.models.fitted import Core, Fitted, Model, tuples
+from freqpilot.models.boosting import TreesRegressor, winsorised
+from freqpilot.models.fitted import Core, Cores, Fitted, Model, core_from
 from freqpilot.models.heads import conformal, fit_mean
+from freqpilot.models.linear import Autoregression, LastValue, Ridge
 from freqpilot.models.whole import Learner
 from freqpilot.models.window import Parts, TooShort, Window, parts
 from freqpilot.settings import LabelSettings
@@ -36,36 +38,68 @@ SEEN = 6_000
 
 
 @dataclass(frozen=True)
+class Share:
+    """A member that has a say: its core, the columns that it reads, whether it forecasts classes,
+    and what its lean is multiplied by."""
+
+    core: Core
+    columns: tuple[int, ...]
+    classes: bool
+    factor: float
+
+
+@dataclass(frozen=True)
 class StackedMean:
-    """The members that have a say. Each is its kind, its content as JSON, the columns it reads,
-    whether it forecasts classes, and what its lean is multiplied by, so that their sum is the
-    forward return in its volatility."""
+    """The members that have a say; the sum of their leans, each times its factor, is the forward
+    return in its volatility."""
 
     kind: ClassVar[str] = "stacked"
-    members: tuple[tuple[str, str, tuple[int, ...], bool, float], ...]
+    members: tuple[Share, ...]
 
     def raw(self, x: Floats32) -> Floats:
         """Return means (n)."""
         out = np.zeros(len(x))
-        for kind, content, columns, classes, share in self.members:
-            out += share * leans(_core(kind, content), x[:, list(columns)], classes)
+        for each in self.members:
+            out += each.factor * leans(each.core, x[:, list(each.columns)], each.classes)
         return out
 
     def leaning(self, x: Floats32) -> Floats:
         """Return what each feature adds to the mean (n × k)."""
         out = np.zeros(x.shape)
-        for kind, content, columns, _, share in self.members:
-            out[:, list(columns)] += share * _core(kind, content).leaning(x[:, list(columns)])
+        for each in self.members:
+            columns = list(each.columns)
+            out[:, columns] += each.factor * each.core.leaning(x[:, columns])
         return out
 
     def content(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
-        return asdict(self)
+        """Return what JSON can hold: of each member its core's kind, the core's content as text,
+        columns, classes and factor."""
+        return {
+            "members": tuple(
+                (
+                    each.core.kind,
+                    json.dumps(each.core.content(), sort_keys=True),
+                    each.columns,
+                    each.classes,
+                    each.factor,
+                )
+                for each in self.members
+            )
+        }
+
+    @classmethod
+    def of_content(cls, values: Mapping[str, Any], cores: Cores) -> "StackedMean":
+        """Return the core that :meth:`content` was of."""
+        members = []
+        for kind, text, columns, classes, factor in values["members"]:
+            core = core_from({**json.loads(text), "kind": kind}, cores)
+            members.append(Share(core, columns, classes, factor))
+        return cls(tuple(members))
 
 
 @dataclass(frozen=True)
 class Stacked:
-    """Members of the catalogue, trained on one window; a member's say is its recent score.
+    """Several models, trained on one window; a member's say is its recent score.
 
     The score is the correlation of a member's forecasts with the outcome on the folds that it was
     not trained on, newer ones counting more; one below 0 has no say, and where none is above 0 the
@@ -79,15 +113,15 @@ class Stacked:
 
     name: ClassVar[str] = "stacked"
     classes: ClassVar[bool] = False
-    members: tuple[str, ...] = ("trees_regressor", "linear")
+    members: tuple[Model, ...] = (TreesRegressor(), Ridge())
     params: tuple[tuple[str, Any], ...] = ()
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
         """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
         split = parts(window, settings)
-        models = [made for name in self.members if (made := self._member(name, window)) is not None]
+        models = [self._made(each) for each in self.members if _readable(each, window)]
         shares = shares_of(models, window, split, settings, seed)
-        kept = []
+        members = []
         tail = np.concatenate([split.tune, split.hold])
         raw = np.zeros(len(tail))
         for model, share in zip(models, shares.of, strict=True):
@@ -104,9 +138,8 @@ class Stacked:
                 everything = np.arange(len(window.y))
                 deviation = _deviation(core, window, everything, fitted.columns, False)
             if deviation > 0:
-                content = json.dumps(core.content(), sort_keys=True)
-                of = float(share / deviation)
-                kept.append((core.kind, content, fitted.columns, model.classes, of))
+                factor = float(share / deviation)
+                members.append(Share(core, fitted.columns, model.classes, factor))
         tune, hold = raw[: len(split.tune)], raw[len(split.tune) :]
         errors = (hold, window.y[split.hold], window.unique[split.hold])
         # The folds have scaled it, by more rows than the tail's first half, which is in the last.
@@ -116,21 +149,20 @@ class Stacked:
             else fit_mean((tune, window.y[split.tune], window.weights[split.tune]), errors)
         )
         columns = tuple(range(window.x.shape[1]))
-        return Fitted(StackedMean(tuple(kept)), head, window.names, columns)
+        return Fitted(StackedMean(tuple(members)), head, window.names, columns)
 
-    def _member(self, name: str, window: Window) -> Model | None:
-        """Return a model of the catalogue; None for one whose feature the window has not."""
-        from freqpilot.models.catalogue import MODELS
+    def _made(self, member: Model) -> Model:
+        """Return a member with the parameters, reading every feature."""
+        if not hasattr(member, "selected"):
+            return member
+        given: Any = member
+        made: Model = replace(given, params=self.params, selected=False)
+        return made
 
-        found: Any = MODELS[name]
-        if name in ("last_value", "autoregression") and not any(
-            "return" in each for each in window.names
-        ):
-            return None
-        if hasattr(found, "selected"):
-            found = replace(found, params=self.params, selected=False)
-        member: Model = found
-        return member
+
+def _readable(model: Model, window: Window) -> bool:
+    """Tell whether the window has the feature without which a model cannot be fitted."""
+    return not isinstance(model, LastValue | Autoregression) or bool(model.reads(window))
 
 
 class Shares(NamedTuple):
@@ -232,11 +264,3 @@ def _correlation(x: Floats, y: Floats, weight: Floats) -> float:
     a, b = x - np.sum(share * x), y - np.sum(share * y)
     power = float(np.sum(share * a * a) * np.sum(share * b * b))
     return float(np.sum(share * a * b)) / np.sqrt(power) if power > 1e-18 else 0.0
-
-
-def _core(kind: str, content: str) -> Core:
-    from freqpilot.models.catalogue import CORES
-
-    values = json.loads(content)
-    made: Core = CORES[kind](**{name: tuples(value) for name, value in values.items()})
-    return made

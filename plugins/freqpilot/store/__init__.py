@@ -1,12 +1,28 @@
 """What must survive a restart: risk state, decisions, events, counters.
 
-``open_store`` gives the database, ``Store.memory`` the same in memory for one backtest or hyperopt
+``open_store`` gives the database, ``memory_store`` the same in memory for one backtest or hyperopt
 epoch, which never touches a file. SQLAlchemy and Alembic are imported when a database is opened.
 """
 
 from freqpilot.store.base import LEVELS, Alert, Event, Store
 
-__all__ = ["LEVELS", "Alert", "Event", "Store", "check_store", "open_store", "require_written"]
+__all__ = [
+    "LEVELS",
+    "Alert",
+    "Event",
+    "Store",
+    "check_store",
+    "memory_store",
+    "open_store",
+    "require_written",
+]
+
+
+def memory_store() -> Store:
+    """Return an empty store that lives and ends with one run."""
+    from freqpilot.store.memory import MemoryStore
+
+    return MemoryStore()
 
 
 def open_store(url: str, *, busy_timeout: float = 5.0) -> Store:

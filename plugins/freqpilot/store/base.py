@@ -68,13 +68,6 @@ class Store(ABC):
     can hold; a float that is not finite is stored as null.
     """
 
-    @staticmethod
-    def memory() -> "Store":
-        """Return an empty store that lives and ends with one run."""
-        from freqpilot.store.memory import MemoryStore
-
-        return MemoryStore()
-
     @abstractmethod
     def save_state(self, key: str, state: Mapping[str, Any], time: datetime) -> None:
         """Replace the state kept under ``key``; it is on disk when this returns."""
