@@ -24,7 +24,7 @@ from freqpilot.rehearsal.live import LiveSummary, rehearse_live
 
 pytestmark = pytest.mark.slow
 
-SEEDS = 20
+SEEDS = 8
 HALF_DAY = 0.5
 
 
