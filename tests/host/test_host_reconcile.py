@@ -273,8 +273,15 @@ def test_entries_wait_until_a_whole_comparison_is_done(
     reconcile.step(bot)
     with pytest.raises(NoEntry, match="TypeError"):
         reconcile.require_done()
-    bot.wallets.update = update
+    waits: list[bool] = []
+
+    def look(**how: Any) -> None:
+        waits.append(not reconcile.PROGRESS.done)
+        update(**how)
+
+    bot.wallets.update = look
     reconcile.step(bot)
+    assert waits == [True], "also while it is under way"
     reconcile.require_done()
     bot.exchange._api.fetch_open_orders = None
     reconcile.step(bot)

@@ -1,6 +1,7 @@
 """A reload never ends a bot: what is not valid is refused in words, and the bot goes on."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -145,6 +146,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         def _sleep(self, sleep_duration: float) -> None:
             made.waits.append(sleep_duration)
 
+    level = logging.root.level
     made = Stage(tmp_path, Stepped)
     kept = {"broken": made.broken, "made": made.made}
     monkeypatch.setattr(freqtrade.worker, "FreqtradeBot", type("Made", (Bot,), kept))
@@ -154,6 +156,8 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     made.start()
     yield made
     _forget()
+    # A worker sets the level: at its own, other tests would read what httpx logs.
+    logging.root.setLevel(level)
 
 
 def _forget() -> None:
