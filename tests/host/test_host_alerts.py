@@ -793,12 +793,18 @@ def test_record_never_raises(run: Any, clock: Clock) -> None:
 
 
 def test_a_text_that_no_encoding_knows_arrives(
-    run: Any, clock: Clock, telegram: Any, phone: stage.Server, monkeypatch: pytest.MonkeyPatch
+    run: Any,
+    clock: Clock,
+    telegram: Any,
+    phone: stage.Server,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with out(run, monkeypatch):
         alerts.record(run, "halt", "EMERGENCY", "half \ud800 a character\0")
         clock.loop(telegram)
     assert "a character" in phone.texts[0]
+    assert caplog.text.encode(), "a log file can hold it too"
 
 
 def test_a_backtest_keeps_the_event_and_sends_nothing(clock: Clock) -> None:

@@ -112,6 +112,7 @@ def _logged(
     kind: str, level: str, text: str, data: Mapping[str, Any] | None, time: datetime | None
 ) -> Event:
     known = LEVELS[rank(level)]
+    text = text.encode("utf-8", "replace").decode()  # half a character would stop every log file
     logger.log(SEVERITY[rank(known)], "%s", text)
     return event_of(kind, known, text, data, time)
 
