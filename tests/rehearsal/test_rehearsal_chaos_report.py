@@ -9,6 +9,7 @@ import pytest
 import benchmarks.cures
 from benchmarks.chaos import MARKETS, Finding, Outcome, Session, report
 from benchmarks.cures import CURES, switch_off
+from freqpilot.host import activation
 from freqpilot.rehearsal.live import LiveSummary
 from freqpilot.rehearsal.session import RehearsalSummary
 
@@ -80,5 +81,6 @@ def test_a_cure_can_be_switched_off_where_it_is(name: str, monkeypatch: pytest.M
         put.append((owner, attribute))
 
     monkeypatch.setattr(benchmarks.cures, "_put", note)
+    activation.activate()  # as in the bot whose cure it is
     switch_off(name)
     assert put
