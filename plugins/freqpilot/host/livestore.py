@@ -92,13 +92,15 @@ def _open(run: "Run") -> None:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
+    from freqpilot.host.supervisor import SEEN
+
     store = open_store(run.url)
     try:
         bot = ownership.identity(store, run.key)
         owner = ownership.claim(store, run.key, bot)
         saved = store.load_state(run.key)
         state = ledger.Ledger.from_dict(saved) if saved else ledger.Ledger.empty()
-        seen = store.load_state(f"{run.key}, last seen") or {}
+        seen = store.load_state(f"{run.key}{SEEN}") or {}
         heard = [event.text for event in store.events("halt", limit=1)]
     except SQLAlchemyError as error:
         store.close()
