@@ -227,3 +227,24 @@ def test_any_other_order_is_left_alone(bot: Any, name: str | None) -> None:
     (event,) = run.store.events("difference")
     assert "leaves it alone" in event.text
     assert run.intents() == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "removed"),
+    [
+        ({"status": "canceled", "filled": 0.0}, True),
+        ({"status": "canceled", "filled": 0.5}, False),
+        ({"status": "open", "filled": 0.0}, False),
+    ],
+)
+def test_a_trade_whose_entry_ended_unfilled_is_removed(
+    bot: Any, entry: dict[str, Any], removed: bool
+) -> None:
+    trade = buy(bot, 100.0)
+    trade.orders[0].status, trade.orders[0].filled = entry["status"], entry["filled"]
+    trade.orders[0].ft_is_open = entry["status"] == "open"
+    trade.amount = entry["filled"]
+    Trade.commit()
+    reconcile._remove_empty(Trade.get_open_trades())
+    assert (tags() == []) is removed
+    assert len(supervisor.current().store.events("difference")) == removed

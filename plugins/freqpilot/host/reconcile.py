@@ -109,6 +109,7 @@ def compare(bot: Any) -> None:
     """
     from freqtrade.persistence import Trade
 
+    _remove_empty(Trade.get_open_trades())
     trades = list(Trade.get_open_trades())
     pairs = {trade.pair for trade in trades} | set(bot.config["exchange"]["pair_whitelist"])
     known = {pair for pair in pairs if pair in bot.exchange.markets}
@@ -125,6 +126,23 @@ def compare(bot: Any) -> None:
         _compare_coins(bot, trades, sorted(known))
     else:
         contracts.compare(bot, trades, sorted(known))
+
+
+def _remove_empty(trades: Iterable[Any]) -> None:
+    """Remove trades whose every order is an entry that ended unfilled: a bot killed between the
+    cancel and the removal leaves one, which takes a slot for good and cannot be exited."""
+    for trade in list(trades):
+        entries = [order for order in trade.orders if order.ft_order_side == trade.entry_side]
+        filled = any(order.safe_filled for order in trade.orders)
+        if not entries or len(entries) < len(trade.orders) or filled or trade.has_open_orders:
+            continue
+        number, pair = int(trade.id), trade.pair
+        trade.delete()
+        report(
+            f"trade {number} in {pair} was empty: its entry had ended unfilled; it was removed",
+            "WARNING",
+            {"pair": pair, "trade": number},
+        )
 
 
 def _compare_coins(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
