@@ -23,7 +23,7 @@ from benchmarks.realdata_backtest import FEE, parity
 from benchmarks.regimes import PAIRS
 from freqpilot.host.regimes import Plan, folder_of, write_series
 from freqpilot.journal.backtest import load_run
-from freqpilot.rehearsal.backtest import LAYERS, BacktestOptions, run_backtest
+from freqpilot.rehearsal.bot.backtest import LAYERS, BacktestOptions, run_backtest
 
 NAME = "adaptive"
 BEGIN, END = f"<!-- {NAME}: written by the benchmark -->", f"<!-- end of {NAME} -->"

@@ -22,7 +22,7 @@ import pandas as pd
 
 from benchmarks.crashes import STRATEGIES
 from freqpilot.journal.backtest import BacktestRun, load_run
-from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
+from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 from freqpilot.risk.comovement import view
 from freqpilot.risk.covariance import Closes, aligned
 from freqpilot.risk.value_at_risk import draws, tail

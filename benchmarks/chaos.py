@@ -23,8 +23,8 @@ from typing import Any
 
 from benchmarks.cures import CONFIG_KEY, CURES, Cure
 from freqpilot.host.doors import config_dir
-from freqpilot.rehearsal.live import LiveSummary, rehearse_live
-from freqpilot.rehearsal.session import RehearsalOptions
+from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
+from freqpilot.rehearsal.plan.session import RehearsalOptions
 
 STRATEGIES = Path(__file__).parent / "strategies"
 PAIRS = ("BTC/USDT", "ETH/USDT")

@@ -26,8 +26,8 @@ from sqlalchemy import select
 
 from freqpilot.facts.feeds import feeds
 from freqpilot.facts.store import FactStore
-from freqpilot.rehearsal.fact_server import FactSources
-from freqpilot.rehearsal.fact_world import FactWorld
+from freqpilot.rehearsal.facts.server import FactSources
+from freqpilot.rehearsal.facts.world import FactWorld
 from freqpilot.store.tables import FactEngagementRow, FactItemRow
 
 TARGETS = {"LOST": 0, "DOUBLED": 0, "WRONG": 0}

@@ -18,8 +18,8 @@ SMOKE = """
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 import sys
-from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
-from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 home = Path(sys.argv[1])
 start = datetime(2026, 1, 1, tzinfo=UTC)
 SyntheticMarket(("BTC/USDT", "ETH/USDT"), 60, start, 24 * 40, 7).write_candles(home / "data")

@@ -16,7 +16,7 @@ import pandas as pd
 
 from freqpilot.journal.backtest import BacktestRun, halts_released, load_run
 from freqpilot.journal.measures import drawdown
-from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
+from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 
 STRATEGIES = Path(__file__).parent / "strategies"
 LAYERS = ("base", "freqpilot")

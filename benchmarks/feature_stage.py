@@ -19,7 +19,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.templates.FreqaiExampleStrategy import FreqaiExampleStrategy
 
 from freqpilot.host import featurestage
-from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 
 PAIRS = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LTC", "BCH")
 TIMEFRAMES = {"5m": 1, "15m": 3, "1h": 12}

@@ -16,9 +16,9 @@ import pandas as pd
 
 from freqpilot.host.doors import config_dir
 from freqpilot.rehearsal.clock import FixedClock
-from freqpilot.rehearsal.config import exchange_overlay
-from freqpilot.rehearsal.server import RehearsalServer
-from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.exchange.server import RehearsalServer
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.config import exchange_overlay
 
 STRATEGIES = Path(__file__).parent / "strategies"
 LABEL = "&-s_close"

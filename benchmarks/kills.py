@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos import options_of
-from freqpilot.rehearsal.faults import Call, FaultPlan
-from freqpilot.rehearsal.live import LiveSummary, rehearse_live
-from freqpilot.rehearsal.session import RehearsalOptions
+from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
+from freqpilot.rehearsal.faults.requests import Call, FaultPlan
+from freqpilot.rehearsal.plan.session import RehearsalOptions
 
 SEED = 3
 HOURS = 5

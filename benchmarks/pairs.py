@@ -27,9 +27,9 @@ from typing import Any
 
 from benchmarks.chaos import CONFIG, FUTURES, PAIRS, STRATEGIES
 from freqpilot.host.doors import config_dir
-from freqpilot.rehearsal.live import LiveSummary, rehearse_live
-from freqpilot.rehearsal.session import RehearsalOptions
-from freqpilot.rehearsal.venue import MIN_NOTIONAL, ZERO, VenueOrder
+from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
+from freqpilot.rehearsal.plan.session import RehearsalOptions
+from freqpilot.rehearsal.venue.spot import MIN_NOTIONAL, ZERO, VenueOrder
 
 FAULTS = "lost,late,timeout,reject,stop,partial,limit,kill"
 MARKET = {"price_side": "other", "use_order_book": True, "order_book_top": 1}

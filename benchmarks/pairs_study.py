@@ -29,7 +29,7 @@ from freqpilot.host.spreads import SECOND, Spreads, couple_id
 from freqpilot.journal.backtest import BacktestRun, load_run
 from freqpilot.journal.candles import prices
 from freqpilot.journal.measures import buy_and_hold
-from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
+from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 from freqpilot.research.portfolio import book_path
 from freqpilot.settings import PairsSettings
 from freqpilot.shapes import Floats

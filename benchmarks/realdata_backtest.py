@@ -29,7 +29,7 @@ from freqpilot.journal.backtest import BacktestRun, load_run
 from freqpilot.journal.candles import is_synthetic, prices
 from freqpilot.journal.measures import buy_and_hold, costs, performance, profits
 from freqpilot.journal.report import summary_table, write_report
-from freqpilot.rehearsal.backtest import LAYERS, BacktestOptions, run_backtest
+from freqpilot.rehearsal.bot.backtest import LAYERS, BacktestOptions, run_backtest
 from freqpilot.rehearsal.demo import MATCHES
 from freqpilot.settings import Settings
 

@@ -25,10 +25,10 @@ from typing import Any
 from benchmarks import crashes
 from freqpilot.host.doors import config_dir
 from freqpilot.rehearsal.clock import FixedClock
-from freqpilot.rehearsal.config import exchange_overlay
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.server import RehearsalServer
-from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.exchange.server import RehearsalServer
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.config import exchange_overlay
 
 STRATEGIES = Path(__file__).parent / "strategies"
 COINS = "BTC ETH SOL XRP ADA DOGE LTC LINK AVAX DOT BCH NEAR NEO TRX XLM XTZ"

@@ -32,7 +32,7 @@ from freqpilot.features.warm import warm
 from freqpilot.journal.backtest import BacktestRun, halts_released, load_run
 from freqpilot.journal.candles import is_synthetic, prices
 from freqpilot.journal.measures import buy_and_hold
-from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
+from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 
 NAME = "strategies"
 FEE = 0.001

@@ -18,9 +18,9 @@ from freqpilot.facts.store import FactStore
 from freqpilot.host.factframes import facts_url
 from freqpilot.host.init import init
 from freqpilot.rehearsal.clock import FixedClock
-from freqpilot.rehearsal.config import exchange_overlay
-from freqpilot.rehearsal.server import RehearsalServer
-from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.exchange.server import RehearsalServer
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.config import exchange_overlay
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 

@@ -18,9 +18,9 @@ import pytest
 from freqpilot.host.doors import door_dir
 from freqpilot.host.init import init
 from freqpilot.rehearsal.clock import FixedClock
-from freqpilot.rehearsal.config import exchange_overlay
-from freqpilot.rehearsal.server import RehearsalServer
-from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.exchange.server import RehearsalServer
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.config import exchange_overlay
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fact_stage import Child, Stage
 
-from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,10 @@ import pytest
 
 from freqpilot.host import activation, live, supervisor
 from freqpilot.host.doors import config_dir
-from freqpilot.rehearsal.config import exchange_overlay
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.server import RehearsalServer
-from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.exchange.server import RehearsalServer
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.config import exchange_overlay
 
 pytestmark = [
     pytest.mark.slow,

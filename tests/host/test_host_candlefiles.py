@@ -9,7 +9,7 @@ import pytest
 from freqpilot.errors import FreqpilotError
 from freqpilot.host import activation, candlefiles, doctor
 from freqpilot.host.candlefiles import LARGEST_STEP, describe, step_of
-from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 
 LAST = 299
 

@@ -14,7 +14,7 @@ import pytest
 from children import child_environment
 from freqpilot.host import bookrisk, doctor, supervisor
 from freqpilot.host.init import init
-from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.risk.covariance import Closes
 from freqpilot.shapes import Position
 

@@ -18,7 +18,7 @@ from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.host import activation, alerts, coupled, exitsonly, setup, unclean
 from freqpilot.host.doors import config_dir
 from freqpilot.host.seams import Seam, SeamError
-from freqpilot.rehearsal.session import (
+from freqpilot.rehearsal.plan.session import (
     LOG,
     RehearsalOptions,
     RehearsalProgress,

@@ -10,7 +10,7 @@ import pytest
 from freqpilot.facts.store import FactStore
 from freqpilot.host.factframes import facts_url
 from freqpilot.journal.backtest import load_run
-from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
+from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 

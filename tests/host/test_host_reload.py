@@ -20,8 +20,8 @@ import pytest
 from freqpilot.host import activation, alerts, exitsonly, reload, unclean
 from freqpilot.host.doors import config_dir
 from freqpilot.host.reload import RELOADS, Reloads
-from freqpilot.rehearsal.config import API_PASSWORD, API_USER
-from freqpilot.rehearsal.session import LOG, RehearsalOptions, RehearsalProgress, rehearse
+from freqpilot.rehearsal.plan.config import API_PASSWORD, API_USER
+from freqpilot.rehearsal.plan.session import LOG, RehearsalOptions, RehearsalProgress, rehearse
 
 TYPO = {"risk": {"max_exposur": 0.4}}
 

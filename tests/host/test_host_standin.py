@@ -18,13 +18,13 @@ from freqpilot.host import standin, supervisor
 from freqpilot.host.doors import config_dir
 from freqpilot.host.init import init
 from freqpilot.host.log import DecisionLogHandler
-from freqpilot.rehearsal.config import exchange_overlay
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.run import write_overlay
-from freqpilot.rehearsal.server import RehearsalServer
-from freqpilot.rehearsal.session import RehearsalOptions
-from freqpilot.rehearsal.stage import Stage
-from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.bot.run import write_overlay
+from freqpilot.rehearsal.exchange.server import RehearsalServer
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.config import exchange_overlay
+from freqpilot.rehearsal.plan.session import RehearsalOptions
+from freqpilot.rehearsal.plan.stage import Stage
 from freqpilot.settings import Settings
 
 HERE = "http://127.0.0.1:18555"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import storefile, supervisor
-from freqpilot.rehearsal.config import exchange_overlay
+from freqpilot.rehearsal.plan.config import exchange_overlay
 from freqpilot.store import open_store, require_written
 
 URL = "FREQTRADE__FREQPILOT__STORE__URL"

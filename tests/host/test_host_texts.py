@@ -27,8 +27,8 @@ from freqpilot.host.eventframes import reports
 from freqpilot.host.factframes import add_facts, facts_url
 from freqpilot.host.signalfacts import add_signal_facts
 from freqpilot.host.texts import step_of, text_health, tried
-from freqpilot.rehearsal.fact_server import FactSources
-from freqpilot.rehearsal.fact_world import FactWorld, Page
+from freqpilot.rehearsal.facts.server import FactSources
+from freqpilot.rehearsal.facts.world import FactWorld, Page
 from freqpilot.settings import FactColumn, Settings
 from freqpilot.shapes import Fact
 from freqpilot.signals.analysts.outside import OUTSIDE

@@ -20,8 +20,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from freqpilot.host.doors import config_dir, door_dir
-from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
-from freqpilot.rehearsal.market import SyntheticMarket
+from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 home = Path(sys.argv[1])
 assert "site-packages" in str(door_dir("strategies")), door_dir("strategies")
 assert "site-packages" in str(config_dir()), config_dir()

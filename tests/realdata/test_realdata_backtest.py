@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from freqpilot.journal.backtest import load_run
-from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
+from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from freqpilot.host.doors import config_dir
-from freqpilot.rehearsal.session import RehearsalOptions, RehearsalProgress, rehearse
+from freqpilot.rehearsal.plan.session import RehearsalOptions, RehearsalProgress, rehearse
 from freqpilot.store import open_store
 
 OFF = {"enabled": False}

@@ -11,10 +11,10 @@ import pytest
 from freqtrade.persistence import Order, Trade
 from sqlalchemy import create_engine, insert
 
-from freqpilot.rehearsal.books import GRACE_MS, Books
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.tape import Tape
-from freqpilot.rehearsal.venue import LOT, SpotVenue, Ticket, VenueOrder, rounded
+from freqpilot.rehearsal.books.spot import GRACE_MS, Books
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.venue.spot import LOT, SpotVenue, Ticket, VenueOrder, rounded
 from freqpilot.shapes import OrderIntent
 from freqpilot.store import open_store
 

@@ -10,8 +10,8 @@ import benchmarks.cures
 from benchmarks.chaos import MARKETS, Finding, Outcome, Session, report
 from benchmarks.cures import CURES, switch_off
 from freqpilot.host import activation
-from freqpilot.rehearsal.live import LiveSummary
-from freqpilot.rehearsal.session import RehearsalSummary
+from freqpilot.rehearsal.bot.live import LiveSummary
+from freqpilot.rehearsal.plan.session import RehearsalSummary
 
 NOW = datetime(2024, 3, 6, tzinfo=UTC)
 RUN = RehearsalSummary(Path(), True, True, NOW, NOW, NOW, 96, 24.0, 1.0, 1.0, (), (), 100)

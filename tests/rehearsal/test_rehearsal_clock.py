@@ -12,8 +12,8 @@ import pytest
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import training
 from freqpilot.rehearsal import clock as clocks
+from freqpilot.rehearsal.bot.training import TrainingWait
 from freqpilot.rehearsal.clock import BUSY_WAIT, CALLERS, FastClock, FixedClock, VirtualClock
-from freqpilot.rehearsal.training import TrainingWait
 
 MOMENT = datetime(2024, 3, 1, 12, tzinfo=UTC)
 

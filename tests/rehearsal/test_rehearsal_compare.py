@@ -17,16 +17,16 @@ from typer.testing import CliRunner
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.doors import config_dir
-from freqpilot.rehearsal import quotes
-from freqpilot.rehearsal.compare import Comparison, check, compare
-from freqpilot.rehearsal.deals import Deal, Note
-from freqpilot.rehearsal.differences import UNEXPLAINED, Difference, match
-from freqpilot.rehearsal.evidence import Evidence
-from freqpilot.rehearsal.live import rehearse_live
-from freqpilot.rehearsal.session import RehearsalOptions
+from freqpilot.rehearsal.bot.live import rehearse_live
+from freqpilot.rehearsal.compare.comparison import Comparison, check, compare
+from freqpilot.rehearsal.compare.deals import Deal, Note
+from freqpilot.rehearsal.compare.differences import UNEXPLAINED, Difference, match
+from freqpilot.rehearsal.compare.evidence import Evidence
+from freqpilot.rehearsal.market import quotes
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.session import RehearsalOptions
 from freqpilot.rehearsal.show import print_comparison
-from freqpilot.rehearsal.tape import Tape
-from freqpilot.rehearsal.venue import Fill, VenueOrder
+from freqpilot.rehearsal.venue.spot import Fill, VenueOrder
 
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -15,9 +15,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from freqpilot.rehearsal.deals import Deal, Note, backtest_deals, live_deals, locks, refusals
-from freqpilot.rehearsal.path import at, legs, low_first
-from freqpilot.rehearsal.venue import Fill, VenueOrder
+from freqpilot.rehearsal.compare.deals import (
+    Deal,
+    Note,
+    backtest_deals,
+    live_deals,
+    locks,
+    refusals,
+)
+from freqpilot.rehearsal.market.path import at, legs, low_first
+from freqpilot.rehearsal.venue.spot import Fill, VenueOrder
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

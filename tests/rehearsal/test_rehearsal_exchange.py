@@ -13,8 +13,8 @@ import ccxt
 import httpx
 import pytest
 
-from freqpilot.rehearsal.config import TOLD, exchange_overlay
-from freqpilot.rehearsal.exchange import (
+from freqpilot.rehearsal.books.watchman import LoopReport
+from freqpilot.rehearsal.exchange.live import (
     LATE_MS,
     LOOP_END,
     REFUSALS,
@@ -22,13 +22,13 @@ from freqpilot.rehearsal.exchange import (
     WEIGHT_LIMIT,
     LiveExchange,
 )
-from freqpilot.rehearsal.faults import OUTAGE_EVERY_HOURS, Call, Fault, FaultPlan, Strike
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.playing import Race
-from freqpilot.rehearsal.private import AHEAD, KEY, MAX_WINDOW, RECEIVE_WINDOW, SECRET
-from freqpilot.rehearsal.tape import Tape
-from freqpilot.rehearsal.venue import SpotVenue
-from freqpilot.rehearsal.watchman import LoopReport
+from freqpilot.rehearsal.faults.playing import Race
+from freqpilot.rehearsal.faults.requests import OUTAGE_EVERY_HOURS, Call, Fault, FaultPlan, Strike
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.config import TOLD, exchange_overlay
+from freqpilot.rehearsal.venue.private import AHEAD, KEY, MAX_WINDOW, RECEIVE_WINDOW, SECRET
+from freqpilot.rehearsal.venue.spot import SpotVenue
 
 TAPE = Tape.from_market(SyntheticMarket(candles=200, seed=8))
 NOON = TAPE.start // 1000 + 100 * 3600 + 1200
@@ -622,7 +622,7 @@ def test_a_raced_order_is_accepted_and_its_answer_waits_for_the_next_signed_requ
 def test_a_raced_answer_goes_by_itself_when_nothing_is_asked(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("freqpilot.rehearsal.playing.RACE_SECONDS", 0.01)
+    monkeypatch.setattr("freqpilot.rehearsal.faults.playing.RACE_SECONDS", 0.01)
     bench.exchange.race = Race()
     assert bench.market("first").json()["status"] == "FILLED"
     assert bench.market("second").json()["status"] == "FILLED"  # only one is held

@@ -16,8 +16,8 @@ from freqpilot import cli
 from freqpilot.facts.collector import Collector, plans
 from freqpilot.facts.fetch import Fetcher
 from freqpilot.facts.store import FactStore
-from freqpilot.rehearsal.fact_server import FactFault, FactSources
-from freqpilot.rehearsal.fact_world import FactWorld
+from freqpilot.rehearsal.facts.server import FactFault, FactSources
+from freqpilot.rehearsal.facts.world import FactWorld
 from freqpilot.settings import SourceSettings
 from freqpilot.store.tables import FactItemRow, FactRow
 

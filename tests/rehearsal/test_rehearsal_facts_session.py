@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from freqpilot.facts.store import FactStore
-from freqpilot.rehearsal.session import RehearsalOptions, RehearsalSummary, rehearse
+from freqpilot.rehearsal.plan.session import RehearsalOptions, RehearsalSummary, rehearse
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.rehearsal.faults import (
+from freqpilot.rehearsal.faults.requests import (
     HOUR_MS,
     ORDER_FAULTS,
     OUTAGE_EVERY_HOURS,

@@ -8,13 +8,13 @@ from typing import Any
 import ccxt
 import pytest
 
-from freqpilot.rehearsal.config import exchange_overlay
-from freqpilot.rehearsal.faults import Call
-from freqpilot.rehearsal.futures_exchange import FuturesExchange
-from freqpilot.rehearsal.futures_venue import FuturesVenue
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.private import KEY, SECRET
-from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.exchange.futures import FuturesExchange
+from freqpilot.rehearsal.faults.requests import Call
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.config import exchange_overlay
+from freqpilot.rehearsal.venue.futures import FuturesVenue
+from freqpilot.rehearsal.venue.private import KEY, SECRET
 
 TAPE = Tape.from_market(SyntheticMarket(["BTC/USDT", "ETH/USDT"], candles=400, seed=3))
 BTC = "BTC/USDT:USDT"

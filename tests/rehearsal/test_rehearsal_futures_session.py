@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.chaos import options_of
-from freqpilot.rehearsal.faults import Fault, FaultPlan
-from freqpilot.rehearsal.live import rehearse_live
+from freqpilot.rehearsal.bot.live import rehearse_live
+from freqpilot.rehearsal.faults.requests import Fault, FaultPlan
 
 TEN_HOURS = 10 / 24
 

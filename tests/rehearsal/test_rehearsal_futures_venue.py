@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from freqpilot.rehearsal import margin
-from freqpilot.rehearsal.futures import FUNDING_RATE
-from freqpilot.rehearsal.futures_venue import FUNDING_MS, FuturesVenue
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.quotes import BadRequest
-from freqpilot.rehearsal.tape import Tape
-from freqpilot.rehearsal.venue import ZERO, Ticket
+from freqpilot.rehearsal.market.quotes import BadRequest
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.venue import margin
+from freqpilot.rehearsal.venue.account import FUNDING_RATE
+from freqpilot.rehearsal.venue.futures import FUNDING_MS, FuturesVenue
+from freqpilot.rehearsal.venue.spot import ZERO, Ticket
 
 HOUR = 3_600_000
 MARKET = Tape.from_market(SyntheticMarket(["BTC/USDT", "ETH/USDT"], candles=400, seed=3))

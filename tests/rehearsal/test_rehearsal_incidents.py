@@ -16,9 +16,8 @@ import pytest
 import requests
 from sqlalchemy.exc import OperationalError
 
-from freqpilot.rehearsal import playing
-from freqpilot.rehearsal.faults import INCIDENTS, Call, Fault, FaultPlan, Strike
-from freqpilot.rehearsal.incidents import (
+from freqpilot.rehearsal.faults import playing
+from freqpilot.rehearsal.faults.incidents import (
     CALLS,
     FOREVER,
     SHARES,
@@ -26,12 +25,13 @@ from freqpilot.rehearsal.incidents import (
     draw,
     play_jumps,
 )
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.playing import IncidentPlayer
-from freqpilot.rehearsal.second import Belongings, breaches_of
-from freqpilot.rehearsal.session import OVERLAY
-from freqpilot.rehearsal.tape import Tape
-from freqpilot.rehearsal.venue import SpotVenue, Ticket
+from freqpilot.rehearsal.faults.playing import IncidentPlayer
+from freqpilot.rehearsal.faults.requests import INCIDENTS, Call, Fault, FaultPlan, Strike
+from freqpilot.rehearsal.faults.second import Belongings, breaches_of
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.session import OVERLAY
+from freqpilot.rehearsal.venue.spot import SpotVenue, Ticket
 from freqpilot.store import Store, open_store
 
 HOUR = 3_600_000

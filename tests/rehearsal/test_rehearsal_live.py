@@ -18,9 +18,9 @@ from freqtrade_client import FtRestClient
 
 from benchmarks import chaos, kills
 from freqpilot.errors import RefuseToStart
-from freqpilot.rehearsal.config import API_PASSWORD, API_USER
-from freqpilot.rehearsal.faults import Call, Fault, FaultPlan
-from freqpilot.rehearsal.live import LiveSummary, rehearse_live
+from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
+from freqpilot.rehearsal.faults.requests import Call, Fault, FaultPlan
+from freqpilot.rehearsal.plan.config import API_PASSWORD, API_USER
 
 pytestmark = pytest.mark.slow
 

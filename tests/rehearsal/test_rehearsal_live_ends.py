@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from freqpilot.rehearsal.books import Breach
-from freqpilot.rehearsal.faults import Fault
-from freqpilot.rehearsal.live import LONGEST_PAUSE, MOST_REFUSED, RESTART_SECONDS, _Session
+from freqpilot.rehearsal.books.spot import Breach
+from freqpilot.rehearsal.bot.live import LONGEST_PAUSE, MOST_REFUSED, RESTART_SECONDS, _Session
+from freqpilot.rehearsal.faults.requests import Fault
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.rehearsal.market import DEFAULT_PAIRS, REGIMES, SyntheticMarket
+from freqpilot.rehearsal.market.synthetic import DEFAULT_PAIRS, REGIMES, SyntheticMarket
 
 COLUMNS = ["date", "open", "high", "low", "close", "volume"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.pairs import Legs, legs_of, options_of
-from freqpilot.rehearsal.faults import Call, Fault, FaultPlan, Strike
-from freqpilot.rehearsal.live import rehearse_live
-from freqpilot.rehearsal.venue import Fill, VenueOrder
+from freqpilot.rehearsal.bot.live import rehearse_live
+from freqpilot.rehearsal.faults.requests import Call, Fault, FaultPlan, Strike
+from freqpilot.rehearsal.venue.spot import Fill, VenueOrder
 
 HOUR_MS = 3_600_000
 SCRIPT = {

@@ -20,11 +20,11 @@ import pytest
 from freqtrade_client import FtRestClient
 
 from benchmarks import chaos
-from freqpilot.rehearsal.config import API_PASSWORD, API_USER
-from freqpilot.rehearsal.faults import Fault
-from freqpilot.rehearsal.incidents import Incident
-from freqpilot.rehearsal.live import LiveSummary, rehearse_live
-from freqpilot.rehearsal.session import OVERLAY, RehearsalSummary, rehearse
+from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
+from freqpilot.rehearsal.faults.incidents import Incident
+from freqpilot.rehearsal.faults.requests import Fault
+from freqpilot.rehearsal.plan.config import API_PASSWORD, API_USER
+from freqpilot.rehearsal.plan.session import OVERLAY, RehearsalSummary, rehearse
 
 pytestmark = pytest.mark.slow
 
@@ -133,7 +133,7 @@ def dry_run(folder: Path) -> Iterator[DryRun]:
         yield DryRun(client, options.run_dir)
     finally:
         for child in psutil.Process().children():
-            if child.pid not in before and "freqpilot.rehearsal.run" in child.cmdline():
+            if child.pid not in before and "freqpilot.rehearsal.bot.run" in child.cmdline():
                 os.kill(child.pid, signal.SIGTERM)
         session.join(60)
     assert not session.is_alive()

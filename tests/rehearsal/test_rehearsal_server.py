@@ -13,10 +13,10 @@ import pytest
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.clock import FastClock, FixedClock
-from freqpilot.rehearsal.config import exchange_overlay, rehearsal_overlay
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.server import RehearsalServer
-from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.exchange.server import RehearsalServer
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.config import exchange_overlay, rehearsal_overlay
 
 MARKET = SyntheticMarket(candles=1_500, seed=8)
 TAPE = Tape.from_market(MARKET)

@@ -16,10 +16,11 @@ import pytest
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.clock import FixedClock
-from freqpilot.rehearsal.config import exchange_overlay
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.server import RehearsalServer
-from freqpilot.rehearsal.session import (
+from freqpilot.rehearsal.exchange.server import RehearsalServer
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.config import exchange_overlay
+from freqpilot.rehearsal.plan.session import (
     RehearsalOptions,
     RehearsalProgress,
     RehearsalSummary,
@@ -28,7 +29,6 @@ from freqpilot.rehearsal.session import (
     read_trades,
     rehearse,
 )
-from freqpilot.rehearsal.tape import Tape
 
 STRATEGY = """
 from freqtrade.strategy import IStrategy

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from freqpilot.rehearsal.bot.stepper import Stepper
 from freqpilot.rehearsal.clock import VirtualClock
-from freqpilot.rehearsal.session import RehearsalOptions
-from freqpilot.rehearsal.stage import Stage, build_stage
-from freqpilot.rehearsal.stepper import Stepper
+from freqpilot.rehearsal.plan.session import RehearsalOptions
+from freqpilot.rehearsal.plan.stage import Stage, build_stage
 
 BOT = SimpleNamespace(strategy=SimpleNamespace(), config={})
 SERVER: Any = SimpleNamespace(

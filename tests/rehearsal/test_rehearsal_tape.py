@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.rehearsal import quotes
 from freqpilot.rehearsal.intervals import INTERVAL_MINUTES, MINUTE_MS
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.tape import Klines, NotListed, PairTape, Tape
+from freqpilot.rehearsal.market import quotes
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Klines, NotListed, PairTape, Tape
 
 HOUR = 60 * MINUTE_MS
 MARKET = SyntheticMarket(pairs=["BTC/USDT", "XRP/USDT"], candles=400, seed=3)
@@ -130,7 +130,7 @@ def test_running_candle_is_its_path_so_far() -> None:
 
 
 def test_the_first_extreme_does_not_tell_the_close() -> None:
-    from freqpilot.rehearsal.path import low_first
+    from freqpilot.rehearsal.market.path import low_first
 
     low = low_first(BTC.base.date)
     rises = BTC.base.close > BTC.base.open

@@ -7,7 +7,7 @@ import pytest
 
 from freqpilot.host.doors import config_dir
 from freqpilot.host.modelstate import read
-from freqpilot.rehearsal.session import RehearsalOptions, rehearse
+from freqpilot.rehearsal.plan.session import RehearsalOptions, rehearse
 
 PAIR = "BTC/USDT"
 OWN = {

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from freqpilot.rehearsal import quotes
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.quotes import BadRequest
-from freqpilot.rehearsal.tape import NotListed, Tape
-from freqpilot.rehearsal.venue import (
+from freqpilot.rehearsal.market import quotes
+from freqpilot.rehearsal.market.quotes import BadRequest
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import NotListed, Tape
+from freqpilot.rehearsal.venue.spot import (
     EIGHT,
     FILL_SHARE,
     LOT,

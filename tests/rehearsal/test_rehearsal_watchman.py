@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from freqpilot.rehearsal.futures_venue import FuturesVenue
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.tape import Tape
-from freqpilot.rehearsal.venue import LOT, SpotVenue, Ticket, rounded
-from freqpilot.rehearsal.watchman import FuturesWatchman, LoopReport, Watchman
+from freqpilot.rehearsal.books.watchman import FuturesWatchman, LoopReport, Watchman
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.venue.futures import FuturesVenue
+from freqpilot.rehearsal.venue.spot import LOT, SpotVenue, Ticket, rounded
 
 HOUR = 3_600_000
 TAPE = Tape.from_market(SyntheticMarket(candles=200, seed=8))

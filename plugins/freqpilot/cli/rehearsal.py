@@ -63,8 +63,8 @@ def rehearse(
     exit 1 when one has none.
     """
     from freqpilot.host.doors import config_dir
-    from freqpilot.rehearsal.session import RehearsalOptions
-    from freqpilot.rehearsal.session import rehearse as play
+    from freqpilot.rehearsal.plan.session import RehearsalOptions
+    from freqpilot.rehearsal.plan.session import rehearse as play
     from freqpilot.rehearsal.show import Progress, print_summary
 
     own = tuple(config_dir() / f"{n}.json" for n in ("base", "autopilot", "freqpilot"))
@@ -97,9 +97,9 @@ def rehearse(
 
 
 def _rehearse_live(options: Any, screen: Any, *, compare: bool) -> NoReturn:
-    from freqpilot.rehearsal.compare import check
-    from freqpilot.rehearsal.compare import compare as compare_with_backtest
-    from freqpilot.rehearsal.live import rehearse_live
+    from freqpilot.rehearsal.bot.live import rehearse_live
+    from freqpilot.rehearsal.compare.comparison import check
+    from freqpilot.rehearsal.compare.comparison import compare as compare_with_backtest
     from freqpilot.rehearsal.show import Progress, print_comparison, print_live_summary
 
     if compare:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.rehearsal.backtest import BacktestOptions, run_backtest
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
 
 PAIRS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT")
 TRAIN_DAYS = 60

@@ -12,14 +12,14 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from freqpilot.rehearsal.bot.live import LiveSummary
 from freqpilot.rehearsal.clock import FastClock
-from freqpilot.rehearsal.compare import Comparison
-from freqpilot.rehearsal.differences import UNEXPLAINED
-from freqpilot.rehearsal.live import LiveSummary
-from freqpilot.rehearsal.market import SyntheticMarket
-from freqpilot.rehearsal.server import serve
-from freqpilot.rehearsal.session import RehearsalProgress, RehearsalSummary, RehearsedTrade
-from freqpilot.rehearsal.tape import Tape
+from freqpilot.rehearsal.compare.comparison import Comparison
+from freqpilot.rehearsal.compare.differences import UNEXPLAINED
+from freqpilot.rehearsal.exchange.server import serve
+from freqpilot.rehearsal.market.synthetic import SyntheticMarket
+from freqpilot.rehearsal.market.tape import Tape
+from freqpilot.rehearsal.plan.session import RehearsalProgress, RehearsalSummary, RehearsedTrade
 
 HISTORY_DAYS = 60
 MOST_LINES = 30

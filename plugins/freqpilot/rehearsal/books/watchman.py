@@ -1,0 +1,277 @@
+"""Looks at the account at the end of each of the bot's loops, and at what the bot says of itself.
+
+Each rule gives the bot a number of loops in which nothing keeps it from acting; a loop that met a
+fault of the exchange, or in which the bot was stopped, is not counted.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from freqpilot.rehearsal.books.spot import Breach, rows
+from freqpilot.rehearsal.venue.futures import FuturesVenue
+from freqpilot.rehearsal.venue.spot import MIN_NOTIONAL, ZERO, Venue, VenueOrder
+
+NEAR = Decimal("0.03")
+"""How far from the price an exit still counts as one: it is filled by the market's usual moves."""
+LOOPS = {
+    "stop": 2,
+    "jumped stop": 2,
+    "equity": 2,
+    "not observed": 1,
+    "halt not saved": 3,
+    "nobody told": 3,
+}
+"""In how many loops that count a rule may be broken before it is a breach."""
+PATIENCE = 3
+"""Loops after which entries must be judged again."""
+DRAWDOWN, START_LOSS = Decimal("0.20"), Decimal("0.15")
+"""Drawdown from the peak, unless the config says otherwise, and loss of the start, at which a bot
+halts."""
+MARGIN = Decimal("0.01")
+"""How far beyond a limit the true equity has to be: the bot counts fees of exits that are to come,
+and its own look is a moment earlier."""
+TOLD_LETTERS = 60
+"""Letters of a halt's reason that a message has to hold: messages are cut and joined."""
+
+
+@dataclass(frozen=True)
+class LoopReport:
+    """What the bot says of itself at the end of a loop.
+
+    ``stops``: it keeps its stops on the exchange; ``running``: it is not stopped; ``supervised``:
+    Freqpilot is active; ``halted``: why, if it is; ``equity`` as it saw it and ``stamp`` when (ms);
+    ``waiting``: why no entry can be judged, None when one can, or where it does not say.
+    """
+
+    stops: bool = True
+    running: bool = True
+    supervised: bool = False
+    halted: str | None = None
+    equity: float | None = None
+    stamp: int | None = None
+    waiting: str | None = None
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> "LoopReport":
+        """Return what was posted."""
+        return cls(**{name: told[name] for name in cls.__dataclass_fields__ if name in told})
+
+
+class Watchman:
+    """Watches a spot account.
+
+    :param store: the bot's SQLite store, where a halt has to be.
+    :param drawdown: from the peak, a fraction, at which the bot has to halt.
+    """
+
+    def __init__(
+        self, venue: Venue, store: Path | None = None, drawdown: Decimal = DRAWDOWN
+    ) -> None:
+        self._venue, self._store, self._drawdown = venue, store, drawdown
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._strikes = 0
+        self._flat: dict[str, int] = {}
+        self._peak = sum(venue.start.values(), ZERO)
+        self.loops = 0
+        self.ended: list[int] = []
+        self.messages: list[str] = []
+        """What has left the machine by the bot's webhook."""
+        self.breaches: list[Breach] = []
+
+    def loop_ended(
+        self, now: int, strikes: int, report: LoopReport, *, store_out: bool = False
+    ) -> None:
+        """Look at the account.
+
+        :param strikes: faults so far; a loop that met one is not counted.
+        :param store_out: whether the store could not be written within the loop.
+        """
+        self.loops += 1
+        before = self.ended[-1] if self.ended else 0
+        self.ended.append(now)
+        excused = strikes != self._strikes or not report.running
+        self._strikes = strikes
+        if report.stops:
+            for symbol in sorted({order.symbol for order in self._venue.orders}):
+                self._watch_stops(symbol, now, excused)
+        if not report.supervised:
+            return
+        blind = report.stamp is None or report.stamp <= before
+        text = f"the bot has not looked at its account in this loop (last at {report.stamp})"
+        self._judge("not observed", "", blind, excused, now, text)
+        self._watch_equity(now, report, excused)
+        self._watch_halt(now, report, excused or store_out)
+        why = f"no entry can be judged in {PATIENCE} loops without a fault: {report.waiting}"
+        self._judge("entries wait", "", report.waiting is not None, excused or store_out, now, why)
+
+    def awaits_message(self, report: LoopReport) -> bool:
+        """Tell whether this is the last loop in which a message may say that the bot is halted, and
+        none does."""
+        last = self._counts["nobody told", ""] == LOOPS["nobody told"] - 1
+        return last and report.halted is not None and not self._said(report.halted)
+
+    # rules
+
+    def _watch_stops(self, symbol: str, now: int, excused: bool) -> None:
+        if not self.holds(symbol, now):
+            self._flat[symbol] = now
+        naked = self.is_naked(symbol, now)
+        text = f"{symbol} has neither a stop nor an exit that can be filled for two loops"
+        self._judge("stop", symbol, naked, excused, now, text)
+        stop = self.jumped(symbol, now)
+        text = f"{symbol} is still held two loops after its price went beyond the stop {stop}"
+        self._judge("jumped stop", symbol, stop is not None, excused, now, text)
+
+    def _watch_equity(self, now: int, report: LoopReport, excused: bool) -> None:
+        equity, start = self.equity(now), sum(self._venue.start.values(), ZERO)
+        if not excused:
+            self._peak = max(self._peak, equity)
+        lowest = max(
+            self._peak * (1 - self._drawdown - MARGIN),
+            start * (1 - START_LOSS - MARGIN),
+        )
+        seen = "nothing" if report.equity is None else f"{report.equity:.2f}"
+        text = (
+            f"the account is worth {equity:.2f}, below {lowest:.2f} (peak {self._peak:.2f}, start "
+            f"{start:.2f}), for two looks without a halt; the bot saw {seen}"
+        )
+        wrong = equity < lowest and report.halted is None
+        self._judge("equity", "", wrong, excused, now, text)
+
+    def _watch_halt(self, now: int, report: LoopReport, excused: bool) -> None:
+        if self._store is None:
+            return
+        halt, saved = report.halted, self._saved() if not excused else set()
+        wrong = bool(halt) and halt not in saved
+        text = f"the bot is halted ({halt}), its store says {sorted(saved) or 'nothing'}"
+        self._judge("halt not saved", "", wrong, excused, now, text)
+        wrong = bool(halt) and not self._said(str(halt))
+        text = f"the bot is halted ({halt}), and of {len(self.messages)} messages none says so"
+        self._judge("nobody told", "", wrong, excused, now, text)
+
+    def _judge(
+        self, rule: str, about: str, wrong: bool, excused: bool, now: int, text: str
+    ) -> None:
+        """Count a loop in which a rule is broken; it is a breach once, when they are too many."""
+        key = rule, about
+        if not wrong:
+            self._counts[key] = 0
+        elif not excused:
+            self._counts[key] += 1
+            if self._counts[key] == LOOPS.get(rule, PATIENCE):
+                at = datetime.fromtimestamp(now / 1000, UTC)
+                self.breaches.append(Breach(rule, f"{text}, at {at:%Y-%m-%d %H:%M:%S}"))
+
+    # the account
+
+    def holds(self, symbol: str, now: int) -> bool:
+        """Tell whether there is a position that is worth an order and can be sold."""
+        if symbol in self._venue.closed:
+            return False
+        return abs(self._position(symbol)) * self._price(symbol, now) >= MIN_NOTIONAL
+
+    def is_naked(self, symbol: str, now: int) -> bool:
+        """Tell whether a position worth an order has neither a stop nor an exit in reach."""
+        if not self.holds(symbol, now):
+            return False
+        price, sign = self._price(symbol, now), self._exit_sign(symbol)
+        return not any(
+            order.sign == sign and _guards(order, price) for order in self._waiting(symbol)
+        )
+
+    def jumped(self, symbol: str, now: int) -> Decimal | None:
+        """Return the last stop of an open position when the price is beyond it, or None."""
+        if not self.holds(symbol, now):
+            return None
+        sign, since = self._exit_sign(symbol), self._flat.get(symbol, 0)
+        placed = [
+            order.stop
+            for order in self._stops()
+            if order.symbol == symbol and order.sign == sign and order.created > since
+        ]
+        if not placed or placed[-1] is None:
+            return None
+        beyond = (self._price(symbol, now) - placed[-1]) * sign > 0
+        return placed[-1] if beyond else None
+
+    def equity(self, now: int) -> Decimal:
+        """Return what the account is worth, fees of exits aside; a delisted coin is worth 0."""
+        worth = ZERO
+        for asset in self._venue.start:
+            worth += self._venue.balances.get(asset, ZERO)
+        for pair in self._venue.tape.pairs.values():
+            if pair.symbol not in self._venue.closed:
+                worth += self._position(pair.symbol) * self._price(pair.symbol, now)
+        return worth
+
+    def _price(self, symbol: str, now: int) -> Decimal:
+        return Decimal(str(self._venue.tape.symbol(symbol).price(now)))
+
+    def _position(self, symbol: str) -> Decimal:
+        base, _ = self._venue.assets(symbol)
+        return self._venue.balances.get(base, ZERO)
+
+    def _exit_sign(self, symbol: str) -> int:
+        return -1 if self._position(symbol) > 0 else 1
+
+    def _waiting(self, symbol: str) -> list[VenueOrder]:
+        return self._venue.open_orders(symbol)
+
+    def _stops(self) -> list[VenueOrder]:
+        return [order for order in self._venue.orders if order.stop is not None]
+
+    # what was said and saved
+
+    def _said(self, reason: str) -> bool:
+        wanted = _letters(reason)[:TOLD_LETTERS]
+        return any(wanted in _letters(message) for message in self.messages)
+
+    def _saved(self) -> set[str]:
+        assert self._store is not None
+        states = rows(self._store, "risk_state", "key, state")
+        found = [json.loads(row["state"]) for row in states if row["key"].startswith("ledger")]
+        return {str(state["halted"]) for state in found if state.get("halted")}
+
+
+class FuturesWatchman(Watchman):
+    """Watches a futures account: only reduce-only orders guard a position."""
+
+    def __init__(
+        self, venue: FuturesVenue, store: Path | None = None, drawdown: Decimal = DRAWDOWN
+    ) -> None:
+        super().__init__(venue, store, drawdown)
+        self._account = venue
+
+    def equity(self, now: int) -> Decimal:
+        """Return the wallet with the profit that is not realised, at the last prices."""
+        profit = sum(
+            (p.profit(self._price(p.symbol, now)) for p in self._account.positions.values()), ZERO
+        )
+        return sum(self._account.balances.values(), ZERO) + profit
+
+    def _position(self, symbol: str) -> Decimal:
+        return self._account.position(symbol).amount
+
+    def _waiting(self, symbol: str) -> list[VenueOrder]:
+        return [order for order in self._account.waiting(symbol) if order.reduce_only]
+
+    def _stops(self) -> list[VenueOrder]:
+        return [algo for algo in self._account.algos if algo.reduce_only]
+
+
+def _guards(order: VenueOrder, price: Decimal) -> bool:
+    """Tell whether an order bounds a position's loss at ``price``: a stop that still waits for its
+    trigger, or an exit that the market's usual moves fill."""
+    if order.stop is not None and order.resting is None:
+        return (price - order.stop) * order.sign < 0
+    return order.limit is None or (order.limit - price) * -order.sign <= price * NEAR
+
+
+def _letters(text: str) -> str:
+    """Return a text without what escaping and wrapping change."""
+    return "".join(letter for letter in text.lower() if letter.isalnum())

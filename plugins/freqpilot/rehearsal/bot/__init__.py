@@ -1,0 +1,1 @@
+"""The bot of a rehearsal: its process, its steps in virtual time, its ends."""

@@ -1,0 +1,1 @@
+"""A rehearsal beside a backtest of the same candles."""

@@ -1,0 +1,1 @@
+"""The stand-in exchange on loopback, spot and futures."""

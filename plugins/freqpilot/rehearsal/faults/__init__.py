@@ -1,0 +1,1 @@
+"""What goes wrong in a rehearsal: single requests, and incidents that last."""

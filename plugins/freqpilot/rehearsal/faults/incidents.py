@@ -1,0 +1,154 @@
+"""What happens to a bot between two loops, or to its market, drawn from a seed.
+
+Faults of single requests are :mod:`freqpilot.rehearsal.faults.requests`'s. Everything here has a
+time of the rehearsal at which it begins and ends, so that a seed replays whatever the requests
+were.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from freqpilot.rehearsal.faults.requests import HOUR_MS, INCIDENTS, Fault, FaultPlan
+from freqpilot.rehearsal.market.tape import Tape
+
+SHARES = {
+    Fault.RPC_FORCE: 0.35,
+    Fault.SECOND_BOT: 0.2,
+    Fault.STORE_LOCKED: 0.35,
+    Fault.STORE_DOWN: 0.35,
+    Fault.GAP: 0.35,
+    Fault.DELISTED: 0.3,
+}
+"""Share of the sessions that meet an incident; one that is asked for alone comes in each."""
+CALLS = (
+    "forceenter",
+    "forceenter",
+    "forceexit",
+    "forceexit",
+    "forceexit all",
+    "stop",
+    "reload",
+    "reload badly",
+)
+CALLS_A_DAY = 8.0
+FALLS = (0.05, 0.60)
+LEVERED_FALLS = (0.04, 0.30)
+"""How far the price jumps (a fraction); on futures below what liquidates at leverage 2."""
+BOTH_FALL = 0.5
+"""Share of the jumps that meet every pair at once."""
+STORE_MINUTES = (10.0, 40.0)
+FOREVER = 2**62
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One thing that happens: from ``begin`` to ``end`` (ms), to ``pair`` where it is one pair's.
+
+    ``factor`` is what a price jumps by; ``call`` what is asked of the REST API, and ``races``
+    whether its order is still on the wire when the bot's next loop begins; ``share`` (0…1) chooses
+    among what there is then.
+    """
+
+    fault: Fault
+    begin: int
+    end: int = FOREVER
+    pair: str = ""
+    factor: float = 1.0
+    call: str = ""
+    races: bool = False
+    share: float = 0.0
+
+    def __str__(self) -> str:
+        what = [self.call, self.pair, f"x {self.factor:.3f}" if self.factor != 1 else ""]
+        return " ".join(filter(None, [*what, "in a race" if self.races else ""]))
+
+
+def draw(
+    plan: FaultPlan, begin: int, end: int, pairs: Sequence[str], *, futures: bool = False
+) -> list[Incident]:
+    """Return the incidents of a session between two times (ms), the earliest first.
+
+    :param pairs: the tape's names of the pairs that are traded.
+    """
+    found: list[Incident] = []
+    for fault in INCIDENTS:
+        share = 1.0 if plan.kinds == {fault} else SHARES[fault]
+        if fault in plan.kinds and plan.draw(f"incident {fault}") < share:
+            found.extend(_Draw(plan, fault, begin, end, pairs, futures).incidents())
+    return sorted(found, key=lambda incident: incident.begin)
+
+
+def play_jumps(tape: Tape, incidents: Sequence[Incident]) -> Tape:
+    """Return the market as its jumps make it."""
+    for incident in incidents:
+        if incident.fault is Fault.GAP:
+            tape = tape.jumped(incident.pair, incident.begin, incident.end, incident.factor)
+    return tape
+
+
+@dataclass(frozen=True)
+class _Draw:
+    plan: FaultPlan
+    fault: Fault
+    begin: int
+    end: int
+    pairs: Sequence[str]
+    futures: bool
+
+    def incidents(self) -> Iterator[Incident]:
+        if self.fault is Fault.RPC_FORCE:
+            yield from self._calls()
+        elif self.fault is Fault.SECOND_BOT:
+            yield Incident(self.fault, self._time("when", 0.1, 0.9), share=self._number("database"))
+        elif self.fault in (Fault.STORE_LOCKED, Fault.STORE_DOWN):
+            yield from self._stretches()
+        elif self.fault is Fault.GAP:
+            yield from self._jumps()
+        elif not self.futures:  # a perpetual that is delisted is settled, which is another matter
+            pair = self._choice("pair", self.pairs)
+            yield Incident(self.fault, self._time("when", 0.4, 0.9), pair=pair)
+
+    def _calls(self) -> Iterator[Incident]:
+        count = max(2, round((self.end - self.begin) / (24 * HOUR_MS) * CALLS_A_DAY))
+        for number in range(count):
+            call = self._choice(f"call {number}", CALLS)
+            yield Incident(
+                self.fault,
+                self._time(f"time {number}", 0.02, 0.95),
+                pair=self._choice(f"pair {number}", self.pairs),
+                call=call,
+                races=call.startswith("force") and self._number(f"race {number}") < 0.5,
+                share=self._number(f"share {number}"),
+            )
+
+    def _stretches(self) -> Iterator[Incident]:
+        least, most = STORE_MINUTES
+        for number in range(2):
+            begin = self._time(f"begin {number}", 0.05 + 0.45 * number, 0.4 + 0.45 * number)
+            minutes = least + (most - least) * self._number(f"length {number}")
+            yield Incident(self.fault, begin, min(self.end, begin + int(minutes * 60_000)))
+
+    def _jumps(self) -> Iterator[Incident]:
+        least, most = LEVERED_FALLS if self.futures else FALLS
+        begin = self._time("when", 0.3, 0.85) // HOUR_MS * HOUR_MS
+        end = FOREVER
+        if self._number("comes back") < 0.5:
+            end = begin + HOUR_MS * (1 + int(self._number("hours") * 5))
+        up = self.futures and self._number("way") < 0.5
+        hit = self.pairs
+        if self._number("both") >= BOTH_FALL:
+            hit = [self._choice("pair", self.pairs)]
+        for pair in hit:
+            size = least + (most - least) * self._number(f"size {pair}")
+            factor = 1 + size if up else 1 - size
+            yield Incident(self.fault, begin, end, pair=pair, factor=factor)
+
+    def _time(self, name: str, earliest: float, latest: float) -> int:
+        share = earliest + (latest - earliest) * self._number(name)
+        return self.begin + int((self.end - self.begin) * share)
+
+    def _choice(self, name: str, among: Sequence[str]) -> str:
+        return among[int(self._number(name) * len(among))]
+
+    def _number(self, name: str) -> float:
+        return self.plan.draw(f"{self.fault} {name}")

@@ -1,0 +1,316 @@
+"""Lets a session's incidents happen, at the ends of the bot's loops.
+
+While the bot waits for the answer to its loop's end, what is done here is done whole before its
+next loop; only a call that races leaves its order on the wire until that loop has begun.
+"""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import requests
+
+from freqpilot.rehearsal.books.spot import Breach
+from freqpilot.rehearsal.faults.incidents import Incident
+from freqpilot.rehearsal.faults.requests import Call, Fault, FaultPlan, Strike
+from freqpilot.rehearsal.faults.second import (
+    SECOND_DATABASE,
+    SECOND_OVERLAY,
+    Belongings,
+    breaches_of,
+    play_second,
+)
+from freqpilot.rehearsal.plan.config import API_PASSWORD, API_USER
+from freqpilot.rehearsal.plan.session import DATABASE, OVERLAY
+from freqpilot.rehearsal.venue.perpetuals import future_name
+from freqpilot.rehearsal.venue.spot import Venue
+
+RACE_SECONDS = 0.5
+"""Real seconds for which an answer is held back when the bot's own thread asks nothing."""
+RACE_SLEEP = 1.0
+"""Virtual seconds until the loop that a call races with."""
+STORE_TABLES = ("risk_state", "event", "order_intent", "heartbeat", "counter", "decision")
+AWAY = "_away"
+CALL_SECONDS = 120.0
+REQUEST_FAULTS = (requests.RequestException, ValueError, TypeError, KeyError)
+"""What Freqtrade's client raises when the bot dies under its hands or refuses in words."""
+
+
+class Race:
+    """Holds back the answer to one order until the bot's own thread has asked something."""
+
+    def __init__(self) -> None:
+        self.accepted = asyncio.Event()
+        self._released = asyncio.Event()
+
+    async def hold(self) -> None:
+        """Wait until the answer may go."""
+        self.accepted.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._released.wait(), RACE_SECONDS)
+
+    def request(self) -> None:
+        """Take note of a signed request: while the answer is held, it is the bot's own thread's."""
+        if self.accepted.is_set():
+            self._released.set()
+
+
+class Stage(Protocol):
+    """What is needed of the exchange while an incident is played."""
+
+    race: Race | None
+    calm: bool
+
+    @property
+    def url(self) -> str:
+        """Base address."""
+
+
+class Client(Protocol):
+    """What is asked of the bot's REST API: ``freqtrade_client.FtRestClient``."""
+
+    def status(self) -> Any:
+        """Return the open trades."""
+
+    def start(self) -> Any:
+        """Start the bot."""
+
+    def stop(self) -> Any:
+        """Stop the bot."""
+
+    def reload_config(self) -> Any:
+        """Load the config anew."""
+
+    def forceenter(self, pair: str, side: str, *, order_type: str | None = None) -> Any:
+        """Enter a trade."""
+
+    def forceexit(self, tradeid: Any, ordertype: str | None = None) -> Any:
+        """Exit a trade, or all."""
+
+
+class IncidentPlayer:
+    """Plays the incidents of one session.
+
+    :param client: makes what talks to the bot's REST API.
+    :param store: the bot's SQLite store.
+    """
+
+    def __init__(
+        self,
+        incidents: Sequence[Incident],
+        venue: Venue,
+        faults: FaultPlan,
+        run_dir: Path,
+        store: Path,
+        client: Callable[[], Client] | None = None,
+        *,
+        futures: bool = False,
+    ) -> None:
+        self._coming, self._venue, self._faults = list(incidents), venue, faults
+        self._run_dir, self._store, self._client, self._futures = run_dir, store, client, futures
+        self._ends: list[tuple[int, Callable[[], None]]] = []
+        self._out: set[int] = set()
+        self._wire: asyncio.Future[None] | None = None
+        self._strikes = 0
+        self._store_was_out = False
+        self.met: list[Strike] = []
+        self.breaches: list[Breach] = []
+
+    async def loop_ended(self, exchange: Stage, now: int) -> float | None:
+        """Let one thing that is due happen; returns the seconds until the next loop where they
+        matter."""
+        await self.arrive(exchange)
+        self.end_due(now)
+        calm, self._strikes = self._strikes == len(self._faults.strikes), len(self._faults.strikes)
+        if not self._coming or self._coming[0].begin > now:
+            return None
+        if self._coming[0].fault is Fault.SECOND_BOT and not calm:
+            return None  # the first bot's heartbeat has to be fresh: wait for a quiet loop
+        incident = self._coming.pop(0)
+        self._note(incident, now)
+        return await self._play(exchange, incident, now)
+
+    async def arrive(self, exchange: Stage) -> None:
+        """Let the call that is on the wire come to its end."""
+        if self._wire is not None:
+            await asyncio.wait_for(self._wire, CALL_SECONDS)
+        self._wire = exchange.race = None
+
+    def store_was_out(self) -> bool:
+        """Tell whether the store was out since this was asked last."""
+        was = self._store_was_out
+        self._store_was_out = bool(self._out)
+        return was or self._store_was_out
+
+    def end_due(self, now: int) -> None:
+        """End what is over by ``now``."""
+        due = [end for at, end in self._ends if at <= now]
+        self._ends = [entry for entry in self._ends if entry[0] > now]
+        for end in due:
+            end()
+
+    def close(self) -> None:
+        """End everything."""
+        self.end_due(2**63)
+
+    async def _play(self, exchange: Stage, incident: Incident, now: int) -> float | None:
+        if incident.fault is Fault.RPC_FORCE:
+            return await self._call(exchange, incident, now)
+        if incident.fault is Fault.SECOND_BOT:
+            await self._start_second(exchange, incident, now)
+        elif incident.fault is Fault.STORE_LOCKED:
+            self._until(incident.end, self._lock_store())
+        elif incident.fault is Fault.STORE_DOWN:
+            self._until(incident.end, self._take_store_away())
+        elif incident.fault is Fault.DELISTED:
+            self._venue.delist(incident.pair.replace("/", ""), now)
+        return None
+
+    def _note(self, incident: Incident, now: int) -> None:
+        call = Call("", "", symbol=incident.pair)
+        request = self._faults.requests
+        self.met.append(Strike(incident.fault, request, now, call, str(incident)))
+
+    def _until(self, end: int, undo: Callable[[], None]) -> None:
+        """Leave the store as it is now until ``end``."""
+        self._out.add(end)
+        self._store_was_out = True
+
+        def over() -> None:
+            undo()
+            self._out.discard(end)
+
+        self._ends.append((end, over))
+
+    async def _start_second(self, exchange: Stage, incident: Incident, now: int) -> None:
+        database = DATABASE if incident.share < 0.5 else SECOND_DATABASE
+        self._write_second_overlay()
+        before = self._belongings()
+        exchange.calm = True
+        run = asyncio.get_running_loop().run_in_executor
+        status = await run(None, play_second, self._run_dir, exchange.url, now / 1000, database)
+        exchange.calm = False
+        self.breaches.extend(breaches_of(status, before, self._belongings(), database, now))
+
+    def _belongings(self) -> Belongings:
+        return Belongings.of(self._venue, self._store, self._run_dir / DATABASE)
+
+    def _write_second_overlay(self) -> None:
+        """Write the second bot's layer: the first one's, without the port that is taken."""
+        overlay = json.loads((self._run_dir / OVERLAY).read_text(encoding="utf-8"))
+        for door in ("api_server", "webhook"):
+            overlay.pop(door, None)
+        _write(self._run_dir / SECOND_OVERLAY, json.dumps(overlay))
+
+    # the store
+
+    def _lock_store(self) -> Callable[[], None]:
+        connection = sqlite3.connect(
+            self._store, isolation_level=None, timeout=10, check_same_thread=False
+        )
+        connection.execute("BEGIN IMMEDIATE")
+        return connection.close  # which rolls back
+
+    def _take_store_away(self) -> Callable[[], None]:
+        """Rename the tables: to the bot it is a database that answers nothing."""
+        moved = self._rename({name: f"{name}{AWAY}" for name in STORE_TABLES})
+
+        def bring_back() -> None:
+            self._rename({f"{name}{AWAY}": name for name in moved})
+
+        return bring_back
+
+    def _rename(self, names: dict[str, str]) -> list[str]:
+        done = []
+        with closing(sqlite3.connect(self._store, isolation_level=None, timeout=10)) as store:
+            known = {row[0] for row in store.execute("select name from sqlite_master")}
+            store.execute("BEGIN IMMEDIATE")
+            for old, new in names.items():
+                if old in known:
+                    store.execute(f"DROP TABLE IF EXISTS {new}")
+                    store.execute(f"ALTER TABLE {old} RENAME TO {new}")
+                    done.append(old)
+            store.execute("COMMIT")
+        return done
+
+    # the REST API
+
+    async def _call(self, exchange: Stage, incident: Incident, now: int) -> float | None:
+        if self._client is None:
+            return None
+        race = exchange.race = Race() if incident.races else None
+        if incident.call == "reload badly":
+            self._ends.append((now + 1, self._spoil_config()))
+        if incident.call == "stop":
+            self._ends.append((now + 1, self._start_again))
+        self._wire = asyncio.get_running_loop().run_in_executor(None, self._ask, incident)
+        if race is not None:
+            accepted = asyncio.ensure_future(race.accepted.wait())
+            either: list[asyncio.Future[Any]] = [self._wire, accepted]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            accepted.cancel()
+            if not self._wire.done():
+                return RACE_SLEEP
+        await self.arrive(exchange)
+        return None
+
+    def _ask(self, incident: Incident) -> None:
+        """Make a call as a person would; what it answers is the bot's matter."""
+        assert self._client is not None
+        client, strikes = self._client(), len(self._faults.strikes)
+        name, way = incident.call, "market" if incident.share < 0.5 else "limit"
+        try:
+            if name == "stop":
+                client.stop()
+            elif name.startswith("reload"):
+                client.reload_config()
+            elif name == "forceexit all":
+                client.forceexit("all", way)
+            elif name == "forceexit":
+                trades = sorted(trade["trade_id"] for trade in client.status())
+                if trades:
+                    client.forceexit(trades[int(incident.share * len(trades))], way)
+            else:
+                pair = future_name(incident.pair) if self._futures else incident.pair
+                side = "short" if self._futures and incident.share * 4 % 1 < 0.5 else "long"
+                client.forceenter(pair, side, order_type=way)
+        except requests.JSONDecodeError:  # a refusal is JSON: something broke inside
+            excused = self._out or self._venue.closed or strikes != len(self._faults.strikes)
+            if not excused:
+                at = datetime.fromtimestamp(incident.begin / 1000, UTC)
+                text = f"{incident} broke within the bot, after {at:%Y-%m-%d %H:%M:%S}"
+                self.breaches.append(Breach("call", text))
+        except REQUEST_FAULTS:
+            pass
+
+    def _start_again(self) -> None:
+        assert self._client is not None
+        with suppress(*REQUEST_FAULTS):
+            self._client().start()
+
+    def _spoil_config(self) -> Callable[[], None]:
+        """Make the bot's config one that no bot may start with."""
+        path = self._run_dir / OVERLAY
+        sound = path.read_text(encoding="utf-8")
+        spoilt = json.loads(sound)
+        spoilt["freqpilot"] = {**spoilt["freqpilot"], "risk": {"no_such_limit": 1}}
+        path.write_text(json.dumps(spoilt), encoding="utf-8")
+        return lambda: _write(path, sound)
+
+
+def rest_client(port: int) -> Client:
+    """Return Freqtrade's own client for the bot's REST API on this machine."""
+    from freqtrade_client import FtRestClient
+
+    url = f"http://127.0.0.1:{port}"
+    client: Client = FtRestClient(url, API_USER, API_PASSWORD, timeout=CALL_SECONDS)
+    return client
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

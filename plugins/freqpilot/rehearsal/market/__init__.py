@@ -1,0 +1,1 @@
+"""The market of a rehearsal: candles, the price within them, answers about it."""

@@ -1,0 +1,1 @@
+"""Accounts and orders of the stand-in exchange: what it fills, owes and charges."""

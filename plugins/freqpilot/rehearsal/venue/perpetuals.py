@@ -1,0 +1,145 @@
+"""What Binance's USD-M futures REST answers about a market, in its shapes and strings.
+
+The future trades at the prices of the spot tape: candles, book and tickers are the spot route's,
+mark and index price are the last price, the funding rate is one constant.
+"""
+
+from decimal import Decimal
+
+from freqpilot.rehearsal.market import quotes
+from freqpilot.rehearsal.market.quotes import MIN_NOTIONAL, Json
+from freqpilot.rehearsal.market.tape import PairTape, Tape
+from freqpilot.rehearsal.venue import margin
+from freqpilot.rehearsal.venue.futures import FUNDING_MS
+
+PERPETUAL_ENDS = 4_133_404_800_000  # Binance's delivery date of a future that never ends
+ORDER_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_MARKET"]
+
+
+def spot_name(pair: str) -> str:
+    """Return the tape's name of a traded pair.
+
+    >>> spot_name("BTC/USDT:USDT"), spot_name("BTC/USDT")
+    ('BTC/USDT', 'BTC/USDT')
+    """
+    return pair.split(":", maxsplit=1)[0]
+
+
+def future_name(pair: str) -> str:
+    """Return Freqtrade's name of the perpetual on a tape's pair.
+
+    >>> future_name("BTC/USDT")
+    'BTC/USDT:USDT'
+    """
+    return f"{pair}:{pair.split('/')[1]}"
+
+
+def exchange_info(tape: Tape, now: int) -> Json:
+    """Return exchangeInfo with price, lot and notional filters of every perpetual."""
+    return {
+        "timezone": "UTC",
+        "serverTime": now,
+        "futuresType": "U_MARGINED",
+        "rateLimits": [],
+        "exchangeFilters": [],
+        "assets": [],
+        "symbols": [_symbol(pair) for pair in tape.pairs.values()],
+    }
+
+
+def premium_index(pair: PairTape, now: int, rate: Decimal) -> Json:
+    """Return mark price and funding rate."""
+    price = f"{pair.price(now):.8f}"
+    return {
+        "symbol": _name(pair),
+        "markPrice": price,
+        "indexPrice": price,
+        "estimatedSettlePrice": price,
+        "lastFundingRate": f"{rate:.8f}",
+        "interestRate": "0.00010000",
+        "nextFundingTime": (now // FUNDING_MS + 1) * FUNDING_MS,
+        "time": now,
+    }
+
+
+def funding_rates(pair: PairTape, now: int, query: dict[str, int], rate: Decimal) -> list[Json]:
+    """Return the funding rates of the past: from ``startTime`` upwards, or else the newest."""
+    limit = max(1, min(query.get("limit", 100), 1_000))
+    oldest = int(pair.base.date[0]) // FUNDING_MS + 1
+    newest = min(now, query.get("endTime", now)) // FUNDING_MS
+    first = newest - limit + 1
+    if "startTime" in query:
+        first = -(-query["startTime"] // FUNDING_MS)
+    first = max(first, oldest)
+    return [
+        {
+            "symbol": _name(pair),
+            "fundingTime": number * FUNDING_MS,
+            "fundingRate": f"{rate:.8f}",
+            "markPrice": f"{pair.price(number * FUNDING_MS):.8f}",
+        }
+        for number in range(first, min(newest, first + limit - 1) + 1)
+    ]
+
+
+def brackets(pair: PairTape) -> Json:
+    """Return the symbol's only leverage bracket."""
+    return {
+        "symbol": _name(pair),
+        "notionalCoef": 1.0,
+        "brackets": [
+            {
+                "bracket": 1,
+                "initialLeverage": margin.MAX_LEVERAGE,
+                "notionalCap": int(margin.MAX_NOTIONAL),
+                "notionalFloor": 0,
+                "maintMarginRatio": float(margin.MAINTENANCE),
+                "cum": 0.0,
+            }
+        ],
+    }
+
+
+def depth(pair: PairTape, now: int, limit: int) -> Json:
+    """Return a ladder of ``limit`` levels a side."""
+    return {**quotes.depth(pair, now, limit), "E": now, "T": now}
+
+
+def _symbol(pair: PairTape) -> Json:
+    base, quote = pair.pair.split("/")
+    tick, lot = f"{pair.tick:.8f}", f"{quotes.LOT:.8f}"
+    lots = {"minQty": lot, "maxQty": "1000000000.00000000", "stepSize": lot}
+    return {
+        "symbol": _name(pair),
+        "pair": _name(pair),
+        "contractType": "PERPETUAL",
+        "deliveryDate": PERPETUAL_ENDS,
+        "onboardDate": int(pair.base.date[0]),
+        "status": "TRADING",
+        "baseAsset": base,
+        "quoteAsset": quote,
+        "marginAsset": quote,
+        "pricePrecision": pair.decimals,
+        "quantityPrecision": quotes.LOT_DECIMALS,
+        "baseAssetPrecision": 8,
+        "quotePrecision": 8,
+        "underlyingType": "COIN",
+        "underlyingSubType": [],
+        "orderTypes": ORDER_TYPES,
+        "timeInForce": ["GTC", "IOC", "FOK"],
+        "filters": [
+            {
+                "filterType": "PRICE_FILTER",
+                "minPrice": tick,
+                "maxPrice": "10000000.00000000",
+                "tickSize": tick,
+            },
+            {"filterType": "LOT_SIZE", **lots},
+            {"filterType": "MARKET_LOT_SIZE", **lots},
+            {"filterType": "MIN_NOTIONAL", "notional": f"{MIN_NOTIONAL:.8f}"},
+        ],
+    }
+
+
+def _name(pair: PairTape) -> str:
+    return pair.pair.replace("/", "")
