@@ -27,14 +27,14 @@ from benchmarks.edge_panel import HOUR, Panel, read
 from benchmarks.page import data_digest, finite, write_section
 from freqpilot import __version__
 from freqpilot.features.core import CORE
-from freqpilot.models.boosting import TreesRegressor
+from freqpilot.models.base.fitted import Model
+from freqpilot.models.base.heads import Forecast
+from freqpilot.models.base.window import TooShort
 from freqpilot.models.catalogue import BASELINES, MODELS, SEQUENCES
-from freqpilot.models.fitted import Model
-from freqpilot.models.heads import Forecast
+from freqpilot.models.ensemble.whole import Whole
 from freqpilot.models.linear import LastValue, Ridge
 from freqpilot.models.pooled import Pooled
-from freqpilot.models.whole import Whole
-from freqpilot.models.window import TooShort
+from freqpilot.models.trees.boosting import TreesRegressor
 from freqpilot.research import edge, stats
 from freqpilot.settings import LabelSettings, SequenceSettings, Settings
 from freqpilot.shapes import Floats, Ints

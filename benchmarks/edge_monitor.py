@@ -25,8 +25,8 @@ from benchmarks.edge_panel import HOUR, Panel, read
 from benchmarks.page import data_digest, finite, write_section
 from freqpilot import __version__
 from freqpilot.features.core import CORE
-from freqpilot.models import groupmonitor, monitor
 from freqpilot.models.catalogue import MODELS
+from freqpilot.models.edge import groups, monitor
 from freqpilot.models.pooled import Member, Pooled
 from freqpilot.settings import EdgeSettings, LabelSettings, Settings
 from freqpilot.shapes import Floats, Ints
@@ -190,9 +190,9 @@ def measure(
         found["pair"] += [_course(judged["candles"][pair][1].score, c) for pair, c in alone.items()]
         together = []
         for by, kind in zip(monitor.BY, ("group", "trades"), strict=True):
-            of = groupmonitor.pooled(
+            of = groups.pooled(
                 {
-                    pair: groupmonitor.on_time(date, each, labels, edge)
+                    pair: groups.on_time(date, each, labels, edge)
                     for pair, (date, each) in judged[by].items()
                 }
             )
@@ -201,7 +201,7 @@ def measure(
         for pair, (date, of_pair) in judged["candles"].items():
             factors = [monitor.factors(of_pair, alone[pair], len(date))]
             factors += [
-                groupmonitor.factors_at(date, of, course, labels, edge) for of, course in together
+                groups.factors_at(date, of, course, labels, edge) for of, course in together
             ]
             begin = len(date) - len(leans[pair][0])
             ic = float(of_pair.score.mean() * monitor.IC_OF_SCORE)

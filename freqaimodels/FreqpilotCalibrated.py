@@ -1,7 +1,7 @@
 """LightGBM with calibrated chances, for ``--freqaimodel FreqpilotCalibrated``."""
 
 from freqpilot.host.forecasts import Forecaster
-from freqpilot.models.boosting import TreesClassifier
+from freqpilot.models.trees.boosting import TreesClassifier
 
 
 class FreqpilotCalibrated(Forecaster):

@@ -1,7 +1,7 @@
 """One LightGBM for all pairs on the forward return, for ``--freqaimodel FreqpilotPooled``."""
 
 from freqpilot.host.pooled import PooledForecaster
-from freqpilot.models.boosting import TreesRegressor
+from freqpilot.models.trees.boosting import TreesRegressor
 
 
 class FreqpilotPooled(PooledForecaster):

@@ -1,7 +1,7 @@
 """One LightGBM for all pairs on classes, for ``--freqaimodel FreqpilotPooledClassifier``."""
 
 from freqpilot.host.pooled import PooledForecaster
-from freqpilot.models.boosting import TreesClassifier
+from freqpilot.models.trees.boosting import TreesClassifier
 
 
 class FreqpilotPooledClassifier(PooledForecaster):

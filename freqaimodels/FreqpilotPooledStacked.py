@@ -1,7 +1,7 @@
 """Trees and ridge as one model for all pairs, for ``--freqaimodel FreqpilotPooledStacked``."""
 
 from freqpilot.host.pooled import PooledForecaster
-from freqpilot.models.stacking import Stacked
+from freqpilot.models.ensemble.stacking import Stacked
 
 
 class FreqpilotPooledStacked(PooledForecaster):

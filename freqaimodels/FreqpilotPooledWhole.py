@@ -1,8 +1,8 @@
 """One LightGBM for all pairs on whole windows, for ``--freqaimodel FreqpilotPooledWhole``."""
 
 from freqpilot.host.pooled import PooledForecaster
-from freqpilot.models.boosting import TreesRegressor
-from freqpilot.models.whole import Whole
+from freqpilot.models.ensemble.whole import Whole
+from freqpilot.models.trees.boosting import TreesRegressor
 
 
 class FreqpilotPooledWhole(PooledForecaster):

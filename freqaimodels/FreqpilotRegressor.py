@@ -1,7 +1,7 @@
 """LightGBM on the forward return, for ``--freqaimodel FreqpilotRegressor``."""
 
 from freqpilot.host.forecasts import Forecaster
-from freqpilot.models.boosting import TreesRegressor
+from freqpilot.models.trees.boosting import TreesRegressor
 
 
 class FreqpilotRegressor(Forecaster):

@@ -1,7 +1,7 @@
 """Trees and ridge as one, for ``--freqaimodel FreqpilotStacked``."""
 
 from freqpilot.host.forecasts import Forecaster
-from freqpilot.models.stacking import Stacked
+from freqpilot.models.ensemble.stacking import Stacked
 
 
 class FreqpilotStacked(Forecaster):

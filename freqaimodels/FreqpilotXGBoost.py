@@ -1,7 +1,7 @@
 """XGBoost on the forward return, for ``--freqaimodel FreqpilotXGBoost``."""
 
 from freqpilot.host.forecasts import Forecaster
-from freqpilot.models.xgb import XGBoostRegressor
+from freqpilot.models.trees.xgb import XGBoostRegressor
 
 
 class FreqpilotXGBoost(Forecaster):

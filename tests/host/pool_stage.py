@@ -14,7 +14,7 @@ from freqtrade.strategy import IStrategy
 
 from freqpilot.host import frames
 from freqpilot.host.pooled import PooledForecaster
-from freqpilot.models.boosting import TreesRegressor
+from freqpilot.models.trees.boosting import TreesRegressor
 from freqpilot.settings import LabelSettings
 
 START = pd.Timestamp("2024-01-01", tz="UTC")

@@ -12,9 +12,9 @@ from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.labels import forward_return
 from freqpilot.host import door_dir, featurestage, forecasts, frames, freqai, plugins
+from freqpilot.models.base.fitted import Fitted
+from freqpilot.models.base.target import Aimed
 from freqpilot.models.catalogue import MODELS
-from freqpilot.models.fitted import Fitted
-from freqpilot.models.target import Aimed
 from freqpilot.settings import LabelSettings, Settings
 
 ROWS = 1_000

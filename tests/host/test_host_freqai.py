@@ -12,7 +12,7 @@ from freqai_stage import stand
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.host import frames, freqai
-from freqpilot.models import shelf
+from freqpilot.models.training import shelf
 from freqpilot.settings import LabelSettings, Settings
 
 ROWS = 1_200

@@ -20,9 +20,9 @@ from freqtrade.freqai.prediction_models.LightGBMRegressor import LightGBMRegress
 
 from freqpilot.errors import Degraded
 from freqpilot.host import forecasts, identity, setup, trainqueue
-from freqpilot.models import shelf
-from freqpilot.models.boosting import TreesRegressor
-from freqpilot.models.window import parts
+from freqpilot.models.base.window import parts
+from freqpilot.models.training import shelf
+from freqpilot.models.trees.boosting import TreesRegressor
 from freqpilot.settings import LabelSettings
 
 PAIR, LATER = "BTC/USDT", "NEW/USDT"

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from freqpilot.host import pool
 from freqpilot.host.pooled import STRATEGY, stamp_pairs
 from freqpilot.host.setup import FREQAI_KEYS, stamp_identifier
-from freqpilot.models.boosting import TreesRegressor
+from freqpilot.models.trees.boosting import TreesRegressor
 from freqpilot.settings import ModelSettings, Settings
 
 DAY = 86_400

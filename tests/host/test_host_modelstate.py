@@ -13,9 +13,9 @@ from freqpilot.cli import app
 from freqpilot.control.models import cells, hours
 from freqpilot.errors import Degraded
 from freqpilot.host import modelstate
-from freqpilot.models import shelf
-from freqpilot.models.diary import FILE, Course, Diary
-from freqpilot.models.schedule import HOUR
+from freqpilot.models.training import shelf
+from freqpilot.models.training.diary import FILE, Course, Diary
+from freqpilot.models.training.schedule import HOUR
 
 NOW = 1_800_000_000.0
 BTC, ETH, XRP = "BTC/USDT", "ETH/USDT", "XRP/USDT"

@@ -17,9 +17,9 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import door_dir, frames, freqai, networks, plugins, sequences
-from freqpilot.models import runtime
+from freqpilot.models.base import runtime
+from freqpilot.models.base.fitted import Fitted
 from freqpilot.models.catalogue import SEQUENCES
-from freqpilot.models.fitted import Fitted
 from freqpilot.settings import LabelSettings
 
 pytest.importorskip("torch", reason="the extra freqpilot[deep] is not installed")

@@ -11,7 +11,8 @@ import pytest
 import training_stage as stage
 
 from freqpilot.host import alerts, shelving, training
-from freqpilot.models import artefact, shelf
+from freqpilot.models.base import artefact
+from freqpilot.models.training import shelf
 
 pytestmark = pytest.mark.filterwarnings("ignore:Series.values returning an ndarray")
 PAIR = stage.PAIRS[0]

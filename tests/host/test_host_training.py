@@ -12,10 +12,10 @@ import pytest
 import training_stage as stage
 
 from freqpilot.host import alerts, frames, supervisor, training
-from freqpilot.models import shelf
-from freqpilot.models.diary import Diary
 from freqpilot.models.linear import Ridge
-from freqpilot.models.schedule import HOUR
+from freqpilot.models.training import shelf
+from freqpilot.models.training.diary import Diary
+from freqpilot.models.training.schedule import HOUR
 from freqpilot.risk.staleness import EXPIRED, FREQAI_EXPIRED
 from freqpilot.settings import Settings
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from freqpilot.errors import Degraded
+from freqpilot.models.base.fitted import Cores, Fitted, Model
+from freqpilot.models.base.window import TooShort, Window, known, parts
 from freqpilot.models.catalogue import CORES
-from freqpilot.models.fitted import Cores, Fitted, Model
-from freqpilot.models.window import TooShort, Window, known, parts
 from freqpilot.settings import LabelSettings
 
 ROWS = 900
@@ -125,7 +125,7 @@ class ModelContract:
         assert damaged is None or file.read_text() == damaged
 
     def test_a_file_of_another_version_or_kind_is_refused(self, tmp_path: Path) -> None:
-        from freqpilot.models import artefact
+        from freqpilot.models.base import artefact
 
         file = tmp_path / "model.json"
         self.fitted().save(file)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from freqpilot.models import shelf
+from freqpilot.models.training import shelf
 
 PAIR = "BTC/USDT"
 

@@ -15,8 +15,9 @@ import pytest
 from candle_source import candles
 from children import ROOT, child_environment
 from freqpilot.errors import Degraded
-from freqpilot.models import apart, linear
-from freqpilot.models.window import TooShort, Window, known
+from freqpilot.models import linear
+from freqpilot.models.base.window import TooShort, Window, known
+from freqpilot.models.training import apart
 from freqpilot.settings import LabelSettings
 
 
@@ -138,7 +139,7 @@ def test_limits_are_those_of_one_thread_and_end() -> None:
 
 PARENT = """
 import threading, time
-from freqpilot.models import apart
+from freqpilot.models.training import apart
 
 def told():
     import os, sys

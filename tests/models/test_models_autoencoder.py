@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from freqpilot.errors import Degraded, RefuseToStart
-from freqpilot.models import autoencoder, runtime
-from freqpilot.models.window import TooShort
+from freqpilot.models import autoencoder
+from freqpilot.models.base import runtime
+from freqpilot.models.base.window import TooShort
 from freqpilot.settings import GuardSettings
 
 torch = pytest.importorskip("torch", reason="the extra freqpilot[deep] is not installed")

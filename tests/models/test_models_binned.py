@@ -7,9 +7,9 @@ import lightgbm
 import numpy as np
 import pytest
 
-from freqpilot.models import binned
-from freqpilot.models.boosting import REGRESSION
-from freqpilot.models.window import some
+from freqpilot.models.base.window import some
+from freqpilot.models.trees import binned
+from freqpilot.models.trees.boosting import REGRESSION
 from freqpilot.shapes import Floats32
 
 ROWS, TRAIN = 900, 600

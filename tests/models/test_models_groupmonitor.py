@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from candle_source import HOUR, candles
 from freqpilot.features.labels import forward_return
-from freqpilot.models import groupmonitor, monitor
-from freqpilot.models.groupmonitor import Scores
+from freqpilot.models.edge import groups, monitor
+from freqpilot.models.edge.groups import Scores
 from freqpilot.settings import EdgeSettings, LabelSettings
 
 LABELS = LabelSettings()
@@ -30,11 +30,11 @@ def member(seed: int, rows: int, mutation: str = "none", by: monitor.By = "candl
     source = candles(seed, ROWS, mutation)
     date = source.date[:rows]
     found = monitor.blocks(date, source.close[:rows], leans(seed)[:rows], LABELS, EDGE, by)
-    return groupmonitor.on_time(date, found, LABELS, EDGE)
+    return groups.on_time(date, found, LABELS, EDGE)
 
 
 def factors(rows: int, mutation: str, by: monitor.By) -> np.ndarray:
-    of = groupmonitor.pooled(
+    of = groups.pooled(
         {
             "A": member(1, rows, by=by),
             "B": member(2, rows, mutation, by),
@@ -42,7 +42,7 @@ def factors(rows: int, mutation: str, by: monitor.By) -> np.ndarray:
         }
     )
     course = monitor.follow(of.score, EDGE)
-    return groupmonitor.factors_at(candles(1, ROWS).date[:rows], of, course, LABELS, EDGE)
+    return groups.factors_at(candles(1, ROWS).date[:rows], of, course, LABELS, EDGE)
 
 
 @settings(max_examples=20)
@@ -55,21 +55,21 @@ def test_no_factor_sees_a_later_candle(cut: int, mutation: str, by: monitor.By) 
 @given(st.sampled_from(AT_ENDS), st.sampled_from(monitor.BY))
 def test_it_is_the_same_whoever_is_analysed_first(cut: int, by: monitor.By) -> None:
     """Live, others' newest candle has not been analysed yet when a pair's is."""
-    ahead = groupmonitor.pooled({"A": member(1, cut, by=by), "B": member(2, cut, by=by)})
-    behind = groupmonitor.pooled({"A": member(1, cut, by=by), "B": member(2, cut - 1, by=by)})
+    ahead = groups.pooled({"A": member(1, cut, by=by), "B": member(2, cut, by=by)})
+    behind = groups.pooled({"A": member(1, cut, by=by), "B": member(2, cut - 1, by=by)})
     date = candles(1, ROWS).date[:cut]
     one, other = (
-        groupmonitor.factors_at(date, of, monitor.follow(of.score, EDGE), LABELS, EDGE)
+        groups.factors_at(date, of, monitor.follow(of.score, EDGE), LABELS, EDGE)
         for of in (ahead, behind)
     )
     np.testing.assert_array_equal(one, other)
 
 
 def test_a_block_counts_one_candle_after_its_end() -> None:
-    of = groupmonitor.pooled({"A": member(1, ROWS), "B": member(2, ROWS)})
+    of = groups.pooled({"A": member(1, ROWS), "B": member(2, ROWS)})
     course = monitor.follow(of.score, EDGE)
     date = candles(1, ROWS).date
-    moved = groupmonitor.factors_at(date, of, course, LABELS, EDGE)
+    moved = groups.factors_at(date, of, course, LABELS, EDGE)
     assert (course.factor < 1).any()
     before = 1.0
     for number, factor in zip(of.number, course.factor, strict=True):
@@ -83,11 +83,11 @@ def test_a_block_counts_one_candle_after_its_end() -> None:
 def test_a_group_is_the_mean_of_its_pairs_by_the_clock() -> None:
     one = Scores(np.array([3, 4]), np.array([0.1, 0.2]))
     two = Scores(np.array([4, 6]), np.array([0.4, -0.1]))
-    got = groupmonitor.pooled({"A": one, "B": two})
+    got = groups.pooled({"A": one, "B": two})
     np.testing.assert_array_equal(got.number, [4])
     np.testing.assert_allclose(got.score, [0.3])
-    assert len(groupmonitor.pooled({}).number) == 0
-    assert len(groupmonitor.pooled({"A": one}).number) == 0, "one pair is no group"
+    assert len(groups.pooled({}).number) == 0
+    assert len(groups.pooled({"A": one}).number) == 0, "one pair is no group"
 
 
 @pytest.mark.parametrize("missing", [1, 2])
@@ -98,7 +98,7 @@ def test_a_pair_that_comes_late_to_a_blocks_end_is_not_waited_for(missing: int) 
     number = int((source.date[end] + HOUR) // LENGTH) - 1
     kept = np.delete(np.arange(ROWS), end + np.arange(missing))
     whole, holed = (
-        groupmonitor.on_time(
+        groups.on_time(
             source.date[rows],
             monitor.blocks(source.date[rows], source.close[rows], leans(4)[rows], LABELS, EDGE),
             LABELS,
@@ -160,15 +160,15 @@ def test_together_they_are_silenced_sooner_than_alone() -> None:
     edge = EdgeSettings()
     alone = [Scores(np.arange(600), rng.standard_normal(600) * 0.15) for _ in range(8)]
     waits = [monitor.follow(each.score, edge).silenced[0] for each in alone]
-    group = groupmonitor.pooled({str(k): each for k, each in enumerate(alone)})
+    group = groups.pooled({str(k): each for k, each in enumerate(alone)})
     assert monitor.follow(group.score, edge).silenced[0] < np.median(waits)
 
 
 def test_no_candle_is_no_fault() -> None:
-    of = groupmonitor.pooled({})
+    of = groups.pooled({})
     course = monitor.follow(of.score, EDGE)
     for rows in (0, 1, 5):
         date = candles(1, 5).date[:rows]
-        assert (groupmonitor.factors_at(date, of, course, LABELS, EDGE) == 1).all()
+        assert (groups.factors_at(date, of, course, LABELS, EDGE) == 1).all()
     nothing = monitor.blocks(date[:0], np.empty(0), np.empty(0), LABELS, EDGE)
-    assert len(groupmonitor.on_time(date[:0], nothing, LABELS, EDGE).number) == 0
+    assert len(groups.on_time(date[:0], nothing, LABELS, EDGE).number) == 0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqpilot.models.heads import (
+from freqpilot.models.base.heads import (
     COVERAGE,
     LEAST_FACTOR,
     MOST_FACTOR,

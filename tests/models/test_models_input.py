@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from freqpilot.models.trees import fit
+from freqpilot.models.trees.classifier import fit
 
 
 def separable(rows: int = 1_200) -> tuple[np.ndarray, np.ndarray]:

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from freqpilot.models.boosting import FAR, TreesRegressor, winsorised
+from freqpilot.models.base.window import Window, known
 from freqpilot.models.linear import LastValue
-from freqpilot.models.trees import smallest_leaf
-from freqpilot.models.window import Window, known
+from freqpilot.models.trees.boosting import FAR, TreesRegressor, winsorised
+from freqpilot.models.trees.classifier import smallest_leaf
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats
 

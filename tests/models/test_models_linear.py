@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from conformance import LABELS, SEED, window
 
+from freqpilot.models.base.window import Window, parts
 from freqpilot.models.catalogue import MODELS
-from freqpilot.models.window import Window, parts
 
 FIXED = ("linear", "autoregression", "logistic", "trees_regressor", "trees_classifier")
 

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from candle_source import HOUR, candles
 from freqpilot.features.labels import forward_return
-from freqpilot.models import monitor
+from freqpilot.models.edge import monitor
 from freqpilot.settings import EdgeSettings, LabelSettings
 
 LABELS = LabelSettings()

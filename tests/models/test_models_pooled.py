@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from freqpilot.models.boosting import TreesMean
+from freqpilot.models.base.target import Target
+from freqpilot.models.base.window import Window, parts
 from freqpilot.models.catalogue import CORES, MODELS
 from freqpilot.models.pooled import PAIR, Layout, Member, Pooled, cross_ranks, stack
-from freqpilot.models.target import Target
-from freqpilot.models.window import Window, parts
+from freqpilot.models.trees.boosting import TreesMean
 from freqpilot.settings import LabelSettings
 
 LABELS = LabelSettings(horizon=4, purge=6, embargo=6)

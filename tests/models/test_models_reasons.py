@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from freqpilot.models.reasons import plain, words
+from freqpilot.models.base.reasons import plain, words
 
 
 @pytest.mark.parametrize(

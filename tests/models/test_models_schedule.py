@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.models import schedule
-from freqpilot.models.schedule import DAY, HOUR, Pace, Spent, Standing
+from freqpilot.models.training import schedule
+from freqpilot.models.training.schedule import DAY, HOUR, Pace, Spent, Standing
 from freqpilot.settings import Settings, TrainingSettings
 
 NOON = 20_000 * DAY + 12 * HOUR

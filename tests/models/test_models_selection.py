@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from freqpilot.models.boosting import TreesRegressor
-from freqpilot.models.selection import LEAST, select
-from freqpilot.models.window import Window, known
+from freqpilot.models.base.window import Window, known
+from freqpilot.models.trees.boosting import TreesRegressor
+from freqpilot.models.trees.selection import LEAST, select
 from freqpilot.settings import LabelSettings
 
 WIDTH = 40

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from freqpilot.models.base.fitted import Model
+from freqpilot.models.base.window import known
 from freqpilot.models.catalogue import SEQUENCES
-from freqpilot.models.fitted import Model
 from freqpilot.models.pooled import Layout, Member, Pooled, stack
 from freqpilot.models.sequences import models
 from freqpilot.models.sequences.context import lag_names, lagged, newest, summed
-from freqpilot.models.window import known
 from freqpilot.settings import LabelSettings, SequenceSettings
 
 LABELS = LabelSettings(horizon=4, purge=6, embargo=6)
@@ -155,7 +155,8 @@ def test_nothing_but_a_network_itself_asks_for_torch() -> None:
     """The pack works without the extra: torch is made unfindable in a process of its own."""
     code = (
         "import sys; sys.modules['torch'] = None\n"
-        "from freqpilot.models import autoencoder, catalogue, pooled, runtime\n"
+        "from freqpilot.models import autoencoder, catalogue, pooled\n"
+        "from freqpilot.models.base import runtime\n"
         "from freqpilot.settings import GuardSettings, Settings\n"
         "import numpy as np\n"
         "guard = autoencoder.Autoencoder((0.0,), (1.0,), (), 1.0)\n"

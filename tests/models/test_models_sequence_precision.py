@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from conformance import LABELS, SEED, planted, window
 
-from freqpilot.models.arrays import decode
+from freqpilot.models.base.arrays import decode
+from freqpilot.models.base.fitted import Fitted
 from freqpilot.models.catalogue import CORES, SEQUENCES
-from freqpilot.models.fitted import Fitted
 from freqpilot.models.sequences import nets, training
 from freqpilot.models.sequences.precision import Descent, Precision, precision_of
 from freqpilot.models.sequences.training import Part

@@ -8,9 +8,9 @@ from conformance import LABELS, NAMES, SEED, ModelContract, planted, window
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freqpilot.models.base.window import known
 from freqpilot.models.catalogue import SEQUENCES
 from freqpilot.models.sequences import models, training
-from freqpilot.models.window import known
 from freqpilot.settings import SequenceSettings
 
 pytest.importorskip("torch", reason="the extra freqpilot[deep] is not installed")

@@ -9,9 +9,10 @@ from shelf_stage import PAIR, put
 
 from children import ROOT, child_environment
 from freqpilot.errors import Degraded
-from freqpilot.models import artefact, shelf
-from freqpilot.models.diary import FILE, Course, Diary
-from freqpilot.models.schedule import HOUR, Spent
+from freqpilot.models.base import artefact
+from freqpilot.models.training import shelf
+from freqpilot.models.training.diary import FILE, Course, Diary
+from freqpilot.models.training.schedule import HOUR, Spent
 
 
 class Aside(list[str]):

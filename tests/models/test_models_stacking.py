@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from conformance import LABELS, NAMES, SEED, planted, window
 
-from freqpilot.models import catalogue, stacking
-from freqpilot.models.fitted import Fitted
+from freqpilot.models import catalogue
+from freqpilot.models.base.fitted import Fitted
+from freqpilot.models.base.window import Window, known, parts
+from freqpilot.models.ensemble import stacking
+from freqpilot.models.ensemble.stacking import Stacked
 from freqpilot.models.linear import Ridge
-from freqpilot.models.stacking import Stacked
-from freqpilot.models.window import Window, known, parts
 from freqpilot.settings import LabelSettings
 
 

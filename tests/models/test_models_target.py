@@ -8,9 +8,9 @@ from conformance import LABELS, NAMES, planted, window
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freqpilot.models.base.target import Aimed, Target, spanning
+from freqpilot.models.base.window import known
 from freqpilot.models.catalogue import MODELS
-from freqpilot.models.target import Aimed, Target, spanning
-from freqpilot.models.window import known
 
 FIGURE = st.floats(-1e6, 1e6)
 

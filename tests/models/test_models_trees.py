@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from freqpilot.errors import Degraded
-from freqpilot.models.trees import CLASSES, FittedTrees, fit
+from freqpilot.models.trees.classifier import CLASSES, FittedTrees, fit
 
 
 def planted(seed: int = 1, rows: int = 1_500) -> tuple[np.ndarray, np.ndarray]:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from conformance import LABELS, SEED, ModelContract, window
 
-from freqpilot.models.boosting import TreesRegressor
+from freqpilot.models.base.window import parts
+from freqpilot.models.ensemble.whole import Learner, Whole
 from freqpilot.models.linear import PENALTIES, Autoregression, Ridge, _ridges
-from freqpilot.models.whole import Learner, Whole
-from freqpilot.models.window import parts
+from freqpilot.models.trees.boosting import TreesRegressor
 
 LEARNERS: list[Any] = [Ridge(), Autoregression(), TreesRegressor(), TreesRegressor(selected=False)]
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from freqpilot.errors import NoEntry
 from freqpilot.host import alerts, supervisor
-from freqpilot.models import monitor
+from freqpilot.models.edge import monitor
 from freqpilot.settings import EdgeSettings, Settings
 from freqpilot.shapes import Candles, Floats, Ints
 

@@ -12,7 +12,7 @@ from freqpilot.host.decisions import decision_columns
 from freqpilot.host.edge import COLUMN, lean_of
 from freqpilot.host.edgegroups import Judged, group_of, judged
 from freqpilot.host.seams import Seam, expect
-from freqpilot.models import groupmonitor, monitor
+from freqpilot.models.edge import groups, monitor
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import Settings
 
@@ -39,7 +39,7 @@ def with_groups(
     for group, own_scores in members.items():
         courses = []
         for by in monitor.BY:
-            of = groupmonitor.pooled({pair: made[by] for pair, made in own_scores.items()})
+            of = groups.pooled({pair: made[by] for pair, made in own_scores.items()})
             courses.append((of, monitor.follow(of.score, settings.models.edge)))
             _tell_turns(f"{group} by {by}", *courses[-1], settings, next(iter(watched.values())))
         for pair in own_scores:
@@ -47,9 +47,7 @@ def with_groups(
             candles = candles_from_frame(frame)
             own = frame[COLUMN].to_numpy(dtype=np.float64)
             shared = [
-                groupmonitor.factors_at(
-                    candles.date, of, course, settings.labels, settings.models.edge
-                )
+                groups.factors_at(candles.date, of, course, settings.labels, settings.models.edge)
                 for of, course in courses
             ]
             factor = np.minimum.reduce([own, *shared])
@@ -63,7 +61,7 @@ def with_groups(
 
 def _tell_turns(
     group: str,
-    of: groupmonitor.Scores,
+    of: groups.Scores,
     course: monitor.Course,
     settings: Settings,
     frame: pd.DataFrame,

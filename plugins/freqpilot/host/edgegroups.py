@@ -10,7 +10,8 @@ import pandas as pd
 from freqpilot.errors import NoEntry
 from freqpilot.host import alerts, supervisor
 from freqpilot.host.edge import COLUMNS, FORECAST, Kept, lean_of
-from freqpilot.models import groupmonitor, monitor
+from freqpilot.models.edge import groups as groupmonitor
+from freqpilot.models.edge import monitor
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import Settings
 from freqpilot.shapes import Floats, Ints

@@ -1,4 +1,4 @@
-"""FreqAI's side of the models that share one interface (:mod:`freqpilot.models.fitted`)."""
+"""FreqAI's side of the models that share one interface (:mod:`freqpilot.models.base.fitted`)."""
 
 import logging
 from dataclasses import replace
@@ -19,12 +19,12 @@ from freqpilot.host.freqai import (
     PurgedClassifier,
     reasons_of,
 )
-from freqpilot.models import apart
-from freqpilot.models.fitted import Fitted, Model
-from freqpilot.models.heads import Forecast
+from freqpilot.models.base.fitted import Fitted, Model
+from freqpilot.models.base.heads import Forecast
+from freqpilot.models.base.target import Aimed, Target, spanning
+from freqpilot.models.base.window import TooShort, Window, known
 from freqpilot.models.sequences.context import lag_names, lagged
-from freqpilot.models.target import Aimed, Target, spanning
-from freqpilot.models.window import TooShort, Window, known
+from freqpilot.models.training import apart
 from freqpilot.settings import LabelSettings, Settings
 from freqpilot.shapes import Bools, Floats, Floats32
 

@@ -16,8 +16,9 @@ from freqpilot.features.candles import candles_from_frame
 from freqpilot.features.labels import age_weights, triple_barrier, uniqueness
 from freqpilot.features.splits import purged_split
 from freqpilot.host import featurestage, guard
-from freqpilot.models import apart, reasons
-from freqpilot.models.trees import CLASSES, FittedTrees, fit
+from freqpilot.models.base import reasons
+from freqpilot.models.training import apart
+from freqpilot.models.trees.classifier import CLASSES, FittedTrees, fit
 from freqpilot.risk.staleness import EXPIRED
 from freqpilot.settings import Settings
 from freqpilot.shapes import Bools, Floats, Floats32
@@ -117,7 +118,7 @@ class PurgedClassifier(BaseClassifierModel):
         return dict(data)
 
     def fit(self, data_dictionary: dict[str, Any], dk: FreqaiDataKitchen, **kwargs: Any) -> Any:
-        """Fit LightGBM on the purged parts; see :func:`freqpilot.models.trees.fit`."""
+        """Fit LightGBM on the purged parts; see :func:`freqpilot.models.trees.classifier.fit`."""
         codes = {name: code for code, name in NAMES.items()}
         parts = {
             part: data_dictionary[f"{part}_labels"][LABEL].map(codes).to_numpy(dtype=np.int64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from freqpilot.host import alerts
 from freqpilot.models import autoencoder
-from freqpilot.models.runtime import require
+from freqpilot.models.base.runtime import require
 from freqpilot.settings import GuardSettings, Settings
 
 logger = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import Degraded
-from freqpilot.models import shelf
-from freqpilot.models.diary import FILE, Course, Diary
-from freqpilot.models.shelf import SetAside
+from freqpilot.models.training import shelf
+from freqpilot.models.training.diary import FILE, Course, Diary
+from freqpilot.models.training.shelf import SetAside
 
 
 @dataclass(frozen=True)

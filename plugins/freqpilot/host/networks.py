@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from freqpilot.models.runtime import require
+from freqpilot.models.base.runtime import require
 from freqpilot.settings import Settings
 
 DOORS = ("FreqpilotBiLSTM", "FreqpilotGRU", "FreqpilotCNNLSTM", "FreqpilotPatchTransformer")

@@ -16,8 +16,8 @@ import pandas as pd
 from freqpilot.errors import Degraded
 from freqpilot.features.candles import candles_from_frame, utc_dates
 from freqpilot.features.labels import age_weights, forward_return, triple_barrier, uniqueness
+from freqpilot.models.base.target import Target
 from freqpilot.models.pooled import Member
-from freqpilot.models.target import Target
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Candles, Floats, Floats32, Ints
 

@@ -23,11 +23,11 @@ from freqpilot.host import heap, pool, targets
 from freqpilot.host.forecasts import Forecaster, Served, Serving
 from freqpilot.host.poolfiles import PoolFiles, Reference
 from freqpilot.host.poolsources import PoolSources, targets_of
-from freqpilot.models import apart
-from freqpilot.models.heads import Forecast
+from freqpilot.models.base.heads import Forecast
+from freqpilot.models.base.target import Aimed, spanning
+from freqpilot.models.base.window import TooShort
 from freqpilot.models.pooled import Layout, Pooled, stack
-from freqpilot.models.target import Aimed, spanning
-from freqpilot.models.window import TooShort
+from freqpilot.models.training import apart
 from freqpilot.settings import LabelSettings, Settings
 from freqpilot.shapes import Bools, Floats, Floats32, Ints
 

@@ -11,11 +11,11 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 from freqpilot.host.forecasts import Forecaster, Served, training_window
 from freqpilot.host.freqai import Explained
-from freqpilot.models.runtime import require
+from freqpilot.models.base.runtime import require
+from freqpilot.models.base.target import Aimed
+from freqpilot.models.base.window import Window
 from freqpilot.models.sequences.context import lagged, summed
 from freqpilot.models.sequences.models import SequenceModel
-from freqpilot.models.target import Aimed
-from freqpilot.models.window import Window
 from freqpilot.settings import LabelSettings, Settings
 from freqpilot.shapes import Floats, Floats32
 

@@ -19,8 +19,8 @@ from typing import Any
 from freqpilot.errors import Degraded
 from freqpilot.host import alerts
 from freqpilot.host.seams import Seam, expect, wrap
-from freqpilot.models import shelf
-from freqpilot.models.artefact import sync, write_whole
+from freqpilot.models.base.artefact import sync, write_whole
+from freqpilot.models.training import shelf
 
 logger = logging.getLogger(__name__)
 

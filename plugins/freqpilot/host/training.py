@@ -1,9 +1,9 @@
 """The training service of live and dry runs, in the place of FreqAI's queue.
 
 FreqAI fits the pairs of its queue one after the other, without end or limit, in a thread of the
-bot. Here a schedule says whose turn it is (:mod:`freqpilot.models.schedule`), the pack's models are
-fitted in a process of their own with limits (:mod:`freqpilot.models.apart`), and whatever goes
-wrong leaves the last good model in use.
+bot. Here a schedule says whose turn it is (:mod:`freqpilot.models.training.schedule`), the pack's
+models are fitted in a process of their own with limits (:mod:`freqpilot.models.training.apart`),
+and whatever goes wrong leaves the last good model in use.
 """
 
 import logging
@@ -16,8 +16,8 @@ from typing import Any
 from freqpilot.errors import Degraded, FreqpilotError
 from freqpilot.host import alerts, shelving
 from freqpilot.host.seams import Seam, expect, wrap
-from freqpilot.models import apart, schedule
-from freqpilot.models.diary import FILE, Diary
+from freqpilot.models.training import apart, schedule
+from freqpilot.models.training.diary import FILE, Diary
 from freqpilot.settings import Settings, TrainingSettings
 
 logger = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from freqpilot.models import artefact
-from freqpilot.models.arrays import decode, encode
-from freqpilot.models.runtime import reproducible, require
-from freqpilot.models.scaling import robust_scale, scaled
-from freqpilot.models.window import TooShort
+from freqpilot.models.base import artefact
+from freqpilot.models.base.arrays import decode, encode
+from freqpilot.models.base.runtime import reproducible, require
+from freqpilot.models.base.scaling import robust_scale, scaled
+from freqpilot.models.base.window import TooShort
 from freqpilot.settings import GuardSettings
 from freqpilot.shapes import Bools, Floats, Floats32, Ints
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from freqpilot.models.boosting import TreesClasses, TreesClassifier, TreesMean, TreesRegressor
-from freqpilot.models.fitted import Model
+from freqpilot.models.base.fitted import Model
+from freqpilot.models.ensemble.stacking import Stacked, StackedMean
 from freqpilot.models.linear import (
     Autoregression,
     LastValue,
@@ -20,8 +20,8 @@ from freqpilot.models.sequences.models import (
     PatchTransformer,
     SequenceModel,
 )
-from freqpilot.models.stacking import Stacked, StackedMean
-from freqpilot.models.xgb import XGBoostMean, XGBoostRegressor
+from freqpilot.models.trees.boosting import TreesClasses, TreesClassifier, TreesMean, TreesRegressor
+from freqpilot.models.trees.xgb import XGBoostMean, XGBoostRegressor
 
 MODELS: dict[str, Model] = {
     model.name: model

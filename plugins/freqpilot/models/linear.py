@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from freqpilot.models.boosting import classes_head, winsorised
-from freqpilot.models.fitted import Core, Fitted
-from freqpilot.models.heads import fit_mean
-from freqpilot.models.window import Parts, Window, parts
+from freqpilot.models.base.fitted import Core, Fitted
+from freqpilot.models.base.heads import fit_mean
+from freqpilot.models.base.window import Parts, Window, parts
+from freqpilot.models.trees.boosting import classes_head, winsorised
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats, Floats32, Ints
 
@@ -175,7 +175,7 @@ class Ridge:
     classes: ClassVar[bool] = False
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
-        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        """Fit on one window; see :class:`freqpilot.models.base.fitted.Model`."""
         split = parts(window, settings)
         columns = self._columns(window)
         core = self._best(window, split, columns)[1]
@@ -184,7 +184,7 @@ class Ridge:
 
     def again(self, window: Window, fitted: Fitted, settings: LabelSettings, seed: int) -> Core:
         """Return the slopes of all rows, by the penalty that the tail chose: see
-        :class:`freqpilot.models.whole.Learner`."""
+        :class:`freqpilot.models.ensemble.whole.Learner`."""
         penalty = self._best(window, parts(window, settings), fitted.columns)[0]
         rows = np.arange(len(window.y))
         return next(_ridges(window, rows, fitted.columns, (penalty,)))
@@ -240,7 +240,7 @@ class Logistic:
     penalty: float = 1e-2
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
-        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        """Fit on one window; see :class:`freqpilot.models.base.fitted.Model`."""
         split = parts(window, settings)
         columns, label = _used(window), window.y.astype(np.int64)
         x = window.x[:, list(columns)]

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from freqpilot.models import artefact
-from freqpilot.models.fitted import Cores, Fitted, Model, tuples
-from freqpilot.models.heads import Forecast
+from freqpilot.models.base import artefact
+from freqpilot.models.base.fitted import Cores, Fitted, Model, tuples
+from freqpilot.models.base.heads import Forecast
+from freqpilot.models.base.target import Target
+from freqpilot.models.base.window import Window
 from freqpilot.models.sequences.context import lag_names, lagged
-from freqpilot.models.target import Target
-from freqpilot.models.window import Window
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Bools, Floats, Floats32, Ints
 

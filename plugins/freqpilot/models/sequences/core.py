@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from freqpilot.models.arrays import Weight, decode, encode
-from freqpilot.models.runtime import reproducible, require
-from freqpilot.models.scaling import scaled
+from freqpilot.models.base.arrays import Weight, decode, encode
+from freqpilot.models.base.runtime import reproducible, require
+from freqpilot.models.base.scaling import scaled
 from freqpilot.shapes import Floats, Floats32
 
 FAR = 5.0

@@ -5,13 +5,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from freqpilot.models.boosting import winsorised
-from freqpilot.models.fitted import Fitted
-from freqpilot.models.heads import fit_mean
-from freqpilot.models.runtime import require
-from freqpilot.models.scaling import robust_scale, scaled
+from freqpilot.models.base.fitted import Fitted
+from freqpilot.models.base.heads import fit_mean
+from freqpilot.models.base.runtime import require
+from freqpilot.models.base.scaling import robust_scale, scaled
+from freqpilot.models.base.window import Window, parts
 from freqpilot.models.sequences.core import FAR, SequenceMean
-from freqpilot.models.window import Window, parts
+from freqpilot.models.trees.boosting import winsorised
 from freqpilot.settings import LabelSettings, SequenceSettings
 from freqpilot.shapes import Floats, Floats32, Ints
 
@@ -38,7 +38,7 @@ class SequenceModel:
         return self.settings.length
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
-        """Fit on one window; see :class:`freqpilot.models.fitted.Model`.
+        """Fit on one window; see :class:`freqpilot.models.base.fitted.Model`.
 
         :raises RefuseToStart: without torch, or without the GPU that is asked for.
         :raises ValueError: when the columns are no whole candles.

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from freqpilot.models.runtime import reproducible
+from freqpilot.models.base.runtime import reproducible
 from freqpilot.models.sequences.core import weights_of
 from freqpilot.models.sequences.precision import Descent, precision_of
 from freqpilot.settings import SequenceSettings

@@ -26,7 +26,7 @@ LOOK = 0.05
 """Seconds between two looks at the memory of the process."""
 SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """One thread a fit: the other cores are the bot's, and sums come out alike on every machine."""
-WORKER = "freqpilot.models.worker"
+WORKER = "freqpilot.models.training.worker"
 _local = threading.local()
 
 

@@ -13,12 +13,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from freqpilot.models.boosting import TreesRegressor, winsorised
-from freqpilot.models.fitted import Core, Cores, Fitted, Model, core_from
-from freqpilot.models.heads import conformal, fit_mean
+from freqpilot.models.base.fitted import Core, Cores, Fitted, Model, core_from
+from freqpilot.models.base.heads import conformal, fit_mean
+from freqpilot.models.base.window import Parts, TooShort, Window, parts
+from freqpilot.models.ensemble.whole import Learner
 from freqpilot.models.linear import Autoregression, LastValue, Ridge
-from freqpilot.models.whole import Learner
-from freqpilot.models.window import Parts, TooShort, Window, parts
+from freqpilot.models.trees.boosting import TreesRegressor, winsorised
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats, Floats32, Ints
 
@@ -104,8 +104,8 @@ class Stacked:
     The score is the correlation of a member's forecasts with the outcome on the folds that it was
     not trained on, newer ones counting more; one below 0 has no say, and where none is above 0 the
     forecast is none. Members that forecast classes learn the return's sign beyond :data:`FLAT`.
-    Those that can learn again from the whole window (:mod:`freqpilot.models.whole`) do so at last:
-    shares, scale and errors are from before. Trees read every feature here.
+    Those that can learn again from the whole window (:mod:`freqpilot.models.ensemble.whole`) do so
+    at last: shares, scale and errors are from before. Trees read every feature here.
 
     ``params`` replace LightGBM's in the members that take them. It does not beat the baselines: see
     its door, ``FreqpilotStacked``, and ``docs/results.md``.
@@ -117,7 +117,7 @@ class Stacked:
     params: tuple[tuple[str, Any], ...] = ()
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
-        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        """Fit on one window; see :class:`freqpilot.models.base.fitted.Model`."""
         split = parts(window, settings)
         models = [self._made(each) for each in self.members if _readable(each, window)]
         shares = shares_of(models, window, split, settings, seed)

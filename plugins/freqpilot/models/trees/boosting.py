@@ -6,16 +6,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from freqpilot.models import binned, trees
-from freqpilot.models.fitted import Core, Fitted
-from freqpilot.models.heads import fit_classes, fit_mean
-from freqpilot.models.selection import select
-from freqpilot.models.window import Parts, Window, parts, some
+from freqpilot.models.base.fitted import Core, Fitted
+from freqpilot.models.base.heads import fit_classes, fit_mean
+from freqpilot.models.base.window import Parts, Window, parts, some
+from freqpilot.models.trees import binned, classifier
+from freqpilot.models.trees.selection import select
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats, Floats32, Ints
 
 REGRESSION: Mapping[str, Any] = {
-    **{key: value for key, value in trees.DEFAULTS.items() if key != "num_class"},
+    **{key: value for key, value in classifier.DEFAULTS.items() if key != "num_class"},
     "objective": "regression",
     "metric": "l2",
     "extra_trees": True,
@@ -69,7 +69,7 @@ class TreesMean:
 
 @dataclass(frozen=True)
 class TreesClasses:
-    """:class:`freqpilot.models.trees.FittedTrees` as a core."""
+    """:class:`freqpilot.models.trees.classifier.FittedTrees` as a core."""
 
     kind: ClassVar[str] = "trees_classes"
     features: int
@@ -78,11 +78,11 @@ class TreesClasses:
 
     def raw(self, x: Floats32) -> Floats:
         """Return probabilities (n × 3)."""
-        return trees.FittedTrees(self.features, self.text, self.constant).predict_proba(x)
+        return classifier.FittedTrees(self.features, self.text, self.constant).predict_proba(x)
 
     def leaning(self, x: Floats32) -> Floats:
         """Return Shapley values in log-odds; see :meth:`trees.FittedTrees.leaning`."""
-        return trees.FittedTrees(self.features, self.text, self.constant).leaning(x)
+        return classifier.FittedTrees(self.features, self.text, self.constant).leaning(x)
 
     def content(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -103,7 +103,7 @@ class TreesRegressor:
     selected: bool = True
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
-        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        """Fit on one window; see :class:`freqpilot.models.base.fitted.Model`."""
         split = parts(window, settings)
         columns = _columns(window, split, self.selected, seed)
         core = self._core(window, split, columns, seed)
@@ -118,7 +118,7 @@ class TreesRegressor:
 
     def again(self, window: Window, fitted: Fitted, settings: LabelSettings, seed: int) -> Core:
         """Return the trees grown on all rows, as many as ``fitted`` has: see
-        :class:`freqpilot.models.whole.Learner`."""
+        :class:`freqpilot.models.ensemble.whole.Learner`."""
         core = fitted.core
         if not isinstance(core, TreesMean) or not core.text:
             return core
@@ -132,7 +132,7 @@ class TreesRegressor:
         return TreesMean(booster.model_to_string())
 
     def _parameters(self, rows: int, seed: int) -> dict[str, Any]:
-        leaf = trees.smallest_leaf(rows)
+        leaf = classifier.smallest_leaf(rows)
         return {**REGRESSION, "seed": seed, "min_data_in_leaf": leaf, **dict(self.params)}
 
     def _dataset(
@@ -155,10 +155,10 @@ class TreesRegressor:
         import lightgbm
 
         settings = self._parameters(len(train), seed)
-        rounds = int(settings.pop("n_estimators", trees.ROUNDS))
+        rounds = int(settings.pop("n_estimators", classifier.ROUNDS))
         first = self._dataset(window, train, label, columns)
         second = self._dataset(window, tune, label, columns, first)
-        stop = lightgbm.early_stopping(trees.PATIENCE, verbose=False)
+        stop = lightgbm.early_stopping(classifier.PATIENCE, verbose=False)
         booster = lightgbm.train(settings, first, rounds, valid_sets=[second], callbacks=[stop])
         return TreesMean(booster.model_to_string(num_iteration=booster.best_iteration))
 
@@ -174,12 +174,12 @@ class TreesClassifier:
     selected: bool = True
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
-        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        """Fit on one window; see :class:`freqpilot.models.base.fitted.Model`."""
         split = parts(window, settings)
         columns = _columns(window, split, self.selected, seed)
         x, label = _of(window.x, columns), window.y.astype(np.int64)
         train, tune = split.train, split.tune
-        found = trees.fit(
+        found = classifier.fit(
             some(x, train), label[train], window.weights[train],
             some(x, tune), label[tune], window.weights[tune],
             seed=seed, params=dict(self.params), categorical=_coded(window, columns),

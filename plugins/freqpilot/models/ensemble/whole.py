@@ -9,8 +9,8 @@ had not seen.
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from freqpilot.models.fitted import Core, Fitted
-from freqpilot.models.window import Window
+from freqpilot.models.base.fitted import Core, Fitted
+from freqpilot.models.base.window import Window
 from freqpilot.settings import LabelSettings
 
 
@@ -22,7 +22,7 @@ class Learner(Protocol):
     classes: ClassVar[bool]
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
-        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        """Fit on one window; see :class:`freqpilot.models.base.fitted.Model`."""
         ...
 
     def again(self, window: Window, fitted: Fitted, settings: LabelSettings, seed: int) -> Core:
@@ -46,7 +46,7 @@ class Whole:
     """LightGBM's, for a model that takes them."""
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
-        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        """Fit on one window; see :class:`freqpilot.models.base.fitted.Model`."""
         model: Any = self.model
         if self.params and hasattr(model, "params"):
             model = replace(model, params=self.params)

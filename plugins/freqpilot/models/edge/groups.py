@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from freqpilot.models.monitor import Blocks, Course, factors
+from freqpilot.models.edge.monitor import Blocks, Course, factors
 from freqpilot.settings import EdgeSettings, LabelSettings
 from freqpilot.shapes import Floats, Ints
 

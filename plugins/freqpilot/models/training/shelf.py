@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from freqpilot.errors import Degraded
-from freqpilot.models.artefact import sync, write_whole
+from freqpilot.models.base.artefact import sync, write_whole
 
 DIGESTS = "freqpilot-digests.json"
 LABEL = "freqpilot-model.json"

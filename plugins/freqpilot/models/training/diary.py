@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from freqpilot.models import artefact
-from freqpilot.models.schedule import HOUR, Spent
+from freqpilot.models.base import artefact
+from freqpilot.models.training.schedule import HOUR, Spent
 
 FILE = "freqpilot-training.json"
 

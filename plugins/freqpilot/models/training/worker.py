@@ -1,7 +1,8 @@
 """The process in which one fit runs: reads a call, makes it, writes what came of it.
 
-Started by :mod:`freqpilot.models.apart` as ``python -m freqpilot.models.worker NICE PARENT``. It
-goes when its parent goes, and where memory is short the kernel takes it before the bot.
+Started by :mod:`freqpilot.models.training.apart` as ``python -m freqpilot.models.training.worker
+NICE PARENT``. It goes when its parent goes, and where memory is short the kernel takes it before
+the bot.
 """
 
 import ctypes

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freqpilot.models import artefact, binned
+from freqpilot.models.base import artefact
+from freqpilot.models.trees import binned
 from freqpilot.shapes import Floats, Floats32, Ints
 
 CLASSES = (-1, 0, 1)

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from freqpilot.models import artefact
-from freqpilot.models.heads import Forecast, Head, TemperedClasses, head_from
-from freqpilot.models.window import Window
+from freqpilot.models.base import artefact
+from freqpilot.models.base.heads import Forecast, Head, TemperedClasses, head_from
+from freqpilot.models.base.window import Window
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Bools, Floats, Floats32
 

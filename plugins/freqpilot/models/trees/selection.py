@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from freqpilot.models import binned
-from freqpilot.models.window import Window
+from freqpilot.models.base.window import Window
+from freqpilot.models.trees import binned
 from freqpilot.shapes import Ints
 
 ROUNDS = 30

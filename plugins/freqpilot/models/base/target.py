@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from freqpilot.models.fitted import Fitted
-from freqpilot.models.heads import Forecast
+from freqpilot.models.base.fitted import Fitted
+from freqpilot.models.base.heads import Forecast
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats, Floats32
 

@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from freqpilot.models.boosting import winsorised
-from freqpilot.models.fitted import Fitted
-from freqpilot.models.heads import fit_mean
-from freqpilot.models.selection import select
-from freqpilot.models.trees import PATIENCE, ROUNDS
-from freqpilot.models.window import Parts, Window, parts
+from freqpilot.models.base.fitted import Fitted
+from freqpilot.models.base.heads import fit_mean
+from freqpilot.models.base.window import Parts, Window, parts
+from freqpilot.models.trees.boosting import winsorised
+from freqpilot.models.trees.classifier import PATIENCE, ROUNDS
+from freqpilot.models.trees.selection import select
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats, Floats32
 
@@ -69,7 +69,7 @@ class XGBoostMean:
 @dataclass(frozen=True)
 class XGBoostRegressor:
     """XGBoost on the forward return in its volatility, stopped early on the purged tail; fields as
-    those of :class:`freqpilot.models.boosting.TreesRegressor`. Codes count as figures."""
+    those of :class:`freqpilot.models.trees.boosting.TreesRegressor`. Codes count as figures."""
 
     name: ClassVar[str] = "xgboost_regressor"
     classes: ClassVar[bool] = False
@@ -77,7 +77,7 @@ class XGBoostRegressor:
     selected: bool = True
 
     def fit(self, window: Window, settings: LabelSettings, seed: int) -> Fitted:
-        """Fit on one window; see :class:`freqpilot.models.fitted.Model`."""
+        """Fit on one window; see :class:`freqpilot.models.base.fitted.Model`."""
         split = parts(window, settings)
         columns = tuple(range(window.x.shape[1]))
         if self.selected:

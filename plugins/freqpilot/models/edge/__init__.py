@@ -1,0 +1,1 @@
+"""Whether forecasts were worth something lately."""

@@ -1,0 +1,1 @@
+"""When models are fitted, in which process, and where their files are kept."""
