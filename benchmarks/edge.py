@@ -26,7 +26,7 @@ from benchmarks.edge_page import EDGE, TITLES, command, marks, named, section
 from benchmarks.edge_panel import HOUR, Panel, read
 from benchmarks.page import data_digest, finite, write_section
 from freqpilot import __version__
-from freqpilot.features.core import CORE
+from freqpilot.features.bank.core import CORE
 from freqpilot.models.base.fitted import Model
 from freqpilot.models.base.heads import Forecast
 from freqpilot.models.base.window import TooShort

@@ -24,7 +24,7 @@ from benchmarks.edge_monitor_page import BEGIN, END, section
 from benchmarks.edge_panel import HOUR, Panel, read
 from benchmarks.page import data_digest, finite, write_section
 from freqpilot import __version__
-from freqpilot.features.core import CORE
+from freqpilot.features.bank.core import CORE
 from freqpilot.models.catalogue import MODELS
 from freqpilot.models.edge import groups, monitor
 from freqpilot.models.pooled import Member, Pooled

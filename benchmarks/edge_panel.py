@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from freqpilot.features.bank import FeatureBank, market_features
-from freqpilot.features.candles import candles_from_frame, with_market
-from freqpilot.features.labels import forward_return, triple_barrier, uniqueness
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.library import FeatureBank, market_features
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.candles.frames import candles_from_frame, with_market
+from freqpilot.features.labels.targets import forward_return, triple_barrier, uniqueness
 from freqpilot.models.pooled import Member
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Bools, Candles, Floats, Floats32, Ints

@@ -21,15 +21,15 @@ import pandas as pd
 import talib
 
 from benchmarks import libraries
-from freqpilot.features.bank import CORE, FeatureBank
-from freqpilot.features.candlesticks import PATTERNS
-from freqpilot.features.graph import CLOSE, Node
-from freqpilot.features.indicators import IndicatorBank, indicator
-from freqpilot.features.labels import triple_barrier, uniqueness
-from freqpilot.features.registry import Bank, evaluate
-from freqpilot.features.rolling import rank
-from freqpilot.features.statistics import quantiles
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.indicators import IndicatorBank, indicator
+from freqpilot.features.bank.library import CORE, FeatureBank
+from freqpilot.features.bank.registry import Bank, evaluate
+from freqpilot.features.bank.rolling import rank
+from freqpilot.features.bank.statistics import quantiles
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.candles.candlesticks import PATTERNS
+from freqpilot.features.engine.graph import CLOSE, Node
+from freqpilot.features.labels.targets import triple_barrier, uniqueness
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Candles
 

@@ -19,8 +19,8 @@ import pandas as pd
 
 from benchmarks.page import data_digest, finite, write_section
 from freqpilot import __version__
-from freqpilot.features.bank import FeatureBank
-from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.bank.library import FeatureBank
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.models import autoencoder
 from freqpilot.settings import Settings
 from freqpilot.shapes import Bools

@@ -24,7 +24,7 @@ from benchmarks.baselines import held_figures, run_figures
 from benchmarks.page import data_digest, finite, write_section
 from benchmarks.trend_lines import PUBLISHED, period_figures
 from freqpilot import __version__
-from freqpilot.features.resample import HOUR
+from freqpilot.features.candles.resample import HOUR
 from freqpilot.host.spreads import SECOND, Spreads, couple_id
 from freqpilot.journal.backtest import BacktestRun, load_run
 from freqpilot.journal.candles import prices

@@ -23,8 +23,8 @@ import pandas as pd
 
 from benchmarks.page import data_digest, finite, write_section
 from freqpilot.errors import Degraded
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.regimes import Plan, fit_one, part_of
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import RegimeSettings

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.resample import HOUR, resample
+from freqpilot.features.candles.frames import candles_from_frame
+from freqpilot.features.candles.resample import HOUR, resample
 from freqpilot.journal.measures import DAYS_A_YEAR
 from freqpilot.research import stats
 from freqpilot.research.portfolio import book_path, log_returns

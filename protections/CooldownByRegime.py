@@ -12,7 +12,7 @@ from freqtrade.persistence import LocalTrade
 from freqtrade.plugins.protections import ProtectionReturn
 
 from freqpilot.errors import NoEntry
-from freqpilot.features.candles import utc_dates
+from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host import feeds
 from freqpilot.host.closed import closed_at
 from freqpilot.host.parameters import Parameter, Parameters

@@ -9,7 +9,7 @@ from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.plugins.protections import ProtectionReturn
 
 from freqpilot.errors import NoEntry
-from freqpilot.features.candles import utc_dates
+from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host import feeds
 from freqpilot.host.market import index_pairs
 from freqpilot.host.parameters import Parameter, Parameters

@@ -7,7 +7,7 @@ import numpy as np
 from freqtrade.strategy import DecimalParameter
 from pandas import DataFrame
 
-from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.rules import StoppedStrategy
 from freqpilot.signals.breakout import STARTUP, BreakoutRule, Range, ranges
 

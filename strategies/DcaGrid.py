@@ -7,8 +7,8 @@ import numpy as np
 from freqtrade.strategy import DecimalParameter, IntParameter
 from pandas import DataFrame
 
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.memory import windowed_ema
+from freqpilot.features.bank.memory import windowed_ema
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host import ladders, slots
 from freqpilot.host.lookup import Lookup
 from freqpilot.host.rules import RuleStrategy

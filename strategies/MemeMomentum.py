@@ -7,7 +7,7 @@ import numpy as np
 from freqtrade.strategy import DecimalParameter, IntParameter, stoploss_from_absolute
 from pandas import DataFrame
 
-from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host import exits, proposals, slots
 from freqpilot.host.memeframes import add_attention, attention_of, require_memes, tradable
 from freqpilot.host.rules import RuleStrategy

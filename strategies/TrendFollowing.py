@@ -6,8 +6,8 @@ import numpy as np
 from freqtrade.strategy import DecimalParameter
 from pandas import DataFrame
 
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.resample import HOUR, resample
+from freqpilot.features.candles.frames import candles_from_frame
+from freqpilot.features.candles.resample import HOUR, resample
 from freqpilot.host.rules import TargetStrategy
 from freqpilot.signals.trend import TrendRule, sized, trend
 

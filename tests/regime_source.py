@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from candle_source import HOUR
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.models.regimes import RegimeModel, fit
 from freqpilot.shapes import Candles, Floats
 from freqpilot.signals import hmm, regimes

@@ -56,11 +56,16 @@ def test_a_name_is_that_of_its_room() -> None:
     """For a type checker the names come from imports that never run: they have to be the same."""
     tree = ast.parse(Path(api.__file__).read_text(encoding="utf-8"))
     (unread,) = (node for node in tree.body if isinstance(node, ast.If))
-    typed = {name: module for module, name in imports(ast.unparse(unread))}
+    typed = {
+        each.asname or each.name: (node.module or "", each.name)
+        for node in ast.walk(unread)
+        if isinstance(node, ast.ImportFrom)
+        for each in node.names
+    }
     assert set(typed) == set(api.__all__)
-    for name, module in typed.items():
+    for name, (module, inner) in typed.items():
         room = import_module(module)
-        meant = getattr(room, name, None) or import_module(f"{module}.{name}")
+        meant = getattr(room, inner, None) or import_module(f"{module}.{inner}")
         assert getattr(api, name) is meant, f"{name} of {module}"
 
 

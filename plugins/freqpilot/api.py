@@ -12,8 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from freqpilot.features import basket, cointegration, labels, orderflow, sampling
-    from freqpilot.features.indicators import IndicatorBank
+    from freqpilot.features.bank.indicators import IndicatorBank
+    from freqpilot.features.candles import basket, cointegration, orderflow
+    from freqpilot.features.labels import sampling
+    from freqpilot.features.labels import targets as labels
     from freqpilot.host.coupled import CoupleStrategy
     from freqpilot.host.factframes import add_facts
     from freqpilot.host.frames import add_candle_patterns, add_indicators, add_market_features
@@ -45,7 +47,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "freqpilot.features.indicators": ("IndicatorBank",),
+    "freqpilot.features.bank.indicators": ("IndicatorBank",),
     "freqpilot.host.coupled": ("CoupleStrategy",),
     "freqpilot.host.factframes": ("add_facts",),
     "freqpilot.host.frames": ("add_candle_patterns", "add_indicators", "add_market_features"),
@@ -56,8 +58,11 @@ _ROOMS = {
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 _MODULES = {
-    name: f"freqpilot.features.{name}"
-    for name in ("basket", "cointegration", "labels", "orderflow", "sampling")
+    "basket": "freqpilot.features.candles.basket",
+    "cointegration": "freqpilot.features.candles.cointegration",
+    "labels": "freqpilot.features.labels.targets",
+    "orderflow": "freqpilot.features.candles.orderflow",
+    "sampling": "freqpilot.features.labels.sampling",
 }
 
 

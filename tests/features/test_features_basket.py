@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqpilot.features.basket import Basket, basket
+from freqpilot.features.candles.basket import Basket, basket
 from freqpilot.shapes import Floats
 
 seeds = st.integers(0, 10_000)

@@ -6,7 +6,7 @@ import talib
 from talib import abstract
 from tests.candle_source import candles as random_candles
 
-from freqpilot.features.candlesticks import PATTERNS, STARTUP, candle_patterns
+from freqpilot.features.candles.candlesticks import PATTERNS, STARTUP, candle_patterns
 from freqpilot.shapes import Candles
 
 

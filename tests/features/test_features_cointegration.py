@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from freqpilot.features.cointegration import critical_value, engle_granger
+from freqpilot.features.candles.cointegration import critical_value, engle_granger
 from freqpilot.shapes import Floats
 
 

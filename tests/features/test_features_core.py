@@ -9,8 +9,8 @@ import pytest
 import talib
 
 from candle_source import candles
-from freqpilot.features.bank import CORE, FEATURES
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.library import CORE, FEATURES
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.shapes import Candles, Floats
 
 SETTLED = 700  # candles after which two origins of the slowest average agree to 1e-9

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import candles
-from freqpilot.features import formulas as f
-from freqpilot.features import rolling
-from freqpilot.features.bank import FEATURES, FeatureBank
-from freqpilot.features.graph import CLOSE, HIGH, LOW, OPEN, VOLUME, Op
-from freqpilot.features.indicators import IndicatorBank, indicator
-from freqpilot.features.registry import evaluate
-from freqpilot.features.slots import FIELDS, GROUP
+from freqpilot.features.bank import formulas as f
+from freqpilot.features.bank import rolling
+from freqpilot.features.bank.indicators import IndicatorBank, indicator
+from freqpilot.features.bank.library import FEATURES, FeatureBank
+from freqpilot.features.bank.registry import evaluate
+from freqpilot.features.engine.graph import CLOSE, HIGH, LOW, OPEN, VOLUME, Op
+from freqpilot.features.engine.slots import FIELDS, GROUP
 from freqpilot.shapes import Candles, Floats, Ints
 
 NAMES = (

@@ -8,10 +8,16 @@ import pytest
 
 from benchmarks.libraries import LOSSY, by_talib
 from candle_source import candles
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.graph import CLOSE
-from freqpilot.features.indicators import ON_CANDLES, ON_INPUT, SINGLE, IndicatorBank, indicator
-from freqpilot.features.registry import evaluate
+from freqpilot.features.bank.indicators import (
+    ON_CANDLES,
+    ON_INPUT,
+    SINGLE,
+    IndicatorBank,
+    indicator,
+)
+from freqpilot.features.bank.registry import evaluate
+from freqpilot.features.candles.frames import candles_from_frame
+from freqpilot.features.engine.graph import CLOSE
 from freqpilot.shapes import Bools, Candles, Floats
 
 SETTLED = 1_500  # candles after which two origins of the slowest average agree to 1e-9

@@ -7,10 +7,11 @@ import pytest
 import talib
 
 from candle_source import MUTATIONS, candles, shuffled_after
-from freqpilot.features import formulas, kernels, momentum, rolling, volatility, volume
-from freqpilot.features.graph import CLOSE
-from freqpilot.features.registry import FEATURES, FeatureBank, evaluate
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank import formulas, momentum, rolling, volatility, volume
+from freqpilot.features.bank.registry import FEATURES, FeatureBank, evaluate
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.engine.graph import CLOSE
+from freqpilot.features.kernels import trend as kernels
 from freqpilot.shapes import Candles, Floats
 
 SETTLED = 700  # candles after which two origins of the slowest average agree to 1e-9

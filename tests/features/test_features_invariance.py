@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import MUTATIONS, beside_market, candles, shuffled_after
-from freqpilot.features.bank import (
+from freqpilot.features.bank.library import (
     CORE,
     FEATURES,
     FeatureBank,
     FeatureStream,
     market_features,
 )
-from freqpilot.features.labels import triple_barrier
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.labels.targets import triple_barrier
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Candles, Floats32
 from freqpilot.signals.analysts import TechnicalTrend

@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import MUTATIONS, candles, shuffled_after
-from freqpilot.features.bank import FeatureBank
-from freqpilot.features.labels import LABELS, Sides, forward_return, meta_labels, triple_barrier
+from freqpilot.features.bank.library import FeatureBank
+from freqpilot.features.labels.targets import (
+    LABELS,
+    Sides,
+    forward_return,
+    meta_labels,
+    triple_barrier,
+)
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Candles
 

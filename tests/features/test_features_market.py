@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from candle_source import HOUR, beside_market, candles
-from freqpilot.features.bank import FEATURES
-from freqpilot.features.candles import with_market
-from freqpilot.features.registry import FeatureBank, market_features
+from freqpilot.features.bank.library import FEATURES
+from freqpilot.features.bank.registry import FeatureBank, market_features
+from freqpilot.features.candles.frames import with_market
 from freqpilot.shapes import Candles, Floats
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import candles
-from freqpilot.features.memory import last_break, windowed_ema
+from freqpilot.features.bank.memory import last_break, windowed_ema
 
 seeds = st.integers(0, 10_000)
 

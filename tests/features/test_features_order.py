@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from freqpilot.features import order, windows
+from freqpilot.features.kernels import ranks as order
+from freqpilot.features.kernels import windows
 from freqpilot.shapes import Floats
 
 SHAPES = {

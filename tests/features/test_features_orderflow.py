@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from freqpilot.features import orderflow
+from freqpilot.features.candles import orderflow
 
 
 def test_relative_spread() -> None:

@@ -9,13 +9,13 @@ import talib
 
 from candle_source import candles
 from freqpilot.errors import Degraded
-from freqpilot.features import rolling
-from freqpilot.features.atr import atr
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.graph import CLOSE
-from freqpilot.features.labels import age_weights, uniqueness
-from freqpilot.features.splits import purged_split
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank import rolling
+from freqpilot.features.bank.atr import atr
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.candles.frames import candles_from_frame
+from freqpilot.features.engine.graph import CLOSE
+from freqpilot.features.labels.splits import purged_split
+from freqpilot.features.labels.targets import age_weights, uniqueness
 from freqpilot.shapes import Candles
 
 SETTLED = 700  # candles after which two origins of a Wilder average agree to 1e-9

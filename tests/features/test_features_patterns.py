@@ -5,7 +5,7 @@ import pytest
 import talib
 
 from candle_source import candles
-from freqpilot.features import charts, sar, session, zones
+from freqpilot.features.kernels import charts, sar, session, zones
 from freqpilot.shapes import Floats
 
 ORDER, LOOKBACK, UNIT = 5, 240, 1.0

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from freqpilot.features.labels import triple_barrier
-from freqpilot.features.splits import purged_split
+from freqpilot.features.labels.splits import purged_split
+from freqpilot.features.labels.targets import triple_barrier
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Candles
 

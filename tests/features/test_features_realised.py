@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import MUTATIONS, beside_market, candles, shuffled_after
-from freqpilot.features.realised import realised, startup
+from freqpilot.features.bank.realised import realised, startup
 from freqpilot.shapes import Floats
 
 seeds = st.integers(0, 10_000)

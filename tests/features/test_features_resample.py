@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import HOUR, candles
-from freqpilot.features.resample import resample
+from freqpilot.features.candles.resample import resample
 from freqpilot.shapes import Candles
 
 seeds = st.integers(0, 10_000)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqpilot.features.cointegration import CRITICAL, p_value
-from freqpilot.features.spread import rolling_spread
+from freqpilot.features.candles.cointegration import CRITICAL, p_value
+from freqpilot.features.candles.spread import rolling_spread
 
 WINDOW = 30
 

@@ -11,10 +11,11 @@ import pytest
 from scipy import stats
 
 from candle_source import MUTATIONS, candles, shuffled_after
-from freqpilot.features import rolling, statistics, windows
-from freqpilot.features.graph import CLOSE, VOLUME, Node
-from freqpilot.features.registry import FEATURES, FeatureBank, evaluate
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank import rolling, statistics
+from freqpilot.features.bank.registry import FEATURES, FeatureBank, evaluate
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.engine.graph import CLOSE, VOLUME, Node
+from freqpilot.features.kernels import windows
 from freqpilot.shapes import Candles, Floats
 
 OURS = [name for name, f in FEATURES.items() if f.room == statistics.__name__]

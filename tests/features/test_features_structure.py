@@ -10,9 +10,12 @@ from scipy.signal import argrelextrema
 from scipy.special import logsumexp
 
 from candle_source import MUTATIONS, candles, shuffled_after
-from freqpilot.features import orderflow, sampling, structure, swings
-from freqpilot.features.registry import FEATURES
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank import structure
+from freqpilot.features.bank.registry import FEATURES
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.candles import orderflow
+from freqpilot.features.kernels import swings
+from freqpilot.features.labels import sampling
 from freqpilot.shapes import Candles, Floats
 
 DAY_LENGTH = 86_400_000_000_000

@@ -22,14 +22,14 @@ def test_importing_compiles_nothing_and_warming_compiles() -> None:
     assert found["before"] == []
     assert len(found["ready"]) == found["count"]
     entries = {
-        "engine.advance",
-        "labels.uniqueness",
-        "labels._scan",
-        "sampling._scan",
-        "sampling._forward",
-        "sampling.gaussian_log_likelihood",
-        "orderflow.vpin",
-        "orderflow.bulk_buy_share",
-        "orderflow.order_flow_imbalance",
+        "engine.machine.advance",
+        "labels.targets.uniqueness",
+        "labels.targets._scan",
+        "labels.sampling._scan",
+        "labels.sampling._forward",
+        "labels.sampling.gaussian_log_likelihood",
+        "candles.orderflow.vpin",
+        "candles.orderflow.bulk_buy_share",
+        "candles.orderflow.order_flow_imbalance",
     }
     assert {f"freqpilot.features.{name}" for name in entries} <= set(found["ready"])

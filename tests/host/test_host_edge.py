@@ -12,7 +12,7 @@ import pytest
 
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.features.labels import forward_return
+from freqpilot.features.labels.targets import forward_return
 from freqpilot.host import edge, frames, supervisor
 from freqpilot.settings import LabelSettings, Settings
 

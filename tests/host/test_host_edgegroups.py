@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from candle_source import candles
-from freqpilot.features.labels import forward_return
+from freqpilot.features.labels.targets import forward_return
 from freqpilot.host import edge, edgebacktest, edgegroups, frames, supervisor
 from freqpilot.settings import LabelSettings, Settings
 

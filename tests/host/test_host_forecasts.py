@@ -10,7 +10,7 @@ from freqai_stage import stand
 
 from candle_source import candles
 from freqpilot.errors import Degraded
-from freqpilot.features.labels import forward_return
+from freqpilot.features.labels.targets import forward_return
 from freqpilot.host import door_dir, featurestage, forecasts, frames, freqai, plugins
 from freqpilot.models.base.fitted import Fitted
 from freqpilot.models.base.target import Aimed

@@ -6,7 +6,7 @@ import pytest
 from pool_stage import candles_of
 
 from freqpilot.errors import Degraded
-from freqpilot.features.labels import forward_return, triple_barrier
+from freqpilot.features.labels.targets import forward_return, triple_barrier
 from freqpilot.host import pool, targets
 from freqpilot.settings import LabelSettings
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import regime_source
 from freqpilot.cli import app
 from freqpilot.errors import Degraded, RefuseToStart
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.host import decisions, frames, regimes
 from freqpilot.host.regimes import EPOCH, Plan, describe, fit_one, models_of, part_of
 from freqpilot.models import regimes as fitting

@@ -74,7 +74,7 @@ def test_a_move_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def _signals(source: Candles, names: set[str]) -> Any:
-    from freqpilot.features.workspace import Workspace
+    from freqpilot.features.bank.workspace import Workspace
 
     return analysts.opinions(Workspace(source), names=names)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candle_source import HOUR, candles
-from freqpilot.features.labels import forward_return
+from freqpilot.features.labels.targets import forward_return
 from freqpilot.models.edge import groups, monitor
 from freqpilot.models.edge.groups import Scores
 from freqpilot.settings import EdgeSettings, LabelSettings

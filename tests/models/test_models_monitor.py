@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from candle_source import HOUR, candles
-from freqpilot.features.labels import forward_return
+from freqpilot.features.labels.targets import forward_return
 from freqpilot.models.edge import monitor
 from freqpilot.settings import EdgeSettings, LabelSettings
 

@@ -11,8 +11,8 @@ import time_machine
 from freqtrade.exchange import date_minus_candles
 from pairlist_stage import StubExchange, kept, manager
 
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.settings import Settings
 from freqpilot.signals.hmm import detect, startup
 from freqpilot.signals.regimes import NAMES

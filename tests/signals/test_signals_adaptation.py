@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from candle_source import MUTATIONS, candles, shuffled_after
 from freqpilot.errors import RefuseToStart
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.settings import RegimeName, RegimeSettings, Settings
 from freqpilot.signals.adaptation import Adapted, adapt, breaks
 from freqpilot.signals.regimes import NAMES, NONE, Regimes, detect

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import MUTATIONS, candles, shuffled_after
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.settings import SignalSettings
 from freqpilot.shapes import Candles, Signal
 from freqpilot.signals.analysts import (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from candle_source import candles
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.settings import SignalSettings
 from freqpilot.shapes import Signal
 from freqpilot.signals.analysts import TechnicalMomentum, TechnicalTrend, VolumeConfirmation

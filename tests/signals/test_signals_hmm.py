@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import regime_source
 from candle_source import HOUR, MUTATIONS, candles, shuffled_after
-from freqpilot.features import sampling
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.labels import sampling
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import RegimeSettings
 from freqpilot.shapes import Candles, Floats

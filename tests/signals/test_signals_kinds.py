@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from candle_source import candles
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.shapes import Candles, Floats, Signal
 from freqpilot.signals.analysts import Analyst, MeanReversion, PatternRecognition
 from freqpilot.signals.analysts import VolatilitySqueeze as Squeeze

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import HOUR, MUTATIONS, candles, shuffled_after
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.shapes import Candles, Floats
 from freqpilot.signals import regimes
 from freqpilot.signals.regimes import NAMES, NONE, STARTUP, Gauges, Regimes, confirmed, detect

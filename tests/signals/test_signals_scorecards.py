@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_source import HOUR, MUTATIONS, candles, shuffled_after
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.settings import ScorecardSettings
 from freqpilot.shapes import Candles, Floats, Signal
 from freqpilot.signals import analysts

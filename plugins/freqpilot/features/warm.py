@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from freqpilot.features import engine, labels, orderflow, sampling
-from freqpilot.features.bank import FeatureBank
-from freqpilot.features.graph import CLOSE
-from freqpilot.features.registry import evaluate
+from freqpilot.features.bank.library import FeatureBank
+from freqpilot.features.bank.registry import evaluate
+from freqpilot.features.candles import orderflow
+from freqpilot.features.engine import machine
+from freqpilot.features.engine.graph import CLOSE
+from freqpilot.features.labels import sampling, targets
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Candles
 
@@ -22,7 +24,7 @@ CANDLES = 800
 
 def dispatchers() -> dict[str, Any]:
     """Return every compiled function of the room's modules, by qualified name."""
-    modules: list[ModuleType] = [engine, labels, orderflow, sampling]
+    modules: list[ModuleType] = [machine, targets, orderflow, sampling]
     found: dict[str, Any] = {}
     for module in modules:
         for _, member in inspect.getmembers(module, lambda m: hasattr(m, "nopython_signatures")):
@@ -44,8 +46,8 @@ def warm() -> int:
     candles = Candles(steps * hour, close, close * 1.01, close * 0.99, close.copy(), close + 1)
     FeatureBank().compute(candles)
     evaluate([CLOSE], candles)
-    barriers = labels.triple_barrier(candles, LabelSettings())
-    labels.uniqueness(barriers.end)
+    barriers = targets.triple_barrier(candles, LabelSettings())
+    targets.uniqueness(barriers.end)
     sampling.trend_scan(close, 5, 20)
     density = sampling.gaussian_log_likelihood(close, np.array([99.0, 101.0]), np.ones(2))
     sampling.forward_filter(density, np.full((2, 2), 0.5), np.full(2, 0.5))

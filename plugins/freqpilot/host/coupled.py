@@ -11,7 +11,7 @@ import numpy as np
 from pandas import DataFrame, Timestamp
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.features.candles import utc_dates
+from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host import couples, exitsonly, proposals, reservation, slots, supervisor
 from freqpilot.host.lookup import Lookup
 from freqpilot.host.rules import RuleStrategy

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.shapes import Candles, Floats, Ints
 from freqpilot.signals.rotation import joined, places, weekly
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.host import edge, edgegroups
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.risk.taxonomy import asset_of

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.decisions import decision_columns
 from freqpilot.host.edge import COLUMN, lean_of
 from freqpilot.host.edgegroups import Judged, group_of, judged

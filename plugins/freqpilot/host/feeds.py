@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from freqpilot.errors import NoEntry
-from freqpilot.features.candles import utc_dates
+from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host import supervisor
 
 

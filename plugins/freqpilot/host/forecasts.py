@@ -8,8 +8,13 @@ import numpy as np
 import pandas as pd
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.labels import age_weights, forward_return, triple_barrier, uniqueness
+from freqpilot.features.candles.frames import candles_from_frame
+from freqpilot.features.labels.targets import (
+    age_weights,
+    forward_return,
+    triple_barrier,
+    uniqueness,
+)
 from freqpilot.host import guard, targets
 from freqpilot.host.freqai import (
     LABEL,

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freqpilot.features.atr import atr
-from freqpilot.features.bank import CORE, FeatureBank, market_features
-from freqpilot.features.candles import candles_from_frame, utc_dates, with_market
-from freqpilot.features.candlesticks import candle_patterns
-from freqpilot.features.indicators import IndicatorBank
-from freqpilot.features.labels import triple_barrier
-from freqpilot.features.realised import realised
-from freqpilot.features.realised import startup as realised_startup
-from freqpilot.features.structure import swing_prices
+from freqpilot.features.bank.atr import atr
+from freqpilot.features.bank.indicators import IndicatorBank
+from freqpilot.features.bank.library import CORE, FeatureBank, market_features
+from freqpilot.features.bank.realised import realised
+from freqpilot.features.bank.realised import startup as realised_startup
+from freqpilot.features.bank.structure import swing_prices
+from freqpilot.features.candles.candlesticks import candle_patterns
+from freqpilot.features.candles.frames import candles_from_frame, utc_dates, with_market
+from freqpilot.features.labels.targets import triple_barrier
 from freqpilot.host.decisions import decision_columns, regime_words, score_words
 from freqpilot.host.edge import Kept
 from freqpilot.host.edge import words as edge_words

@@ -12,9 +12,9 @@ from freqtrade.freqai.base_models.BaseClassifierModel import BaseClassifierModel
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.labels import age_weights, triple_barrier, uniqueness
-from freqpilot.features.splits import purged_split
+from freqpilot.features.candles.frames import candles_from_frame
+from freqpilot.features.labels.splits import purged_split
+from freqpilot.features.labels.targets import age_weights, triple_barrier, uniqueness
 from freqpilot.host import featurestage, guard
 from freqpilot.models.base import reasons
 from freqpilot.models.training import apart

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from freqpilot.features.candles import utc_dates
+from freqpilot.features.candles.frames import utc_dates
 from freqpilot.shapes import Floats, Ints
 
 

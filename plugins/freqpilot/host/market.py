@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from freqpilot.errors import NoEntry
-from freqpilot.features.basket import basket
+from freqpilot.features.candles.basket import basket
 from freqpilot.host import alerts, supervisor
 from freqpilot.risk import market
 from freqpilot.risk.breakers import (

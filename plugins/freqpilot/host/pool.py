@@ -14,8 +14,13 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import Degraded
-from freqpilot.features.candles import candles_from_frame, utc_dates
-from freqpilot.features.labels import age_weights, forward_return, triple_barrier, uniqueness
+from freqpilot.features.candles.frames import candles_from_frame, utc_dates
+from freqpilot.features.labels.targets import (
+    age_weights,
+    forward_return,
+    triple_barrier,
+    uniqueness,
+)
 from freqpilot.models.base.target import Target
 from freqpilot.models.pooled import Member
 from freqpilot.settings import LabelSettings

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import Degraded, RefuseToStart
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.models.regimes import RegimeModel, fit
 from freqpilot.settings import Settings
 from freqpilot.shapes import Floats, Ints

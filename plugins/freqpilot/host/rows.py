@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import NoEntry
-from freqpilot.features.candles import utc_dates
+from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host import supervisor
 from freqpilot.host.seams import Seam, expect, wrap
 from freqpilot.shapes import Ints

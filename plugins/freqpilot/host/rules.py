@@ -10,8 +10,8 @@ from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 from pandas import DataFrame
 
-from freqpilot.features.atr import atr
-from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.bank.atr import atr
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, slots
 from freqpilot.host.fills import reads_only
 from freqpilot.host.lookup import Lookup

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.regimes import candles_of
 from freqpilot.settings import Settings
 from freqpilot.signals import analysts

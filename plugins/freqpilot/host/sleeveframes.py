@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freqpilot.features.candles import candles_from_frame
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host import frames, slots
 from freqpilot.host.crosssection import CrossSection
 from freqpilot.settings import Settings, Sleeve

@@ -13,8 +13,8 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.spread import Spread, rolling_spread
+from freqpilot.features.candles.frames import candles_from_frame
+from freqpilot.features.candles.spread import Spread, rolling_spread
 from freqpilot.settings import PairsSettings
 from freqpilot.shapes import Candles, Floats, Ints
 from freqpilot.signals.pairs import HEDGES, Couple, Finding, chosen, find

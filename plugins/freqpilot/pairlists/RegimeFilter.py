@@ -11,8 +11,8 @@ from freqtrade.exchange.exchange_types import Tickers
 from freqtrade.util import dt_now, dt_ts
 
 from freqpilot.errors import Degraded
-from freqpilot.features.candles import candles_from_frame
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.pairlist import REFRESH, Screen, Unknown
 from freqpilot.host.parameters import Parameter, Parameters
 from freqpilot.host.regimes import models_of

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from freqpilot.features.sampling import stationary_bootstrap
+from freqpilot.features.labels.sampling import stationary_bootstrap
 from freqpilot.research.stats import expected_max_sharpe
 from freqpilot.shapes import Floats, Ints
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.settings import RegimeSettings
 from freqpilot.shapes import Bools, Floats
 from freqpilot.signals import regimes

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from freqpilot.features import formulas as f
-from freqpilot.features.graph import CLOSE, HIGH, LOW, ratio
-from freqpilot.features.rolling import deviation, highest, lowest, mean, rank
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank import formulas as f
+from freqpilot.features.bank.rolling import deviation, highest, lowest, mean, rank
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.engine.graph import CLOSE, HIGH, LOW, ratio
 from freqpilot.shapes import Candles, Floats
 
 CHANNEL = 48

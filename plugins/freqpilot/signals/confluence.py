@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from freqpilot.features import formulas as f
-from freqpilot.features.graph import ratio, scale
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank import formulas as f
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.engine.graph import ratio, scale
 from freqpilot.shapes import Bools, Candles, Floats, Ints
 
 HOUR = 3_600_000_000_000

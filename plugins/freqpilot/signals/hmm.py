@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import RegimeName, RegimeSettings
 from freqpilot.shapes import Bools, Floats, Ints
@@ -94,7 +94,8 @@ def by_name(model: RegimeModel, of: Floats) -> Floats:
 def filtered(model: RegimeModel, of: Floats) -> Floats:
     """Return the probability of each state given the last :data:`MEMORY` rows (n × states), by the
     forward recursion (Rabiner 1989); NaN where a figure is, which begins anew after it. That of
-    :mod:`freqpilot.features.sampling` remembers all rows, so it would hang on where they begin."""
+    :mod:`freqpilot.features.labels.sampling` remembers all rows, so it would hang on where they
+    begin."""
     return _forward(_densities(model, of), model.transition, model.stationary, MEMORY)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from freqpilot.features.cointegration import engle_granger, p_value
+from freqpilot.features.candles.cointegration import engle_granger, p_value
 from freqpilot.shapes import Bools, Floats
 
 TAG = re.compile(r"pairs (\S+)~(\S+) hedge (\d+\.\d+) hold (\d+) at (\d+)")

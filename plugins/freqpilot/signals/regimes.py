@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from freqpilot.features import formulas as f
-from freqpilot.features.graph import VOLUME, Node, difference, ratio, scale, smallest
-from freqpilot.features.rolling import mean
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank import formulas as f
+from freqpilot.features.bank.rolling import mean
+from freqpilot.features.bank.workspace import Workspace
+from freqpilot.features.engine.graph import VOLUME, Node, difference, ratio, scale, smallest
 from freqpilot.settings import RegimeName
 from freqpilot.shapes import Floats, Ints
 

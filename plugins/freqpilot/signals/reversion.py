@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from freqpilot.features.formulas import settle_of
-from freqpilot.features.graph import CLOSE
-from freqpilot.features.rolling import zscore
-from freqpilot.features.workspace import WILDER, Workspace
+from freqpilot.features.bank.formulas import settle_of
+from freqpilot.features.bank.rolling import zscore
+from freqpilot.features.bank.workspace import WILDER, Workspace
+from freqpilot.features.engine.graph import CLOSE
 from freqpilot.shapes import Candles, Floats
 
 WINDOW = 48

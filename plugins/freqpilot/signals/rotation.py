@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from freqpilot.features.resample import HOUR
+from freqpilot.features.candles.resample import HOUR
 from freqpilot.shapes import Candles, Floats, Ints
 
 DAY = 24 * HOUR

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from freqpilot.features.atr import atr
-from freqpilot.features.resample import HOUR, resample
+from freqpilot.features.bank.atr import atr
+from freqpilot.features.candles.resample import HOUR, resample
 from freqpilot.settings import RiskSettings, Sleeve
 from freqpilot.shapes import Bools, Candles, Floats
 from freqpilot.signals import breakout, reversion

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from freqpilot.features.memory import last_break, windowed_ema
-from freqpilot.features.resample import HOUR
+from freqpilot.features.bank.memory import last_break, windowed_ema
+from freqpilot.features.candles.resample import HOUR
 from freqpilot.shapes import Candles, Floats
 
 DAY = 24 * HOUR

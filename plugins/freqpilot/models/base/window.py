@@ -96,8 +96,8 @@ def known(
 def parts(window: Window, settings: LabelSettings) -> Parts:
     """Return the purged parts of a window, in time: the newest ``validation_share`` of its candles
     is the tail, and each part is held apart from the next as in
-    :func:`freqpilot.features.splits.purged_split`: ``purge`` candles and every label decided in the
-    next part are left out before it, ``embargo`` candles behind its beginning.
+    :func:`freqpilot.features.labels.splits.purged_split`: ``purge`` candles and every label decided
+    in the next part are left out before it, ``embargo`` candles behind its beginning.
 
     :raises TooShort: when one of them is empty.
     """

@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from freqpilot.features.labels import forward_return
+from freqpilot.features.labels.targets import forward_return
 from freqpilot.settings import EdgeSettings, LabelSettings
 from freqpilot.shapes import Candles, Floats, Ints
 

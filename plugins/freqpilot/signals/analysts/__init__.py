@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.shapes import Signal
 from freqpilot.signals.analysts.base import MISSING, NOTHING, Analyst, Columns
 from freqpilot.signals.analysts.model import ModelForecast

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from freqpilot.features.workspace import Workspace
+from freqpilot.features.bank.workspace import Workspace
 from freqpilot.shapes import Floats, Signal
 
 BEARISH, NEUTRAL, BULLISH, MISSING = range(4)

@@ -6,9 +6,9 @@ Scales are judgements, named beside each; none was fitted.
 
 import numpy as np
 
-from freqpilot.features.graph import CLOSE
-from freqpilot.features.rolling import mean, zscore
-from freqpilot.features.workspace import Workspace, ratio
+from freqpilot.features.bank.rolling import mean, zscore
+from freqpilot.features.bank.workspace import Workspace, ratio
+from freqpilot.features.engine.graph import CLOSE
 from freqpilot.shapes import Candles, Floats
 from freqpilot.signals.analysts.base import Analyst, Columns
 

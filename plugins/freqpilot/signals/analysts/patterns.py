@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from freqpilot.features.bank import FEATURES
-from freqpilot.features.candlesticks import candle_patterns
-from freqpilot.features.workspace import WILDER, Workspace, settle_of
+from freqpilot.features.bank.library import FEATURES
+from freqpilot.features.bank.workspace import WILDER, Workspace, settle_of
+from freqpilot.features.candles.candlesticks import candle_patterns
 from freqpilot.shapes import Floats
 from freqpilot.signals.analysts.base import Analyst, Columns
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from freqpilot.features.graph import CLOSE
-from freqpilot.features.rolling import zscore
-from freqpilot.features.workspace import EMA_ALPHA, WILDER, Workspace, ratio, settle_of
+from freqpilot.features.bank.rolling import zscore
+from freqpilot.features.bank.workspace import EMA_ALPHA, WILDER, Workspace, ratio, settle_of
+from freqpilot.features.engine.graph import CLOSE
 from freqpilot.shapes import Floats
 from freqpilot.signals.analysts.base import Analyst, Columns
 

@@ -1,0 +1,1 @@
+"""Features and indicators as formulas, and the banks that compute them."""

@@ -1,0 +1,1 @@
+"""Columns that are made from candles of other pairs, periods or sides."""

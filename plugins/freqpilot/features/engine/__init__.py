@@ -1,0 +1,1 @@
+"""The compiled machine that runs a graph of steps over candles."""

@@ -1,0 +1,1 @@
+"""Compiled functions over windows and candles."""
