@@ -55,7 +55,7 @@ house: install
 
 # A server for the tests on PostgreSQL; where it cannot be had they skip and say so.
 server: install
-	@$(BIN)/python -c 'from benchmarks.postgres import server_folder; server_folder()' 2>/dev/null \
+	@$(BIN)/python -c 'from benchmarks.support.postgres import server_folder; server_folder()' 2>/dev/null \
 		|| { command -v apt-get >/dev/null && echo "==> installing PostgreSQL's server for the tests" \
 			&& $(AS_ROOT) apt-get update -qq \
 			&& $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } \
@@ -68,20 +68,20 @@ unit: install server
 test: lint types house unit
 
 chaos: install
-	$(BIN)/python -m benchmarks.chaos --seeds $(SEEDS) $(if $(FUTURES),--futures $(FUTURES)) --first-seed $(FIRST_SEED) $(if $(filter 100 200,$(SEEDS)),--cures 20 --out docs/reliability.md)
+	$(BIN)/python -m benchmarks chaos --seeds $(SEEDS) $(if $(FUTURES),--futures $(FUTURES)) --first-seed $(FIRST_SEED) $(if $(filter 100 200,$(SEEDS)),--cures 20 --out docs/reliability.md)
 
 kills: install
-	$(BIN)/python -m benchmarks.kills
-	$(BIN)/python -m benchmarks.kills --futures
+	$(BIN)/python -m benchmarks kills
+	$(BIN)/python -m benchmarks kills --futures
 
 mutation: install
-	$(BIN)/python -m benchmarks.mutation $(MODULES)
+	$(BIN)/python -m benchmarks mutation $(MODULES)
 
 rehearse: install
 	$(BIN)/freqpilot rehearse --days 3
 
 compat: install
-	$(BIN)/python benchmarks/compat.py
+	$(BIN)/python -m benchmarks compat
 
 docker-check: install
 	$(BIN)/python docker/check.py

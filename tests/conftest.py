@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from benchmarks.postgres import Cluster, NoServer, cluster
+from benchmarks.support.postgres import Cluster, NoServer, cluster
 from children import ROOT, child_environment
 
 REALDATA = Path(os.environ.get("FREQPILOT_REALDATA", ROOT.parent / "shared" / "data"))

@@ -1,4 +1,4 @@
-"""Freqtrade's own FreqAI example, its features and its label, for ``benchmarks.freqai``."""
+"""Freqtrade's own FreqAI example, its features and its label, for ``benchmarks.speed.freqai``."""
 
 from typing import Any
 

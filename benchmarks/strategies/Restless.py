@@ -32,7 +32,7 @@ class Restless(IStrategy):
     def bot_start(self, **kwargs: Any) -> None:
         """Take away the cure that the config names, to see that it is missed."""
         if cure := self.config.get("chaos_without"):
-            from benchmarks.cures import switch_off
+            from benchmarks.safety.cures import switch_off
 
             switch_off(str(cure))
 

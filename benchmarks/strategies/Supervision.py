@@ -1,4 +1,5 @@
-"""One strategy three times, for ``benchmarks.risk``: they differ in who supervises them only.
+"""One strategy three times, for ``benchmarks.safety.risk``: they differ in who supervises them
+only.
 
 Every pair is held for a part of each two days, whatever the candles say. It says nothing about
 profit.

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import collector, facts, facts_join, facts_text
-from benchmarks.postgres import Cluster
+from benchmarks.facts import collector, facts_join, facts_text
+from benchmarks.facts import parts as facts
+from benchmarks.support.postgres import Cluster
 from freqpilot.facts.join import Observations, States, states
 
 

@@ -10,7 +10,7 @@ import pytest
 from collector_world import HOUR, Hourly, World, events, hours
 from sqlalchemy import make_url
 
-from benchmarks.postgres import Cluster
+from benchmarks.support.postgres import Cluster
 from freqpilot.facts.collector import Collector, Plan
 from freqpilot.facts.store import FactStore
 

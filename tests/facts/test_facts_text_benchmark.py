@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import text
+from benchmarks.facts import text
 from freqpilot.facts.text import head
 from freqpilot.shapes import Floats
 

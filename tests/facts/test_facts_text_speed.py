@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import facts_text, text, text_speed
+from benchmarks.facts import facts_text, text, text_speed
 from freqpilot.facts.text.sentences import sentences
 
 SMALL = {

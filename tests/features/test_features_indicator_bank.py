@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.libraries import LOSSY, by_talib
+from benchmarks.speed.libraries import LOSSY, by_talib
 from candle_source import candles
 from freqpilot.features.bank.indicators import (
     ON_CANDLES,

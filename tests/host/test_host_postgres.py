@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import fact_readers
-from benchmarks.postgres import Cluster
+from benchmarks.support.postgres import Cluster
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def baselines(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
-    from benchmarks import baselines
+    from benchmarks.worth import baselines
 
     return baselines
 
@@ -26,7 +26,7 @@ def baselines(monkeypatch):
 @pytest.fixture
 def benchmark(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
-    from benchmarks import realdata_backtest
+    from benchmarks.worth import realdata_backtest
 
     return realdata_backtest
 
@@ -149,7 +149,7 @@ def document(baselines, benchmark, run):
 
 
 def test_section_replaces_itself_and_nothing_else(benchmark, document, tmp_path):
-    from benchmarks.page import write_section
+    from benchmarks.support.page import write_section
 
     file = tmp_path / "docs" / "results.md"
     write_section(file, benchmark.BEGIN, benchmark.END, benchmark.section(document))
@@ -167,7 +167,7 @@ def test_section_replaces_itself_and_nothing_else(benchmark, document, tmp_path)
 
 
 def test_json_has_no_nan(benchmark, document):
-    from benchmarks.page import finite
+    from benchmarks.support.page import finite
 
     text = json.dumps(finite(document), allow_nan=False)
     assert json.loads(text)["targets"]["sharpe"]["value"] is None

@@ -34,7 +34,7 @@ def document() -> dict[str, Any]:
 
 def test_the_section(document: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT))
-    from benchmarks.strategies_page import BEGIN, END, section
+    from benchmarks.worth.strategies_page import BEGIN, END, section
 
     text = section(document)
     assert text.startswith(BEGIN)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import freqai, freqai_page
-from benchmarks.freqai_stage import AHEAD, LABEL, Run, outcomes, planted, prepare
+from benchmarks.speed import freqai, freqai_page
+from benchmarks.support.freqai_stage import AHEAD, LABEL, Run, outcomes, planted, prepare
 
 PAIRS = ("BTC/USDT", "ETH/USDT")
 START = pd.Timestamp("2024-01-01", tz="UTC")

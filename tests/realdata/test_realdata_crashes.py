@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import crashes
+from benchmarks.safety import crashes
 
 
 @pytest.mark.parametrize("crash", ["March 2020", "May 2021"])

@@ -12,7 +12,7 @@ PERIODS = (("2018-06-01", "2021-01-01"), ("2021-01-01", "2025-01-01"))
 @pytest.fixture
 def baseline(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT))
-    from benchmarks import trend_lines
+    from benchmarks.worth import trend_lines
 
     return trend_lines
 

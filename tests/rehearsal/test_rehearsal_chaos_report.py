@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import benchmarks.cures
-from benchmarks.chaos import MARKETS, Finding, Outcome, Session, report
-from benchmarks.cures import CURES, switch_off
+import benchmarks.safety.cures
+from benchmarks.safety.chaos import MARKETS, Finding, Outcome, Session, report
+from benchmarks.safety.cures import CURES, switch_off
 from freqpilot.host import activation
 from freqpilot.rehearsal.bot.live import LiveSummary
 from freqpilot.rehearsal.plan.session import RehearsalSummary
@@ -80,7 +80,7 @@ def test_a_cure_can_be_switched_off_where_it_is(name: str, monkeypatch: pytest.M
         assert getattr(owner, attribute) is not value
         put.append((owner, attribute))
 
-    monkeypatch.setattr(benchmarks.cures, "_put", note)
+    monkeypatch.setattr(benchmarks.safety.cures, "_put", note)
     activation.activate()  # as in the bot whose cure it is
     switch_off(name)
     assert put

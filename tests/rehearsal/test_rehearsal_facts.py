@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 from typer.testing import CliRunner
 
-from benchmarks.collector import compare
+from benchmarks.facts.collector import compare
 from freqpilot import cli
 from freqpilot.facts.collector import Collector, plans
 from freqpilot.facts.fetch import Fetcher

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from freqtrade_client import FtRestClient
 
-from benchmarks import chaos, kills
+from benchmarks.safety import chaos, kills
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.faults.requests import Call, Fault, FaultPlan

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.pairs import Legs, legs_of, options_of
+from benchmarks.safety.pairs import Legs, legs_of, options_of
 from freqpilot.rehearsal.bot.live import rehearse_live
 from freqpilot.rehearsal.faults.requests import Call, Fault, FaultPlan, Strike
 from freqpilot.rehearsal.venue.spot import Fill, VenueOrder

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from freqtrade_client import FtRestClient
 
-from benchmarks import chaos
+from benchmarks.safety import chaos
 from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.faults.incidents import Incident
 from freqpilot.rehearsal.faults.requests import Fault

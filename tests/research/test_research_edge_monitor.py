@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import edge_monitor, edge_monitor_page
+from benchmarks.worth import edge_monitor, edge_monitor_page
 from candle_source import candles
 from freqpilot.settings import EdgeSettings, LabelSettings
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import edge, edge_lead, edge_page
+from benchmarks.worth import edge, edge_lead, edge_page
 from candle_source import candles
 from freqpilot.models.catalogue import MODELS, SEQUENCES
 from freqpilot.models.sequences import models
@@ -82,7 +82,7 @@ def test_every_figure_is_there_and_the_page_shows_it(tmp_path: Path) -> None:
     }  # fmt: skip
     page = edge_page.section(document)
     assert page.startswith(edge_page.marks(edge_page.EDGE)[0])
-    assert "`python -m benchmarks.edge --fast --models linear`" in page
+    assert "`python -m benchmarks edge --fast --models linear`" in page
     assert "every 3 months on" in page
     assert "every month on" in edge_page.section(document | {"months": 1}, "monthly")
     other = edge_page.section(document, "sequences")

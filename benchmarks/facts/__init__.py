@@ -1,0 +1,1 @@
+"""Facts from the world outside: sources, joins and texts."""

@@ -1,0 +1,1 @@
+"""What faults, crashes and mutants do to an account."""

@@ -1,0 +1,215 @@
+"""Cures of faults that chaos once found or should have, each of which can be switched off again in
+the bot's own process: what chaos does not find then, it would not find in tomorrow's code either.
+
+    python -m benchmarks chaos --cures --seeds 20
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+CONFIG_KEY = "chaos_without"
+"""Top-level key of a config under which a chaos strategy finds the cure to switch off."""
+
+
+@dataclass(frozen=True)
+class Cure:
+    """A cure: ``about`` says what it keeps from happening, ``off`` takes it away."""
+
+    name: str
+    about: str
+    off: Callable[[], None]
+
+
+def switch_off(name: str) -> None:
+    """Take a cure away in this process.
+
+    :raises KeyError: for an unknown name.
+    """
+    CURES[name].off()
+
+
+def _put(owner: Any, name: str, value: Any) -> None:
+    """Replace what is there.
+
+    :raises AttributeError: when it is there no more: the cure has another place by now.
+    """
+    getattr(owner, name)
+    setattr(owner, name, value)
+
+
+def _reconciliation() -> None:
+    from freqpilot.host import reconcile
+
+    def step(bot: Any) -> None:
+        reconcile.PROGRESS.done = True
+
+    _put(reconcile, "step", step)
+
+
+def _fresh_look() -> None:
+    """Read closed trades as objects, which the session may have from before they were closed; what
+    cannot be read ends the look."""
+    from contextlib import nullcontext
+
+    from freqtrade.persistence import Trade
+
+    from freqpilot.host import live
+    from freqpilot.host.sight import Sight
+    from freqpilot.risk.record import KEPT
+
+    apart = Sight.part
+
+    def part(self: Sight, name: str) -> Any:
+        return apart(self, name) if name == "account" else nullcontext()
+
+    kept: list[Any] = []
+
+    def lately_closed(run: Any) -> Any:
+        conditions = [Trade.is_open.is_(False)]
+        if outcomes := run.state.record.outcomes:
+            conditions.append(Trade.close_date >= outcomes[-1].time.replace(tzinfo=None))
+        found = Trade.get_trades(conditions).all()
+        kept[:] = Trade.get_open_trades()
+        return sorted(found, key=lambda trade: trade.close_date)[-KEPT:]
+
+    _put(live, "lately_closed", lately_closed)
+    _put(live, "fresh_trades", nullcontext)
+    _put(Sight, "part", part)
+
+
+def _jumped_stop() -> None:
+    from freqpilot.host import stops
+
+    _put(stops, "backup", lambda bot: None)
+
+
+def _ownership() -> None:
+    from freqpilot.host import ownership
+
+    def claim(_store: Any, _key: str, bot: str) -> ownership.Owner:
+        return ownership.this_process(bot)
+
+    _put(ownership, "claim", claim)
+    _put(ownership.Ownership, "beat", lambda self, now: self.store.beat(self.key, now))
+
+
+def _exit_lock() -> None:
+    """Look without the lock, and reconcile what is on its way to another thread."""
+    from freqpilot.host import alerts, live, orders, reconcile
+
+    def before_loop(bot: Any) -> None:
+        reconcile.step(bot)
+        live.observe(bot)
+        alerts.step(bot)
+
+    _put(live, "before_loop", before_loop)
+    _put(orders, "in_flight", lambda client_id: False)
+    _put(reconcile, "_roll_back", lambda: None)
+
+
+def _halt_saved() -> None:
+    """Save the ledger when it has changed since the last look, not since it was last saved."""
+    from freqpilot.host import supervisor
+    from freqpilot.risk import ledger
+
+    real = supervisor.observe
+
+    def observe(*given: Any, **named: Any) -> None:
+        run = supervisor.current()
+        run.saved = ledger.durable(run.state)
+        real(*given, **named)
+
+    _put(supervisor, "observe", observe)
+
+
+def _halt_without_store() -> None:
+    """Read the flows first: without a store there is no look."""
+    from freqpilot.host import account
+
+    real = account.see
+
+    def see(bot: Any, run: Any, trades: Any) -> Any:
+        run.store.events("halt", limit=1)
+        return real(bot, run, trades)
+
+    _put(account, "see", see)
+
+
+def _unknown_rate() -> None:
+    """Take the equity with every position as the one for the halt: NaN for one without a rate."""
+    from freqpilot.host import account
+
+    _put(account, "_worst", _blind_worst)
+
+
+def _blind_worst(_run: Any, free: float, trades: Any, rates: Any, *, paid: bool) -> float:
+    from freqpilot.host.positions import account_equity
+
+    return account_equity(free, trades, rates, entry_fees_paid=paid)
+
+
+def _told() -> None:
+    """Keep and log what a person must hear, and send nothing."""
+    from freqpilot.host import alerts
+
+    _put(alerts, "step", lambda bot: None)
+
+
+def _named() -> None:
+    """Send what reduces without a name while the store is out."""
+    from freqpilot.host import orders, unwritten
+
+    _put(unwritten, "keep", lambda intent: intent)
+    named = orders.is_named
+
+    def is_named(api: Any) -> bool:
+        from freqpilot.host import supervisor
+
+        return named(api) and supervisor.current().store_fault is None
+
+    _put(orders, "is_named", is_named)
+
+
+def _reload() -> None:
+    """Reload as plain Freqtrade does: the bot is taken apart before the files are read."""
+    from freqtrade.rpc.rpc import RPC
+    from freqtrade.worker import Worker
+
+    for owner, name in (
+        (RPC, "_rpc_reload_config"),
+        (Worker, "_worker"),
+        (Worker, "_reconfigure"),
+        (Worker, "_init"),
+    ):
+        plain = getattr(owner, name)
+        _put(owner, name, getattr(plain, "__wrapped__", plain))
+
+
+def _exits_only() -> None:
+    """Refuse to start without a store, also with trades open."""
+    from freqpilot.host import livestore
+
+    _put(livestore, "_open_trades", lambda: 0)
+
+
+CURES = {
+    cure.name: cure
+    for cure in (
+        Cure("reconciliation", "orders whose answer was lost join their trades", _reconciliation),
+        Cure("fresh_look", "closed trades are read past the session's memory", _fresh_look),
+        Cure("jumped_stop", "a position beyond its stop is closed at market", _jumped_stop),
+        Cure("ownership", "one bot owns a store", _ownership),
+        Cure("exit_lock", "a look and a forced order exclude each other", _exit_lock),
+        Cure("halt_saved", "a halt is saved when it was not yet", _halt_saved),
+        Cure("halt_without_store", "the halt needs no store", _halt_without_store),
+        Cure(
+            "unknown_rate", "a position without a price is worth nothing to a halt", _unknown_rate
+        ),
+        Cure("told", "a halt leaves the machine", _told),
+        Cure("reload", "a reload with a fault leaves the bot as it was", _reload),
+        Cure("exits_only", "with trades open a start without a store manages them", _exits_only),
+        Cure("named", "an order bears its name while the store is out", _named),
+    )
+}
+"""By name."""

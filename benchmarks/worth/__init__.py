@@ -1,0 +1,1 @@
+"""What forecasts and strategies are worth on real candles."""
