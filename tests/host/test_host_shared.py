@@ -11,7 +11,7 @@ from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import Trade
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import exchange, market, shared, supervisor
+from freqpilot.host import exchange, market, ownership, shared, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
 
@@ -21,6 +21,8 @@ START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualClock]:
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(list))
+    # Each bot has a store of its own here, and no trades database.
+    monkeypatch.setattr(ownership, "_is_kept", lambda: False)
     allow = lambda _, order, __: RiskVerdict(True, order.stake)  # noqa: E731
     monkeypatch.setattr(market, "judge", allow)
     with VirtualClock(START) as clock:

@@ -95,6 +95,7 @@ def test_every_import_is_declared() -> None:
     # Freqtrade's own, and those of its extras that are asked for.
     names |= {"ccxt", "datasieve", "lightgbm", "numpy", "optuna", "pandas", "pyarrow", "scipy"}
     names |= {"python_rapidjson", "scikit_learn", "ta_lib", "uvicorn", "xgboost", "joblib"}
+    names |= {"freqtrade_client", "python_telegram_bot", "requests"}
     known = {*sys.stdlib_module_names, "freqpilot"}
     for module, owners in packages_distributions().items():
         if {owner.lower().replace("-", "_") for owner in owners} & names:

@@ -51,7 +51,7 @@ def begin(run: "Run", former: "Run | None") -> None:
 
 def reopen(run: "Run", now: datetime) -> None:
     """Try again to open a store that the start had to do without."""
-    if run.owner is not None or (run.tried is not None and now - run.tried < RETRY):
+    if not run.stands_in or (run.tried is not None and now - run.tried < RETRY):
         return
     run.tried = now
     memory, alerted = run.state, run.alerted
@@ -110,7 +110,7 @@ def _open(run: "Run") -> None:
         store.close()
         raise
     run.store.close()
-    run.store, run.bot, run.state = store, bot, state
+    run.store, run.bot, run.state, run.stands_in = store, bot, state, False
     run.owner = ownership.Ownership(store, run.key, owner)
     run.saved = ledger.durable(state) if saved else None
     told = state.halted is not None and any(text.startswith(state.halted) for text in heard)
@@ -120,7 +120,8 @@ def _open(run: "Run") -> None:
 
 def _without(run: "Run", why: str) -> None:
     """Let a run go on without its store."""
-    run.store, run.owner, run.tried = memory_store(), None, datetime.now(UTC)
+    run.store, run.owner, run.stands_in = memory_store(), None, True
+    run.tried = datetime.now(UTC)
     text = (
         f"{why}. The bot runs exits-only: stops, exits and halts work, nothing is opened, and the "
         "store is tried again"

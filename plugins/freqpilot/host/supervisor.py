@@ -80,7 +80,9 @@ class Run:
     """The bot's id, which its orders bear, as :mod:`freqpilot.host.ownership` has it."""
     url: str = ""
     owner: Ownership | None = None
-    """Live: this process's hold of the store; None while the store is a stand-in in memory."""
+    """Live: this process's hold of the store."""
+    stands_in: bool = False
+    """Whether the store is one in memory, in place of one that cannot be used."""
     saved: tuple[Any, ...] | None = None
     """What of the ledger the store has, as :func:`freqpilot.risk.ledger.durable` gives it."""
     alerted: tuple[str | None, int] = (None, 0)
@@ -105,7 +107,8 @@ class Run:
     @property
     def writes(self) -> bool:
         """Whether what is written now is kept: the store is there, and this bot's."""
-        return not self.live or (self.owner is not None and self.owner.lost is None)
+        lost = self.owner is not None and self.owner.lost is not None
+        return not self.live or not (self.stands_in or lost)
 
     def intents(self, *states: IntentState) -> list[OrderIntent]:
         """Return this bot's intents in one of ``states``, oldest first, those that wait to be
@@ -268,8 +271,8 @@ def keep(run: Run, time: datetime) -> None:
                 "blind": run.sight.to_dict(),
             }
             run.store.save_state(f"{run.key}{SEEN}", seen, time)
-        assert run.owner is not None
-        run.owner.beat(time)
+        if run.owner is not None:
+            run.owner.beat(time)
 
 
 def announce(run: Run, time: datetime) -> None:
