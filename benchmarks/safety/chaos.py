@@ -83,8 +83,8 @@ CURED = """## Cures switched off
 A catalogue of faults is worth what it finds. Each cure is switched off in the bot's own process,
 and sessions on spot are played until one shows it.
 
-| cure | what it is for | found by |
-|---|---|---|
+| cure | what it is for | faults played | found by |
+|---|---|---|---|
 {rows}
 
 """
@@ -253,7 +253,8 @@ class Finding:
 def find(folder: Path, cure: Cure, seeds: Sequence[int]) -> Finding:
     """Return the first seed whose session shows that a cure is switched off."""
     for seed in seeds:
-        session = play(folder / f"without-{cure.name}-{seed}", seed, "all", without=cure.name)
+        work = folder / f"without-{cure.name}-{seed}"
+        session = play(work, seed, cure.faults, without=cure.name)
         if session.rules:
             return Finding(cure, seed, tuple(sorted(session.rules)))
     return Finding(cure, None, ())
@@ -363,7 +364,9 @@ def report(
 
 
 def _cures(found: Sequence[Finding]) -> str:
-    rows = "\n".join(f"| {each.cure.name} | {each.cure.about} | {each} |" for each in found)
+    rows = "\n".join(
+        f"| {each.cure.name} | {each.cure.about} | {each.cure.faults} | {each} |" for each in found
+    )
     return CURED.format(rows=rows) if found else ""
 
 

@@ -14,11 +14,13 @@ CONFIG_KEY = "chaos_without"
 
 @dataclass(frozen=True)
 class Cure:
-    """A cure: ``about`` says what it keeps from happening, ``off`` takes it away."""
+    """A cure: ``about`` says what it keeps from happening, ``off`` takes it away, ``faults`` are
+    those that its fault comes from."""
 
     name: str
     about: str
     off: Callable[[], None]
+    faults: str = "all"
 
 
 def switch_off(name: str) -> None:
@@ -201,15 +203,38 @@ CURES = {
         Cure("jumped_stop", "a position beyond its stop is closed at market", _jumped_stop),
         Cure("ownership", "one bot owns a store", _ownership),
         Cure("exit_lock", "a look and a forced order exclude each other", _exit_lock),
-        Cure("halt_saved", "a halt is saved when it was not yet", _halt_saved),
-        Cure("halt_without_store", "the halt needs no store", _halt_without_store),
         Cure(
-            "unknown_rate", "a position without a price is worth nothing to a halt", _unknown_rate
+            "halt_saved",
+            "a halt is saved when it was not yet",
+            _halt_saved,
+            "store_locked,gap_through_stop",
         ),
-        Cure("told", "a halt leaves the machine", _told),
-        Cure("reload", "a reload with a fault leaves the bot as it was", _reload),
-        Cure("exits_only", "with trades open a start without a store manages them", _exits_only),
-        Cure("named", "an order bears its name while the store is out", _named),
+        Cure(
+            "halt_without_store",
+            "the halt needs no store",
+            _halt_without_store,
+            "store_down,gap_through_stop",
+        ),
+        Cure(
+            "unknown_rate",
+            "a position without a price is worth nothing to a halt",
+            _unknown_rate,
+            "delisted",
+        ),
+        Cure("told", "a halt leaves the machine", _told, "gap_through_stop"),
+        Cure("reload", "a reload with a fault leaves the bot as it was", _reload, "rpc_force"),
+        Cure(
+            "exits_only",
+            "with trades open a start without a store manages them",
+            _exits_only,
+            "store_down,kill",
+        ),
+        Cure(
+            "named",
+            "an order bears its name while the store is out",
+            _named,
+            "store_down,lost,late,timeout",
+        ),
     )
 }
 """By name."""

@@ -61,8 +61,10 @@ def test_the_page_says_by_which_seed_a_missing_cure_is_found(tmp_path: Path) -> 
     assert ok[f"without {cures[0].name}"] is True
     assert ok[f"without {cures[1].name}"] is False
     text = page.read_text(encoding="utf-8")
-    assert f"| {cures[0].name} | {cures[0].about} | seed 3, stop, cash |" in text
-    assert f"| {cures[1].name} | {cures[1].about} | not found |" in text
+    assert (
+        f"| {cures[0].name} | {cures[0].about} | {cures[0].faults} | seed 3, stop, cash |" in text
+    )
+    assert f"| {cures[1].name} | {cures[1].about} | {cures[1].faults} | not found |" in text
 
 
 def test_the_page_has_no_table_of_cures_when_none_was_switched_off(tmp_path: Path) -> None:
