@@ -6,7 +6,7 @@ were.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from freqpilot.rehearsal.faults.requests import HOUR_MS, INCIDENTS, Fault, FaultPlan
 from freqpilot.rehearsal.market.tape import Tape
@@ -38,6 +38,9 @@ BOTH_FALL = 0.5
 """Share of the jumps that meet every pair at once."""
 STORE_MINUTES = (10.0, 40.0)
 FOREVER = 2**62
+FEW = 2
+BEFORE_JUMP_MS, AFTER_JUMP_MS = 20 * 60_000, 2 * 60_000
+"""How long before and after a jump a store is out that is to be out then: the loop that sees it."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,15 @@ def draw(
 ) -> list[Incident]:
     """Return the incidents of a session between two times (ms), the earliest first.
 
+    One or two kinds that are asked for come in every session, and a store is out when the price
+    jumps; of more, each comes in some.
+
     :param pairs: the tape's names of the pairs that are traded.
     """
     found: list[Incident] = []
+    few = len(plan.kinds.intersection(INCIDENTS)) <= FEW
     for fault in INCIDENTS:
-        share = 1.0 if plan.kinds == {fault} else SHARES[fault]
+        share = 1.0 if few else SHARES[fault]
         if fault in plan.kinds and plan.draw(f"incident {fault}") < share:
             found.extend(_Draw(plan, fault, begin, end, pairs, futures).incidents())
     return sorted(found, key=lambda incident: incident.begin)
@@ -125,13 +132,16 @@ class _Draw:
         least, most = STORE_MINUTES
         for number in range(2):
             begin = self._time(f"begin {number}", 0.05 + 0.45 * number, 0.4 + 0.45 * number)
+            if number == 1 and self.plan.kinds == {self.fault, Fault.GAP}:
+                jump = replace(self, fault=Fault.GAP)._jump()
+                yield Incident(self.fault, jump - BEFORE_JUMP_MS, jump + AFTER_JUMP_MS)
+                return
             minutes = least + (most - least) * self._number(f"length {number}")
             yield Incident(self.fault, begin, min(self.end, begin + int(minutes * 60_000)))
 
     def _jumps(self) -> Iterator[Incident]:
         least, most = LEVERED_FALLS if self.futures else FALLS
-        begin = self._time("when", 0.3, 0.85) // HOUR_MS * HOUR_MS
-        end = FOREVER
+        begin, end = self._jump(), FOREVER
         if self._number("comes back") < 0.5:
             end = begin + HOUR_MS * (1 + int(self._number("hours") * 5))
         up = self.futures and self._number("way") < 0.5
@@ -142,6 +152,9 @@ class _Draw:
             size = least + (most - least) * self._number(f"size {pair}")
             factor = 1 + size if up else 1 - size
             yield Incident(self.fault, begin, end, pair=pair, factor=factor)
+
+    def _jump(self) -> int:
+        return self._time("when", 0.3, 0.85) // HOUR_MS * HOUR_MS
 
     def _time(self, name: str, earliest: float, latest: float) -> int:
         share = earliest + (latest - earliest) * self._number(name)
