@@ -188,21 +188,29 @@ def _reload() -> None:
         _put(owner, name, getattr(plain, "__wrapped__", plain))
 
 
-def _exits_only() -> None:
-    """Refuse to start without a store, also with trades open."""
-    from freqpilot.host import livestore
-
-    _put(livestore, "_open_trades", lambda: 0)
-
-
 CURES = {
     cure.name: cure
     for cure in (
-        Cure("reconciliation", "orders whose answer was lost join their trades", _reconciliation),
-        Cure("fresh_look", "closed trades are read past the session's memory", _fresh_look),
-        Cure("jumped_stop", "a position beyond its stop is closed at market", _jumped_stop),
-        Cure("ownership", "one bot owns a store", _ownership),
-        Cure("exit_lock", "a look and a forced order exclude each other", _exit_lock),
+        Cure(
+            "reconciliation",
+            "orders whose answer was lost join their trades",
+            _reconciliation,
+            "lost,late,timeout,kill",
+        ),
+        Cure(
+            "fresh_look",
+            "closed trades are read past the session's memory",
+            _fresh_look,
+            "rpc_force",
+        ),
+        Cure(
+            "jumped_stop",
+            "a position beyond its stop is closed at market",
+            _jumped_stop,
+            "gap_through_stop",
+        ),
+        Cure("ownership", "one bot owns a store", _ownership, "second_bot"),
+        Cure("exit_lock", "a look and a forced order exclude each other", _exit_lock, "rpc_force"),
         Cure(
             "halt_saved",
             "a halt is saved when it was not yet",
@@ -223,12 +231,6 @@ CURES = {
         ),
         Cure("told", "a halt leaves the machine", _told, "gap_through_stop"),
         Cure("reload", "a reload with a fault leaves the bot as it was", _reload, "rpc_force"),
-        Cure(
-            "exits_only",
-            "with trades open a start without a store manages them",
-            _exits_only,
-            "store_down,kill",
-        ),
         Cure(
             "named",
             "an order bears its name while the store is out",
