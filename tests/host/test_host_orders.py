@@ -590,6 +590,7 @@ class TestStops:
     @pytest.fixture
     def bot(self, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(stops, "_failed", type(stops._failed)())
+        monkeypatch.setattr(stops, "_reported", set())
         closed: list[tuple[int, float]] = []
         return SimpleNamespace(
             closed=closed, emergency_exit=lambda trade, price: closed.append((trade.id, price))
@@ -615,6 +616,12 @@ class TestStops:
         for _ in range(2):
             stops.note(bot, self.trade(), 90.0, placed=False)
         assert bot.closed == [(3, 90.0)]
+
+    def test_a_position_that_is_closed_late_is_reported_once(self, bot: Any) -> None:
+        for waits in (True, True, True, False, False):
+            stops.note(bot, self.trade(has_open_orders=waits), 90.0, placed=False)
+        assert len(bot.closed) == 2
+        assert len(supervisor.current().store.events("stop failed")) == 1
 
     def test_a_stop_that_is_placed_begins_the_count_anew(self, bot: Any) -> None:
         for placed in (False, True, False):

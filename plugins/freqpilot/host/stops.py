@@ -24,13 +24,18 @@ JUMPED = closing.JUMPED
 CANCELLED = "freqpilot: the price is beyond the stop"
 
 _failed: Counter[int] = Counter()
+_reported: set[int] = set()
+"""Trades whose missing stop a person has heard of."""
 
 
 def note(bot: Any, trade: Any, stop_price: float, placed: bool) -> None:
     """Take note of an attempt to place a stop; close the trade when it is the last one."""
     if placed:
         _failed.pop(trade.id, None)
+        _reported.discard(trade.id)
         return
+    if not _failed[trade.id]:
+        _reported.discard(trade.id)  # ids begin anew with another trades database
     _failed[trade.id] += 1
     if _failed[trade.id] < ATTEMPTS or not trade.is_open or trade.has_open_orders:
         return
@@ -38,7 +43,8 @@ def note(bot: Any, trade: Any, stop_price: float, placed: bool) -> None:
         f"no stop could be placed for {trade.pair} in {_failed[trade.id]} loops; the position is "
         "being closed"
     )
-    if _failed[trade.id] == ATTEMPTS:
+    if trade.id not in _reported:  # not by the count: an open order may have passed it over
+        _reported.add(trade.id)
         _report(trade, "stop failed", "stops_failed", text)
     bot.emergency_exit(trade, stop_price)
 

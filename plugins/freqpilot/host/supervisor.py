@@ -281,7 +281,6 @@ def announce(run: Run, time: datetime) -> None:
     run.alerted = run.state.halted, run.state.level
     equity = {"equity": run.state.equity}
     if run.state.halted and run.state.halted != halted:
-        run.counters.count("halts")
         text = f"{run.state.halted}; no new position until a person runs `freqpilot release`"
         alerts.record(run, "halt", "EMERGENCY", text, equity, time=time)
     if run.state.level > level:
