@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from freqpilot.errors import FreqpilotError
-from freqpilot.host import activation, candlefiles, doctor
+from freqpilot.host import candlefiles, doctor
 from freqpilot.host.candlefiles import LARGEST_STEP, describe, step_of
+from freqpilot.host.seams import activation
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 
 LAST = 299

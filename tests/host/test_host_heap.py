@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow
 import pytest
 
-from freqpilot.host import activation, heap, setup
+from freqpilot.host import heap, setup
+from freqpilot.host.seams import activation
 
 
 class Frame:

@@ -9,7 +9,7 @@ from freqtrade.persistence import LocalTrade
 from freqtrade.strategy import IStrategy
 
 from freqpilot.host import exits, resting
-from freqpilot.host.seams import SeamError
+from freqpilot.host.seams.seam import SeamError
 from freqpilot.settings import ExitSettings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ time)`` is asked that first, with the trade itself, and answers from a table.
 from collections.abc import Callable
 from typing import Any
 
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 
 
 def _make(original: Callable[..., Any]) -> Callable[..., Any]:

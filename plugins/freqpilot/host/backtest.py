@@ -11,7 +11,7 @@ from typing import Any
 
 from freqpilot.host import bookrisk, feeds, sleeves, supervisor
 from freqpilot.host.positions import account_equity, position_of
-from freqpilot.host.seams import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 from freqpilot.shapes import OrderPurpose, OrderRequest
 
 ENTER_PARAMETERS = ["pair", "row", "direction", "trade", "requested_rate", "requested_stake"]

@@ -26,7 +26,7 @@ CARRIER = Carrier()
 
 def arrive() -> Carrier:
     """Activate Freqpilot in the process that unpickles the config."""
-    from freqpilot.host.activation import activate
+    from freqpilot.host.seams.activation import activate
 
     activate()
     return CARRIER

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Protocol
 
 from freqpilot.control.messages import Message
-from freqpilot.host.seams import Seam, SeamError, expect
+from freqpilot.host.seams.seam import Seam, SeamError, expect
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host import supervisor
-from freqpilot.host.seams import MARK, Seam, expect, wrap
+from freqpilot.host.seams.seam import MARK, Seam, expect, wrap
 
 logger = logging.getLogger(__name__)
 

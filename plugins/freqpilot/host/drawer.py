@@ -4,7 +4,7 @@ imported for nothing."""
 from collections.abc import Callable
 from typing import Any
 
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 
 
 class Silent:

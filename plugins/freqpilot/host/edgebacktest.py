@@ -11,7 +11,7 @@ from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.decisions import decision_columns
 from freqpilot.host.edge import COLUMN, lean_of
 from freqpilot.host.edgegroups import Judged, group_of, judged
-from freqpilot.host.seams import Seam, expect
+from freqpilot.host.seams.seam import Seam, expect
 from freqpilot.models.edge import groups, monitor
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import Settings

@@ -22,7 +22,7 @@ from freqpilot.host import (
     supervisor,
 )
 from freqpilot.host.positions import position_of
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.shapes import OrderRequest, Position
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.seams import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 
 logger = logging.getLogger(__name__)
 

@@ -34,7 +34,7 @@ from freqpilot.host.featureframe import (
     marks,
     rows_of,
 )
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.settings import Settings
 
 logger = logging.getLogger(__name__)

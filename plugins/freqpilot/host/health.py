@@ -11,7 +11,7 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host import alerts, reconcile, supervisor
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.risk.breakers import ErrorRate
 
 logger = logging.getLogger(__name__)

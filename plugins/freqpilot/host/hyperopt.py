@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.host.doors import door_dir
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 
 
 def parameter_file(strategy_file: Path, config: dict[str, Any]) -> Path:

@@ -34,7 +34,7 @@ from freqpilot.host import (
     supervisor,
 )
 from freqpilot.host.positions import position_of
-from freqpilot.host.seams import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 from freqpilot.risk.record import KEPT
 
 logger = logging.getLogger(__name__)

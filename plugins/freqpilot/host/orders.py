@@ -24,7 +24,7 @@ from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import OrderName, client_order_id
 from freqpilot.host import supervisor, unwritten
 from freqpilot.host.ownership import identity
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.shapes import OrderIntent, OrderPurpose, SentPurpose
 
 logger = logging.getLogger(__name__)

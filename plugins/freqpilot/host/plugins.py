@@ -14,7 +14,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host import exitsonly
 from freqpilot.host.carrier import CARRIER
 from freqpilot.host.doors import KINDS, DoorKind, door_dir
-from freqpilot.host.seams import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 
 logger = logging.getLogger(__name__)
 

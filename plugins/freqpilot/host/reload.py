@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freqpilot.host import exitsonly, unclean
-from freqpilot.host.seams import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ A strategy says so with ``stop_rests = True``; right after a fill it is asked as
 from collections.abc import Callable
 from typing import Any
 
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 
 PARAMETERS = ["trade", "current_rate", "current_time", "current_profit", "after_fill"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.carrier import CARRIER
 from freqpilot.host.doors import KINDS, PACKAGE, door_dir
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.risk import exitplan
 from freqpilot.settings import Settings
 

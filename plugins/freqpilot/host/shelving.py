@@ -18,7 +18,7 @@ from typing import Any
 
 from freqpilot.errors import Degraded
 from freqpilot.host import alerts
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.models.base.artefact import sync, write_whole
 from freqpilot.models.training import shelf
 

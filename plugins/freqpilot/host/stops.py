@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from freqpilot.host import alerts, closing, supervisor
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 
 logger = logging.getLogger(__name__)
 

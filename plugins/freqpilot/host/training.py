@@ -15,7 +15,7 @@ from typing import Any
 
 from freqpilot.errors import Degraded, FreqpilotError
 from freqpilot.host import alerts, shelving
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.models.training import apart, schedule
 from freqpilot.models.training.diary import FILE, Diary
 from freqpilot.settings import Settings, TrainingSettings

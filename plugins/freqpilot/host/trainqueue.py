@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from freqpilot.errors import Degraded
-from freqpilot.host.seams import Seam, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 
 logger = logging.getLogger(__name__)
 

@@ -61,7 +61,7 @@ def accept_seams(config: dict[str, Any]) -> None:
 
     :raises OperationalException: when a seam does not fit and nothing is open.
     """
-    from freqpilot.host import activation
+    from freqpilot.host.seams import activation
 
     reason = activation.refusal()
     if reason is None or SEAMS_CAUSE in exitsonly.causes():

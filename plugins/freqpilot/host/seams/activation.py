@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.seams import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from children import child_environment
-from freqpilot.host import activation
-from freqpilot.host.seams import Seam, SeamError, expect, is_wrapped, wrap
+from freqpilot.host.seams import activation
+from freqpilot.host.seams.seam import Seam, SeamError, expect, is_wrapped, wrap
 
 
 class Place:
