@@ -7,13 +7,14 @@ from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
 from pandas import DataFrame
 
-from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, supervisor
+from freqpilot.host import exits, frames, persistence, proposals, require_active, rows
 from freqpilot.host.annotations import regime_areas
 from freqpilot.host.edge import kept_forecasts
 from freqpilot.host.edgebacktest import with_groups
 from freqpilot.host.fills import reads_only
 from freqpilot.host.freqai import NAMES
 from freqpilot.host.regimes import models_of
+from freqpilot.host.run import supervisor
 from freqpilot.host.signalfacts import add_signal_facts
 from freqpilot.settings import Settings
 

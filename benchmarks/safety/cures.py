@@ -57,7 +57,7 @@ def _fresh_look() -> None:
     from freqtrade.persistence import Trade
 
     from freqpilot.host import live
-    from freqpilot.host.sight import Sight
+    from freqpilot.host.run.sight import Sight
     from freqpilot.risk.record import KEPT
 
     apart = Sight.part
@@ -87,7 +87,7 @@ def _jumped_stop() -> None:
 
 
 def _ownership() -> None:
-    from freqpilot.host import ownership
+    from freqpilot.host.run import ownership
 
     def claim(_store: Any, _key: str, bot: str) -> ownership.Owner:
         return ownership.this_process(bot)
@@ -112,7 +112,7 @@ def _exit_lock() -> None:
 
 def _halt_saved() -> None:
     """Save the ledger when it has changed since the last look, not since it was last saved."""
-    from freqpilot.host import supervisor
+    from freqpilot.host.run import supervisor
     from freqpilot.risk import ledger
 
     real = supervisor.observe
@@ -166,7 +166,7 @@ def _named() -> None:
     named = orders.is_named
 
     def is_named(api: Any) -> bool:
-        from freqpilot.host import supervisor
+        from freqpilot.host.run import supervisor
 
         return named(api) and supervisor.current().store_fault is None
 

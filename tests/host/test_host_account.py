@@ -23,7 +23,8 @@ from trades_stage import (
     placed,
 )
 
-from freqpilot.host import account, supervisor
+from freqpilot.host import account
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
 pytestmark = of_each_kind

@@ -15,7 +15,8 @@ import pytest
 import time_machine
 from sqlalchemy.exc import OperationalError
 
-from freqpilot.host import alerts, channels, couples, couriers, flows, health, supervisor
+from freqpilot.host import alerts, channels, couples, couriers, flows, health
+from freqpilot.host.run import supervisor
 from freqpilot.risk import rebase
 from freqpilot.store import Alert, Store, memory_store
 

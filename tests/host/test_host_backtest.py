@@ -11,7 +11,8 @@ from freqtrade.persistence import LocalTrade, Trade
 from live_bot import make_bot
 from trades_stage import FEE_CLOSE, FEE_OPEN, START, Kind, held, leave, of_each_kind, placed
 
-from freqpilot.host import backtest, supervisor
+from freqpilot.host import backtest
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
 STEP = timedelta(hours=1)

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from freqpilot.control.book import print_book
-from freqpilot.host import backtest, bookrisk, proposals, supervisor
+from freqpilot.host import backtest, bookrisk, proposals
 from freqpilot.host.bookrisk import BOOK, fetched_candles, stored_candles
+from freqpilot.host.run import supervisor
 from freqpilot.risk.book import Fit
 from freqpilot.risk.comovement import View
 from freqpilot.risk.covariance import Closes

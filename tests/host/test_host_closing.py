@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from freqtrade.enums import ExitType
 
-from freqpilot.host import closing, proposals, supervisor
+from freqpilot.host import closing, proposals
 from freqpilot.host.closing import REASON
+from freqpilot.host.run import supervisor
 
 CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from freqpilot.host import contracts, orders, recount, supervisor
+from freqpilot.host import contracts, orders, recount
+from freqpilot.host.run import supervisor
 from freqpilot.shapes import OrderIntent
 
 PAIR = "BTC/USDT:USDT"

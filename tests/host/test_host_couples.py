@@ -11,7 +11,8 @@ import pytest
 from ccxt import TICK_SIZE
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import coupled, couples, exchange, proposals, reservation, supervisor
+from freqpilot.host import coupled, couples, exchange, proposals, reservation
+from freqpilot.host.run import supervisor
 from freqpilot.host.spreads import tag_id
 from freqpilot.signals.pairs import Couple
 

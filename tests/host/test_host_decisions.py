@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from candle_source import candles
-from freqpilot.host import exits, frames, proposals, supervisor
+from freqpilot.host import exits, frames, proposals
 from freqpilot.host.annotations import COLORS, regime_areas
 from freqpilot.host.decisions import regime_words
+from freqpilot.host.run import supervisor
 from freqpilot.settings import RegimeSettings, Settings
 from freqpilot.signals.regimes import NAMES
 

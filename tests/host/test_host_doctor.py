@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from children import child_environment
-from freqpilot.host import bookrisk, doctor, supervisor
+from freqpilot.host import bookrisk, doctor
 from freqpilot.host.init import init
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.risk.covariance import Closes
 from freqpilot.shapes import Position

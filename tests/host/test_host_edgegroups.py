@@ -10,7 +10,8 @@ import pytest
 
 from candle_source import candles
 from freqpilot.features.labels.targets import forward_return
-from freqpilot.host import edge, edgebacktest, edgegroups, frames, supervisor
+from freqpilot.host import edge, edgebacktest, edgegroups, frames
+from freqpilot.host.run import supervisor
 from freqpilot.settings import LabelSettings, Settings
 
 ROWS = 2_400

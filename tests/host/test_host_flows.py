@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import flows, live, savedledgers, supervisor
+from freqpilot.host import flows, live, savedledgers
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)

@@ -12,8 +12,9 @@ from freqtrade.persistence import LocalTrade, Trade
 from freqtrade.rpc.rpc import RPCException
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import backtest, exchange, supervisor
+from freqpilot.host import backtest, exchange
 from freqpilot.host.positions import account_equity, committed_stake
+from freqpilot.host.run import supervisor
 
 CONFIG: dict[str, Any] = {
     "freqpilot": {"risk": {"book": {"enabled": False}}},

@@ -14,7 +14,8 @@ from freqtrade.persistence import Trade
 from live_bot import Out, buy, make_bot
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import closing, exitsonly, live, orders, savedledgers, supervisor
+from freqpilot.host import closing, live, orders, savedledgers
+from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)

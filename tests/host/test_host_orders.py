@@ -12,15 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import (
-    health,
-    orders,
-    reconcile,
-    savedledgers,
-    stops,
-    supervisor,
-    unwritten,
-)
+from freqpilot.host import health, orders, reconcile, savedledgers, stops, unwritten
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from freqtrade.persistence import CustomDataWrapper, LocalTrade
 
-from freqpilot.host import persistence, supervisor
+from freqpilot.host import persistence
+from freqpilot.host.run import supervisor
 from freqpilot.shapes import Decision
 
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)

@@ -17,8 +17,9 @@ from benchmarks.support.postgres import Cluster
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import doctor, factframes, savedledgers, supervisor
+from freqpilot.host import doctor, factframes, savedledgers
 from freqpilot.host.factframes import add_facts
+from freqpilot.host.run import supervisor
 from freqpilot.host.setup import facts_digest
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact

@@ -14,7 +14,8 @@ from live_bot import buy, make_bot
 from sqlalchemy.exc import IntegrityError
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import live, orders, reconcile, supervisor
+from freqpilot.host import live, orders, reconcile
+from freqpilot.host.run import supervisor
 
 ORDER: dict[str, Any] = {
     "symbol": "SOL/USDT",

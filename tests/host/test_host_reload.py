@@ -17,9 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
-from freqpilot.host import alerts, exitsonly, reload, unclean
+from freqpilot.host import alerts, reload, unclean
 from freqpilot.host.doors import config_dir
 from freqpilot.host.reload import RELOADS, Reloads
+from freqpilot.host.run import exitsonly
 from freqpilot.host.seams import activation
 from freqpilot.rehearsal.plan.config import API_PASSWORD, API_USER
 from freqpilot.rehearsal.plan.session import LOG, RehearsalOptions, RehearsalProgress, rehearse

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqpilot.host import rows, supervisor
+from freqpilot.host import rows
 from freqpilot.host.frames import closed_row
+from freqpilot.host.run import supervisor
 
 STEP = timedelta(hours=1)
 START = datetime(2024, 3, 6, tzinfo=UTC)

@@ -8,7 +8,8 @@ import pytest
 from freqtrade.exceptions import DependencyException
 from trades_stage import START, Api, Bot, Kind, held, live, of_each_kind, placed
 
-from freqpilot.host import exchange, market, orders, reconcile, supervisor
+from freqpilot.host import exchange, market, orders, reconcile
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
 

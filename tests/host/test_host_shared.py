@@ -11,7 +11,8 @@ from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import Trade
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import exchange, market, ownership, shared, supervisor
+from freqpilot.host import exchange, market, shared
+from freqpilot.host.run import ownership, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
 

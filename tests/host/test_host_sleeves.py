@@ -13,8 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from freqpilot.cli import app
-from freqpilot.host import sleeveframes, sleeves, supervisor
+from freqpilot.host import sleeveframes, sleeves
 from freqpilot.host.lookup import Lookup
+from freqpilot.host.run import supervisor
 from freqpilot.host.sleeves import About, Keeper
 from freqpilot.settings import EnsembleSettings
 

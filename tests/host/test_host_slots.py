@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from freqpilot.host import adjusting, ladders, slots, supervisor
+from freqpilot.host import adjusting, ladders, slots
 from freqpilot.host.crosssection import CrossSection
 from freqpilot.host.lookup import Lookup
 from freqpilot.host.rules import TargetStrategy
+from freqpilot.host.run import supervisor
 from freqpilot.shapes import Candles
 from freqpilot.signals.grid import Ladder
 

@@ -14,10 +14,11 @@ import pytest
 
 from children import child_environment
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import standin, supervisor
+from freqpilot.host import standin
 from freqpilot.host.doors import config_dir
 from freqpilot.host.init import init
 from freqpilot.host.log import DecisionLogHandler
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.bot.run import write_overlay
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket

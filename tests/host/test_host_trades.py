@@ -12,7 +12,8 @@ from freqtrade.persistence import LocalTrade, Trade
 from live_bot import make_bot
 from trades_stage import START, Kind, held, of_each_kind, placed
 
-from freqpilot.host import backtest, exchange, supervisor
+from freqpilot.host import backtest, exchange
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from freqpilot.host import alerts
 from freqpilot.host.positions import account_equity
-from freqpilot.host.supervisor import Run
+from freqpilot.host.run.supervisor import Run
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from freqpilot.host.couriers import Sender
 from freqpilot.store import LEVELS, Event, Store
 
 if TYPE_CHECKING:
-    from freqpilot.host.supervisor import Run
+    from freqpilot.host.run.supervisor import Run
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ def _current_store() -> Store | None:
     """Return the store of the run under way, or None."""
     # Asked for here, as the supervisor records its latches by this module.
     from freqpilot.errors import NoEntry
-    from freqpilot.host import supervisor
+    from freqpilot.host.run import supervisor
 
     try:
         return _store(supervisor.current())

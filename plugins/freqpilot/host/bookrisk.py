@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import supervisor
+from freqpilot.host.run import supervisor
 from freqpilot.risk import book as book_risk
 from freqpilot.risk.comovement import View, view
 from freqpilot.risk.covariance import Closes, beside, column, resampled

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import supervisor
+from freqpilot.host.run import supervisor
 from freqpilot.host.seams.seam import MARK, Seam, expect, wrap
 
 logger = logging.getLogger(__name__)

@@ -12,9 +12,10 @@ from pandas import DataFrame, Timestamp
 
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host import couples, exitsonly, proposals, reservation, slots, supervisor
+from freqpilot.host import couples, proposals, reservation, slots
 from freqpilot.host.lookup import Lookup
 from freqpilot.host.rules import RuleStrategy
+from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.host.spreads import tag_id
 from freqpilot.signals.pairs import Couple
 

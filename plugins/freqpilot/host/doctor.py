@@ -198,7 +198,7 @@ def _port(config: dict[str, Any]) -> str:
 
 
 def _database(config: dict[str, Any]) -> str:
-    from freqpilot.host.supervisor import store_url
+    from freqpilot.host.run.supervisor import store_url
     from freqpilot.store import check_store
 
     url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import alerts, supervisor
+from freqpilot.host import alerts
+from freqpilot.host.run import supervisor
 from freqpilot.models.edge import monitor
 from freqpilot.settings import EdgeSettings, Settings
 from freqpilot.shapes import Candles, Floats, Ints

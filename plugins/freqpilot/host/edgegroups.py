@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import alerts, supervisor
+from freqpilot.host import alerts
 from freqpilot.host.edge import COLUMNS, FORECAST, Kept, lean_of
+from freqpilot.host.run import supervisor
 from freqpilot.models.edge import groups as groupmonitor
 from freqpilot.models.edge import monitor
 from freqpilot.risk.taxonomy import asset_of

@@ -11,17 +11,9 @@ from functools import cache
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import (
-    bookrisk,
-    exitsonly,
-    health,
-    market,
-    orders,
-    reconcile,
-    shared,
-    supervisor,
-)
+from freqpilot.host import bookrisk, health, market, orders, reconcile, shared
 from freqpilot.host.positions import position_of
+from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.shapes import OrderRequest, Position
 

@@ -21,7 +21,7 @@ from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.join import NOTHING, AsOf, Observations, as_of, states
 from freqpilot.facts.spec import Metric, parse
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host.supervisor import store_url
+from freqpilot.host.run.supervisor import store_url
 from freqpilot.risk.taxonomy import base_of
 from freqpilot.settings import FactSettings, Settings
 from freqpilot.shapes import Ints

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host import supervisor
+from freqpilot.host.run import supervisor
 
 
 class Feed(Protocol):

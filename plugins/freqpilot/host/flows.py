@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import alerts, livestore, supervisor
+from freqpilot.host import alerts, livestore
+from freqpilot.host.run import supervisor
 from freqpilot.risk import rebase
 from freqpilot.risk.flows import Reading
 from freqpilot.risk.ledger import Ledger

@@ -20,7 +20,6 @@ from freqpilot.host import (
     alerts,
     bookrisk,
     couples,
-    exitsonly,
     feeds,
     flows,
     health,
@@ -31,9 +30,9 @@ from freqpilot.host import (
     reconcile,
     shared,
     stops,
-    supervisor,
 )
 from freqpilot.host.positions import position_of
+from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 from freqpilot.risk.record import KEPT
 

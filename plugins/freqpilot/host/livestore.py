@@ -9,17 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import alerts, exitsonly, ownership
+from freqpilot.host import alerts
+from freqpilot.host.run import exitsonly, ownership
 from freqpilot.risk import ledger
 from freqpilot.store import memory_store, open_store
 
 if TYPE_CHECKING:
-    from freqpilot.host.supervisor import Run
+    from freqpilot.host.run.supervisor import Run
 
 logger = logging.getLogger(__name__)
 
 CAUSE = "store"
-"""Of running exits-only, as :mod:`freqpilot.host.exitsonly` keeps them."""
+"""Of running exits-only, as :mod:`freqpilot.host.run.exitsonly` keeps them."""
 RETRY = timedelta(seconds=15)
 """How long a store that could not be opened is left alone."""
 
@@ -92,7 +93,7 @@ def _open(run: "Run") -> None:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
-    from freqpilot.host.supervisor import SEEN
+    from freqpilot.host.run.supervisor import SEEN
 
     store = open_store(run.url)
     try:

@@ -15,7 +15,8 @@ import numpy as np
 
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.basket import basket
-from freqpilot.host import alerts, supervisor
+from freqpilot.host import alerts
+from freqpilot.host.run import supervisor
 from freqpilot.risk import market
 from freqpilot.risk.breakers import (
     FlashCrash,

@@ -9,8 +9,8 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from freqpilot.host import supervisor
 from freqpilot.host.log import DECISIONS
+from freqpilot.host.run import supervisor
 from freqpilot.shapes import Decision
 
 KEY = "freqpilot"

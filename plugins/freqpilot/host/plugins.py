@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import exitsonly
 from freqpilot.host.carrier import CARRIER
 from freqpilot.host.doors import KINDS, DoorKind, door_dir
+from freqpilot.host.run import exitsonly
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host import bookrisk, supervisor
+from freqpilot.host import bookrisk
 from freqpilot.host.positions import position_of
+from freqpilot.host.run import supervisor
 from freqpilot.risk import exitplan, sizing, volatility
 from freqpilot.settings import SizingMethod, VolatilitySettings
 from freqpilot.shapes import Position

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from freqpilot.host import alerts, supervisor
+from freqpilot.host import alerts
+from freqpilot.host.run import supervisor
 
 
 def report(text: str, level: str, data: dict[str, Any]) -> None:

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import bookrisk, couples, exchange, proposals, slots, supervisor
+from freqpilot.host import bookrisk, couples, exchange, proposals, slots
 from freqpilot.host.positions import position_of
+from freqpilot.host.run import supervisor
 from freqpilot.host.spreads import tag_id
 from freqpilot.shapes import OrderRequest, Position, Side
 from freqpilot.signals.pairs import Couple

@@ -15,7 +15,7 @@ import pandas as pd
 
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host import supervisor
+from freqpilot.host.run import supervisor
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.shapes import Ints
 

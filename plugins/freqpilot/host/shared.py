@@ -12,7 +12,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import orders, ownership, supervisor
+from freqpilot.host import orders
+from freqpilot.host.run import ownership, supervisor
 from freqpilot.shapes import OrderRequest, Position
 from freqpilot.store import Store
 

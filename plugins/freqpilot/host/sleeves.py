@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from freqpilot.host import alerts, supervisor
+from freqpilot.host import alerts
 from freqpilot.host.lookup import Lookup
+from freqpilot.host.run import supervisor
 from freqpilot.risk import sleeves, subledger
 from freqpilot.shapes import Floats
 from freqpilot.signals import netting

@@ -172,7 +172,7 @@ def _keep_store(config: dict[str, Any], user_data: Path, home: Path) -> list[str
     """Move the store, and the one that several bots share; facts are of the world outside and only
     read by a bot, so they stay where they are."""
     from freqpilot.host.factframes import facts_url
-    from freqpilot.host.supervisor import store_url
+    from freqpilot.host.run.supervisor import store_url
 
     settings = Settings.from_config(config)
     url = store_url(settings, user_data)
@@ -225,7 +225,7 @@ def _keep_log(home: Path) -> None:
 
 def _refuse_marked(config: Mapping[str, Any], user_data: Path, mode: str) -> None:
     """Refuse to let a bot of a real exchange write where the stand-in has written."""
-    from freqpilot.host.supervisor import store_url
+    from freqpilot.host.run.supervisor import store_url
 
     places = {"--datadir": Path(config.get("datadir") or user_data / "data")}
     if mode in TRADING:

@@ -30,7 +30,7 @@ def find(files: Sequence[str] | None, userdir: Path | None) -> BotStore:
 
     :raises RefuseToStart: when a config cannot be read, or no bot has written the store.
     """
-    from freqpilot.host.supervisor import store_url
+    from freqpilot.host.run.supervisor import store_url
     from freqpilot.store import require_written
 
     config = read_config(files, userdir)

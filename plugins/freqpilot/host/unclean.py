@@ -11,7 +11,8 @@ from contextvars import ContextVar
 from typing import Any, Literal, NoReturn
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import exitsonly, standin
+from freqpilot.host import standin
+from freqpilot.host.run import exitsonly
 from freqpilot.settings import Settings
 
 Purpose = Literal["start", "reload", "check"]

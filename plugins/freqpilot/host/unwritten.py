@@ -9,8 +9,8 @@ import time
 from dataclasses import replace
 
 from freqpilot.execution.ids import OrderName, client_order_id
-from freqpilot.host import supervisor
-from freqpilot.host.supervisor import Run
+from freqpilot.host.run import supervisor
+from freqpilot.host.run.supervisor import Run
 from freqpilot.shapes import OrderIntent, SentPurpose
 
 logger = logging.getLogger(__name__)

@@ -22,7 +22,6 @@ def all_seams() -> tuple[Seam, ...]:
         drawer,
         edgebacktest,
         exchange,
-        exitsonly,
         featurestage,
         fills,
         health,
@@ -40,6 +39,7 @@ def all_seams() -> tuple[Seam, ...]:
         training,
         trainqueue,
     )
+    from freqpilot.host.run import exitsonly
 
     return (
         *setup.SEAMS,

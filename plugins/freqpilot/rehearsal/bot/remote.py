@@ -38,7 +38,7 @@ class RemoteExchange:
 
 def report_of(bot: Any) -> LoopReport:
     """Return what a bot says of itself at the end of a loop."""
-    from freqpilot.host import supervisor
+    from freqpilot.host.run import supervisor
     from freqpilot.host.seams import activation
 
     report = LoopReport(

@@ -18,8 +18,8 @@ from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.host import alerts
 from freqpilot.host.log import DECISIONS
-from freqpilot.host.ownership import Ownership
-from freqpilot.host.sight import Sight
+from freqpilot.host.run.ownership import Ownership
+from freqpilot.host.run.sight import Sight
 from freqpilot.risk import ledger, limits
 from freqpilot.risk.flows import Watch
 from freqpilot.risk.record import Outcome
@@ -77,7 +77,7 @@ class Run:
     account: tuple[ledger.Ledger, Book | None] | None = None
     """A ledger and what it says of the account, positions apart: asked several times an entry."""
     bot: str = ""
-    """The bot's id, which its orders bear, as :mod:`freqpilot.host.ownership` has it."""
+    """The bot's id, which its orders bear, as :mod:`freqpilot.host.run.ownership` has it."""
     url: str = ""
     owner: Ownership | None = None
     """Live: this process's hold of the store."""

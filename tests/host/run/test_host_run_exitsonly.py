@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import alerts, coupled, exitsonly, setup, unclean
+from freqpilot.host import alerts, coupled, setup, unclean
 from freqpilot.host.doors import config_dir
+from freqpilot.host.run import exitsonly
 from freqpilot.host.seams import activation
 from freqpilot.host.seams.seam import Seam, SeamError
 from freqpilot.rehearsal.plan.session import (

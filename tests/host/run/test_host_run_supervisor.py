@@ -9,8 +9,8 @@ import pytest
 from freqtrade.persistence import Trade
 from live_bot import make_bot
 
-from freqpilot.host import supervisor
 from freqpilot.host.live import ClosedTrade
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import Cut, OrderRequest, RiskVerdict
 

@@ -16,8 +16,9 @@ from freqtrade.persistence import KeyValueStore, Trade, init_db
 from live_bot import buy, make_bot
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import exchange, live, orders, ownership, shared, supervisor
-from freqpilot.host.ownership import OWNER, Owner
+from freqpilot.host import exchange, live, orders, shared
+from freqpilot.host.run import ownership, supervisor
+from freqpilot.host.run.ownership import OWNER, Owner
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent, OrderRequest, Position
 from freqpilot.store import memory_store, open_store
