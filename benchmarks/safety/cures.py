@@ -98,7 +98,8 @@ def _ownership() -> None:
 
 def _exit_lock() -> None:
     """Look without the lock, and reconcile what is on its way to another thread."""
-    from freqpilot.host import alerts, live, orders, reconcile
+    from freqpilot.host import live, orders, reconcile
+    from freqpilot.host.alerts import events as alerts
 
     def before_loop(bot: Any) -> None:
         reconcile.step(bot)
@@ -153,7 +154,7 @@ def _blind_worst(_run: Any, free: float, trades: Any, rates: Any, *, paid: bool)
 
 def _told() -> None:
     """Keep and log what a person must hear, and send nothing."""
-    from freqpilot.host import alerts
+    from freqpilot.host.alerts import events as alerts
 
     _put(alerts, "step", lambda bot: None)
 

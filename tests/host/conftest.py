@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import exitsonly
 
 

@@ -15,7 +15,8 @@ from sklearn.preprocessing import MinMaxScaler
 
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import alerts, forecasts, frames, freqai, guard
+from freqpilot.host import forecasts, frames, freqai, guard
+from freqpilot.host.alerts import events as alerts
 from freqpilot.models.base import runtime
 from freqpilot.models.catalogue import MODELS
 from freqpilot.settings import GuardSettings, LabelSettings, Settings

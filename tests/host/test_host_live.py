@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import NoEntry
-from freqpilot.host import alerts, closing, exchange, live, locks, savedledgers, shared
+from freqpilot.host import closing, exchange, live, locks, savedledgers, shared
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest

@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from freqpilot.host import alerts, reload, unclean
+from freqpilot.host import reload, unclean
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.doors import config_dir
 from freqpilot.host.reload import RELOADS, Reloads
 from freqpilot.host.run import exitsonly

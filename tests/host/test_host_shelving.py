@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import training_stage as stage
 
-from freqpilot.host import alerts, shelving, training
+from freqpilot.host import shelving, training
+from freqpilot.host.alerts import events as alerts
 from freqpilot.models.base import artefact
 from freqpilot.models.training import shelf
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor
 from freqpilot.shapes import Position
 from freqpilot.signals.pairs import Couple

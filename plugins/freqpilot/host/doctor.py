@@ -206,7 +206,7 @@ def _database(config: dict[str, Any]) -> str:
 
 
 def _alerts(config: dict[str, Any]) -> str:
-    from freqpilot.host.channels import describe
+    from freqpilot.host.alerts.channels import describe
 
     leave, words = describe(config)
     if not leave:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor
 from freqpilot.models.edge import monitor
 from freqpilot.settings import EdgeSettings, Settings

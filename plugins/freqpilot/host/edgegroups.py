@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.edge import COLUMNS, FORECAST, Kept, lean_of
 from freqpilot.host.run import supervisor
 from freqpilot.models.edge import groups as groupmonitor

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import alerts, livestore
+from freqpilot.host import livestore
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor
 from freqpilot.risk import rebase
 from freqpilot.risk.flows import Reading

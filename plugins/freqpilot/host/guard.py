@@ -9,7 +9,7 @@ from datasieve.pipeline import Pipeline
 from datasieve.transforms.base_transform import BaseTransform
 from numpy.typing import NDArray
 
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.models import autoencoder
 from freqpilot.models.base.runtime import require
 from freqpilot.settings import GuardSettings, Settings

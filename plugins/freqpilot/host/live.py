@@ -17,7 +17,6 @@ from typing import Any
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.host import (
     account,
-    alerts,
     bookrisk,
     couples,
     feeds,
@@ -31,6 +30,7 @@ from freqpilot.host import (
     shared,
     stops,
 )
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.positions import position_of
 from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap

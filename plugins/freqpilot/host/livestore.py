@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import exitsonly, ownership
 from freqpilot.risk import ledger
 from freqpilot.store import memory_store, open_store

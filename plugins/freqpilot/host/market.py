@@ -15,7 +15,7 @@ import numpy as np
 
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.basket import basket
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor
 from freqpilot.risk import market
 from freqpilot.risk.breakers import (

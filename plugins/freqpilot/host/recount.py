@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor
 
 

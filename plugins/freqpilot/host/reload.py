@@ -179,7 +179,7 @@ def _stay(worker: Any, error: Exception) -> None:
     """Let the running bot go on in the state that it had."""
     from freqtrade.enums import State
 
-    from freqpilot.host import alerts
+    from freqpilot.host.alerts import events as alerts
 
     bot = worker.freqtrade
     if bot.state == State.RELOAD_CONFIG:
@@ -217,7 +217,7 @@ def _make_again(worker: Any, original: Callable[..., Any], error: Exception) -> 
     """
     from freqtrade.enums import State
 
-    from freqpilot.host import alerts
+    from freqpilot.host.alerts import events as alerts
 
     good = RELOADS.good
     if good is None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import Degraded
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.models.base.artefact import sync, write_whole
 from freqpilot.models.training import shelf

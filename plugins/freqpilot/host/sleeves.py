@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.lookup import Lookup
 from freqpilot.host.run import supervisor
 from freqpilot.risk import sleeves, subledger

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from freqpilot.host import alerts, closing
+from freqpilot.host import closing
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor
 from freqpilot.host.seams.seam import Seam, expect, wrap
 

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import Degraded, FreqpilotError
-from freqpilot.host import alerts, shelving
+from freqpilot.host import shelving
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.models.training import apart, schedule
 from freqpilot.models.training.diary import FILE, Diary

@@ -116,7 +116,7 @@ def settings_are_sound(config: Mapping[str, Any]) -> None:
 
 def end_settings() -> None:
     """End exits-only for the cause of settings, and say so where it held."""
-    from freqpilot.host import alerts
+    from freqpilot.host.alerts import events as alerts
 
     if SETTINGS_CAUSE not in exitsonly.causes():
         return
@@ -132,7 +132,7 @@ def starts() -> bool:
 
 
 def _enter(cause: str, reason: str) -> None:
-    from freqpilot.host import alerts
+    from freqpilot.host.alerts import events as alerts
 
     exitsonly.enter(cause, reason)
     text = (

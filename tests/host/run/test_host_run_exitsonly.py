@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import alerts, coupled, setup, unclean
+from freqpilot.host import coupled, setup, unclean
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.doors import config_dir
 from freqpilot.host.run import exitsonly
 from freqpilot.host.seams import activation

@@ -16,7 +16,7 @@ from typing import Any
 from freqpilot.control.counters import Counters
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import alerts
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.log import DECISIONS
 from freqpilot.host.run.ownership import Ownership
 from freqpilot.host.run.sight import Sight

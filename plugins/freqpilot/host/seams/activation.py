@@ -17,7 +17,6 @@ def all_seams() -> tuple[Seam, ...]:
         adjusting,
         backtest,
         candlefiles,
-        channels,
         closing,
         drawer,
         edgebacktest,
@@ -39,6 +38,7 @@ def all_seams() -> tuple[Seam, ...]:
         training,
         trainqueue,
     )
+    from freqpilot.host.alerts import channels
     from freqpilot.host.run import exitsonly
 
     return (

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freqpilot.control.messages import Message, compose
-from freqpilot.host.backlog import UNDELIVERED, Backlog
-from freqpilot.host.channels import Channel, NotDelivered, channels_of, show
+from freqpilot.host.alerts.backlog import UNDELIVERED, Backlog
+from freqpilot.host.alerts.channels import Channel, NotDelivered, channels_of, show
 from freqpilot.store import Alert, Store
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from freqpilot.control.messages import rank
-from freqpilot.host.backlog import Backlog, event_of
-from freqpilot.host.couriers import Sender
+from freqpilot.host.alerts.backlog import Backlog, event_of
+from freqpilot.host.alerts.couriers import Sender
 from freqpilot.store import LEVELS, Event, Store
 
 if TYPE_CHECKING:

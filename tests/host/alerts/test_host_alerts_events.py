@@ -15,7 +15,9 @@ import pytest
 import time_machine
 from sqlalchemy.exc import OperationalError
 
-from freqpilot.host import alerts, channels, couples, couriers, flows, health
+from freqpilot.host import couples, flows, health
+from freqpilot.host.alerts import channels, couriers
+from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor
 from freqpilot.risk import rebase
 from freqpilot.store import Alert, Store, memory_store
@@ -901,7 +903,7 @@ def test_missing_money_and_a_broken_couple_arrive(
 def test_the_backlog_lets_the_least_urgent_go_first(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from freqpilot.host import backlog
+    from freqpilot.host.alerts import backlog
 
     monkeypatch.setattr(backlog, "MOST", 3)
     for level in ("EMERGENCY", "WARNING", "CRITICAL", "WARNING", "EMERGENCY"):
@@ -942,7 +944,7 @@ def test_the_seam_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_alert_of_another_store_with_the_same_id_is_another() -> None:
-    from freqpilot.host.couriers import _identity
+    from freqpilot.host.alerts.couriers import _identity
 
     one = Alert(1, "a", NOW, NOW, "halt", "WARNING", "x")
     assert _identity(one) != _identity(Alert(1, "b", NOW, NOW, "halt", "WARNING", "x"))
