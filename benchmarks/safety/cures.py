@@ -128,26 +128,26 @@ def _halt_saved() -> None:
 
 def _halt_without_store() -> None:
     """Read the flows first: without a store there is no look."""
-    from freqpilot.host import account
+    from freqpilot.host.account import look
 
-    real = account.see
+    real = look.see
 
     def see(bot: Any, run: Any, trades: Any) -> Any:
         run.store.events("halt", limit=1)
         return real(bot, run, trades)
 
-    _put(account, "see", see)
+    _put(look, "see", see)
 
 
 def _unknown_rate() -> None:
     """Take the equity with every position as the one for the halt: NaN for one without a rate."""
-    from freqpilot.host import account
+    from freqpilot.host.account import look
 
-    _put(account, "_worst", _blind_worst)
+    _put(look, "_worst", _blind_worst)
 
 
 def _blind_worst(_run: Any, free: float, trades: Any, rates: Any, *, paid: bool) -> float:
-    from freqpilot.host.positions import account_equity
+    from freqpilot.host.account.positions import account_equity
 
     return account_equity(free, trades, rates, entry_fees_paid=paid)
 
@@ -161,7 +161,8 @@ def _told() -> None:
 
 def _named() -> None:
     """Send what reduces without a name while the store is out."""
-    from freqpilot.host import orders, unwritten
+    from freqpilot.host import orders
+    from freqpilot.host.account import unwritten
 
     _put(unwritten, "keep", lambda intent: intent)
     named = orders.is_named

@@ -13,7 +13,7 @@ from freqtrade.rpc.rpc import RPCException
 
 from freqpilot.errors import NoEntry
 from freqpilot.host import backtest, exchange
-from freqpilot.host.positions import account_equity, committed_stake
+from freqpilot.host.account.positions import account_equity, committed_stake
 from freqpilot.host.run import supervisor
 
 CONFIG: dict[str, Any] = {

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import NoEntry
-from freqpilot.host import closing, exchange, live, locks, savedledgers, shared
+from freqpilot.host import closing, exchange, live
+from freqpilot.host.account import locks, others, saved
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
@@ -151,7 +152,7 @@ def test_a_fault_in_one_part_of_a_look_keeps_no_halt_away(
     for owner, name in (
         (live, "lately_closed"),
         (live.flows, "take"),
-        (shared, "step"),
+        (others, "step"),
         (live.health.HEALTH, "look"),
     ):
         monkeypatch.setattr(owner, name, fail)
@@ -185,7 +186,7 @@ def test_a_halt_that_could_not_be_written_is_written_later_and_told_once(
     assert store.load_state(run.key)["halted"] == run.state.halted  # type: ignore[index]
     assert events("halt") == ["EMERGENCY"]
     url = f"sqlite:///{tmp_path / 'freqpilot.sqlite'}"
-    assert savedledgers.release(url, datetime.now(UTC)) == [f"ledger live: {run.state.halted}"]
+    assert saved.release(url, datetime.now(UTC)) == [f"ledger live: {run.state.halted}"]
     assert look(bot, clock).state.halted is None
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import health, orders, reconcile, savedledgers, stops, unwritten
+from freqpilot.host import health, orders, reconcile, stops
+from freqpilot.host.account import saved, unwritten
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
@@ -536,9 +537,9 @@ class TestHealth:
         health.HEALTH.begin()
         with pytest.raises(NoEntry, match="suspended"):
             health.require_sound()
-        assert savedledgers.release(url, datetime.now(UTC)) == ["ledger live: suspended"]
+        assert saved.release(url, datetime.now(UTC)) == ["ledger live: suspended"]
         health.require_sound()
-        assert savedledgers.release(url, datetime.now(UTC)) == []
+        assert saved.release(url, datetime.now(UTC)) == []
         health.HEALTH.begin()
         health.require_sound()
         supervisor._runs.pop().store.close()

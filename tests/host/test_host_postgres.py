@@ -17,7 +17,8 @@ from benchmarks.support.postgres import Cluster
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import doctor, factframes, savedledgers
+from freqpilot.host import doctor, factframes
+from freqpilot.host.account import saved
 from freqpilot.host.factframes import add_facts
 from freqpilot.host.run import supervisor
 from freqpilot.host.setup import facts_digest
@@ -67,7 +68,7 @@ def test_a_run_goes_on_after_a_restart(config: dict[str, Any], postgres_url: str
     run = supervisor.begin(config, live=True)
     assert run.state.peak == 1000.0
     assert set(run.store.beats()) == {"ledger dry run"}
-    (state,) = savedledgers.saved_states(postgres_url).values()
+    (state,) = saved.saved_states(postgres_url).values()
     assert (state.equity, state.peak) == (900.0, 1000.0)
 
 

@@ -21,7 +21,7 @@ def release(
     edge."""
     from datetime import UTC, datetime
 
-    from freqpilot.host import savedledgers
+    from freqpilot.host.account import saved as savedledgers
 
     store = bot_store(config, userdir)
     if not yes:
@@ -42,7 +42,7 @@ def flow(
     """Declare a deposit or a withdrawal, so that it is neither profit nor loss; best before it."""
     from datetime import UTC, datetime
 
-    from freqpilot.host import flows
+    from freqpilot.host.account import flows
 
     store = bot_store(config, userdir)
     if deposit or withdraw:
@@ -62,7 +62,7 @@ def risk(
 
     from freqpilot.control.book import print_book
     from freqpilot.control.risk import print_overview
-    from freqpilot.host import savedledgers
+    from freqpilot.host.account import saved as savedledgers
     from freqpilot.risk.overview import overview
 
     store = bot_store(config, userdir, aside=as_json)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.host import bookrisk, feeds, sleeves
-from freqpilot.host.positions import account_equity, position_of
+from freqpilot.host.account.positions import account_equity, position_of
 from freqpilot.host.run import supervisor
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 from freqpilot.shapes import OrderPurpose, OrderRequest

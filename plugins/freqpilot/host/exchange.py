@@ -11,8 +11,9 @@ from functools import cache
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import bookrisk, health, market, orders, reconcile, shared
-from freqpilot.host.positions import position_of
+from freqpilot.host import bookrisk, health, market, orders, reconcile
+from freqpilot.host.account import others
+from freqpilot.host.account.positions import position_of
 from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.shapes import OrderRequest, Position
@@ -50,7 +51,7 @@ def refusal(exchange: Any, request: OrderRequest, positions: Sequence[Position])
         reconcile.require_done()
         health.require_sound()
         orders.require_certainty(exchange._api)
-    shared.announce(str(exchange._config.get("stake_currency")), positions, request)
+    others.announce(str(exchange._config.get("stake_currency")), positions, request)
     verdict = supervisor.ask(
         request,
         positions,

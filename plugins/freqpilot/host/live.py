@@ -15,23 +15,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import (
-    account,
-    bookrisk,
-    couples,
-    feeds,
-    flows,
-    health,
-    livestore,
-    locks,
-    market,
-    orders,
-    reconcile,
-    shared,
-    stops,
-)
+from freqpilot.host import bookrisk, couples, feeds, health, market, orders, reconcile, stops
+from freqpilot.host.account import flows, livestore, locks, look, others
+from freqpilot.host.account.positions import position_of
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.positions import position_of
 from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 from freqpilot.risk.record import KEPT
@@ -82,7 +69,7 @@ def _look(bot: Any, run: supervisor.Run, now: datetime) -> None:
     from freqtrade.persistence import Trade
 
     trades = Trade.get_open_trades()
-    seen = account.see(bot, run, trades)
+    seen = look.see(bot, run, trades)
     if missing := seen.missing(run.unquoted):
         run.sight.fault("rates", f"no price of now for {', '.join(missing)}")
     with run.sight.part("closed trades"):
@@ -93,7 +80,7 @@ def _look(bot: Any, run: supervisor.Run, now: datetime) -> None:
     stops.look(trades, seen.rates, seen.fresh)
     positions = [position_of(trade, seen.rates) for trade in trades]
     with run.sight.part("other bots"):
-        shared.step(bot.config["stake_currency"], positions)
+        others.step(bot.config["stake_currency"], positions)
     with run.sight.part("book"):
         bookrisk.BOOK.keep(now, positions)
     with run.sight.part("locks"):

@@ -22,7 +22,7 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import OrderName, client_order_id
-from freqpilot.host import unwritten
+from freqpilot.host.account import unwritten
 from freqpilot.host.run import supervisor
 from freqpilot.host.run.ownership import identity
 from freqpilot.host.seams.seam import Seam, expect, wrap

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.host import bookrisk
-from freqpilot.host.positions import position_of
+from freqpilot.host.account.positions import position_of
 from freqpilot.host.run import supervisor
 from freqpilot.risk import exitplan, sizing, volatility
 from freqpilot.settings import SizingMethod, VolatilitySettings

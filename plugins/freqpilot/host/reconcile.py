@@ -15,7 +15,8 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import contracts, orders, unwritten
+from freqpilot.host import contracts, orders
+from freqpilot.host.account import unwritten
 from freqpilot.host.recount import recount, report
 from freqpilot.host.run import supervisor
 from freqpilot.shapes import OrderIntent

@@ -15,7 +15,7 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host import bookrisk, couples, exchange, proposals, slots
-from freqpilot.host.positions import position_of
+from freqpilot.host.account.positions import position_of
 from freqpilot.host.run import supervisor
 from freqpilot.host.spreads import tag_id
 from freqpilot.shapes import OrderRequest, Position, Side

@@ -15,7 +15,8 @@ import pytest
 import time_machine
 from sqlalchemy.exc import OperationalError
 
-from freqpilot.host import couples, flows, health
+from freqpilot.host import couples, health
+from freqpilot.host.account import flows
 from freqpilot.host.alerts import channels, couriers
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor

@@ -16,7 +16,8 @@ from freqtrade.persistence import KeyValueStore, Trade, init_db
 from live_bot import buy, make_bot
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import exchange, live, orders, shared
+from freqpilot.host import exchange, live, orders
+from freqpilot.host.account import others
 from freqpilot.host.run import ownership, supervisor
 from freqpilot.host.run.ownership import OWNER, Owner
 from freqpilot.rehearsal.clock import VirtualClock
@@ -237,25 +238,25 @@ def test_a_copied_bot_is_told_from_its_original(
     settings = {"store": {"shared": f"sqlite:///{tmp_path / 'shared.sqlite'}"}}
     (tmp_path / "a").mkdir()
     run = begin(make_bot(tmp_path / "a", freqpilot=settings))
-    shared.step("USDT", [Position("BTC/USDT", "long", 450.0, 450.0)])
+    others.step("USDT", [Position("BTC/USDT", "long", 450.0, 450.0)])
     assert run.others == ()
     run.store.close()
     Trade.session.remove()
     shutil.copytree(tmp_path / "a", tmp_path / "b")
-    name = f"{shared.PREFIX}{run.bot}"
+    name = f"{others.PREFIX}{run.bot}"
     state = run.shared.load_state(name)  # type: ignore[union-attr]
     assert state is not None
     original = asdict(replace(other, bot=run.bot))
     run.shared.save_state(name, {**state, "owner": original}, START)  # type: ignore[union-attr]
     copied = begin(make_bot(tmp_path / "b", freqpilot=settings))
     assert copied.bot == run.bot
-    shared.step("USDT", [])
+    others.step("USDT", [])
     assert copied.others is None, "no entry while the two cannot be told apart"
     left = copied.shared.load_state(name)  # type: ignore[union-attr]
     assert left is not None
     assert left["positions"] == [["BTC/USDT", "long", 450.0]], "the original's record is left alone"
     with pytest.raises(NoEntry, match="a copy of the other's user_data"):
-        shared.publish("USDT", [])
+        others.publish("USDT", [])
 
 
 def test_a_database_that_was_never_opened_has_the_stores_name(

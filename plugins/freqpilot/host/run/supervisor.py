@@ -88,12 +88,12 @@ class Run:
     alerted: tuple[str | None, int] = (None, 0)
     """The halt and the level of the drawdown that a person has heard of."""
     unwritten: dict[str, OrderIntent] = field(default_factory=dict)
-    """Intents that the store does not have yet (:mod:`freqpilot.host.unwritten`)."""
+    """Intents that the store does not have yet (:mod:`freqpilot.host.account.unwritten`)."""
     store_fault: str | None = None
     """Why the store could not be used last, None when it could."""
     sight: Sight = field(default_factory=Sight)
     held: float = 0.0
-    """What of the equity was no one's yet at the last look (:mod:`freqpilot.host.flows`)."""
+    """What of the equity was no one's yet at the last look (:mod:`freqpilot.host.account.flows`)."""
     unquoted: Counter[str] = field(default_factory=Counter)
     """Looks in a row in which a pair had no market."""
     beyond: Counter[int] = field(default_factory=Counter)
@@ -151,7 +151,7 @@ def _resolved(url: str, user_data: Path) -> str:
 
 def begin(config: dict[str, Any], *, live: bool) -> Run:
     """Start a run and make it the current one of this process."""
-    from freqpilot.host import livestore
+    from freqpilot.host.account import livestore
 
     settings = Settings.from_config(config)
     key = LEDGER_KEYS[bool(config.get("dry_run", True))]
@@ -247,7 +247,7 @@ def keep(run: Run, time: datetime) -> None:
     """Bring the store to what the ledger is, compared with what was last saved; then say what a
     person must hear, then that the bot is alive. A store that is out is tried again at the next
     look. Only a fault of another kind is raised."""
-    from freqpilot.host import livestore, unwritten
+    from freqpilot.host.account import livestore, unwritten
 
     if not run.writes:
         announce(run, time)
@@ -292,7 +292,7 @@ def announce(run: Run, time: datetime) -> None:
 def refresh(run: Run) -> None:
     """Take the ledger as a person left it: ``freqpilot release`` works in another process. To be
     asked before each change that is saved, or it would undo the release."""
-    from freqpilot.host import livestore
+    from freqpilot.host.account import livestore
 
     if not run.live or not run.writes or run.store_fault is not None:
         return

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import livestore
+from freqpilot.host.account import livestore
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import supervisor
 from freqpilot.risk import rebase

@@ -23,7 +23,7 @@ from trades_stage import (
     placed,
 )
 
-from freqpilot.host import account
+from freqpilot.host.account import look
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -38,8 +38,8 @@ def bot(tmp_path: Path, kind: Kind) -> Iterator[Bot]:
         yield bot
 
 
-def see(bot: Bot) -> account.Account:
-    return account.see(bot, supervisor.current(), Trade.get_open_trades())
+def see(bot: Bot) -> look.Account:
+    return look.see(bot, supervisor.current(), Trade.get_open_trades())
 
 
 def candles(bot: Bot, age: timedelta, close: float) -> None:

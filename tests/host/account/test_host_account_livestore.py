@@ -14,7 +14,8 @@ from freqtrade.persistence import Trade
 from live_bot import Out, buy, make_bot
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import closing, live, orders, savedledgers
+from freqpilot.host import closing, live, orders
+from freqpilot.host.account import saved as savedledgers
 from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -102,7 +103,8 @@ def test_a_locked_store_at_the_start(
     holder.execute("BEGIN EXCLUSIVE")
     open_store = supervisor.open_store
     monkeypatch.setattr(
-        "freqpilot.host.livestore.open_store", lambda url: open_store(url, busy_timeout=0.05)
+        "freqpilot.host.account.livestore.open_store",
+        lambda url: open_store(url, busy_timeout=0.05),
     )
     run = supervisor.begin(bot.config, live=True)
     assert "another process holds it" in str(exitsonly.reason())

@@ -11,7 +11,8 @@ from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import Trade
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import exchange, market, shared
+from freqpilot.host import exchange, market
+from freqpilot.host.account import others
 from freqpilot.host.run import ownership, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
@@ -79,9 +80,9 @@ def test_others_count_for_exchange_class_and_total(
     tmp_path: Path, venue: str, pair: str, stake: float, words: str | None
 ) -> None:
     begin(tmp_path, "other", venue)
-    shared.step("USDT", [held(stake, pair)])
+    others.step("USDT", [held(stake, pair)])
     begin(tmp_path, "own")
-    shared.step("USDT", [])
+    others.step("USDT", [])
     if words is None:
         enter()
         return
@@ -91,7 +92,7 @@ def test_others_count_for_exchange_class_and_total(
 
 def test_others_take_no_slot_and_no_cap_of_a_pair(tmp_path: Path) -> None:
     begin(tmp_path, "other", "kraken")
-    shared.step("USDT", [held(60.0, f"{coin}/USDT") for coin in ("LTC", "XRP", "SOL")])
+    others.step("USDT", [held(60.0, f"{coin}/USDT") for coin in ("LTC", "XRP", "SOL")])
     begin(tmp_path, "own")
     enter(140.0)
 
@@ -101,16 +102,16 @@ def test_a_silent_bot_counts_for_a_day(
     tmp_path: Path, clock: VirtualClock, hours: float, counts: bool
 ) -> None:
     begin(tmp_path, "other")
-    shared.step("USDT", [held(450.0)])
+    others.step("USDT", [held(450.0)])
     clock.advance(hours * 3_600)
     begin(tmp_path, "own")
-    shared.step("USDT", [])
+    others.step("USDT", [])
     assert bool(supervisor.current().others) is counts
 
 
 def test_of_two_bots_that_enter_at_once_each_sees_the_other(tmp_path: Path) -> None:
     begin(tmp_path, "other")
-    shared.announce("USDT", [], asked("XRP/USDT", 450.0))
+    others.announce("USDT", [], asked("XRP/USDT", 450.0))
     begin(tmp_path, "own")
     with pytest.raises(DependencyException, match="exposure on binance"):
         enter()
@@ -120,11 +121,11 @@ def test_what_cannot_be_read_or_summed_up_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(tmp_path, "other")
-    shared.step("EUR", [held(10.0)])
+    others.step("EUR", [held(10.0)])
     run = begin(tmp_path, "own")
     with pytest.raises(NoEntry, match="could not be read"):
         supervisor.book()
-    shared.step("USDT", [])
+    others.step("USDT", [])
     assert run.others is None
     with pytest.raises(DependencyException, match="positions in EUR"):
         enter()
@@ -140,18 +141,18 @@ def test_what_cannot_be_read_or_summed_up_refuses(
 
 def test_dollars_are_one_currency_and_a_dry_run_is_no_live_bot(tmp_path: Path) -> None:
     run = begin(tmp_path, "other")
-    shared.step("USDC", [held(10.0)])
+    others.step("USDC", [held(10.0)])
     begin(tmp_path, "own")
-    shared.step("USDT", [])
+    others.step("USDT", [])
     assert [each.stake for each in supervisor.current().others or ()] == [10.0]
     run = begin(tmp_path, "live")
     run.key = supervisor.LEDGER_KEYS[False]
-    shared.step("USDT", [])
+    others.step("USDT", [])
     assert run.others == ()
 
 
 def test_without_a_shared_database_nothing_is_asked(tmp_path: Path) -> None:
     run = begin(tmp_path, "own", shared="")
-    shared.step("USDT", [held(10.0)])
+    others.step("USDT", [held(10.0)])
     assert (run.shared, run.others) == (None, ())
     enter()

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import flows, live, savedledgers
+from freqpilot.host import live
+from freqpilot.host.account import flows, saved
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -238,12 +239,12 @@ def test_a_release_gives_a_record_without_edge_another_trial(
     bot.wallets.free = 998.0
     risk = supervisor.current().settings.risk
     assert look(bot, clock).record.edge().trades == 20
-    assert savedledgers.release(url, datetime.now(UTC)) == []
-    (told,) = savedledgers.release(url, datetime.now(UTC), risk)
+    assert saved.release(url, datetime.now(UTC)) == []
+    (told,) = saved.release(url, datetime.now(UTC), risk)
     assert "no edge: 0% of the last 20 trades" in told
     state = look(bot, clock)
     assert (state.record.edge().trades, state.record.total) == (0, 20)
-    assert savedledgers.release(url, datetime.now(UTC), risk) == []
+    assert saved.release(url, datetime.now(UTC), risk) == []
 
 
 def test_a_release_ends_a_losing_streak_and_no_more(
@@ -259,7 +260,7 @@ def test_a_release_ends_a_losing_streak_and_no_more(
     book = supervisor.book()
     assert book is not None
     assert (book.threshold, dict(book.factors)["streak"]) == (0.8, 0.25)
-    (told,) = savedledgers.release(url, datetime.now(UTC), risk)
+    (told,) = saved.release(url, datetime.now(UTC), risk)
     assert "a losing streak (8 in a row: sizes were 25%" in told
     after = look(bot, clock)
     book = supervisor.book()
@@ -268,7 +269,7 @@ def test_a_release_ends_a_losing_streak_and_no_more(
     assert "streak" not in dict(book.factors)
     assert (after.peak, after.start, after.halted) == (before.peak, before.start, None)
     assert after.record.outcomes == before.record.outcomes
-    assert savedledgers.release(url, datetime.now(UTC), risk) == []
+    assert saved.release(url, datetime.now(UTC), risk) == []
 
 
 class Purse:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from freqpilot.host.account.positions import account_equity
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.positions import account_equity
 from freqpilot.host.run.supervisor import Run
 
 logger = logging.getLogger(__name__)
