@@ -10,7 +10,7 @@ from freqtrade.plugins.protections import ProtectionReturn
 
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host import feeds
+from freqpilot.host.candles import feeds
 from freqpilot.host.market import index_pairs
 from freqpilot.host.parameters import Parameter, Parameters
 from freqpilot.host.protection import CheckedProtection, duration

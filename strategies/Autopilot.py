@@ -7,8 +7,9 @@ from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
 from pandas import DataFrame
 
-from freqpilot.host import exits, frames, persistence, proposals, require_active, rows
+from freqpilot.host import exits, frames, persistence, proposals, require_active
 from freqpilot.host.annotations import regime_areas
+from freqpilot.host.candles import rows
 from freqpilot.host.edge import kept_forecasts
 from freqpilot.host.edgebacktest import with_groups
 from freqpilot.host.fills import reads_only

@@ -6,7 +6,7 @@ from typing import Any
 from pandas import DataFrame
 
 from freqpilot.host import sleeveframes, sleeves, slots
-from freqpilot.host.lookup import Lookup
+from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.rules import TargetStrategy
 from freqpilot.settings import Settings
 from freqpilot.shapes import Floats

@@ -16,7 +16,7 @@ from freqtrade.persistence import FtNoDBContext, PairLocks
 from freqtrade.persistence.models import PairLock
 from protection_stage import HOUR, NOON, START, StubFeed, candles, know, manager, trade
 
-from freqpilot.host import feeds
+from freqpilot.host.candles import feeds
 from freqpilot.host.run import supervisor
 
 LIVE = {"runmode": "live"}

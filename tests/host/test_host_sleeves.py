@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.host import sleeveframes, sleeves
-from freqpilot.host.lookup import Lookup
+from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.run import supervisor
 from freqpilot.host.sleeves import About, Keeper
 from freqpilot.settings import EnsembleSettings

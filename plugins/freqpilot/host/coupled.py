@@ -13,7 +13,7 @@ from pandas import DataFrame, Timestamp
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host import couples, proposals, reservation, slots
-from freqpilot.host.lookup import Lookup
+from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.rules import RuleStrategy
 from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.host.spreads import tag_id

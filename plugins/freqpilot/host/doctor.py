@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import FreqpilotError
-from freqpilot.host import candlefiles
+from freqpilot.host.candles import files as candlefiles
 from freqpilot.host.doors import KINDS, DoorKind, door_dir
 from freqpilot.host.plugins import class_names, resolver
 from freqpilot.host.seams import activation

@@ -12,9 +12,10 @@ from pandas import DataFrame
 
 from freqpilot.features.bank.atr import atr
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, slots
+from freqpilot.host import exits, frames, persistence, proposals, require_active, slots
+from freqpilot.host.candles import rows
+from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.fills import reads_only
-from freqpilot.host.lookup import Lookup
 from freqpilot.settings import Settings
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.lookup import Lookup
+from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.run import supervisor
 from freqpilot.risk import sleeves, subledger
 from freqpilot.shapes import Floats

@@ -67,11 +67,11 @@ class Run:
     others: tuple[Position, ...] | None = ()
     rates: Mapping[str, float] = field(default_factory=dict)
     feed: Any = None
-    """The candles that protections see, as :mod:`freqpilot.host.feeds` has them."""
+    """The candles that protections see, as :mod:`freqpilot.host.candles.feeds` has them."""
     released: Counter[str] = field(default_factory=Counter)
     """Releases by the simulated operator, by cause."""
     tables: dict[tuple[str, str], Any] = field(default_factory=dict)
-    """A backtest's analysed candles by pair and timeframe, of :mod:`freqpilot.host.rows`."""
+    """A backtest's analysed candles by pair and timeframe, of :mod:`freqpilot.host.candles.rows`."""
     unlocked: datetime | None = None
     """The release that ended Freqtrade's locks."""
     account: tuple[ledger.Ledger, Book | None] | None = None

@@ -16,7 +16,6 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host import (
         adjusting,
         backtest,
-        candlefiles,
         closing,
         drawer,
         edgebacktest,
@@ -31,7 +30,6 @@ def all_seams() -> tuple[Seam, ...]:
         plugins,
         reload,
         resting,
-        rows,
         setup,
         shelving,
         stops,
@@ -39,6 +37,8 @@ def all_seams() -> tuple[Seam, ...]:
         trainqueue,
     )
     from freqpilot.host.alerts import channels
+    from freqpilot.host.candles import files as candlefiles
+    from freqpilot.host.candles import rows
     from freqpilot.host.run import exitsonly
 
     return (

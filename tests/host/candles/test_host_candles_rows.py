@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqpilot.host import rows
+from freqpilot.host.candles import rows
 from freqpilot.host.frames import closed_row
 from freqpilot.host.run import supervisor
 
