@@ -41,7 +41,7 @@ def _put(owner: Any, name: str, value: Any) -> None:
 
 
 def _reconciliation() -> None:
-    from freqpilot.host import reconcile
+    from freqpilot.host.orders import reconcile
 
     def step(bot: Any) -> None:
         reconcile.PROGRESS.done = True
@@ -81,7 +81,7 @@ def _fresh_look() -> None:
 
 
 def _jumped_stop() -> None:
-    from freqpilot.host import stops
+    from freqpilot.host.orders import stops
 
     _put(stops, "backup", lambda bot: None)
 
@@ -98,8 +98,9 @@ def _ownership() -> None:
 
 def _exit_lock() -> None:
     """Look without the lock, and reconcile what is on its way to another thread."""
-    from freqpilot.host import live, orders, reconcile
+    from freqpilot.host import live
     from freqpilot.host.alerts import events as alerts
+    from freqpilot.host.orders import reconcile, sending
 
     def before_loop(bot: Any) -> None:
         reconcile.step(bot)
@@ -107,7 +108,7 @@ def _exit_lock() -> None:
         alerts.step(bot)
 
     _put(live, "before_loop", before_loop)
-    _put(orders, "in_flight", lambda client_id: False)
+    _put(sending, "in_flight", lambda client_id: False)
     _put(reconcile, "_roll_back", lambda: None)
 
 
@@ -161,18 +162,18 @@ def _told() -> None:
 
 def _named() -> None:
     """Send what reduces without a name while the store is out."""
-    from freqpilot.host import orders
     from freqpilot.host.account import unwritten
+    from freqpilot.host.orders import sending
 
     _put(unwritten, "keep", lambda intent: intent)
-    named = orders.is_named
+    named = sending.is_named
 
     def is_named(api: Any) -> bool:
         from freqpilot.host.run import supervisor
 
         return named(api) and supervisor.current().store_fault is None
 
-    _put(orders, "is_named", is_named)
+    _put(sending, "is_named", is_named)
 
 
 def _reload() -> None:

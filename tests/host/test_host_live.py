@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import NoEntry
-from freqpilot.host import closing, exchange, live
+from freqpilot.host import exchange, live
 from freqpilot.host.account import locks, others, saved
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.orders import halt
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest
@@ -199,7 +200,7 @@ def test_a_store_that_cannot_be_read_keeps_no_halt_away(bot: Any, clock: Virtual
     look(bot, clock)
     assert run.state.equity == 505.0
     assert run.state.halted
-    assert closing.must_close(trade, 1.0)
+    assert halt.must_close(trade, 1.0)
     look(bot, clock, 2)
     assert run.sight.blind is not None
     assert "store (" in run.sight.blind

@@ -13,7 +13,8 @@ import pytest
 from freqtrade.exceptions import DependencyException, TemporaryError
 from freqtrade.persistence import Trade
 
-from freqpilot.host import exchange, health, market, reconcile
+from freqpilot.host import exchange, health, market
+from freqpilot.host.orders import reconcile
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 

@@ -11,9 +11,10 @@ from functools import cache
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import bookrisk, health, market, orders, reconcile
+from freqpilot.host import bookrisk, health, market
 from freqpilot.host.account import others
 from freqpilot.host.account.positions import position_of
+from freqpilot.host.orders import reconcile, sending
 from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.shapes import OrderRequest, Position
@@ -50,7 +51,7 @@ def refusal(exchange: Any, request: OrderRequest, positions: Sequence[Position])
     if not exchange._config["dry_run"]:
         reconcile.require_done()
         health.require_sound()
-        orders.require_certainty(exchange._api)
+        sending.require_certainty(exchange._api)
     others.announce(str(exchange._config.get("stake_currency")), positions, request)
     verdict = supervisor.ask(
         request,
@@ -68,7 +69,9 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
     """
     from freqtrade.persistence import Trade
 
-    if not orders.raises_risk(exchange.trading_mode, order["side"], order.get("reduceOnly", False)):
+    if not sending.raises_risk(
+        exchange.trading_mode, order["side"], order.get("reduceOnly", False)
+    ):
         return
     try:
         trades = Trade.get_open_trades()
@@ -78,7 +81,7 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
             time=datetime.now(UTC),
             pair=order["pair"],
             side="long" if order["side"] == "buy" else "short",
-            purpose=orders.purpose_of(own),
+            purpose=sending.purpose_of(own),
             stake=float(order["amount"]) * float(order["rate"]) / leverage,
             rate=float(order["rate"]),
             leverage=leverage,
@@ -125,7 +128,7 @@ def _apply() -> None:
         def create_order(self: Any, **order: Any) -> Any:
             check_order(self, order)
             market.MARKET.note_order()
-            return orders.place(self, original, order)
+            return sending.place(self, original, order)
 
         return create_order
 

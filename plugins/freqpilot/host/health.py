@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import reconcile
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.orders import reconcile
 from freqpilot.host.run import supervisor
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.risk.breakers import ErrorRate

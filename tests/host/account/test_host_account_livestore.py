@@ -14,8 +14,9 @@ from freqtrade.persistence import Trade
 from live_bot import Out, buy, make_bot
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import closing, live, orders
+from freqpilot.host import live
 from freqpilot.host.account import saved as savedledgers
+from freqpilot.host.orders import halt, sending
 from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -71,11 +72,11 @@ def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
     assert "exits-only" in str(exitsonly.reason())
     exits_bear_a_name()
     with pytest.raises(ccxt.OperationFailed, match="was not sent; exits go on"):
-        send(orders.Sending("entry", None, 1.0))
+        send(sending.Sending("entry", None, 1.0))
     bot.exchange.prices["SOL/USDT"] = 1.0
     clock.advance(5)
     live.observe(bot)
-    assert closing.must_close(trade, 1.0), "a halt works without the store"
+    assert halt.must_close(trade, 1.0), "a halt works without the store"
     halted = run.state.halted
     (tmp_path / "freqpilot.sqlite").write_bytes(kept)
     live.observe(bot)
@@ -128,19 +129,19 @@ def test_a_ledger_that_cannot_be_read(bot: Any, tmp_path: Path) -> None:
 
 def exits_bear_a_name() -> None:
     """Their numbers are none that an earlier life may have used, and each another."""
-    names = [send(orders.Sending("exit", 1, 1.0))["params"]["clientOrderId"] for _ in range(2)]
+    names = [send(sending.Sending("exit", 1, 1.0))["params"]["clientOrderId"] for _ in range(2)]
     run = supervisor.current()
     first = int(datetime.now(UTC).timestamp())
     assert names == [f"fq-{run.bot}-1-exit-{first + number}" for number in range(2)]
     assert list(run.unwritten) == names
 
 
-def send(what: orders.Sending) -> Any:
+def send(what: sending.Sending) -> Any:
     given: dict[str, Any] = {"symbol": "SOL/USDT", "type": "market", "side": "sell", "amount": 1.0}
-    with orders.sending(what):
+    with sending.sending(what):
         api = SimpleNamespace(id="binance")
         answer = lambda **order: {**order, "id": "7"}  # noqa: E731
-        return orders.send(api, answer, **given, price=None, params={})
+        return sending.send(api, answer, **given, price=None, params={})
 
 
 def test_a_halt_in_memory_is_whole_when_the_store_is_back(
@@ -162,7 +163,7 @@ def test_a_halt_in_memory_is_whole_when_the_store_is_back(
     live.observe(bot)
     assert run.writes
     assert (run.state.halted, run.state.cause, run.state.halted_at) == latch
-    assert closing.must_close(trade, 1.0)
+    assert halt.must_close(trade, 1.0)
 
 
 # what a run takes over from the one before it in the same process

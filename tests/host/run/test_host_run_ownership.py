@@ -16,8 +16,9 @@ from freqtrade.persistence import KeyValueStore, Trade, init_db
 from live_bot import buy, make_bot
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import exchange, live, orders
+from freqpilot.host import exchange, live
 from freqpilot.host.account import others
+from freqpilot.host.orders import sending
 from freqpilot.host.run import ownership, supervisor
 from freqpilot.host.run.ownership import OWNER, Owner
 from freqpilot.rehearsal.clock import VirtualClock
@@ -191,7 +192,7 @@ def test_an_update_keeps_the_name_that_orders_bear(tmp_path: Path) -> None:
     store.save_state(ownership.BOT_KEY, {"name": "3f9a12c4"}, START)
     store.close()
     run = begin(make_bot(tmp_path))
-    assert run.bot == orders.bot_name() == "3f9a12c4"
+    assert run.bot == sending.bot_name() == "3f9a12c4"
     assert KeyValueStore.get_string_value(ownership.ID) == "3f9a12c4"
 
 

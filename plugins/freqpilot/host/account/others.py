@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import orders
+from freqpilot.host.orders import sending
 from freqpilot.host.run import ownership, supervisor
 from freqpilot.shapes import OrderRequest, Position
 from freqpilot.store import Store
@@ -63,10 +63,10 @@ def publish(currency: str, positions: Sequence[Position]) -> None:
     """
     run, now = supervisor.current(), datetime.now(UTC)
     assert run.shared is not None
-    name = f"{PREFIX}{orders.bot_name()}"
+    name = f"{PREFIX}{sending.bot_name()}"
     _require_own(run.shared, name)
     state = {
-        "owner": asdict(ownership.this_process(orders.bot_name())),
+        "owner": asdict(ownership.this_process(sending.bot_name())),
         "ledger": run.key,
         "exchange": run.exchange,
         "currency": currency,
@@ -97,7 +97,7 @@ def read(currency: str) -> tuple[Position, ...]:
     run, now = supervisor.current(), datetime.now(UTC)
     assert run.shared is not None
     own, oldest = (
-        f"{PREFIX}{orders.bot_name()}",
+        f"{PREFIX}{sending.bot_name()}",
         now - timedelta(hours=run.settings.store.shared_hours),
     )
     found: list[Position] = []

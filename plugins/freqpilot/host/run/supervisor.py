@@ -98,7 +98,7 @@ class Run:
     """Looks in a row in which a pair had no market."""
     beyond: Counter[int] = field(default_factory=Counter)
     """Looks in a row in which the price was beyond a trade's stop, by trade
-    (:mod:`freqpilot.host.stops`)."""
+    (:mod:`freqpilot.host.orders.stops`)."""
     jumped: set[int] = field(default_factory=set)
     """Trades whose jumped stop a person has heard of."""
     tried: datetime | None = None

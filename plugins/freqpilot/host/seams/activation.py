@@ -16,7 +16,6 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host import (
         adjusting,
         backtest,
-        closing,
         drawer,
         edgebacktest,
         exchange,
@@ -26,19 +25,18 @@ def all_seams() -> tuple[Seam, ...]:
         hyperopt,
         identity,
         live,
-        orders,
         plugins,
         reload,
         resting,
         setup,
         shelving,
-        stops,
         training,
         trainqueue,
     )
     from freqpilot.host.alerts import channels
     from freqpilot.host.candles import files as candlefiles
     from freqpilot.host.candles import rows
+    from freqpilot.host.orders import halt, sending, stops
     from freqpilot.host.run import exitsonly
 
     return (
@@ -47,11 +45,11 @@ def all_seams() -> tuple[Seam, ...]:
         *candlefiles.SEAMS,
         *hyperopt.SEAMS,
         *exchange.SEAMS,
-        *orders.SEAMS,
+        *sending.SEAMS,
         *health.SEAMS,
         *stops.SEAMS,
         *backtest.SEAMS,
-        *closing.SEAMS,
+        *halt.SEAMS,
         *resting.SEAMS,
         *live.SEAMS,
         *channels.SEAMS,

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from freqtrade.enums import ExitType
 
-from freqpilot.host import closing, proposals
-from freqpilot.host.closing import REASON
+from freqpilot.host import proposals
+from freqpilot.host.orders import halt
+from freqpilot.host.orders.halt import REASON
 from freqpilot.host.run import supervisor
 
 CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
@@ -46,8 +47,8 @@ class Stubborn:
 @pytest.fixture
 def strategy() -> Any:
     class Wrapped(Stubborn):
-        should_exit = closing._make_should_exit(Stubborn.should_exit)
-        ft_check_timed_out = closing._make_timed_out(Stubborn.ft_check_timed_out)
+        should_exit = halt._make_should_exit(Stubborn.should_exit)
+        ft_check_timed_out = halt._make_timed_out(Stubborn.ft_check_timed_out)
 
     return Wrapped()
 
@@ -59,7 +60,7 @@ def trade(profit: float) -> Any:
 def test_without_a_halt_no_profit_is_computed() -> None:
     asked: list[float] = []
     watched = SimpleNamespace(pair="BTC/USDT", calc_profit_ratio=asked.append)
-    assert not closing.must_close(watched, 100.0)
+    assert not halt.must_close(watched, 100.0)
     assert asked == [], "it is asked on every candle of every open trade"
 
 
@@ -101,7 +102,7 @@ def test_a_losing_streak_ends_entries_and_closes_nothing(
     assert run.state.cause == "streak"
     assert run.state.record.total == 10, "each trade counts once"
     assert strategy.should_exit(trade(-0.1), 100.0, NOW) == ["its own"]
-    assert closing.takes_back(trade(0.0), SimpleNamespace(ft_order_side="buy"))
+    assert halt.takes_back(trade(0.0), SimpleNamespace(ft_order_side="buy"))
 
 
 @pytest.mark.parametrize(("side", "cancelled"), [("buy", True), ("sell", False)])
@@ -130,7 +131,7 @@ def test_a_fault_in_the_question_closes_nothing(strategy: Any, run: supervisor.R
 def test_without_a_run_nothing_is_closed(strategy: Any) -> None:
     supervisor._runs.clear()
     assert strategy.should_exit(trade(-0.9), 100.0, NOW) == ["its own"]
-    assert not closing.takes_back(trade(0.0), SimpleNamespace(ft_order_side="buy"))
+    assert not halt.takes_back(trade(0.0), SimpleNamespace(ft_order_side="buy"))
 
 
 @pytest.mark.parametrize(

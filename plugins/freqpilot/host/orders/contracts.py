@@ -1,4 +1,4 @@
-"""Futures positions and stops beside Freqtrade's trades, as :mod:`~freqpilot.host.reconcile` asks.
+"""Futures positions and stops beside Freqtrade's trades, as :mod:`~freqpilot.host.orders.reconcile` asks.
 
 On futures a stop does not block an exit: it stays on the exchange until the exit is filled. A bot
 killed meanwhile leaves a stop to a trade that is over, which would close a later position in the
@@ -9,7 +9,7 @@ only where no stop is open.
 from collections.abc import Iterable
 from typing import Any
 
-from freqpilot.host.recount import recount, report
+from freqpilot.host.orders.differences import recount, report
 
 MISSING_SHARE = 0.005
 """Share of a position by which the two books may differ: rounding."""

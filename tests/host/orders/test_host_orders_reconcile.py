@@ -26,7 +26,7 @@ from trades_stage import (
 )
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import reconcile
+from freqpilot.host.orders import reconcile
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent

@@ -12,15 +12,16 @@ from sqlalchemy.exc import OperationalError
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import health, orders, reconcile, stops
+from freqpilot.host import health
 from freqpilot.host.account import saved, unwritten
+from freqpilot.host.orders import reconcile, sending, stops
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
 
 CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
-ENTRY = orders.Sending("entry", None, 1.0)
-EXIT = orders.Sending("exit", 7, 1.0)
+ENTRY = sending.Sending("entry", None, 1.0)
+EXIT = sending.Sending("exit", 7, 1.0)
 ORDER: dict[str, Any] = {
     "symbol": "BTC/USDT",
     "type": "limit",
@@ -41,7 +42,7 @@ def clock() -> Iterator[VirtualClock]:
 @pytest.fixture(autouse=True)
 def run(clock: VirtualClock) -> Iterator[supervisor.Run]:
     begun = supervisor.begin(CONFIG, live=False)
-    orders.bot_name()  # a live run knows it from its start
+    sending.bot_name()  # a live run knows it from its start
     yield begun
     supervisor._runs.clear()
 
@@ -106,9 +107,9 @@ def api(clock: VirtualClock) -> Api:
     return Api(clock)
 
 
-def send(api: Api, what: orders.Sending = ENTRY, **change: Any) -> Any:
-    with orders.sending(what):
-        return orders.send(api, api.create_order, **{**ORDER, **change})
+def send(api: Api, what: sending.Sending = ENTRY, **change: Any) -> Any:
+    with sending.sending(what):
+        return sending.send(api, api.create_order, **{**ORDER, **change})
 
 
 def states() -> list[tuple[str, str | None]]:
@@ -127,7 +128,7 @@ def test_an_order_is_written_down_under_its_name(api: Api) -> None:
 
 
 def test_names_count_up_and_survive_a_restart(api: Api) -> None:
-    for what in (ENTRY, ENTRY, EXIT, EXIT, orders.Sending("stop", 7, 1.0, 90.0)):
+    for what in (ENTRY, ENTRY, EXIT, EXIT, sending.Sending("stop", 7, 1.0, 90.0)):
         send(api, what)
     names = [parse_client_order_id(o["params"]["clientOrderId"]) for o in api.sent]
     told = [(n.trade, n.purpose, n.sequence) for n in names if n]
@@ -154,10 +155,10 @@ class Out:
         return getattr(self._kept, name)
 
 
-@pytest.mark.parametrize("what", [EXIT, orders.Sending("stop", 7, 1.0, 90.0)])
+@pytest.mark.parametrize("what", [EXIT, sending.Sending("stop", 7, 1.0, 90.0)])
 @pytest.mark.parametrize("passes", range(7))
 def test_an_exit_goes_out_while_the_store_is_out(
-    api: Api, monkeypatch: pytest.MonkeyPatch, what: orders.Sending, passes: int
+    api: Api, monkeypatch: pytest.MonkeyPatch, what: sending.Sending, passes: int
 ) -> None:
     store = supervisor.current().store
     monkeypatch.setattr(supervisor.current(), "store", Out(store, passes))
@@ -165,7 +166,7 @@ def test_an_exit_goes_out_while_the_store_is_out(
     assert len(api.sent) == 1
 
 
-STOP = orders.Sending("stop", 7, 1.0, 90.0)
+STOP = sending.Sending("stop", 7, 1.0, 90.0)
 
 
 def test_a_stop_whose_answer_is_lost_while_the_store_is_out_is_known_by_its_name(
@@ -216,7 +217,7 @@ def test_nothing_that_raises_risk_goes_out_unwritten(
     api: Api, monkeypatch: pytest.MonkeyPatch, passes: int
 ) -> None:
     store = supervisor.current().store
-    orders.bot_name()
+    sending.bot_name()
     monkeypatch.setattr(supervisor.current(), "store", Out(store, passes))
     with pytest.raises(ccxt.OperationFailed, match="was not sent; exits go on"):
         send(api, ENTRY)
@@ -227,7 +228,7 @@ def test_an_order_that_was_made_is_not_lost_with_the_store(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = supervisor.current().store
-    orders.bot_name()
+    sending.bot_name()
     monkeypatch.setattr(supervisor.current(), "store", Out(store, 3))
     assert send(api, ENTRY)["id"] == "0"
     assert [each.state for each in store.intents()] == ["sent"], "so it is looked up"
@@ -240,8 +241,8 @@ def test_the_intent_is_there_before_the_order(api: Api) -> None:
         seen.extend(states())
         return api.create_order(**order)
 
-    with orders.sending(ENTRY):
-        orders.send(api, create_order, **ORDER)
+    with sending.sending(ENTRY):
+        sending.send(api, create_order, **ORDER)
     assert seen == [("sent", None)]
 
 
@@ -260,7 +261,7 @@ def test_what_never_arrives_is_given_up_once_the_window_is_over(
     api.fault, api.arrives = ccxt.RequestTimeout("timeout"), None
     with pytest.raises(ccxt.RequestTimeout):
         send(api)
-    assert clock() - begun >= orders.RECEIVE_WINDOW + orders.CLOCK_ERROR
+    assert clock() - begun >= sending.RECEIVE_WINDOW + sending.CLOCK_ERROR
     assert states() == [("absent", None)]
 
 
@@ -270,9 +271,9 @@ def test_an_unknown_fate_keeps_entries_away_until_it_is_known(api: Api) -> None:
         send(api)
     assert states() == [("sent", None)]
     with pytest.raises(NoEntry, match="fate of the order fq-"):
-        orders.require_certainty(api)
+        sending.require_certainty(api)
     api.out = False
-    orders.require_certainty(api)
+    sending.require_certainty(api)
     assert states() == [("absent", None)]
 
 
@@ -331,7 +332,7 @@ def test_a_refused_order_is_not_looked_up(api: Api) -> None:
     ],
 )
 def test_what_is_uncertain(error: Exception, uncertain: bool) -> None:
-    assert orders.is_uncertain(error) is uncertain
+    assert sending.is_uncertain(error) is uncertain
 
 
 def test_fills_of_an_order_that_is_cancelled_already_are_taken_in(api: Api) -> None:
@@ -358,13 +359,13 @@ def test_an_order_without_a_name_that_never_arrives_is_given_up_later(
     api.id, api.fault, api.arrives = "kraken", ccxt.NetworkError("reset"), None
     with pytest.raises(ccxt.NetworkError):
         send(api)
-    assert clock() - begun >= orders.UNNAMED_WINDOW
+    assert clock() - begun >= sending.UNNAMED_WINDOW
     assert states() == [("absent", None)]
 
 
 def test_what_is_not_sent_by_the_bot_passes_untouched(api: Api) -> None:
     given = {**ORDER, "params": {"clientOrderId": "mine"}}
-    orders.send(api, api.create_order, **given)
+    sending.send(api, api.create_order, **given)
     assert api.sent[0]["params"] == {"clientOrderId": "mine"}
     assert states() == []
 
@@ -381,7 +382,7 @@ def test_what_is_not_sent_by_the_bot_passes_untouched(api: Api) -> None:
     ],
 )
 def test_purposes(mode: str, order: dict[str, Any], trade: Any, purpose: str) -> None:
-    assert orders.sent_purpose(mode, order, trade) == purpose
+    assert sending.sent_purpose(mode, order, trade) == purpose
 
 
 def test_entries_wait_for_the_comparison_after_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -662,8 +663,8 @@ class TestLimits:
     @pytest.mark.parametrize(
         ("exchange", "limit"),
         [
-            ("binance", orders.RECEIVE_WINDOW + orders.CLOCK_ERROR),
-            ("kraken", orders.UNNAMED_WINDOW + orders.CLOCK_ERROR),
+            ("binance", sending.RECEIVE_WINDOW + sending.CLOCK_ERROR),
+            ("kraken", sending.UNNAMED_WINDOW + sending.CLOCK_ERROR),
         ],
     )
     @pytest.mark.parametrize(("beside", "gone"), [(BEFORE, False), (AT, True), (AFTER, True)])
@@ -672,20 +673,20 @@ class TestLimits:
     ) -> None:
         api.id, api.arrives = exchange, None
         begun = datetime.now(UTC)
-        assert orders.look_up(api, self.sent(limit + beside)) is None
+        assert sending.look_up(api, self.sent(limit + beside)) is None
         assert states() == [("absent", None)]
         waited = (datetime.now(UTC) - begun).total_seconds()
         assert waited == (0.0 if gone else 1.0), "the next look is a second later"
 
     def test_the_limits_are_the_window_and_the_clocks(self) -> None:
         """Binance carries a request out for 5 s by its own clock, which may be 2 s behind ours."""
-        assert (orders.RECEIVE_WINDOW, orders.CLOCK_ERROR) == (5.0, 2.0)
-        assert orders.UNNAMED_WINDOW == 28.0
+        assert (sending.RECEIVE_WINDOW, sending.CLOCK_ERROR) == (5.0, 2.0)
+        assert sending.UNNAMED_WINDOW == 28.0
         for window, looks in (
-            (orders.RECEIVE_WINDOW, orders.LOOKS),
-            (orders.UNNAMED_WINDOW, orders.UNNAMED_LOOKS),
+            (sending.RECEIVE_WINDOW, sending.LOOKS),
+            (sending.UNNAMED_WINDOW, sending.UNNAMED_LOOKS),
         ):
-            assert sum(looks) >= window + orders.CLOCK_ERROR, "the looks outlast it"
+            assert sum(looks) >= window + sending.CLOCK_ERROR, "the looks outlast it"
 
     @pytest.mark.parametrize(
         ("seconds", "ours"), [(-2.5, False), (-2.0, True), (-1.5, True), (0.0, True)]
@@ -698,10 +699,10 @@ class TestLimits:
         params: dict[str, Any] = {}
         api.sent = [{**ORDER, "params": params, "at": stamped}]
         if ours:
-            assert orders.fetch(api, meant)["id"] == "0"
+            assert sending.fetch(api, meant)["id"] == "0"
         else:
             with pytest.raises(ccxt.OrderNotFound):
-                orders.fetch(api, meant)
+                sending.fetch(api, meant)
 
     @pytest.mark.parametrize(
         "other", [{"side": "sell"}, {"amount": 0.0101}], ids=["side", "amount"]
@@ -712,7 +713,7 @@ class TestLimits:
         api.id, meant = "kraken", self.sent(0.0)
         api.sent = [{**ORDER, **other, "params": {}, "at": datetime.now(UTC).timestamp()}]
         with pytest.raises(ccxt.OrderNotFound):
-            orders.fetch(api, meant)
+            sending.fetch(api, meant)
 
     def test_an_unnamed_order_that_is_closed_already_is_ours(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
@@ -721,4 +722,4 @@ class TestLimits:
         api.sent = [{**ORDER, "params": {}, "at": datetime.now(UTC).timestamp()}]
         monkeypatch.setattr(api, "fetch_closed_orders", api.fetch_open_orders, raising=False)
         monkeypatch.setattr(api, "fetch_open_orders", lambda *_: [])
-        assert orders.fetch(api, meant)["id"] == "0"
+        assert sending.fetch(api, meant)["id"] == "0"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from freqpilot.host import contracts, orders, recount
+from freqpilot.host.orders import contracts, differences, sending
 from freqpilot.host.run import supervisor
 from freqpilot.shapes import OrderIntent
 
@@ -22,7 +22,7 @@ INTENT = OrderIntent(
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is reported."""
     found: list[str] = []
-    for module in (contracts, recount):
+    for module in (contracts, differences):
         monkeypatch.setattr(module, "report", lambda text, _level, _data: found.append(text))
     return found
 
@@ -187,7 +187,7 @@ def test_a_futures_stop_is_asked_for_among_the_conditional_orders(contract: bool
     api = SimpleNamespace(
         id="binance", fetch_order=fetch_order, market=lambda _: {"contract": contract}
     )
-    found = orders.fetch(api, INTENT)
+    found = sending.fetch(api, INTENT)
     assert asked[0].get("stop", False) is contract
     # What a triggered stop became is another order's matter: it stays open for Freqtrade.
     assert found["status"] == ("open" if contract else "closed")

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from freqpilot.host import closing
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.orders import halt
 from freqpilot.host.run import supervisor
 from freqpilot.host.seams.seam import Seam, expect, wrap
 
@@ -22,7 +22,7 @@ ATTEMPTS = 2
 """Loops in which a stop may fail before the position is closed: one hiccup is not worth a loss."""
 LOOKS = 2
 """Looks in a row beyond the stop after which a position is closed at market."""
-JUMPED = closing.JUMPED
+JUMPED = halt.JUMPED
 CANCELLED = "freqpilot: the price is beyond the stop"
 
 _failed: Counter[int] = Counter()
@@ -118,7 +118,7 @@ def _close(bot: Any, number: int) -> None:
         sides = [trade.entry_side, trade.exit_side]
         bot.cancel_open_orders_of_trade(trade, sides, CANCELLED)
         Trade.commit()
-    closing.confirm_ours(bot.strategy)
+    halt.confirm_ours(bot.strategy)
     check = ExitCheckTuple(exit_type=ExitType.STOP_LOSS, exit_reason=JUMPED)
     bot.execute_trade_exit(trade, rate, exit_check=check, ordertype="market")
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import contracts, orders
 from freqpilot.host.account import unwritten
-from freqpilot.host.recount import recount, report
+from freqpilot.host.orders import contracts, sending
+from freqpilot.host.orders.differences import recount, report
 from freqpilot.host.run import supervisor
 from freqpilot.shapes import OrderIntent
 
@@ -90,12 +90,14 @@ def settle(bot: Any) -> None:
     store = run.store
     unwritten.write(run)
     for intent in run.intents("sent", "accepted"):
-        if orders.in_flight(intent.client_id):
+        if sending.in_flight(intent.client_id):
             continue  # its answer is on the way to another thread
         if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
             store.save_intent(replace(intent, state="known"))
             continue
-        found = orders.look_up(api, intent) if intent.state == "sent" else orders.fetch(api, intent)
+        found = (
+            sending.look_up(api, intent) if intent.state == "sent" else sending.fetch(api, intent)
+        )
         if found is None:
             continue
         order_id = str(found["id"])
@@ -185,7 +187,7 @@ def _take_in(bot: Any, order: Any, pair: str) -> None:
     """Give an open order that bears this bot's name to its trade, or cancel it where that is over:
     it was sent while the store was out, by a process that has ended. Any other is reported."""
     name = parse_client_order_id(order.get("clientOrderId"))
-    if name is None or name.bot != orders.bot_name() or name.purpose not in unwritten.REDUCING:
+    if name is None or name.bot != sending.bot_name() or name.purpose not in unwritten.REDUCING:
         _report_order(order, pair)
         return
     stop = order.get("stopPrice") or order.get("triggerPrice")
@@ -211,7 +213,7 @@ def _take_in(bot: Any, order: Any, pair: str) -> None:
 
 def _report_order(order: Any, pair: str) -> None:
     name = parse_client_order_id(order.get("clientOrderId"))
-    whose = "another bot of the pack" if name and name.bot != orders.bot_name() else "nobody here"
+    whose = "another bot of the pack" if name and name.bot != sending.bot_name() else "nobody here"
     report(
         f"the open {order['side']} order {order['id']} in {pair} belongs to {whose}; Freqpilot "
         "leaves it alone",
@@ -235,7 +237,7 @@ def _adopt(bot: Any, intent: OrderIntent, order: Any) -> None:
 
     if not order.get("filled") and order["status"] in EMPTY_STATES:
         return
-    trade = orders.open_trade(intent.pair)
+    trade = sending.open_trade(intent.pair)
     if trade is None and not intent.raises_risk:
         _strand(bot, intent, order)
         return
@@ -272,7 +274,7 @@ def _strand(bot: Any, intent: OrderIntent, order: Any) -> None:
     if order["status"] == "open":
         api = bot.exchange._api
         with suppress(ccxt.OrderNotFound):  # a futures stop that has just been triggered
-            api.cancel_order(order["id"], intent.pair, orders.stop_params(api, intent))
+            api.cancel_order(order["id"], intent.pair, sending.stop_params(api, intent))
     report(
         f"the {intent.purpose} order {order['id']} for {intent.pair} has no open trade; it was "
         f"{'cancelled' if order['status'] == 'open' else order['status'] + ' before'}",
