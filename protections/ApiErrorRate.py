@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from freqtrade.plugins.protections import ProtectionReturn
 
-from freqpilot.host import health
+from freqpilot.host.gate import health
 from freqpilot.host.parameters import Parameter, Parameters
 from freqpilot.host.protection import CheckedProtection
 

@@ -11,7 +11,7 @@ from freqtrade.plugins.protections import ProtectionReturn
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host.candles import feeds
-from freqpilot.host.market import index_pairs
+from freqpilot.host.gate.market import index_pairs
 from freqpilot.host.parameters import Parameter, Parameters
 from freqpilot.host.protection import CheckedProtection, duration
 from freqpilot.risk.breakers import HOUR_SECONDS, IndexCandles

@@ -11,7 +11,8 @@ import pytest
 from ccxt import TICK_SIZE
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import coupled, couples, exchange, proposals, reservation
+from freqpilot.host import coupled, couples, proposals, reservation
+from freqpilot.host.gate import live as livegate
 from freqpilot.host.run import supervisor
 from freqpilot.host.spreads import tag_id
 from freqpilot.signals.pairs import Couple
@@ -166,7 +167,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(couples, "open_trades", lambda: list(made.trades))
     monkeypatch.setattr(proposals, "_open_trades", lambda: list(made.trades))
     monkeypatch.setattr(
-        exchange, "refusal", lambda _, request, held: made.refused.get(request.pair)
+        livegate, "refusal", lambda _, request, held: made.refused.get(request.pair)
     )
     return made
 

@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import NoEntry
-from freqpilot.host import exchange, live
+from freqpilot.host import live
 from freqpilot.host.account import locks, others, saved
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.gate import live as livegate
 from freqpilot.host.orders import halt
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
@@ -121,7 +122,7 @@ def test_three_blind_loops_are_critical_and_refuse_entries(
     assert events("blind") == ["CRITICAL"]
     assert run.sight.since == since
     with pytest.raises(NoEntry, match="blind since 2026-01-10 12:30:05 UTC: account"):
-        exchange.refusal(bot.exchange, request(), [])
+        livegate.refusal(bot.exchange, request(), [])
     shown = CliRunner().invoke(app, ["risk", "--userdir", str(tmp_path), "--json"])
     told = json.loads(shown.stdout)["live"]["blind"]
     assert told["since"] == "2026-01-10T12:30:05+00:00"

@@ -8,7 +8,8 @@ import pytest
 from freqtrade.exceptions import DependencyException
 from trades_stage import START, Api, Bot, Kind, held, live, of_each_kind, placed
 
-from freqpilot.host import exchange, market
+from freqpilot.host.gate import live as livegate
+from freqpilot.host.gate import market
 from freqpilot.host.orders import reconcile, sending
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
@@ -158,10 +159,10 @@ def test_an_order_is_asked_about_then_counted_then_sent(
         done.append("asked")
         return "too much" if refuses else None
 
-    monkeypatch.setattr(exchange, "refusal", ask)
+    monkeypatch.setattr(livegate, "refusal", ask)
     monkeypatch.setattr(market.MARKET, "note_order", lambda: done.append("counted"))
     monkeypatch.setattr(sending, "place", lambda *_: done.append("sent"))
-    sends = makers(monkeypatch, exchange)["create_order"](create_order)
+    sends = makers(monkeypatch, livegate)["create_order"](create_order)
     if refuses:
         with pytest.raises(DependencyException, match="too much"):
             sends(bot.exchange, **given(kind, kind.entry))

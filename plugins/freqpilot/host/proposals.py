@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host import bookrisk
 from freqpilot.host.account.positions import position_of
+from freqpilot.host.gate import bookrisk
 from freqpilot.host.run import supervisor
 from freqpilot.risk import exitplan, sizing, volatility
 from freqpilot.settings import SizingMethod, VolatilitySettings

@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import bookrisk, couples, exchange, proposals, slots
+from freqpilot.host import couples, proposals, slots
 from freqpilot.host.account.positions import position_of
+from freqpilot.host.gate import bookrisk
+from freqpilot.host.gate import live as livegate
 from freqpilot.host.run import supervisor
 from freqpilot.host.spreads import tag_id
 from freqpilot.shapes import OrderRequest, Position, Side
@@ -260,6 +262,6 @@ def _stepped(venue: Any, pair: str, amount: float) -> float:
 def _refusal(strategy: Any, request: OrderRequest, held: list[Position]) -> str | None:
     """Return why the gate would refuse an order, live with all that it asks for there."""
     if supervisor.current().live:
-        return exchange.refusal(strategy.dp._exchange, request, held)
+        return livegate.refusal(strategy.dp._exchange, request, held)
     verdict = supervisor.ask(request, held, bookrisk.BOOK.asked(request, held))
     return None if verdict.allowed else verdict.veto or "refused without a reason"

@@ -11,8 +11,9 @@ from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import Trade
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import exchange, market
 from freqpilot.host.account import others
+from freqpilot.host.gate import live as livegate
+from freqpilot.host.gate import market
 from freqpilot.host.run import ownership, supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
@@ -58,7 +59,7 @@ def held(stake: float, pair: str = "XRP/USDT") -> Position:
 def enter(stake: float = 100.0, pair: str = "LTC/USDT") -> None:
     order = {"pair": pair, "side": "buy", "amount": stake, "rate": 1.0, "leverage": 1.0}
     config = {"dry_run": True, "stake_currency": "USDT"}
-    exchange.check_order(SimpleNamespace(trading_mode="spot", _config=config), order)
+    livegate.check_order(SimpleNamespace(trading_mode="spot", _config=config), order)
 
 
 def asked(pair: str, stake: float) -> OrderRequest:

@@ -15,10 +15,11 @@ import pytest
 import time_machine
 from sqlalchemy.exc import OperationalError
 
-from freqpilot.host import couples, health
+from freqpilot.host import couples
 from freqpilot.host.account import flows
 from freqpilot.host.alerts import channels, couriers
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.gate import health
 from freqpilot.host.run import supervisor
 from freqpilot.risk import rebase
 from freqpilot.store import Alert, Store, memory_store

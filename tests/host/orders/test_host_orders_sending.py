@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host import health
 from freqpilot.host.account import saved, unwritten
+from freqpilot.host.gate import health
 from freqpilot.host.orders import reconcile, sending, stops
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock

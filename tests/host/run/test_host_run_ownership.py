@@ -16,8 +16,9 @@ from freqtrade.persistence import KeyValueStore, Trade, init_db
 from live_bot import buy, make_bot
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import exchange, live
+from freqpilot.host import live
 from freqpilot.host.account import others
+from freqpilot.host.gate import live as livegate
 from freqpilot.host.orders import sending
 from freqpilot.host.run import ownership, supervisor
 from freqpilot.host.run.ownership import OWNER, Owner
@@ -99,7 +100,7 @@ def test_a_refused_bot_with_open_trades_closes_them_and_opens_nothing(tmp_path: 
     assert run.bot != first.bot
     assert run.intents() == []
     with pytest.raises(NoEntry, match="belongs to another trades database"):
-        exchange.refusal(
+        livegate.refusal(
             bot.exchange, OrderRequest(START, "SOL/USDT", "long", "entry", 1.0, 1.0), []
         )
     bot.wallets.free = 600.0

@@ -38,7 +38,7 @@ class LiveFeed:
 
     def candles(self, pair: str, timeframe: str, now: datetime) -> Any:
         """:raises NoEntry: when there are none."""
-        from freqpilot.host.market import candles
+        from freqpilot.host.gate.market import candles
 
         return closed(candles(self._bot.exchange, pair, timeframe, now.timestamp()), timeframe, now)
 

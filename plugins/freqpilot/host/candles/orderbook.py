@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from freqpilot.host.market import BOOK_LEVELS
+from freqpilot.host.gate.market import BOOK_LEVELS
 from freqpilot.risk.soundness import is_number
 
 Level = tuple[float, float]

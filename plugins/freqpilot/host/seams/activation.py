@@ -15,13 +15,10 @@ def all_seams() -> tuple[Seam, ...]:
     """Return every seam, in the order in which they are applied."""
     from freqpilot.host import (
         adjusting,
-        backtest,
         drawer,
         edgebacktest,
-        exchange,
         featurestage,
         fills,
-        health,
         hyperopt,
         identity,
         live,
@@ -36,6 +33,9 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host.alerts import channels
     from freqpilot.host.candles import files as candlefiles
     from freqpilot.host.candles import rows
+    from freqpilot.host.gate import backtest as backtestgate
+    from freqpilot.host.gate import health
+    from freqpilot.host.gate import live as livegate
     from freqpilot.host.orders import halt, sending, stops
     from freqpilot.host.run import exitsonly
 
@@ -44,11 +44,11 @@ def all_seams() -> tuple[Seam, ...]:
         *plugins.SEAMS,
         *candlefiles.SEAMS,
         *hyperopt.SEAMS,
-        *exchange.SEAMS,
+        *livegate.SEAMS,
         *sending.SEAMS,
         *health.SEAMS,
         *stops.SEAMS,
-        *backtest.SEAMS,
+        *backtestgate.SEAMS,
         *halt.SEAMS,
         *resting.SEAMS,
         *live.SEAMS,

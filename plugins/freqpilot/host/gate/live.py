@@ -11,9 +11,9 @@ from functools import cache
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import bookrisk, health, market
 from freqpilot.host.account import others
 from freqpilot.host.account.positions import position_of
+from freqpilot.host.gate import bookrisk, health, market
 from freqpilot.host.orders import reconcile, sending
 from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.host.seams.seam import Seam, expect, wrap

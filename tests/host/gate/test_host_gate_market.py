@@ -13,7 +13,8 @@ import pytest
 from freqtrade.exceptions import DependencyException, TemporaryError
 from freqtrade.persistence import Trade
 
-from freqpilot.host import exchange, health, market
+from freqpilot.host.gate import health, market
+from freqpilot.host.gate import live as livegate
 from freqpilot.host.orders import reconcile
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
@@ -88,7 +89,7 @@ def clock() -> Iterator[VirtualClock]:
 def run(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[supervisor.Run]:
     monkeypatch.setattr(reconcile, "PROGRESS", reconcile.Progress())
     monkeypatch.setattr(health, "HEALTH", health.Health())
-    monkeypatch.setattr(exchange.orders, "require_certainty", lambda api: None)
+    monkeypatch.setattr(livegate.orders, "require_certainty", lambda api: None)
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(list))
     begun = supervisor.begin(CONFIG, live=False)
     supervisor.observe(datetime.now(UTC), 1_000.0)
@@ -105,7 +106,7 @@ def order(stake: float = 100.0, **more: Any) -> dict[str, Any]:
 def refused(fake: Exchange, words: str, rule: str, **more: Any) -> None:
     before = vetoes().get(rule, 0)
     with pytest.raises(DependencyException, match=words):
-        exchange.check_order(fake, order(**more))
+        livegate.check_order(fake, order(**more))
     assert vetoes()[rule] == before + 1
 
 
@@ -120,11 +121,11 @@ def kinds() -> list[str]:
 def test_an_entry_costs_one_request_and_two_prices_a_minute(clock: VirtualClock) -> None:
     fake = Exchange()
     for _ in range(3):
-        exchange.check_order(fake, order())
+        livegate.check_order(fake, order())
     assert fake.asked == {"book": 3, "BTC/USDT": 1, "USDC/USDT": 1}
     clock.advance(61)
     supervisor.observe(datetime.now(UTC), 1_000.0)
-    exchange.check_order(fake, order())
+    livegate.check_order(fake, order())
     assert fake.asked == {"book": 4, "BTC/USDT": 2, "USDC/USDT": 2}
     assert vetoes() == {}
     assert kinds() == []
@@ -132,7 +133,7 @@ def test_an_entry_costs_one_request_and_two_prices_a_minute(clock: VirtualClock)
 
 def test_the_index_itself_needs_no_price_of_its_own() -> None:
     fake = Exchange()
-    exchange.check_order(fake, order(pair="BTC/USDT"))
+    livegate.check_order(fake, order(pair="BTC/USDT"))
     assert fake.asked == {"book": 1, "USDC/USDT": 1}
 
 
@@ -145,10 +146,10 @@ def test_reducing_orders_never_ask(mode: str, request_: dict[str, Any]) -> None:
     fake.trading_mode, fake.fault = mode, TemporaryError("503")
     for _ in range(100):
         market.MARKET.note_order()
-        exchange.check_order(fake, request_)
+        livegate.check_order(fake, request_)
     supervisor._runs.clear()
     market.MARKET.note_order()
-    exchange.check_order(fake, request_)
+    livegate.check_order(fake, request_)
     assert not fake.asked
 
 
@@ -188,11 +189,11 @@ def test_the_position_counts_with_its_leverage_and_what_is_held(
 ) -> None:
     fake = Exchange()
     fake.book = {"bids": [[99.99, 14]], "asks": [[100.01, 14]]}
-    exchange.check_order(fake, order(100.0))
+    livegate.check_order(fake, order(100.0))
     held = SimpleNamespace(pair="SOL/USDT", stake=41.0, value=41.0)
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: [held_trade]))
     held_trade = SimpleNamespace(pair="SOL/USDT", nr_of_successful_entries=1)
-    monkeypatch.setattr(exchange, "position_of", lambda trade, rates: held)
+    monkeypatch.setattr(livegate, "position_of", lambda trade, rates: held)
     refused(fake, "worth 141.00", "depth")
 
 
@@ -217,9 +218,9 @@ def test_candles_are_asked_for_only_when_they_are_old_or_missing() -> None:
     fake.known["SOL/USDT"] = frame(START - timedelta(minutes=8))
     refused(fake, "candles are missing", "candle_age")
     fake.fresh["SOL/USDT"] = frame(START)
-    exchange.check_order(fake, order())
+    livegate.check_order(fake, order())
     assert fake.asked["candles"] == 2
-    exchange.check_order(fake, order())
+    livegate.check_order(fake, order())
     assert fake.asked["candles"] == 2
     del fake.known["SOL/USDT"], fake.fresh["SOL/USDT"]
     refused(fake, "no 5m candles of SOL/USDT", "market_data")
@@ -244,7 +245,7 @@ def test_a_flash_crash_holds_for_a_day_and_both_ends_are_kept(clock: VirtualCloc
         if held:
             refused(fake, "flash crash", "flash_crash")
         else:
-            exchange.check_order(fake, order())
+            livegate.check_order(fake, order())
     assert kinds() == ["flash crash", "flash crash over"]
 
 
@@ -257,7 +258,7 @@ def test_a_depeg_refuses_and_without_such_a_pair_one_line_is_logged(
     fake.markets["USDC/USDT"] = {"active": False}
     del fake.markets["BTC/USDT"]
     for _ in range(3):
-        exchange.check_order(fake, order())
+        livegate.check_order(fake, order())
     assert sum("Not watched: a depeg" in line for line in caplog.messages) == 1
     assert sum("Not watched: the fall of the index" in line for line in caplog.messages) == 1
     assert kinds() == ["depeg", "depeg over"]
@@ -269,13 +270,13 @@ def test_a_spike_of_the_indexs_volatility_pauses_until_it_is_over() -> None:
     rough = quiet.copy()
     rough["close"] *= 1 + 0.0005 * (-1.0) ** rough.index
     fake.known["BTC/USDT"] = rough
-    exchange.check_order(fake, order())
+    livegate.check_order(fake, order())
     wild = rough.copy()
     wild.loc[376:, "close"] = 100 * (1 + 0.002 * (-1.0) ** wild.index[376:])
     fake.known["BTC/USDT"] = wild
     refused(fake, "volatility spike: that of BTC is 3.9", "volatility_spike")
     fake.known["BTC/USDT"] = rough
-    exchange.check_order(fake, order())
+    livegate.check_order(fake, order())
     assert kinds() == ["volatility spike", "volatility spike over"]
 
 
@@ -326,7 +327,7 @@ def test_too_many_orders_pause_entries_without_a_request(clock: VirtualClock) ->
     clock.advance(600)
     supervisor.observe(datetime.now(UTC), 1_000.0)
     fake.known = {pair: frame(datetime.now(UTC)) for pair in fake.known}
-    exchange.check_order(fake, order())
+    livegate.check_order(fake, order())
     assert kinds() == ["order rate", "order rate over"]
 
 
@@ -335,7 +336,7 @@ def test_a_new_run_starts_anew() -> None:
         market.MARKET.note_order()
     supervisor.begin(CONFIG, live=False)
     supervisor.observe(datetime.now(UTC), 1_000.0)
-    exchange.check_order(Exchange(), order())
+    livegate.check_order(Exchange(), order())
 
 
 def test_a_dry_run_asks_where_there_is_a_book() -> None:
@@ -343,7 +344,7 @@ def test_a_dry_run_asks_where_there_is_a_book() -> None:
     fake.book = {"bids": [[99, 100]], "asks": [[101, 100]]}
     refused(fake, "spread", "spread")
     fake.book = {}
-    exchange.check_order(fake, order())
+    livegate.check_order(fake, order())
 
 
 def test_it_can_be_switched_off() -> None:
@@ -351,7 +352,7 @@ def test_it_can_be_switched_off() -> None:
     supervisor.begin({**CONFIG, "freqpilot": section}, live=False)
     supervisor.observe(datetime.now(UTC), 1_000.0)
     fake = Exchange()
-    exchange.check_order(fake, order())
+    livegate.check_order(fake, order())
     assert not fake.asked
 
 
@@ -361,4 +362,4 @@ def test_a_fault_inside_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(market.market, "check", broken)
     with pytest.raises(DependencyException, match="ZeroDivisionError: a bug"):
-        exchange.check_order(Exchange(), order())
+        livegate.check_order(Exchange(), order())

@@ -11,7 +11,7 @@ from freqtrade.persistence import LocalTrade, Trade
 from live_bot import make_bot
 from trades_stage import FEE_CLOSE, FEE_OPEN, START, Kind, held, leave, of_each_kind, placed
 
-from freqpilot.host import backtest
+from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -58,7 +58,7 @@ def steps(kind: Kind, closes: list[float], account: Account) -> Iterator[tuple[d
             yield time, OTHER, (time, 1.0, 1_000.0, 0.5, 7.0, 2.0), True, ["date"]
 
     backtester = SimpleNamespace(config={"stake_currency": "USDT"}, wallets=account)
-    for item in backtest._make_generator(rows)(backtester, "the data"):
+    for item in backtestgate._make_generator(rows)(backtester, "the data"):
         assert len(item) == 5
         yield item[0], item[1]
 

@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from freqpilot.control.book import print_book
-from freqpilot.host import backtest, bookrisk, proposals
-from freqpilot.host.bookrisk import BOOK, fetched_candles, stored_candles
+from freqpilot.host import proposals
+from freqpilot.host.gate import backtest as backtestgate
+from freqpilot.host.gate import bookrisk
+from freqpilot.host.gate.bookrisk import BOOK, fetched_candles, stored_candles
 from freqpilot.host.run import supervisor
 from freqpilot.risk.book import Fit
 from freqpilot.risk.comovement import View
@@ -361,9 +363,9 @@ def test_the_backtests_gate_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     open_trades = [trade(f"{coin}/USDT", 40.0) for coin in ("ADA", "DOT")]
     monkeypatch.setattr(LocalTrade, "bt_trades_open", open_trades)
     asked = {"stake": 40.0, "rate": 1.0, "leverage": 1.0}
-    assert backtest.allowed("SOL/USDT", NOW, "long", "entry", asked)
+    assert backtestgate.allowed("SOL/USDT", NOW, "long", "entry", asked)
     begin(Source(candles()), cluster_cap=1, max_correlated=2)
-    assert not backtest.allowed("SOL/USDT", NOW, "long", "entry", asked)
+    assert not backtestgate.allowed("SOL/USDT", NOW, "long", "entry", asked)
     counted = supervisor.current().counters.snapshot(NOW)["vetoes"]
     assert counted == {"max_correlated": 1}
     assert run is not supervisor.current()
