@@ -12,11 +12,11 @@ from freqpilot.host.annotations import regime_areas
 from freqpilot.host.candles import rows
 from freqpilot.host.edge import kept_forecasts
 from freqpilot.host.edgebacktest import with_groups
+from freqpilot.host.facts.signals import add_signal_facts
 from freqpilot.host.fills import reads_only
 from freqpilot.host.freqai import NAMES
 from freqpilot.host.regimes import models_of
 from freqpilot.host.run import supervisor
-from freqpilot.host.signalfacts import add_signal_facts
 from freqpilot.settings import Settings
 
 

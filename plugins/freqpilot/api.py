@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from freqpilot.features.labels import sampling
     from freqpilot.features.labels import targets as labels
     from freqpilot.host.coupled import CoupleStrategy
-    from freqpilot.host.factframes import add_facts
+    from freqpilot.host.facts.columns import add_facts
     from freqpilot.host.frames import add_candle_patterns, add_indicators, add_market_features
     from freqpilot.host.guard import AutoencoderGuard
     from freqpilot.host.pairlist import REFRESH, CheckedPairList, Screen, Unknown
@@ -49,7 +49,7 @@ __all__ = [
 _ROOMS = {
     "freqpilot.features.bank.indicators": ("IndicatorBank",),
     "freqpilot.host.coupled": ("CoupleStrategy",),
-    "freqpilot.host.factframes": ("add_facts",),
+    "freqpilot.host.facts.columns": ("add_facts",),
     "freqpilot.host.frames": ("add_candle_patterns", "add_indicators", "add_market_features"),
     "freqpilot.host.guard": ("AutoencoderGuard",),
     "freqpilot.host.pairlist": ("REFRESH", "CheckedPairList", "Screen", "Unknown"),

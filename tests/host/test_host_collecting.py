@@ -23,7 +23,7 @@ from freqpilot.facts.judge import Judged
 from freqpilot.facts.sources.base import Answer, Call, FetchFailed
 from freqpilot.facts.store import FactStore
 from freqpilot.host import collecting, doctor
-from freqpilot.host.factframes import add_facts, facts_url
+from freqpilot.host.facts.columns import add_facts, facts_url
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 

@@ -17,9 +17,10 @@ from benchmarks.support.postgres import Cluster
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import doctor, factframes
+from freqpilot.host import doctor
 from freqpilot.host.account import saved
-from freqpilot.host.factframes import add_facts
+from freqpilot.host.facts import columns as factcolumns
+from freqpilot.host.facts.columns import add_facts
 from freqpilot.host.run import supervisor
 from freqpilot.host.setup import facts_digest
 from freqpilot.settings import Settings
@@ -136,7 +137,7 @@ def test_a_server_that_is_gone_gives_no_entry_and_ends_no_loop(
     live = {**config, "runmode": "live"}
     candles = pd.DataFrame({"date": pd.date_range(BEGIN, periods=4, freq="1h"), "close": 1.0})
     assert add_facts(candles, "BTC/USDT", ["mvrv"], live)["mvrv"].notna().any()
-    postgres.drop(factframes._open[0].store.engine.url.database or "")
+    postgres.drop(factcolumns._open[0].store.engine.url.database or "")
     assert add_facts(candles, "BTC/USDT", ["mvrv"], live)["mvrv"].isna().all()
     with pytest.raises(Degraded, match="gives no entry"):
         add_facts(candles, "BTC/USDT", ["mvrv"], config)

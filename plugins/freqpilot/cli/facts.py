@@ -210,7 +210,7 @@ def collect(
 
 
 def _facts_url(config: list[str] | None, userdir: Path) -> str:
-    from freqpilot.host.factframes import facts_url
+    from freqpilot.host.facts.columns import facts_url
 
     return facts_url(_settings(config, userdir), userdir.resolve())
 

@@ -216,7 +216,7 @@ def _alerts(config: dict[str, Any]) -> str:
 
 def _facts(config: dict[str, Any]) -> str:
     from freqpilot.facts.store import FactStore, NoFacts
-    from freqpilot.host.factframes import facts_url
+    from freqpilot.host.facts.columns import facts_url
 
     url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
     file = Path(url.removeprefix("sqlite:///"))

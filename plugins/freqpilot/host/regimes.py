@@ -156,7 +156,7 @@ def index_of(config: dict[str, Any], user_data: Path, metric: str, timeframe: st
     if not metric:
         return None
     from freqpilot.facts.spec import parse
-    from freqpilot.host.factframes import add_facts
+    from freqpilot.host.facts.columns import add_facts
 
     whole = {"user_data_dir": str(user_data), **config}
     column = parse(metric).column

@@ -159,7 +159,7 @@ def data_digest(config: dict[str, Any]) -> str:
 def facts_digest(config: dict[str, Any], settings: Settings) -> str | None:
     """Return a digest of size and time of the file of facts, or of how many a server holds, None
     without any: a backtest on other facts is another one."""
-    from freqpilot.host.factframes import facts_url
+    from freqpilot.host.facts.columns import facts_url
 
     folder = Path(config.get("user_data_dir") or "user_data")
     prefix = "sqlite:///"

@@ -171,7 +171,7 @@ def _keep_trades(config: dict[str, Any], home: Path) -> list[str]:
 def _keep_store(config: dict[str, Any], user_data: Path, home: Path) -> list[str]:
     """Move the store, and the one that several bots share; facts are of the world outside and only
     read by a bot, so they stay where they are."""
-    from freqpilot.host.factframes import facts_url
+    from freqpilot.host.facts.columns import facts_url
     from freqpilot.host.run.supervisor import store_url
 
     settings = Settings.from_config(config)

@@ -18,8 +18,9 @@ import fact_readers
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import doctor, factframes
-from freqpilot.host.factframes import add_facts, facts_url
+from freqpilot.host import doctor
+from freqpilot.host.facts import columns as factcolumns
+from freqpilot.host.facts.columns import add_facts, facts_url
 from freqpilot.host.setup import facts_digest
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
@@ -71,7 +72,7 @@ def test_a_database_that_fails_live_is_not_waited_for_by_each_metric(
     file = tmp_path / "freqpilot-facts.sqlite"
     keep(tmp_path, FACT)
     file.rename(tmp_path / "away")
-    monkeypatch.setattr(factframes.time, "time", lambda: now[0])
+    monkeypatch.setattr(factcolumns.time, "time", lambda: now[0])
     real = FactStore.open
 
     def counted(*given: Any, **more: Any) -> FactStore:
@@ -89,20 +90,20 @@ def test_a_database_that_fails_live_is_not_waited_for_by_each_metric(
     assert (known(), known(), len(opened)) == (0, 0, 1)
     assert opened[0]["busy_timeout"] <= 1, "a locked one holds up no loop for long"
     (tmp_path / "away").rename(file)
-    now[0] += factframes.PAUSE - 0.1
+    now[0] += factcolumns.PAUSE - 0.1
     assert (known(), len(opened)) == (0, 1)
     now[0] += 0.2
     assert (known(), len(opened)) == (7, 2)
     # A clock that is set back makes the pause no longer, and a backtest has none.
-    for source in factframes._open:
+    for source in factcolumns._open:
         source.store.close()
-    factframes._open.clear()
+    factcolumns._open.clear()
     file.rename(tmp_path / "away")
     assert known() == 0
     (tmp_path / "away").rename(file)
     now[0] -= 3600
     assert known() == 7
-    factframes._failed[facts_url(Settings(), tmp_path)] = (now[0], "it failed")
+    factcolumns._failed[facts_url(Settings(), tmp_path)] = (now[0], "it failed")
     assert add_facts(candles(), "BTC/USDT", ["mvrv"], config(tmp_path))["mvrv"].notna().any()
 
 

@@ -1,6 +1,6 @@
 """Event facts for a strategy: every source's reports, as they became known.
 
-Unlike :func:`~freqpilot.host.factframes.add_facts` it reads all sources of a metric, as a critical
+Unlike :func:`~freqpilot.host.facts.columns.add_facts` it reads all sources of a metric, as a critical
 event needs two, and what is scheduled from when it was announced.
 """
 
@@ -12,7 +12,7 @@ import pandas as pd
 from freqpilot.errors import Degraded
 from freqpilot.facts.join import NOTHING, Observations
 from freqpilot.facts.spec import MARKET, Metric
-from freqpilot.host.factframes import closes_of, missing_live, observations, sources
+from freqpilot.host.facts.columns import closes_of, missing_live, observations, sources
 from freqpilot.risk.taxonomy import base_of
 from freqpilot.settings import EventKind, Settings
 from freqpilot.signals.events import Report, Stance, events, stance

@@ -14,10 +14,10 @@ import pytest
 import fact_readers
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import memeframes
-from freqpilot.host.eventframes import COLUMNS, add_events, stance_of
-from freqpilot.host.factframes import facts_url
-from freqpilot.host.memeframes import add_attention, attention_of, require_memes, tradable
+from freqpilot.host.facts import memes
+from freqpilot.host.facts.columns import facts_url
+from freqpilot.host.facts.events import COLUMNS, add_events, stance_of
+from freqpilot.host.facts.memes import add_attention, attention_of, require_memes, tradable
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 
@@ -32,7 +32,7 @@ MODES = ("backtest", "live")
 def _nothing_kept() -> Iterator[None]:
     yield
     fact_readers.forget()
-    memeframes._said.clear()
+    memes._said.clear()
 
 
 def config(folder: Path, runmode: str = "backtest", **signals: Any) -> dict[str, Any]:
