@@ -14,7 +14,7 @@ from freqpilot.host.edge import kept_forecasts
 from freqpilot.host.edgebacktest import with_groups
 from freqpilot.host.facts.signals import add_signal_facts
 from freqpilot.host.fills import reads_only
-from freqpilot.host.freqai import NAMES
+from freqpilot.host.freqai.classifier import NAMES
 from freqpilot.host.regimes import models_of
 from freqpilot.host.run import supervisor
 from freqpilot.settings import Settings

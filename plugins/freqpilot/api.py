@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from freqpilot.host.coupled import CoupleStrategy
     from freqpilot.host.facts.columns import add_facts
     from freqpilot.host.frames import add_candle_patterns, add_indicators, add_market_features
-    from freqpilot.host.guard import AutoencoderGuard
+    from freqpilot.host.freqai.guard import AutoencoderGuard
     from freqpilot.host.pairlist import REFRESH, CheckedPairList, Screen, Unknown
     from freqpilot.host.parameters import Parameter, Parameters
     from freqpilot.host.protection import CheckedProtection
@@ -51,7 +51,7 @@ _ROOMS = {
     "freqpilot.host.coupled": ("CoupleStrategy",),
     "freqpilot.host.facts.columns": ("add_facts",),
     "freqpilot.host.frames": ("add_candle_patterns", "add_indicators", "add_market_features"),
-    "freqpilot.host.guard": ("AutoencoderGuard",),
+    "freqpilot.host.freqai.guard": ("AutoencoderGuard",),
     "freqpilot.host.pairlist": ("REFRESH", "CheckedPairList", "Screen", "Unknown"),
     "freqpilot.host.parameters": ("Parameter", "Parameters"),
     "freqpilot.host.protection": ("CheckedProtection",),

@@ -15,7 +15,8 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 
 from candle_source import candles
-from freqpilot.host import drawer, identity, shelving, trainqueue
+from freqpilot.host import shelving, trainqueue
+from freqpilot.host.freqai import fixes, identity
 
 HORIZON = 12
 PLACES = (
@@ -47,7 +48,7 @@ def as_shipped(patch: pytest.MonkeyPatch) -> None:
 def with_seams(patch: pytest.MonkeyPatch) -> None:
     """Put the seams on FreqAI for one test."""
     as_shipped(patch)
-    for seam in (*drawer.SEAMS, *shelving.SEAMS, *identity.SEAMS, *trainqueue.SEAMS):
+    for seam in (*fixes.SEAMS, *shelving.SEAMS, *identity.SEAMS, *trainqueue.SEAMS):
         seam.check()
         seam.apply()
 

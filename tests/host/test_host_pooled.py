@@ -10,7 +10,7 @@ import pytest
 from pool_stage import OWN, PAIRS, START, STEP, TRAIN, WINDOWS, PoolStage, candles_of
 
 from freqpilot.errors import Degraded
-from freqpilot.host import freqai
+from freqpilot.host.freqai import classifier
 from freqpilot.host.setup import stamp_identifier
 
 # Freqtrade's own calls, of which pandas 3 warns.
@@ -263,8 +263,8 @@ def test_autopilots_label_is_learned_where_it_is_set(
     candles: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
     found = PoolStage(tmp_path, candles, own=False).run("ETH/USDT")
-    assert set(found[freqai.LABEL]) <= {"up", "down"}
+    assert set(found[classifier.LABEL]) <= {"up", "down"}
     assert (found["do_predict"] == 1).all()
     assert (found["up"] + found["down"]).between(0.999, 1.001).all()
     speaks = (found["up"] - found["down"]).abs() > 0.05
-    assert (found[freqai.REASONS] != "").eq(speaks).all()
+    assert (found[classifier.REASONS] != "").eq(speaks).all()

@@ -25,7 +25,7 @@ from freqpilot.host.candles.rows import Row, Table
 from freqpilot.host.decisions import decision_columns, regime_words, score_words
 from freqpilot.host.edge import Kept
 from freqpilot.host.edge import words as edge_words
-from freqpilot.host.freqai import LABEL, NAMES, REASONS
+from freqpilot.host.freqai.classifier import LABEL, NAMES, REASONS
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings
 from freqpilot.shapes import Candles, Decision

@@ -19,8 +19,9 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
 from freqpilot.errors import Degraded
-from freqpilot.host import heap, pool, targets
-from freqpilot.host.forecasts import Forecaster, Served, Serving
+from freqpilot.host import pool
+from freqpilot.host.freqai import memory, targets
+from freqpilot.host.freqai.forecaster import Forecaster, Served, Serving
 from freqpilot.host.poolfiles import PoolFiles, Reference
 from freqpilot.host.poolsources import PoolSources, targets_of
 from freqpilot.models.base.heads import Forecast
@@ -68,7 +69,7 @@ class PooledForecaster(Forecaster):
         strategy: IStrategy,
     ) -> FreqaiDataKitchen:
         """Run FreqAI's windows of one pair."""
-        heap.tidy()  # of the pair before
+        memory.tidy()  # of the pair before
         setattr(dk, STRATEGY, strategy)
         return super().start_backtesting(dataframe, metadata, dk, strategy)
 
@@ -197,7 +198,7 @@ class PooledForecaster(Forecaster):
             )
         else:
             sources = self.sources.of_run(strategy, pairs, own, labels.horizon)
-        heap.give_back()
+        memory.give_back()
         names = pool.common_names(sources.values())
         known: dict[str, Floats] = {}
         aims = None
@@ -225,7 +226,7 @@ class PooledForecaster(Forecaster):
             "pooled training on %d candles of %d pairs, %d features and %d ranks, asked for by %s",
             *(len(window.time), len(layout.pairs), len(names), len(ranked), pair),
         )
-        heap.give_back()
+        memory.give_back()
         fitted = apart.call(self._made().fit, window, labels, settings.seed)
         return Pooled(
             layout, fitted, tuple((name, aims[name]) for name in layout.pairs) if aims else ()

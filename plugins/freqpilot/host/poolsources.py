@@ -9,7 +9,8 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
 from freqpilot.errors import Degraded
-from freqpilot.host import heap, pool, targets
+from freqpilot.host import pool
+from freqpilot.host.freqai import memory, targets
 from freqpilot.shapes import Floats, Ints
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class PoolSources:
                 self._without.add(pair)
                 logger.warning("the pooled model is without %s: %s", pair, error)
         if missing:
-            heap.tidy()
+            memory.tidy()
         return {pair: self._known[pair] for pair in pairs if pair in self._known}
 
     def newest(

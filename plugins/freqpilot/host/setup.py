@@ -34,7 +34,8 @@ def prepare(config: dict[str, Any]) -> None:
 
     :raises OperationalException: Freqtrade's own, with one line that says what to mend.
     """
-    from freqpilot.host import heap, plugins, reload, standin, unclean
+    from freqpilot.host import plugins, reload, standin, unclean
+    from freqpilot.host.freqai import memory
     from freqpilot.host.log import DecisionLogHandler
 
     try:
@@ -52,7 +53,7 @@ def prepare(config: dict[str, Any]) -> None:
     unclean.shut_entries(config)
     if unclean.only_checks():
         return
-    heap.lean_candles()  # before a candle is read
+    memory.lean_candles()  # before a candle is read
     DecisionLogHandler.user_data = Path(config.get("user_data_dir") or "user_data")
     config.setdefault("internals", {})["freqpilot"] = CARRIER
     section = dict(config.get("freqpilot", {}))
@@ -105,7 +106,7 @@ def stamp_identifier(config: dict[str, Any], digest: dict[str, str]) -> None:
 
     FreqAI looks for cached predictions and models by name only and would serve those of other
     labels. Candles count in backtests only: live they grow every hour. The strategy and the model
-    join in :mod:`freqpilot.host.identity`, where they are known; a backtest of live predictions
+    join in :mod:`freqpilot.host.freqai.identity`, where they are known; a backtest of live predictions
     finds them by the whole name, folder within folder, which its config has to give.
     """
     freqai = config.get("freqai", {})

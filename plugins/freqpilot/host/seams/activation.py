@@ -15,12 +15,10 @@ def all_seams() -> tuple[Seam, ...]:
     """Return every seam, in the order in which they are applied."""
     from freqpilot.host import (
         adjusting,
-        drawer,
         edgebacktest,
         featurestage,
         fills,
         hyperopt,
-        identity,
         live,
         plugins,
         reload,
@@ -33,6 +31,7 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host.alerts import channels
     from freqpilot.host.candles import files as candlefiles
     from freqpilot.host.candles import rows
+    from freqpilot.host.freqai import fixes, identity
     from freqpilot.host.gate import backtest as backtestgate
     from freqpilot.host.gate import health
     from freqpilot.host.gate import live as livegate
@@ -53,7 +52,7 @@ def all_seams() -> tuple[Seam, ...]:
         *resting.SEAMS,
         *live.SEAMS,
         *channels.SEAMS,
-        *drawer.SEAMS,
+        *fixes.SEAMS,
         *identity.SEAMS,
         *edgebacktest.SEAMS,
         *trainqueue.SEAMS,

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from freqtrade.freqai import freqai_interface
 
-from freqpilot.host import drawer
+from freqpilot.host.freqai import fixes
 
 
 @pytest.mark.parametrize("kind", ["joblib", "pytorch", "stable_baselines3"])
 def test_only_tensorboard_for_torch_is_freqais_own(kind: str) -> None:
     asked: list[tuple[str, bool]] = []
-    made = drawer._make_logger(lambda kind, path, activate: asked.append((kind, activate)))
+    made = fixes._make_logger(lambda kind, path, activate: asked.append((kind, activate)))
     for activate in (True, False):
         made(kind, Path(), activate)
     assert asked == ([(kind, True)] if kind == "pytorch" else [])
@@ -21,8 +21,8 @@ def test_only_tensorboard_for_torch_is_freqais_own(kind: str) -> None:
 
 
 def test_freqais_own_takes_what_ours_takes() -> None:
-    drawer._check()
+    fixes._check()
     given = getattr(freqai_interface.get_tb_logger, "__wrapped__", freqai_interface.get_tb_logger)
     stock = given("joblib", Path(), False)
     public = {name for name in dir(stock) if not name.startswith("_")}
-    assert public == {name for name in dir(drawer.Silent) if not name.startswith("_")}
+    assert public == {name for name in dir(fixes.Silent) if not name.startswith("_")}

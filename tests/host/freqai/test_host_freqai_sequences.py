@@ -16,7 +16,8 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import door_dir, frames, freqai, networks, plugins, sequences
+from freqpilot.host import door_dir, frames, networks, plugins
+from freqpilot.host.freqai import classifier, sequences
 from freqpilot.models.base import runtime
 from freqpilot.models.base.fitted import Fitted
 from freqpilot.models.catalogue import SEQUENCES
@@ -159,7 +160,7 @@ def test_a_forecast_that_counts_tells_its_features(door: Any, data: pd.DataFrame
     found, kept = door.model.predict(data.iloc[800:830], door.kitchen)
     speaks = ((found["up"] - found["down"]).abs() > 0.05) & (kept == 1)
     assert speaks.any()
-    told = found.loc[speaks, freqai.REASONS]
+    told = found.loc[speaks, classifier.REASONS]
     assert not told.str.contains("@-").any(), "the candles of a context are added up"
     assert (told != "").any()
 

@@ -11,7 +11,8 @@ from freqai_stage import stand
 
 from candle_source import candles
 from freqpilot.errors import Degraded
-from freqpilot.host import frames, freqai
+from freqpilot.host import frames
+from freqpilot.host.freqai import classifier
 from freqpilot.models.training import shelf
 from freqpilot.settings import LabelSettings, Settings
 
@@ -28,7 +29,7 @@ def frame(seed: int = 1, rows: int = ROWS) -> pd.DataFrame:
 @pytest.fixture
 def model(tmp_path: Path) -> Any:
     """Return the pack's classifier."""
-    return stand(freqai.PurgedClassifier, tmp_path)
+    return stand(classifier.PurgedClassifier, tmp_path)
 
 
 def trained(model: Any, data: pd.DataFrame) -> Any:
@@ -70,14 +71,14 @@ def test_a_forecast_that_counts_tells_its_reasons(model: Any) -> None:
     model.model.model = trained(model, data)
     predictions, _ = model.model.predict(data.tail(200), model.kitchen)
     edge = (predictions["up"] - predictions["down"]).abs()
-    told = predictions[freqai.REASONS] != ""
+    told = predictions[classifier.REASONS] != ""
     assert told.any()
     assert not told[edge <= 0.05].any(), "a neutral forecast has no say"
-    assert predictions.loc[told, freqai.REASONS].str.contains(r"at .* \([+-]\d\.\d\d\)").all()
+    assert predictions.loc[told, classifier.REASONS].str.contains(r"at .* \([+-]\d\.\d\d\)").all()
     model.kitchen.live = True
     live, _ = model.model.predict(data.tail(200), model.kitchen)
-    assert (live[freqai.REASONS].iloc[:-1] == "").all(), "live only the last row is taken"
-    assert live[freqai.REASONS].iloc[-1] == predictions[freqai.REASONS].iloc[-1]
+    assert (live[classifier.REASONS].iloc[:-1] == "").all(), "live only the last row is taken"
+    assert live[classifier.REASONS].iloc[-1] == predictions[classifier.REASONS].iloc[-1]
 
 
 def test_what_predict_sees_is_what_fit_saw(model: Any) -> None:
@@ -130,7 +131,7 @@ def test_a_changed_model_file_is_not_loaded(tmp_path: Path) -> None:
 
 
 def test_labels_in_words_are_missing_where_unknown() -> None:
-    words = frame()[freqai.LABEL]
+    words = frame()[classifier.LABEL]
     assert set(words.dropna()) == {"up", "down", "flat"}
     assert words.tail(LabelSettings().horizon).isna().all()
 

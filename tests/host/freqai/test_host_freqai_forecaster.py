@@ -11,7 +11,8 @@ from freqai_stage import stand
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.labels.targets import forward_return
-from freqpilot.host import door_dir, featurestage, forecasts, frames, freqai, plugins
+from freqpilot.host import door_dir, featurestage, frames, plugins
+from freqpilot.host.freqai import classifier, forecaster
 from freqpilot.models.base.fitted import Fitted
 from freqpilot.models.base.target import Aimed
 from freqpilot.models.catalogue import MODELS
@@ -37,7 +38,7 @@ def labelled(whole: pd.DataFrame) -> pd.DataFrame:
 def door(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Return a door to each model."""
     return stand(
-        type("Door", (forecasts.Forecaster,), {"forecaster": MODELS[request.param]}), tmp_path
+        type("Door", (forecaster.Forecaster,), {"forecaster": MODELS[request.param]}), tmp_path
     )
 
 
@@ -58,7 +59,7 @@ def test_what_predict_sees_is_what_fit_saw_and_autopilot_reads_it(door: Any) -> 
     np.testing.assert_array_equal(found["up"], direct.up)
     np.testing.assert_array_equal(found["forecast_mean"], direct.mean)
     assert (do_predict == 1).all()
-    given = pd.concat([served.reset_index(drop=True), found.drop(columns=freqai.LABEL)], axis=1)
+    given = pd.concat([served.reset_index(drop=True), found.drop(columns=classifier.LABEL)], axis=1)
     decided = frames.add_decisions(given.assign(do_predict=do_predict), Settings())
     edge = (direct.up - direct.down)[np.abs(direct.up - direct.down) > 0.05]
     spoken = decided["contrib_model_forecast"].to_numpy()[np.abs(direct.up - direct.down) > 0.05]
@@ -70,7 +71,7 @@ def test_a_forecast_that_counts_tells_its_reasons(door: Any) -> None:
     door.model.model = trained(door, data)
     found, _ = door.model.predict(data.tail(60), door.kitchen)
     speaks = (found["up"] - found["down"]).abs() > 0.05
-    assert (found[freqai.REASONS] != "").eq(speaks).all()
+    assert (found[classifier.REASONS] != "").eq(speaks).all()
 
 
 def test_every_model_has_a_door() -> None:
@@ -119,7 +120,7 @@ def test_the_regressors_label_is_the_forward_return_that_is_known() -> None:
     data = frame()
     names = tuple(name for name in data.columns if name.startswith("%-"))
     labels = LabelSettings()
-    window = forecasts.training_window(data, names, labels, classes=False)
+    window = forecaster.training_window(data, names, labels, classes=False)
     np.testing.assert_array_equal(window.y, forward_return(candles(1, ROWS), labels)[window.time])
     assert window.time[-1] == ROWS - 1 - labels.horizon
     assert (window.weights < 0.2).all(), "labels that overlap share their weight"
@@ -134,13 +135,13 @@ def test_lightgbms_parameters_come_from_the_config(door: Any) -> None:
 
 def aimed(data: pd.DataFrame) -> pd.DataFrame:
     ahead = data["close"].shift(-8) / data["close"] - 1
-    return data.drop(columns=freqai.LABEL, errors="ignore").assign(**{"&-ahead": 40 + ahead})
+    return data.drop(columns=classifier.LABEL, errors="ignore").assign(**{"&-ahead": 40 + ahead})
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Any:
     """Return a regressor's door where the strategy has a target of its own."""
-    kind = type("Door", (forecasts.Forecaster,), {"forecaster": MODELS["trees_regressor"]})
+    kind = type("Door", (forecaster.Forecaster,), {"forecaster": MODELS["trees_regressor"]})
     stage = stand(kind, tmp_path)
     stage.kitchen.label_list = ["&-ahead"]
     stage.model.freqai_info["feature_parameters"]["label_period_candles"] = 8
@@ -154,7 +155,7 @@ def test_a_regression_learns_the_strategys_own_target(own: Any) -> None:
     assert fitted.target.name == "&-ahead"
     found, do_predict = own.model.predict(data.tail(50), own.kitchen)
     assert (do_predict == 1).all()
-    assert freqai.LABEL not in found
+    assert classifier.LABEL not in found
     assert found["&-ahead"].sub(40).abs().max() < 0.2, "in the target's own units"
     np.testing.assert_array_equal(found["&-ahead"], found["forecast_mean"])
     assert own.kitchen.data["labels_mean"]["&-ahead"] == pytest.approx(40, abs=0.2)
@@ -187,12 +188,12 @@ def test_an_own_target_has_its_own_purge(own: Any) -> None:
 
 
 def test_classes_are_made_here_whatever_the_strategy_sets(tmp_path: Path) -> None:
-    kind = type("Door", (forecasts.Forecaster,), {"forecaster": MODELS["trees_classifier"]})
+    kind = type("Door", (forecaster.Forecaster,), {"forecaster": MODELS["trees_classifier"]})
     stage = stand(kind, tmp_path)
     stage.kitchen.label_list = ["&-ahead"]
     stage.model.model = trained(stage, aimed(frame()))
     found, _ = stage.model.predict(aimed(frame()).tail(5), stage.kitchen)
-    assert freqai.LABEL in found
+    assert classifier.LABEL in found
     assert "&-ahead" not in found
 
 
@@ -220,8 +221,8 @@ def test_a_model_of_the_pack_asks_for_features_as_it_takes_them(
     def begin(self: Any, config: dict[str, Any]) -> None:
         self.config = config
 
-    monkeypatch.setattr(freqai.BaseClassifierModel, "__init__", begin)
+    monkeypatch.setattr(classifier.BaseClassifierModel, "__init__", begin)
     config: dict[str, Any] = {"freqpilot": {}}
     assert not featurestage.narrow(config), "another model gets Freqtrade's own"
-    freqai.PurgedClassifier(config)
+    classifier.PurgedClassifier(config)
     assert featurestage.narrow(config)

@@ -15,8 +15,8 @@ from freqpilot.features.labels.targets import (
     triple_barrier,
     uniqueness,
 )
-from freqpilot.host import guard, targets
-from freqpilot.host.freqai import (
+from freqpilot.host.freqai import guard, targets
+from freqpilot.host.freqai.classifier import (
     LABEL,
     NAMES,
     REASONS,

@@ -9,8 +9,8 @@ import pandas as pd
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from freqpilot.host.forecasts import Forecaster, Served, training_window
-from freqpilot.host.freqai import Explained
+from freqpilot.host.freqai.classifier import Explained
+from freqpilot.host.freqai.forecaster import Forecaster, Served, training_window
 from freqpilot.models.base.runtime import require
 from freqpilot.models.base.target import Aimed
 from freqpilot.models.base.window import Window

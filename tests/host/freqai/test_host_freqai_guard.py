@@ -15,8 +15,9 @@ from sklearn.preprocessing import MinMaxScaler
 
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import forecasts, frames, freqai, guard
+from freqpilot.host import frames
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.freqai import classifier, forecaster, guard
 from freqpilot.models.base import runtime
 from freqpilot.models.catalogue import MODELS
 from freqpilot.settings import GuardSettings, LabelSettings, Settings
@@ -42,9 +43,9 @@ def data() -> pd.DataFrame:
 @pytest.fixture(params=["linear", "classifier"])
 def door(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Return a door of either base, with the guard on."""
-    kind = freqai.PurgedClassifier
+    kind = classifier.PurgedClassifier
     if request.param == "linear":
-        kind = type("Door", (forecasts.Forecaster,), {"forecaster": MODELS["linear"]})
+        kind = type("Door", (forecaster.Forecaster,), {"forecaster": MODELS["linear"]})
     made = stand(kind, tmp_path)
     made.model.config["freqpilot"] = {"models": {"guard": ON}}
     made.model.model_training_parameters = {"n_estimators": 5}

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow
 import pytest
 
-from freqpilot.host import heap, setup
+from freqpilot.host import setup
+from freqpilot.host.freqai import memory
 from freqpilot.host.seams import activation
 
 
@@ -31,18 +32,18 @@ def test_holes_go_back_to_the_system() -> None:
     kept = blocks[::50]
     del blocks
     before = resident()
-    assert heap.give_back()
+    assert memory.give_back()
     assert before - resident() > 40 * 2**20
     assert len(kept) == 20
 
 
 def test_without_glibc_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
-    heap._trim.cache_clear()
+    memory._trim.cache_clear()
     try:
-        assert not heap.give_back()
+        assert not memory.give_back()
     finally:
-        heap._trim.cache_clear()
+        memory._trim.cache_clear()
 
 
 def test_candles_are_read_with_memory_that_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +55,8 @@ def test_candles_are_read_with_memory_that_goes_back(monkeypatch: pytest.MonkeyP
             monkeypatch.setattr(pyarrow, "supported_memory_backends", lambda there=there: there)
             if not {*there} <= {*backends}:
                 there.remove("jemalloc")
-            assert heap.lean_candles() == there[0 if "jemalloc" in there else -1]
-            assert pyarrow.default_memory_pool().backend_name == heap.lean_candles()
+            assert memory.lean_candles() == there[0 if "jemalloc" in there else -1]
+            assert pyarrow.default_memory_pool().backend_name == memory.lean_candles()
             monkeypatch.undo()
         assert (pyarrow.cpu_count(), pyarrow.io_thread_count()) == (1, 1)
     finally:
@@ -68,14 +69,14 @@ def test_what_was_imported_is_looked_through_once(monkeypatch: pytest.MonkeyPatc
     frozen = []
     monkeypatch.setattr(gc, "freeze", lambda: frozen.append(1))
     monkeypatch.setattr(gc, "get_freeze_count", lambda: len(frozen))
-    heap.tidy()
+    memory.tidy()
     frame = Frame()
     frame.itself, gone = frame, weakref.ref(frame)
     gc.disable()
     try:
         del frame
         assert gone() is not None
-        heap.tidy()
+        memory.tidy()
         assert gone() is None, "what only a cycle holds stays"
     finally:
         gc.enable()
@@ -89,7 +90,7 @@ def test_it_is_done_before_a_candle_is_read(monkeypatch: pytest.MonkeyPatch) -> 
     def done() -> None:
         raise Done
 
-    monkeypatch.setattr(heap, "lean_candles", done)
+    monkeypatch.setattr(memory, "lean_candles", done)
     monkeypatch.setattr(activation, "refusal", lambda: None)
     config = {"freqpilot": {}, "exchange": {"name": "binance"}, "stake_currency": "USDT"}
     with pytest.raises(Done):
