@@ -11,8 +11,9 @@ from freqai_stage import stand
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.labels.targets import forward_return
-from freqpilot.host import door_dir, featurestage, frames, plugins
+from freqpilot.host import door_dir, frames, plugins
 from freqpilot.host.freqai import classifier, forecaster
+from freqpilot.host.freqai.features import stage as featurestage
 from freqpilot.models.base.fitted import Fitted
 from freqpilot.models.base.target import Aimed
 from freqpilot.models.catalogue import MODELS

@@ -15,8 +15,8 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.features.labels.splits import purged_split
 from freqpilot.features.labels.targets import age_weights, triple_barrier, uniqueness
-from freqpilot.host import featurestage
 from freqpilot.host.freqai import guard
+from freqpilot.host.freqai.features import stage as featurestage
 from freqpilot.models.base import reasons
 from freqpilot.models.training import apart
 from freqpilot.models.trees.classifier import CLASSES, FittedTrees, fit

@@ -16,7 +16,6 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host import (
         adjusting,
         edgebacktest,
-        featurestage,
         fills,
         hyperopt,
         live,
@@ -32,6 +31,7 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host.candles import files as candlefiles
     from freqpilot.host.candles import rows
     from freqpilot.host.freqai import fixes, identity
+    from freqpilot.host.freqai.features import stage as featurestage
     from freqpilot.host.gate import backtest as backtestgate
     from freqpilot.host.gate import health
     from freqpilot.host.gate import live as livegate

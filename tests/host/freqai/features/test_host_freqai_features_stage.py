@@ -16,7 +16,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.templates.FreqaiExampleStrategy import FreqaiExampleStrategy
 
 from candle_source import candles
-from freqpilot.host import featurestage
+from freqpilot.host.freqai.features import stage as featurestage
 
 # Freqtrade's example strategy uses what pandas has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Series.dt.dayofweek is deprecated")

@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
-from freqpilot.host.featureframe import (
+from freqpilot.host.freqai.features.block import (
     BASE,
     Block,
     Expanded,
