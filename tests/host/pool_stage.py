@@ -13,7 +13,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
 from freqpilot.host import frames
-from freqpilot.host.pooled import PooledForecaster
+from freqpilot.host.freqai.pooled.forecaster import PooledForecaster
 from freqpilot.models.trees.boosting import TreesRegressor
 from freqpilot.settings import LabelSettings
 

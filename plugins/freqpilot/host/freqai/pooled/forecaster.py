@@ -19,11 +19,11 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
 from freqpilot.errors import Degraded
-from freqpilot.host import pool
 from freqpilot.host.freqai import memory, targets
 from freqpilot.host.freqai.forecaster import Forecaster, Served, Serving
-from freqpilot.host.poolfiles import PoolFiles, Reference
-from freqpilot.host.poolsources import PoolSources, targets_of
+from freqpilot.host.freqai.pooled import pool
+from freqpilot.host.freqai.pooled.files import PoolFiles, Reference
+from freqpilot.host.freqai.pooled.sources import PoolSources, targets_of
 from freqpilot.models.base.heads import Forecast
 from freqpilot.models.base.target import Aimed, spanning
 from freqpilot.models.base.window import TooShort

@@ -9,8 +9,8 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
 from freqpilot.errors import Degraded
-from freqpilot.host import pool
 from freqpilot.host.freqai import memory, targets
+from freqpilot.host.freqai.pooled import pool
 from freqpilot.shapes import Floats, Ints
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from pool_stage import candles_of
 
 from freqpilot.errors import Degraded
 from freqpilot.features.labels.targets import forward_return, triple_barrier
-from freqpilot.host import pool
 from freqpilot.host.freqai import targets
+from freqpilot.host.freqai.pooled import pool
 from freqpilot.settings import LabelSettings
 
 HOUR = 3_600
