@@ -23,15 +23,15 @@ def all_seams() -> tuple[Seam, ...]:
         reload,
         resting,
         setup,
-        shelving,
-        training,
-        trainqueue,
     )
     from freqpilot.host.alerts import channels
     from freqpilot.host.candles import files as candlefiles
     from freqpilot.host.candles import rows
     from freqpilot.host.freqai import fixes, identity
     from freqpilot.host.freqai.features import stage as featurestage
+    from freqpilot.host.freqai.training import files as modelfiles
+    from freqpilot.host.freqai.training import queue as trainqueue
+    from freqpilot.host.freqai.training import service as training
     from freqpilot.host.gate import backtest as backtestgate
     from freqpilot.host.gate import health
     from freqpilot.host.gate import live as livegate
@@ -60,7 +60,7 @@ def all_seams() -> tuple[Seam, ...]:
         *adjusting.SEAMS,
         *rows.SEAMS,
         *fills.SEAMS,
-        *shelving.SEAMS,
+        *modelfiles.SEAMS,
         *training.SEAMS,
         *exitsonly.SEAMS,
         *reload.SEAMS,

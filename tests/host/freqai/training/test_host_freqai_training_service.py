@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import training_stage as stage
 
-from freqpilot.host import frames, training
+from freqpilot.host import frames
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.freqai.training import service as training
 from freqpilot.host.run import supervisor
 from freqpilot.models.linear import Ridge
 from freqpilot.models.training import shelf

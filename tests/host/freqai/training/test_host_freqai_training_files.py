@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import training_stage as stage
 
-from freqpilot.host import shelving, training
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.freqai.training import files as modelfiles
+from freqpilot.host.freqai.training import service as training
 from freqpilot.models.base import artefact
 from freqpilot.models.training import shelf
 
@@ -50,7 +51,7 @@ MOMENTS = (
     (shelf, "label"),
     (shelf, "stamp"),
     (shelf, "publish"),
-    (shelving.json, "loads"),
+    (modelfiles.json, "loads"),
     (artefact.os, "fsync"),
 )
 
@@ -138,7 +139,7 @@ def test_kept_predictions_that_were_changed_are_not_unpickled(bot: stage.Bot, sp
 def test_kept_predictions_of_another_world_stop_no_start(bot: stage.Bot) -> None:
     file = bot.model.dd.historic_predictions_path
     file.write_bytes(b"from another world")
-    shelving._note_digest(file, shelving._digest(file))
+    modelfiles._note_digest(file, modelfiles._digest(file))
     again = restarted(bot)
     assert again.model.dd.historic_predictions == {}
     again.candle()
@@ -163,7 +164,7 @@ def test_a_writer_that_fails_leaves_the_file_as_it_was(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shelving, "sync", full)
+    monkeypatch.setattr(modelfiles, "sync", full)
     drawer.pair_dict[PAIR]["trained_timestamp"] = 7
     with pytest.raises(OSError, match="No space"):
         drawer.save_drawer_to_disk()
@@ -248,7 +249,7 @@ class Shelf:
         def original(drawer: Shelf) -> None:
             drawer.historic_predictions_path.write_text(content, encoding="utf-8")
 
-        shelving.make_write_whole("historic_predictions_path")(original)(self)
+        modelfiles.make_write_whole("historic_predictions_path")(original)(self)
 
     def read(self) -> str | None:
         """Return what is read; None where nothing is believed."""
@@ -257,7 +258,7 @@ class Shelf:
             path = drawer.historic_predictions_path
             return path.read_text(encoding="utf-8") if path.is_file() else None
 
-        found: str | None = shelving.make_read_predictions(original)(self)
+        found: str | None = modelfiles.make_read_predictions(original)(self)
         return found
 
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import Degraded, FreqpilotError
-from freqpilot.host import shelving
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.freqai.training import files as modelfiles
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.models.training import apart, schedule
 from freqpilot.models.training.diary import FILE, Diary
@@ -56,7 +56,7 @@ class Service:
         try:
             diary = Diary.load(root)
         except Degraded as error:
-            shelving.set_aside(root / FILE, "", str(error))
+            modelfiles.set_aside(root / FILE, "", str(error))
             diary = Diary()
         diary.forget(self.clock())
         return diary
@@ -94,7 +94,7 @@ class Service:
         return [
             schedule.Standing(
                 pair,
-                float(entries.get(pair, shelving.EMPTY)["trained_timestamp"]),
+                float(entries.get(pair, modelfiles.EMPTY)["trained_timestamp"]),
                 self.diary.pairs[pair].retry_at if pair in self.diary.pairs else 0.0,
                 pair in self.held,
             )
