@@ -5,8 +5,9 @@ from typing import Any
 
 from pandas import DataFrame
 
-from freqpilot.host import sleeveframes, sleeves, slots
+from freqpilot.host import sleeves, slots
 from freqpilot.host.candles.lookup import Lookup
+from freqpilot.host.frames import sleeves as sleeveframes
 from freqpilot.host.rules import TargetStrategy
 from freqpilot.settings import Settings
 from freqpilot.shapes import Floats

@@ -9,7 +9,7 @@ from pandas import DataFrame
 
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.coupled import CoupleStrategy
-from freqpilot.host.spreads import COLUMNS, Spreads, couple_id
+from freqpilot.host.frames.spreads import COLUMNS, Spreads, couple_id
 from freqpilot.signals.pairs import Couple, PairsRule
 
 

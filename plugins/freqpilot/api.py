@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from freqpilot.features.labels import targets as labels
     from freqpilot.host.coupled import CoupleStrategy
     from freqpilot.host.facts.columns import add_facts
-    from freqpilot.host.frames import add_candle_patterns, add_indicators, add_market_features
+    from freqpilot.host.frames.decided import (
+        add_candle_patterns,
+        add_indicators,
+        add_market_features,
+    )
     from freqpilot.host.freqai.guard import AutoencoderGuard
     from freqpilot.host.pairlist import REFRESH, CheckedPairList, Screen, Unknown
     from freqpilot.host.parameters import Parameter, Parameters
@@ -50,7 +54,11 @@ _ROOMS = {
     "freqpilot.features.bank.indicators": ("IndicatorBank",),
     "freqpilot.host.coupled": ("CoupleStrategy",),
     "freqpilot.host.facts.columns": ("add_facts",),
-    "freqpilot.host.frames": ("add_candle_patterns", "add_indicators", "add_market_features"),
+    "freqpilot.host.frames.decided": (
+        "add_candle_patterns",
+        "add_indicators",
+        "add_market_features",
+    ),
     "freqpilot.host.freqai.guard": ("AutoencoderGuard",),
     "freqpilot.host.pairlist": ("REFRESH", "CheckedPairList", "Screen", "Unknown"),
     "freqpilot.host.parameters": ("Parameter", "Parameters"),

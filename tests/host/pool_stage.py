@@ -12,7 +12,7 @@ from freqtrade.enums import RunMode
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
-from freqpilot.host import frames
+from freqpilot.host.frames import decided as frames
 from freqpilot.host.freqai.pooled.forecaster import PooledForecaster
 from freqpilot.models.trees.boosting import TreesRegressor
 from freqpilot.settings import LabelSettings

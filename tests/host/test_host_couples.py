@@ -12,9 +12,9 @@ from ccxt import TICK_SIZE
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host import coupled, couples, proposals, reservation
+from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.run import supervisor
-from freqpilot.host.spreads import tag_id
 from freqpilot.signals.pairs import Couple
 
 NOW = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)

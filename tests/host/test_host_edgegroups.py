@@ -10,7 +10,8 @@ import pytest
 
 from candle_source import candles
 from freqpilot.features.labels.targets import forward_return
-from freqpilot.host import edge, edgebacktest, edgegroups, frames
+from freqpilot.host import edge, edgebacktest, edgegroups
+from freqpilot.host.frames import decided as frames
 from freqpilot.host.run import supervisor
 from freqpilot.settings import LabelSettings, Settings
 

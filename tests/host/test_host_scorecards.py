@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 import regime_source
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import decisions, frames
+from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import decisions
 from freqpilot.settings import Settings
 from freqpilot.shapes import Candles
 from freqpilot.signals import analysts, scorecards
@@ -60,7 +61,7 @@ def test_a_move_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     source = regime_source.market(4, 1_200)
     names = {"technical_momentum", "mean_reversion"}
     decisions._told.clear()
-    with caplog.at_level(logging.INFO, logger="freqpilot.host.decisions"):
+    with caplog.at_level(logging.INFO, logger="freqpilot.host.frames.decisions"):
         for length in (*range(1_100, 1_130), 1_129):
             part = frame(source.window(0, length))
             frames.add_decisions(part, SETTINGS, "BTC/USDT")

@@ -13,8 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from freqpilot.cli import app
-from freqpilot.host import sleeveframes, sleeves
+from freqpilot.host import sleeves
 from freqpilot.host.candles.lookup import Lookup
+from freqpilot.host.frames import sleeves as sleeveframes
 from freqpilot.host.run import supervisor
 from freqpilot.host.sleeves import About, Keeper
 from freqpilot.settings import EnsembleSettings

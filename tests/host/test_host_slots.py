@@ -12,7 +12,7 @@ import pytest
 
 from freqpilot.host import adjusting, ladders, slots
 from freqpilot.host.candles.lookup import Lookup
-from freqpilot.host.crosssection import CrossSection
+from freqpilot.host.frames.crosssection import CrossSection
 from freqpilot.host.rules import TargetStrategy
 from freqpilot.host.run import supervisor
 from freqpilot.shapes import Candles

@@ -14,9 +14,9 @@ from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host import couples, proposals, reservation, slots
 from freqpilot.host.candles.lookup import Lookup
+from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.rules import RuleStrategy
 from freqpilot.host.run import exitsonly, supervisor
-from freqpilot.host.spreads import tag_id
 from freqpilot.signals.pairs import Couple
 
 LEG = ("side", "close", "atr", "composite", "confidence", "tag")

@@ -234,7 +234,7 @@ def _facts(config: dict[str, Any]) -> str:
 
 
 def _regimes(config: dict[str, Any]) -> str:
-    from freqpilot.host.regimes import describe
+    from freqpilot.host.frames.regimes import describe
 
     return describe(config)
 

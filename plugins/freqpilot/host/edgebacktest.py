@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host.decisions import decision_columns
 from freqpilot.host.edge import COLUMN, lean_of
 from freqpilot.host.edgegroups import Judged, group_of, judged
+from freqpilot.host.frames.decisions import decision_columns
 from freqpilot.host.seams.seam import Seam, expect
 from freqpilot.models.edge import groups, monitor
 from freqpilot.models.regimes import RegimeModel
@@ -24,7 +24,7 @@ def with_groups(
 ) -> dict[str, pd.DataFrame]:
     """Return a backtest's analysed pairs with decisions that know the groups' factors.
 
-    :param found: frames of :func:`freqpilot.host.frames.add_decisions` by pair.
+    :param found: frames of :func:`freqpilot.host.frames.decided.add_decisions` by pair.
     """
     if settings.analysis:
         return found

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freqpilot.host.frames import closed_row, closed_since
+from freqpilot.host.frames.decided import closed_row, closed_since
 from freqpilot.host.proposals import scaling
 from freqpilot.host.run import supervisor
 from freqpilot.risk import exitplan, exits, takings, volatility

@@ -22,9 +22,9 @@ from freqpilot.features.candles.candlesticks import candle_patterns
 from freqpilot.features.candles.frames import candles_from_frame, utc_dates, with_market
 from freqpilot.features.labels.targets import triple_barrier
 from freqpilot.host.candles.rows import Row, Table
-from freqpilot.host.decisions import decision_columns, regime_words, score_words
 from freqpilot.host.edge import Kept
 from freqpilot.host.edge import words as edge_words
+from freqpilot.host.frames.decisions import decision_columns, regime_words, score_words
 from freqpilot.host.freqai.classifier import LABEL, NAMES, REASONS
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings

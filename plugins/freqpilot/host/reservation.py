@@ -16,10 +16,10 @@ from typing import Any
 from freqpilot.errors import NoEntry
 from freqpilot.host import couples, proposals, slots
 from freqpilot.host.account.positions import position_of
+from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.gate import bookrisk
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.run import supervisor
-from freqpilot.host.spreads import tag_id
 from freqpilot.shapes import OrderRequest, Position, Side
 from freqpilot.signals.pairs import Couple
 

@@ -12,10 +12,11 @@ from pandas import DataFrame
 
 from freqpilot.features.bank.atr import atr
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host import exits, frames, persistence, proposals, require_active, slots
+from freqpilot.host import exits, persistence, proposals, require_active, slots
 from freqpilot.host.candles import rows
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.fills import reads_only
+from freqpilot.host.frames import decided as frames
 from freqpilot.settings import Settings
 
 

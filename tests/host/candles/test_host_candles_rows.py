@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freqpilot.host.candles import rows
-from freqpilot.host.frames import closed_row
+from freqpilot.host.frames.decided import closed_row
 from freqpilot.host.run import supervisor
 
 STEP = timedelta(hours=1)

@@ -11,7 +11,7 @@ from freqai_stage import stand
 
 from candle_source import candles
 from freqpilot.errors import Degraded
-from freqpilot.host import frames
+from freqpilot.host.frames import decided as frames
 from freqpilot.host.freqai import classifier
 from freqpilot.models.training import shelf
 from freqpilot.settings import LabelSettings, Settings

@@ -11,7 +11,8 @@ from freqai_stage import stand
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.labels.targets import forward_return
-from freqpilot.host import door_dir, frames, plugins
+from freqpilot.host import door_dir, plugins
+from freqpilot.host.frames import decided as frames
 from freqpilot.host.freqai import classifier, forecaster
 from freqpilot.host.freqai.features import stage as featurestage
 from freqpilot.models.base.fitted import Fitted

@@ -15,8 +15,8 @@ from sklearn.preprocessing import MinMaxScaler
 
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import frames
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.frames import decided as frames
 from freqpilot.host.freqai import classifier, forecaster, guard
 from freqpilot.models.base import runtime
 from freqpilot.models.catalogue import MODELS

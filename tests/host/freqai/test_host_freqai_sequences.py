@@ -16,7 +16,8 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import door_dir, frames, networks, plugins
+from freqpilot.host import door_dir, networks, plugins
+from freqpilot.host.frames import decided as frames
 from freqpilot.host.freqai import classifier, sequences
 from freqpilot.models.base import runtime
 from freqpilot.models.base.fitted import Fitted

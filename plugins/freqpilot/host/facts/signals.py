@@ -6,8 +6,8 @@ import pandas as pd
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.spec import Metric, parse
-from freqpilot.host.decisions import FACT_PREFIX
 from freqpilot.host.facts.columns import add_facts
+from freqpilot.host.frames.decisions import FACT_PREFIX
 from freqpilot.settings import FactColumn, Settings
 
 

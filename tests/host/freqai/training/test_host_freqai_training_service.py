@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import training_stage as stage
 
-from freqpilot.host import frames
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.frames import decided as frames
 from freqpilot.host.freqai.training import service as training
 from freqpilot.host.run import supervisor
 from freqpilot.models.linear import Ridge

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from freqpilot.host.spreads import COLUMNS, Spreads, couple_id
+from freqpilot.host.frames.spreads import COLUMNS, Spreads, couple_id
 from freqpilot.settings import PairsSettings
 from freqpilot.signals.pairs import Couple
 

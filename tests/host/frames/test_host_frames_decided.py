@@ -10,7 +10,7 @@ import talib
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.bank.library import market_features
-from freqpilot.host import frames
+from freqpilot.host.frames import decided as frames
 from freqpilot.settings import Settings
 
 

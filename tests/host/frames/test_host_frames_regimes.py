@@ -18,8 +18,9 @@ import regime_source
 from freqpilot.cli import app
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.features.bank.workspace import Workspace
-from freqpilot.host import decisions, frames, regimes
-from freqpilot.host.regimes import EPOCH, Plan, describe, fit_one, models_of, part_of
+from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import decisions, regimes
+from freqpilot.host.frames.regimes import EPOCH, Plan, describe, fit_one, models_of, part_of
 from freqpilot.models import regimes as fitting
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import Settings
