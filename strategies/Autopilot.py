@@ -9,12 +9,12 @@ from pandas import DataFrame
 
 from freqpilot.host import exits, persistence, proposals, require_active
 from freqpilot.host.candles import rows
-from freqpilot.host.edge import kept_forecasts
-from freqpilot.host.edgebacktest import with_groups
 from freqpilot.host.facts.signals import add_signal_facts
 from freqpilot.host.fills import reads_only
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames.annotations import regime_areas
+from freqpilot.host.frames.edge.backtest import with_groups
+from freqpilot.host.frames.edge.monitor import kept_forecasts
 from freqpilot.host.frames.regimes import models_of
 from freqpilot.host.freqai.classifier import NAMES
 from freqpilot.host.run import supervisor

@@ -240,7 +240,7 @@ def _regimes(config: dict[str, Any]) -> str:
 
 
 def _edge(config: dict[str, Any]) -> str:
-    from freqpilot.host.edge import describe
+    from freqpilot.host.frames.edge.monitor import describe
 
     return describe(config)
 

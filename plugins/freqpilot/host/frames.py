@@ -22,9 +22,9 @@ from freqpilot.features.candles.candlesticks import candle_patterns
 from freqpilot.features.candles.frames import candles_from_frame, utc_dates, with_market
 from freqpilot.features.labels.targets import triple_barrier
 from freqpilot.host.candles.rows import Row, Table
-from freqpilot.host.edge import Kept
-from freqpilot.host.edge import words as edge_words
 from freqpilot.host.frames.decisions import decision_columns, regime_words, score_words
+from freqpilot.host.frames.edge.monitor import Kept
+from freqpilot.host.frames.edge.monitor import words as edge_words
 from freqpilot.host.freqai.classifier import LABEL, NAMES, REASONS
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings
@@ -156,7 +156,7 @@ def add_decisions(
         sizes and stops are scaled.
     :param models: those that tell the regime by the method ``hmm``, from ``fact_fear_greed``
         (0…100) too where they know it; ``regime_by_model`` is where one did.
-    :param kept: forecasts older than ``frame``, of :func:`freqpilot.host.edge.kept_forecasts`.
+    :param kept: forecasts older than ``frame``, of :func:`freqpilot.host.frames.edge.monitor.kept_forecasts`.
     """
     candles = candles_from_frame(frame)
     columns = decision_columns(frame, candles, settings, pair, models, kept)

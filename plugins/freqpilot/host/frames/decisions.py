@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.features.bank.workspace import Workspace
-from freqpilot.host import edge, edgegroups
+from freqpilot.host.frames.edge import groups as edgegroups
+from freqpilot.host.frames.edge import monitor as edge
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import ConfluenceSettings, RegimeSettings, Settings

@@ -13,20 +13,11 @@ _state: dict[str, Any] = {"active": False, "partly": False, "refusal": None}
 
 def all_seams() -> tuple[Seam, ...]:
     """Return every seam, in the order in which they are applied."""
-    from freqpilot.host import (
-        adjusting,
-        edgebacktest,
-        fills,
-        hyperopt,
-        live,
-        plugins,
-        reload,
-        resting,
-        setup,
-    )
+    from freqpilot.host import adjusting, fills, hyperopt, live, plugins, reload, resting, setup
     from freqpilot.host.alerts import channels
     from freqpilot.host.candles import files as candlefiles
     from freqpilot.host.candles import rows
+    from freqpilot.host.frames.edge import backtest as edgebacktest
     from freqpilot.host.freqai import fixes, identity
     from freqpilot.host.freqai.features import stage as featurestage
     from freqpilot.host.freqai.training import files as modelfiles

@@ -13,8 +13,8 @@ import pytest
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
 from freqpilot.features.labels.targets import forward_return
-from freqpilot.host import edge
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames.edge import monitor as edge
 from freqpilot.host.run import supervisor
 from freqpilot.settings import LabelSettings, Settings
 

@@ -10,8 +10,10 @@ import pytest
 
 from candle_source import candles
 from freqpilot.features.labels.targets import forward_return
-from freqpilot.host import edge, edgebacktest, edgegroups
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames.edge import backtest as edgebacktest
+from freqpilot.host.frames.edge import groups as edgegroups
+from freqpilot.host.frames.edge import monitor as edge
 from freqpilot.host.run import supervisor
 from freqpilot.settings import LabelSettings, Settings
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.edge import COLUMNS, FORECAST, Kept, lean_of
+from freqpilot.host.frames.edge.monitor import COLUMNS, FORECAST, Kept, lean_of
 from freqpilot.host.run import supervisor
 from freqpilot.models.edge import groups as groupmonitor
 from freqpilot.models.edge import monitor
@@ -42,7 +42,7 @@ def group_of(pair: str, settings: Settings) -> str | None:
 def live_factors(kept: Kept | None, pair: str, date: Ints, settings: Settings) -> Floats:
     """Return the group's factor at each candle that opens at ``date``, the lesser of that by all
     forecasts and that by trades; 1 without a group, and in a backtest, whose groups are known when
-    all its pairs are (:mod:`freqpilot.host.edgebacktest`)."""
+    all its pairs are (:mod:`freqpilot.host.frames.edge.backtest`)."""
     group, factor = group_of(pair, settings), np.ones(len(date))
     if group is None or kept is None or kept.drawer is None or len(date) < 2:
         return factor
