@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from freqpilot.features.candles import basket, cointegration, orderflow
     from freqpilot.features.labels import sampling
     from freqpilot.features.labels import targets as labels
-    from freqpilot.host.coupled import CoupleStrategy
     from freqpilot.host.facts.columns import add_facts
     from freqpilot.host.frames.decided import (
         add_candle_patterns,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from freqpilot.host.pairlist import REFRESH, CheckedPairList, Screen, Unknown
     from freqpilot.host.parameters import Parameter, Parameters
     from freqpilot.host.protection import CheckedProtection
+    from freqpilot.host.trading.coupled import CoupleStrategy
 
 __all__ = [
     "REFRESH",
@@ -52,7 +52,7 @@ __all__ = [
 
 _ROOMS = {
     "freqpilot.features.bank.indicators": ("IndicatorBank",),
-    "freqpilot.host.coupled": ("CoupleStrategy",),
+    "freqpilot.host.trading.coupled": ("CoupleStrategy",),
     "freqpilot.host.facts.columns": ("add_facts",),
     "freqpilot.host.frames.decided": (
         "add_candle_patterns",

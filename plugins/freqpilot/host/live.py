@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import couples
 from freqpilot.host.account import flows, livestore, locks, look, others
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.alerts import events as alerts
@@ -24,6 +23,7 @@ from freqpilot.host.gate import bookrisk, health, market
 from freqpilot.host.orders import reconcile, sending, stops
 from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.trading import couples
 from freqpilot.risk.record import KEPT
 
 logger = logging.getLogger(__name__)

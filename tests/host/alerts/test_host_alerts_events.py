@@ -15,12 +15,12 @@ import pytest
 import time_machine
 from sqlalchemy.exc import OperationalError
 
-from freqpilot.host import couples
 from freqpilot.host.account import flows
 from freqpilot.host.alerts import channels, couriers
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.gate import health
 from freqpilot.host.run import supervisor
+from freqpilot.host.trading import couples
 from freqpilot.risk import rebase
 from freqpilot.store import Alert, Store, memory_store
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from candle_source import candles
-from freqpilot.host import exits, proposals
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames.annotations import COLORS, regime_areas
 from freqpilot.host.frames.decisions import regime_words
 from freqpilot.host.run import supervisor
+from freqpilot.host.trading import exits, proposals
 from freqpilot.settings import RegimeSettings, Settings
 from freqpilot.signals.regimes import NAMES
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from freqpilot.control.book import print_book
-from freqpilot.host import proposals
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import bookrisk
 from freqpilot.host.gate.bookrisk import BOOK, fetched_candles, stored_candles
 from freqpilot.host.run import supervisor
+from freqpilot.host.trading import proposals
 from freqpilot.risk.book import Fit
 from freqpilot.risk.comovement import View
 from freqpilot.risk.covariance import Closes

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from freqtrade.enums import ExitType
 
-from freqpilot.host import proposals
 from freqpilot.host.orders import halt
 from freqpilot.host.orders.halt import REASON
 from freqpilot.host.run import supervisor
+from freqpilot.host.trading import proposals
 
 CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

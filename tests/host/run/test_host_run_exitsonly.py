@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import coupled, setup, unclean
+from freqpilot.host import setup, unclean
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.doors import config_dir
 from freqpilot.host.run import exitsonly
 from freqpilot.host.seams import activation
 from freqpilot.host.seams.seam import Seam, SeamError
+from freqpilot.host.trading import coupled
 from freqpilot.rehearsal.plan.session import (
     LOG,
     RehearsalOptions,

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host import slots
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames.crosssection import CrossSection
+from freqpilot.host.trading import slots
 from freqpilot.settings import Settings, Sleeve
 from freqpilot.shapes import Candles, Floats
 from freqpilot.signals.rotation import momentum

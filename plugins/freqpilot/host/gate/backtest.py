@@ -9,12 +9,12 @@ from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host import sleeves
 from freqpilot.host.account.positions import account_equity, position_of
 from freqpilot.host.candles import feeds
 from freqpilot.host.gate import bookrisk
 from freqpilot.host.run import supervisor
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.trading import sleeves
 from freqpilot.shapes import OrderPurpose, OrderRequest
 
 ENTER_PARAMETERS = ["pair", "row", "direction", "trade", "requested_rate", "requested_stake"]

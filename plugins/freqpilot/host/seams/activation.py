@@ -13,7 +13,7 @@ _state: dict[str, Any] = {"active": False, "partly": False, "refusal": None}
 
 def all_seams() -> tuple[Seam, ...]:
     """Return every seam, in the order in which they are applied."""
-    from freqpilot.host import adjusting, fills, hyperopt, live, plugins, reload, resting, setup
+    from freqpilot.host import hyperopt, live, plugins, reload, setup
     from freqpilot.host.alerts import channels
     from freqpilot.host.candles import files as candlefiles
     from freqpilot.host.candles import rows
@@ -28,6 +28,7 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host.gate import live as livegate
     from freqpilot.host.orders import halt, sending, stops
     from freqpilot.host.run import exitsonly
+    from freqpilot.host.trading import adjusting, fills, resting
 
     return (
         *setup.SEAMS,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from freqtrade.persistence import CustomDataWrapper, LocalTrade
 
-from freqpilot.host import persistence
 from freqpilot.host.run import supervisor
+from freqpilot.host.trading import record
 from freqpilot.shapes import Decision
 
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)
@@ -41,10 +41,10 @@ def trade(number: int, entries: int = 1) -> Any:
 def test_each_trade_has_its_own_and_strategies_keep_theirs() -> None:
     first, second = trade(1), trade(2)
     first.set_custom_data("mine", 3)
-    persistence.record_decision(first, decision("BTC/USDT"))
-    persistence.record_decision(second, decision("ETH/USDT"))
+    record.record_decision(first, decision("BTC/USDT"))
+    record.record_decision(second, decision("ETH/USDT"))
     for each, pair in ((first, "BTC/USDT"), (second, "ETH/USDT")):
-        kept = persistence.decision_fields(each)
+        kept = record.decision_fields(each)
         assert kept is not None
         assert (kept["pair"], kept["time"]) == (pair, NOON.isoformat())
         assert kept["contributions"] == {"trend": 0.5}
@@ -53,16 +53,16 @@ def test_each_trade_has_its_own_and_strategies_keep_theirs() -> None:
 
 
 def test_a_later_entry_does_not_replace_the_first() -> None:
-    persistence.record_decision(trade(1), decision("BTC/USDT"))
-    persistence.record_decision(trade(1, entries=2), decision("ETH/USDT"))
-    kept = persistence.decision_fields(trade(1))
+    record.record_decision(trade(1), decision("BTC/USDT"))
+    record.record_decision(trade(1, entries=2), decision("ETH/USDT"))
+    kept = record.decision_fields(trade(1))
     assert kept is not None
     assert kept["pair"] == "BTC/USDT"
     assert len(CustomDataWrapper.custom_data) == 1
 
 
 def test_a_fault_loses_nothing_of_the_others() -> None:
-    persistence.record_decision(trade(1), decision("BTC/USDT"))
+    record.record_decision(trade(1), decision("BTC/USDT"))
     broken = trade(2)
 
     def fail(*_: Any) -> None:
@@ -70,5 +70,5 @@ def test_a_fault_loses_nothing_of_the_others() -> None:
 
     broken.set_custom_data = fail
     with pytest.raises(OSError, match="full"):
-        persistence.record_decision(broken, decision("ETH/USDT"))
-    assert persistence.decision_fields(trade(1)) is not None
+        record.record_decision(broken, decision("ETH/USDT"))
+    assert record.decision_fields(trade(1)) is not None

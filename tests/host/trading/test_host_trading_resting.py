@@ -8,8 +8,8 @@ import pytest
 from freqtrade.persistence import LocalTrade
 from freqtrade.strategy import IStrategy
 
-from freqpilot.host import exits, resting
 from freqpilot.host.seams.seam import SeamError
+from freqpilot.host.trading import exits, resting
 from freqpilot.settings import ExitSettings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

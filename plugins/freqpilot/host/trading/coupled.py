@@ -12,11 +12,11 @@ from pandas import DataFrame, Timestamp
 
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host import couples, proposals, reservation, slots
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames.spreads import tag_id
-from freqpilot.host.rules import RuleStrategy
 from freqpilot.host.run import exitsonly, supervisor
+from freqpilot.host.trading import couples, proposals, reservation, slots
+from freqpilot.host.trading.rules import RuleStrategy
 from freqpilot.signals.pairs import Couple
 
 LEG = ("side", "close", "atr", "composite", "confidence", "tag")

@@ -31,7 +31,7 @@ def stake(
 
     :param row: the last closed candle's row with ``atr`` and ``confidence``, or None.
     :param call: the other arguments of Freqtrade's ``custom_stake_amount``.
-    :param stoploss: as in :func:`freqpilot.host.exits.stop`, which has to be told the same.
+    :param stoploss: as in :func:`freqpilot.host.trading.exits.stop`, which has to be told the same.
     :param reserved: positions that count as if they were open.
     """
     try:

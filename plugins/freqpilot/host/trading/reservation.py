@@ -1,7 +1,7 @@
 """The stakes of both legs of a couple, and whether both may enter, before the first one does.
 
 A reservation is nothing that is kept: whoever asks later finds the first leg among the open trades
-and counts the second as if it were there (:func:`freqpilot.host.couples.reserved`). Where one leg
+and counts the second as if it were there (:func:`freqpilot.host.trading.couples.reserved`). Where one leg
 is refused, both have lost their turn for the candle.
 """
 
@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import couples, proposals, slots
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.gate import bookrisk
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.run import supervisor
+from freqpilot.host.trading import couples, proposals, slots
 from freqpilot.shapes import OrderRequest, Position, Side
 from freqpilot.signals.pairs import Couple
 
@@ -47,7 +47,7 @@ def stake(
 ) -> float:
     """Return the stake of a leg, 0 for none.
 
-    :param strategy: a :class:`~freqpilot.host.coupled.CoupleStrategy`.
+    :param strategy: a :class:`~freqpilot.host.trading.coupled.CoupleStrategy`.
     :param call: the other arguments of Freqtrade's ``custom_stake_amount``.
     """
     try:

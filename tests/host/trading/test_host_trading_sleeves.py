@@ -13,11 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from freqpilot.cli import app
-from freqpilot.host import sleeves
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames import sleeves as sleeveframes
 from freqpilot.host.run import supervisor
-from freqpilot.host.sleeves import About, Keeper
+from freqpilot.host.trading import sleeves
+from freqpilot.host.trading.sleeves import About, Keeper
 from freqpilot.settings import EnsembleSettings
 
 HOUR = timedelta(hours=1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from freqpilot.host import slots
+from freqpilot.host.trading import slots
 from freqpilot.shapes import Floats
 from freqpilot.signals import grid
 from freqpilot.signals.grid import Fill, Ladder, Step

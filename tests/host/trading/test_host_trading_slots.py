@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from freqpilot.host import adjusting, ladders, slots
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames.crosssection import CrossSection
-from freqpilot.host.rules import TargetStrategy
 from freqpilot.host.run import supervisor
+from freqpilot.host.trading import adjusting, ladders, slots
+from freqpilot.host.trading.rules import TargetStrategy
 from freqpilot.shapes import Candles
 from freqpilot.signals.grid import Ladder
 
@@ -26,7 +26,7 @@ ROW = pd.Series({"date": NOW - HOUR, "atr": 1.0, "confidence": 1.0, "composite":
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Return a function that begins a run whose account has been observed."""
-    from freqpilot.host import proposals
+    from freqpilot.host.trading import proposals
 
     monkeypatch.setattr(proposals, "_open_trades", list)
 

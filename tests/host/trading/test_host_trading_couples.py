@@ -11,10 +11,10 @@ import pytest
 from ccxt import TICK_SIZE
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import coupled, couples, proposals, reservation
 from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.run import supervisor
+from freqpilot.host.trading import coupled, couples, proposals, reservation
 from freqpilot.signals.pairs import Couple
 
 NOW = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)

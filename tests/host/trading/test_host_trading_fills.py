@@ -7,7 +7,7 @@ import pytest
 from freqtrade.strategy import IStrategy
 from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 
-from freqpilot.host.fills import _make, reads_only
+from freqpilot.host.trading.fills import _make, reads_only
 
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)
 

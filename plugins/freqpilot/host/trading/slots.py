@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from freqpilot.host import proposals
 from freqpilot.host.run import supervisor
+from freqpilot.host.trading import proposals
 from freqpilot.risk.responses import cap_factor
 from freqpilot.risk.tiers import tier_in
 

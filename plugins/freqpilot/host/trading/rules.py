@@ -12,11 +12,12 @@ from pandas import DataFrame
 
 from freqpilot.features.bank.atr import atr
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host import exits, persistence, proposals, require_active, slots
+from freqpilot.host import require_active
 from freqpilot.host.candles import rows
 from freqpilot.host.candles.lookup import Lookup
-from freqpilot.host.fills import reads_only
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.trading import exits, proposals, record, slots
+from freqpilot.host.trading.fills import reads_only
 from freqpilot.settings import Settings
 
 
@@ -112,7 +113,7 @@ class RuleStrategy(IStrategy):
             return
         if (row := self.row(pair, order.order_date_utc)) is not None:
             decision = frames.decision_of(pair, row, trade.trade_direction, self.step)
-            persistence.record_decision(trade, decision)
+            record.record_decision(trade, decision)
 
     def row(self, pair: str, time: datetime) -> Any:
         """Return the analysed row of the last candle that is closed at ``time``, or None."""

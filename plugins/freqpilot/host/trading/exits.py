@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.host.frames.decided import closed_row, closed_since
-from freqpilot.host.proposals import scaling
 from freqpilot.host.run import supervisor
+from freqpilot.host.trading.proposals import scaling
 from freqpilot.risk import exitplan, exits, takings, volatility
 from freqpilot.settings import ExitSettings, RiskSettings
 from freqpilot.shapes import Side
