@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from freqpilot.features.labels import sampling
     from freqpilot.features.labels import targets as labels
     from freqpilot.host.facts.columns import add_facts
+    from freqpilot.host.forms.pairlist import REFRESH, CheckedPairList, Screen, Unknown
+    from freqpilot.host.forms.parameters import Parameter, Parameters
+    from freqpilot.host.forms.protection import CheckedProtection
     from freqpilot.host.frames.decided import (
         add_candle_patterns,
         add_indicators,
         add_market_features,
     )
     from freqpilot.host.freqai.guard import AutoencoderGuard
-    from freqpilot.host.pairlist import REFRESH, CheckedPairList, Screen, Unknown
-    from freqpilot.host.parameters import Parameter, Parameters
-    from freqpilot.host.protection import CheckedProtection
     from freqpilot.host.trading.coupled import CoupleStrategy
 
 __all__ = [
@@ -60,9 +60,9 @@ _ROOMS = {
         "add_market_features",
     ),
     "freqpilot.host.freqai.guard": ("AutoencoderGuard",),
-    "freqpilot.host.pairlist": ("REFRESH", "CheckedPairList", "Screen", "Unknown"),
-    "freqpilot.host.parameters": ("Parameter", "Parameters"),
-    "freqpilot.host.protection": ("CheckedProtection",),
+    "freqpilot.host.forms.pairlist": ("REFRESH", "CheckedPairList", "Screen", "Unknown"),
+    "freqpilot.host.forms.parameters": ("Parameter", "Parameters"),
+    "freqpilot.host.forms.protection": ("CheckedProtection",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 _MODULES = {

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqpilot.host.closed import ClosedTrades
+from freqpilot.host.forms.closed import ClosedTrades
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -17,8 +17,8 @@ from freqtrade.persistence import LocalTrade, Trade
 from freqtrade.plugins.protections import IProtection, ProtectionReturn
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.closed import ClosedTrades, closed_at
-from freqpilot.host.parameters import Parameter, Parameters, checked, forms
+from freqpilot.host.forms.closed import ClosedTrades, closed_at
+from freqpilot.host.forms.parameters import Parameter, Parameters, checked, forms
 from freqpilot.host.run import supervisor
 from freqpilot.risk.closed import Close
 from freqpilot.risk.ledger import Ledger

@@ -9,7 +9,7 @@ from freqtrade.exchange.exchange_types import Tickers
 from freqtrade.plugins.pairlist.IPairList import IPairList, PairlistParameter, SupportsBacktesting
 from freqtrade.util import FtTTLCache
 
-from freqpilot.host.parameters import Parameter, Parameters, checked, forms
+from freqpilot.host.forms.parameters import Parameter, Parameters, checked, forms
 from freqpilot.settings import Settings
 
 logger = logging.getLogger(__name__)
