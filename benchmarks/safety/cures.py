@@ -56,7 +56,7 @@ def _fresh_look() -> None:
 
     from freqtrade.persistence import Trade
 
-    from freqpilot.host import live
+    from freqpilot.host.loop import live
     from freqpilot.host.run.sight import Sight
     from freqpilot.risk.record import KEPT
 
@@ -98,8 +98,8 @@ def _ownership() -> None:
 
 def _exit_lock() -> None:
     """Look without the lock, and reconcile what is on its way to another thread."""
-    from freqpilot.host import live
     from freqpilot.host.alerts import events as alerts
+    from freqpilot.host.loop import live
     from freqpilot.host.orders import reconcile, sending
 
     def before_loop(bot: Any) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from freqpilot.host import live
 from freqpilot.host.doors import config_dir
+from freqpilot.host.loop import live
 from freqpilot.host.run import supervisor
 from freqpilot.host.seams import activation
 from freqpilot.rehearsal.exchange.server import RehearsalServer

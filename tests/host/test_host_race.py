@@ -14,7 +14,7 @@ from live_bot import buy, make_bot
 from sqlalchemy.exc import IntegrityError
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import live
+from freqpilot.host.loop import live
 from freqpilot.host.orders import reconcile, sending
 from freqpilot.host.run import supervisor
 

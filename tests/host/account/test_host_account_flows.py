@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import live
 from freqpilot.host.account import flows, saved
+from freqpilot.host.loop import live
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 

@@ -14,8 +14,8 @@ from freqtrade.persistence import Trade
 from live_bot import Out, buy, make_bot
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import live
 from freqpilot.host.account import saved as savedledgers
+from freqpilot.host.loop import live
 from freqpilot.host.orders import halt, sending
 from freqpilot.host.run import exitsonly, supervisor
 from freqpilot.rehearsal.clock import VirtualClock

@@ -11,7 +11,7 @@ from freqtrade.persistence import Trade
 from live_bot import buy, elsewhere, make_bot, order
 from trades_stage import Kind, held, of_each_kind, resting, stored
 
-from freqpilot.host import live
+from freqpilot.host.loop import live
 from freqpilot.host.orders import stops
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock

@@ -16,9 +16,9 @@ from freqtrade.persistence import KeyValueStore, Trade, init_db
 from live_bot import buy, make_bot
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import live
 from freqpilot.host.account import others
 from freqpilot.host.gate import live as livegate
+from freqpilot.host.loop import live
 from freqpilot.host.orders import sending
 from freqpilot.host.run import ownership, supervisor
 from freqpilot.host.run.ownership import OWNER, Owner

@@ -9,7 +9,7 @@ import pytest
 from freqtrade.persistence import Trade
 from live_bot import make_bot
 
-from freqpilot.host.live import ClosedTrade
+from freqpilot.host.loop.live import ClosedTrade
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import Cut, OrderRequest, RiskVerdict

@@ -13,7 +13,7 @@ _state: dict[str, Any] = {"active": False, "partly": False, "refusal": None}
 
 def all_seams() -> tuple[Seam, ...]:
     """Return every seam, in the order in which they are applied."""
-    from freqpilot.host import hyperopt, live, plugins, reload, setup
+    from freqpilot.host import hyperopt, plugins, reload, setup
     from freqpilot.host.alerts import channels
     from freqpilot.host.candles import files as candlefiles
     from freqpilot.host.candles import rows
@@ -26,6 +26,7 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host.gate import backtest as backtestgate
     from freqpilot.host.gate import health
     from freqpilot.host.gate import live as livegate
+    from freqpilot.host.loop import live
     from freqpilot.host.orders import halt, sending, stops
     from freqpilot.host.run import exitsonly
     from freqpilot.host.trading import adjusting, fills, resting

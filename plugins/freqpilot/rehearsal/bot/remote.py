@@ -63,7 +63,7 @@ def report_of(bot: Any) -> LoopReport:
 
 
 def _waiting(bot: Any) -> str | None:
-    from freqpilot.host import live
+    from freqpilot.host.loop import live
 
     try:
         return live.waiting(bot)

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import NoEntry
-from freqpilot.host import live
 from freqpilot.host.account import locks, others, saved
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.gate import live as livegate
+from freqpilot.host.loop import live
 from freqpilot.host.orders import halt
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
