@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from freqpilot.host.doors import door_dir
+from freqpilot.host.boot.doors import door_dir
 from freqpilot.host.init import init
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer

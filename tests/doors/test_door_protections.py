@@ -12,9 +12,9 @@ from freqtrade.persistence.models import PairLock
 from protection_stage import HOUR, NOON, START, hourly, know, manager, trade
 
 from freqpilot.host.account import locks
-from freqpilot.host.doors import door_dir
+from freqpilot.host.boot.doors import door_dir
+from freqpilot.host.boot.resolvers import class_names
 from freqpilot.host.gate import health
-from freqpilot.host.plugins import class_names
 from freqpilot.host.run import supervisor
 from freqpilot.risk.record import Outcome
 

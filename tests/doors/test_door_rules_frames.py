@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from candle_source import candles
-from freqpilot.host.doors import door_dir
+from freqpilot.host.boot.doors import door_dir
 from freqpilot.shapes import Candles
 
 SHORTS = ("TrendFollowing", "MeanReversion", "Breakout")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from freqpilot.host.doors import config_dir
+from freqpilot.host.boot.doors import config_dir
 from freqpilot.host.loop import live
 from freqpilot.host.run import supervisor
 from freqpilot.host.seams import activation

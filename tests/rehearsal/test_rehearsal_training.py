@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from freqpilot.host.doors import config_dir
+from freqpilot.host.boot.doors import config_dir
 from freqpilot.host.modelstate import read
 from freqpilot.rehearsal.plan.session import RehearsalOptions, rehearse
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import FreqpilotError
+from freqpilot.host.boot.doors import KINDS, DoorKind, door_dir
+from freqpilot.host.boot.resolvers import class_names, resolver
 from freqpilot.host.candles import files as candlefiles
-from freqpilot.host.doors import KINDS, DoorKind, door_dir
-from freqpilot.host.plugins import class_names, resolver
 from freqpilot.host.seams import activation
 from freqpilot.journal.candles import is_synthetic
 from freqpilot.settings import Settings

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.doors import config_dir
+from freqpilot.host.boot.doors import config_dir
 
 FOLDER = "freqpilot"
 FOLDERS = ("strategies", "freqaimodels", "hyperopts", "pairlists", "protections", "logs", "data")

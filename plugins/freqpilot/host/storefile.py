@@ -53,7 +53,7 @@ def read_config(files: Sequence[str] | None, userdir: Path | None) -> dict[str, 
     from freqtrade.exceptions import FreqtradeException
     from freqtrade.misc import deep_merge_dicts
 
-    from freqpilot.host import standin
+    from freqpilot.host.boot import standin
 
     environment = environment_vars_to_dict()
     folder = userdir or Path(str(environment.get("user_data_dir") or "user_data"))

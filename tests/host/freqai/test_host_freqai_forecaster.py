@@ -11,7 +11,8 @@ from freqai_stage import stand
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.labels.targets import forward_return
-from freqpilot.host import door_dir, plugins
+from freqpilot.host import door_dir
+from freqpilot.host.boot import resolvers
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.freqai import classifier, forecaster
 from freqpilot.host.freqai.features import stage as featurestage
@@ -77,7 +78,7 @@ def test_a_forecast_that_counts_tells_its_reasons(door: Any) -> None:
 
 
 def test_every_model_has_a_door() -> None:
-    named = plugins.class_names(door_dir("freqaimodels"))
+    named = resolvers.class_names(door_dir("freqaimodels"))
     for folder in door_dir("freqaimodels").glob("Freqpilot*.py"):
         assert folder.stem in named
     wanted = {

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow
 import pytest
 
-from freqpilot.host import setup
+from freqpilot.host.boot import setup
 from freqpilot.host.freqai import memory
 from freqpilot.host.seams import activation
 

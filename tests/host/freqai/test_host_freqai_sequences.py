@@ -16,7 +16,8 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import door_dir, networks, plugins
+from freqpilot.host import door_dir, networks
+from freqpilot.host.boot import resolvers
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.freqai import classifier, sequences
 from freqpilot.models.base import runtime
@@ -189,7 +190,7 @@ def test_the_context_is_kept_where_a_backtest_begins(
 
 
 def test_every_sequence_model_has_a_door() -> None:
-    named = plugins.class_names(door_dir("freqaimodels"))
+    named = resolvers.class_names(door_dir("freqaimodels"))
     assert {*networks.DOORS} <= {*named}
     assert len(networks.DOORS) == len(SEQUENCES)
     files = door_dir("freqaimodels").glob("Freqpilot*.py")

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host import setup, unclean
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.doors import config_dir
+from freqpilot.host.boot import setup, unclean
+from freqpilot.host.boot.doors import config_dir
 from freqpilot.host.run import exitsonly
 from freqpilot.host.seams import activation
 from freqpilot.host.seams.seam import Seam, SeamError

@@ -11,8 +11,8 @@ from exit_stage import CANDLES, START, STEP, begin, call, candles, order, trade
 from trades_stage import LONG, SHORT, Kind, fill, held, leave, of_each_kind, resting
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.host.boot.setup import refuse_masked_targets
 from freqpilot.host.run import supervisor
-from freqpilot.host.setup import refuse_masked_targets
 from freqpilot.host.trading import exits
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.settings import Settings

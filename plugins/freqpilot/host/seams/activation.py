@@ -13,8 +13,8 @@ _state: dict[str, Any] = {"active": False, "partly": False, "refusal": None}
 
 def all_seams() -> tuple[Seam, ...]:
     """Return every seam, in the order in which they are applied."""
-    from freqpilot.host import hyperopt, plugins, reload, setup
     from freqpilot.host.alerts import channels
+    from freqpilot.host.boot import parameterfiles, reload, resolvers, setup
     from freqpilot.host.candles import files as candlefiles
     from freqpilot.host.candles import rows
     from freqpilot.host.frames.edge import backtest as edgebacktest
@@ -33,9 +33,9 @@ def all_seams() -> tuple[Seam, ...]:
 
     return (
         *setup.SEAMS,
-        *plugins.SEAMS,
+        *resolvers.SEAMS,
         *candlefiles.SEAMS,
-        *hyperopt.SEAMS,
+        *parameterfiles.SEAMS,
         *livegate.SEAMS,
         *sending.SEAMS,
         *health.SEAMS,
@@ -97,7 +97,7 @@ def activate() -> None:
     """
     if active() or _state["refusal"]:
         return
-    from freqpilot.host import setup
+    from freqpilot.host.boot import setup
 
     try:
         seams = all_seams()

@@ -205,11 +205,12 @@ def test_scores_are_made_anew_only_when_a_block_is_over(monkeypatch: pytest.Monk
 def test_autopilot_judges_its_pairs_together(monkeypatch: pytest.MonkeyPatch) -> None:
     from freqtrade.strategy.interface import IStrategy
 
-    from freqpilot.host import door_dir, plugins
+    from freqpilot.host import door_dir
+    from freqpilot.host.boot import resolvers
 
     (kind,) = [
         each["class"]
-        for each in plugins.resolver("strategies")._search_all_objects(
+        for each in resolvers.resolver("strategies")._search_all_objects(
             door_dir("strategies"), enum_failed=False
         )
         if each["name"] == "Autopilot"

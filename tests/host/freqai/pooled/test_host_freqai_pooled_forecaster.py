@@ -10,8 +10,8 @@ import pytest
 from pool_stage import OWN, PAIRS, START, STEP, TRAIN, WINDOWS, PoolStage, candles_of
 
 from freqpilot.errors import Degraded
+from freqpilot.host.boot.setup import stamp_identifier
 from freqpilot.host.freqai import classifier
-from freqpilot.host.setup import stamp_identifier
 
 # Freqtrade's own calls, of which pandas 3 warns.
 pytestmark = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from freqpilot.host.doors import door_dir
+from freqpilot.host.boot.doors import door_dir
 from freqpilot.host.seams.seam import Seam, expect, wrap
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from children import child_environment
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import standin
-from freqpilot.host.doors import config_dir
+from freqpilot.host.boot import standin
+from freqpilot.host.boot.doors import config_dir
 from freqpilot.host.init import init
 from freqpilot.host.log import DecisionLogHandler
 from freqpilot.host.run import supervisor

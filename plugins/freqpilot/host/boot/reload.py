@@ -13,7 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from freqpilot.host import unclean
+from freqpilot.host.boot import unclean
 from freqpilot.host.run import exitsonly
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.carrier import CARRIER
-from freqpilot.host.doors import KINDS, PACKAGE, door_dir
+from freqpilot.host.boot.carrier import CARRIER
+from freqpilot.host.boot.doors import KINDS, PACKAGE, door_dir
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.risk import exitplan
 from freqpilot.settings import Settings
@@ -30,18 +30,18 @@ def prepare(config: dict[str, Any]) -> None:
     """Validate the ``freqpilot`` section and add what the seams need to ``config``.
 
     With trades open a bot that trades goes on exits-only instead; see
-    :mod:`freqpilot.host.unclean`.
+    :mod:`freqpilot.host.boot.unclean`.
 
     :raises OperationalException: Freqtrade's own, with one line that says what to mend.
     """
-    from freqpilot.host import plugins, reload, standin, unclean
+    from freqpilot.host.boot import reload, resolvers, standin, unclean
     from freqpilot.host.freqai import memory
     from freqpilot.host.log import DecisionLogHandler
 
     try:
         standin.keep_apart(config)  # before the data folder is read or the section digested
         settings = Settings.from_config(config)
-        plugins.announce_pairlists(config)
+        resolvers.announce_pairlists(config)
         refuse_masked_exits(config)
         refuse_masked_targets(config, settings)
         refuse_unsupervised_trading(config, settings)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.carrier import CARRIER
-from freqpilot.host.doors import KINDS, DoorKind, door_dir
+from freqpilot.host.boot.carrier import CARRIER
+from freqpilot.host.boot.doors import KINDS, DoorKind, door_dir
 from freqpilot.host.run import exitsonly
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any, Literal, NoReturn
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import standin
+from freqpilot.host.boot import standin
 from freqpilot.host.run import exitsonly
 from freqpilot.settings import Settings
 
@@ -149,7 +149,7 @@ def shut_entries(config: dict[str, Any]) -> None:
     relevant = {SEAMS_CAUSE, SETTINGS_CAUSE} if starts() else {SEAMS_CAUSE}
     if not trades(config) or not relevant & set(exitsonly.causes()):
         return
-    from freqpilot.host.doors import door_dir
+    from freqpilot.host.boot.doors import door_dir
 
     config["max_open_trades"] = 0
     config["position_adjustment_enable"] = False  # partial exits go with it
@@ -212,6 +212,6 @@ def _pairs(config: dict[str, Any]) -> list[str]:
 
 
 def _announce_pairlists(config: dict[str, Any]) -> None:
-    from freqpilot.host import plugins
+    from freqpilot.host.boot import resolvers
 
-    plugins.announce_pairlists(config)
+    resolvers.announce_pairlists(config)

@@ -17,10 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
-from freqpilot.host import reload, unclean
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.doors import config_dir
-from freqpilot.host.reload import RELOADS, Reloads
+from freqpilot.host.boot import reload, unclean
+from freqpilot.host.boot.doors import config_dir
+from freqpilot.host.boot.reload import RELOADS, Reloads
 from freqpilot.host.run import exitsonly
 from freqpilot.host.seams import activation
 from freqpilot.rehearsal.plan.config import API_PASSWORD, API_USER

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import plugins
-from freqpilot.host.doors import KINDS, door_dir
+from freqpilot.host.boot import resolvers
+from freqpilot.host.boot.doors import KINDS, door_dir
 from freqpilot.host.init import init
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -50,47 +50,47 @@ def other_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: otherpack\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[freqtrade.plugins]\npairlists = otherpack.lists\n")
     monkeypatch.syspath_prepend(str(site))
-    plugins.foreign_dirs.cache_clear()
+    resolvers.foreign_dirs.cache_clear()
     yield site
-    plugins.foreign_dirs.cache_clear()
+    resolvers.foreign_dirs.cache_clear()
 
 
 def test_the_pack_has_a_folder_of_each_kind() -> None:
     for kind in KINDS:
-        assert plugins.class_names(door_dir(kind)), kind
+        assert resolvers.class_names(door_dir(kind)), kind
 
 
 def test_another_pack_is_found_by_its_entry_point(other_pack: Path) -> None:
-    folders = plugins.plugin_dirs("pairlists", {})
+    folders = resolvers.plugin_dirs("pairlists", {})
     assert other_pack / "otherpack" / "lists" in folders
     assert door_dir("pairlists") in folders
-    assert plugins.plugin_dirs("protections", {}) == [door_dir("protections")]
+    assert resolvers.plugin_dirs("protections", {}) == [door_dir("protections")]
 
 
 def test_an_unknown_kind_of_entry_point_is_refused(other_pack: Path) -> None:
     points = other_pack / "otherpack-1.0.dist-info" / "entry_points.txt"
     points.write_text("[freqtrade.plugins]\npairlist = otherpack.lists\n")
     with pytest.raises(RefuseToStart, match=r"'pairlist' of otherpack .* is not one of strategies"):
-        plugins.foreign_dirs("pairlists")
+        resolvers.foreign_dirs("pairlists")
 
 
 def test_a_missing_package_behind_an_entry_point_is_refused(other_pack: Path) -> None:
     points = other_pack / "otherpack-1.0.dist-info" / "entry_points.txt"
     points.write_text("[freqtrade.plugins]\npairlists = otherpack.gone\n")
     with pytest.raises(RefuseToStart, match="not an installed package"):
-        plugins.foreign_dirs("pairlists")
+        resolvers.foreign_dirs("pairlists")
 
 
 def test_a_users_own_folder_comes_first(tmp_path: Path) -> None:
     own = tmp_path / "pairlists"
     own.mkdir()
-    assert plugins.plugin_dirs("pairlists", {"user_data_dir": tmp_path})[0] == own
+    assert resolvers.plugin_dirs("pairlists", {"user_data_dir": tmp_path})[0] == own
 
 
 def test_a_file_that_is_no_python_is_named(tmp_path: Path) -> None:
     (tmp_path / "Broken.py").write_text("class Broken(:")
     with pytest.raises(RefuseToStart, match=r"Broken.py is not valid Python"):
-        plugins.class_names(tmp_path)
+        resolvers.class_names(tmp_path)
 
 
 @pytest.mark.slow
