@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from freqpilot.host.boot.doors import door_dir
-from freqpilot.host.init import init
+from freqpilot.host.commands.init import init
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.tape import Tape

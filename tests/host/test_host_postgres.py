@@ -17,9 +17,9 @@ from benchmarks.support.postgres import Cluster
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import doctor
 from freqpilot.host.account import saved
 from freqpilot.host.boot.setup import facts_digest
+from freqpilot.host.commands import doctor
 from freqpilot.host.facts import columns as factcolumns
 from freqpilot.host.facts.columns import add_facts
 from freqpilot.host.run import supervisor

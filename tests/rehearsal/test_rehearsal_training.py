@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from freqpilot.host.boot.doors import config_dir
-from freqpilot.host.modelstate import read
+from freqpilot.host.commands.models import read
 from freqpilot.rehearsal.plan.session import RehearsalOptions, rehearse
 
 PAIR = "BTC/USDT"

@@ -217,7 +217,7 @@ def _facts_url(config: list[str] | None, userdir: Path) -> str:
 
 def _settings(config: list[str] | None, userdir: Path) -> "Settings":
     """Return the settings that a bot has which is started so: of the environment as well."""
-    from freqpilot.host.storefile import read_config
+    from freqpilot.host.commands.storefile import read_config
     from freqpilot.settings import Settings
 
     return Settings.from_config(read_config(config, userdir))

@@ -9,7 +9,7 @@ import pytest
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.boot import resolvers
 from freqpilot.host.boot.doors import KINDS, door_dir
-from freqpilot.host.init import init
+from freqpilot.host.commands.init import init
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -16,7 +16,7 @@ from children import child_environment
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.boot import standin
 from freqpilot.host.boot.doors import config_dir
-from freqpilot.host.init import init
+from freqpilot.host.commands.init import init
 from freqpilot.host.log import DecisionLogHandler
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.bot.run import write_overlay

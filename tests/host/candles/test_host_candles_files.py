@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from freqpilot.errors import FreqpilotError
-from freqpilot.host import doctor
 from freqpilot.host.candles import files as candlefiles
 from freqpilot.host.candles.files import LARGEST_STEP, describe, step_of
+from freqpilot.host.commands import doctor
 from freqpilot.host.seams import activation
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 

@@ -18,8 +18,8 @@ import fact_readers
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import doctor
 from freqpilot.host.boot.setup import facts_digest
+from freqpilot.host.commands import doctor
 from freqpilot.host.facts import columns as factcolumns
 from freqpilot.host.facts.columns import add_facts, facts_url
 from freqpilot.settings import Settings

@@ -16,8 +16,9 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import door_dir, networks
+from freqpilot.host import door_dir
 from freqpilot.host.boot import resolvers
+from freqpilot.host.commands import networks
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.freqai import classifier, sequences
 from freqpilot.models.base import runtime

@@ -68,7 +68,7 @@ main(["list-strategies", *sys.argv[1:]])
 
 @pytest.mark.slow
 def test_a_broken_seam_stops_freqtrade_with_one_line(tmp_path: Path) -> None:
-    from freqpilot.host.init import init
+    from freqpilot.host.commands.init import init
 
     folder = init(tmp_path / "user_data").folder
     done = subprocess.run(

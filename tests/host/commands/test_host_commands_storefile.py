@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import storefile
+from freqpilot.host.commands import storefile
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.plan.config import exchange_overlay
 from freqpilot.store import open_store, require_written

@@ -246,13 +246,13 @@ def _edge(config: dict[str, Any]) -> str:
 
 
 def _models(config: dict[str, Any]) -> str:
-    from freqpilot.host.modelstate import describe
+    from freqpilot.host.commands.models import describe
 
     return describe(config, time.time())
 
 
 def _networks(config: dict[str, Any]) -> str:
-    from freqpilot.host.networks import describe
+    from freqpilot.host.commands.networks import describe
 
     return describe(config)
 

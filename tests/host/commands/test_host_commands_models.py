@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from freqpilot.cli import app
 from freqpilot.control.models import cells, hours
 from freqpilot.errors import Degraded
-from freqpilot.host import modelstate
+from freqpilot.host.commands import models
 from freqpilot.models.training import shelf
 from freqpilot.models.training.diary import FILE, Course, Diary
 from freqpilot.models.training.schedule import HOUR
@@ -53,12 +53,12 @@ def test_models_are_found_where_strategy_and_model_have_a_folder_of_their_own(
 ) -> None:
     put(tmp_path / "models" / "freqpilot~1" / "by-1a-2b", BTC, 5)
     put(tmp_path / "models" / "other~1" / "by-1a-2b", ETH, 5)
-    (line,) = modelstate.read(tmp_path, "freqpilot").lines
+    (line,) = models.read(tmp_path, "freqpilot").lines
     assert (line.identifier, line.pair, line.fault) == ("freqpilot~1/by-1a-2b", BTC, "")
 
 
 def test_each_pair_has_a_line_with_what_a_person_asks(userdir: Path) -> None:
-    found = modelstate.read(userdir, "freqpilot")
+    found = models.read(userdir, "freqpilot")
     assert [line.pair for line in found.lines] == [BTC, ETH, XRP]
     assert [line.well(NOW) for line in found.lines] == [True, False, False]
     btc, eth, xrp = (cells(line, NOW) for line in found.lines)
@@ -67,13 +67,13 @@ def test_each_pair_has_a_line_with_what_a_person_asks(userdir: Path) -> None:
     assert eth[3:6] == ("4.2 d", "EXPIRED", "ok")
     assert xrp[2] == "none"
     assert "×2: it took longer; next try 2027-01-15 09:00" in xrp[-1]
-    assert modelstate.read(userdir, "freq").lines == ()
-    assert modelstate.read(userdir).lines == found.lines
+    assert models.read(userdir, "freq").lines == ()
+    assert models.read(userdir).lines == found.lines
     assert hours(2 * 24 * HOUR) == "2.0 d"
 
 
 def test_a_failure_before_the_last_good_fit_is_over(userdir: Path) -> None:
-    line = modelstate.read(userdir).lines[0]
+    line = models.read(userdir).lines[0]
     over = replace(line, course=Course(fitted_at=NOW, failed_at=NOW - 9, reason="it hung"))
     assert cells(over, NOW)[-1] == ""
 
@@ -82,32 +82,32 @@ def test_a_broken_model_is_told_and_left_to_the_bot(userdir: Path) -> None:
     root = userdir / "models" / "freqpilot~1~2"
     newest = shelf.shelved(root)[0].folder
     (newest / "cb_model.joblib").write_text("modem", encoding="utf-8")
-    line = modelstate.read(userdir).lines[0]
+    line = models.read(userdir).lines[0]
     assert not line.well(NOW)
     assert "corrupt or was changed" in cells(line, NOW)[5]
     assert newest.exists()
     shelf.quarantine(newest, BTC, "a bit has turned", NOW)
-    found = modelstate.read(userdir)
+    found = models.read(userdir)
     assert found.lines[0].trained == NOW - 30 * HOUR
     assert [each.reason for _, each in found.aside] == ["a bit has turned"]
     (root / FILE).write_text("{}", encoding="utf-8")
-    assert "corrupt" in modelstate.read(userdir).faults[0]
+    assert "corrupt" in models.read(userdir).faults[0]
 
 
 def test_the_doctor_has_one_line(userdir: Path) -> None:
     config = {"freqai": {"enabled": True, "identifier": "freqpilot"}, "user_data_dir": userdir}
-    told = modelstate.describe(config, NOW)
+    told = models.describe(config, NOW)
     assert told.startswith("1 of 3 models can be used, no entries by those of ETH/USDT, XRP/USDT")
     root = userdir / "models" / "freqpilot~1~2"
     Diary().save(root)
-    assert modelstate.describe(config, NOW) == "2 of 2 models can be used"
+    assert models.describe(config, NOW) == "2 of 2 models can be used"
     newest = next(root.glob("sub-train-ETH*/cb_model.joblib"))
     newest.write_text("modem", encoding="utf-8")
     with pytest.raises(Degraded, match=r"1 of 2 models .* corrupt or was changed"):
-        modelstate.describe(config, NOW)
+        models.describe(config, NOW)
     config["freqai"] = {"enabled": True, "identifier": "other"}
-    assert "no model yet" in modelstate.describe(config, NOW)
-    assert "FreqAI is off" in modelstate.describe({"user_data_dir": userdir}, NOW)
+    assert "no model yet" in models.describe(config, NOW)
+    assert "FreqAI is off" in models.describe({"user_data_dir": userdir}, NOW)
 
 
 def test_the_command_prints_a_table_or_json(userdir: Path) -> None:

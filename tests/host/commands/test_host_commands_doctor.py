@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from children import child_environment
-from freqpilot.host import doctor
+from freqpilot.host.commands import doctor
+from freqpilot.host.commands.init import init
 from freqpilot.host.gate import bookrisk
-from freqpilot.host.init import init
 from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.risk.covariance import Closes
