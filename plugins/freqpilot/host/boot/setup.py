@@ -106,8 +106,8 @@ def stamp_identifier(config: dict[str, Any], digest: dict[str, str]) -> None:
 
     FreqAI looks for cached predictions and models by name only and would serve those of other
     labels. Candles count in backtests only: live they grow every hour. The strategy and the model
-    join in :mod:`freqpilot.host.freqai.identity`, where they are known; a backtest of live predictions
-    finds them by the whole name, folder within folder, which its config has to give.
+    join in :mod:`freqpilot.host.freqai.identity`, where they are known; a backtest of live
+    predictions finds them by the whole name, folder within folder, which its config has to give.
     """
     freqai = config.get("freqai", {})
     if not freqai.get("enabled") or config.get("freqai_backtest_live_models"):

@@ -1,7 +1,7 @@
 """Event facts for a strategy: every source's reports, as they became known.
 
-Unlike :func:`~freqpilot.host.facts.columns.add_facts` it reads all sources of a metric, as a critical
-event needs two, and what is scheduled from when it was announced.
+Unlike :func:`~freqpilot.host.facts.columns.add_facts` it reads all sources of a metric, as a
+critical event needs two, and what is scheduled from when it was announced.
 """
 
 from typing import Any, get_args

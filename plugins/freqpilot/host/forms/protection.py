@@ -158,8 +158,8 @@ class CheckedProtection(IProtection):
         return ProtectionReturn(lock=True, until=until, reason=reason[:REASON])
 
     def lock_until_released(self, now: datetime, reason: str) -> ProtectionReturn:
-        """Return a lock that a person ends (see :func:`freqpilot.host.account.locks.follow`); in a backtest
-        the simulated operator does, after its hours."""
+        """Return a lock that a person ends (see :func:`freqpilot.host.account.locks.follow`); in a
+        backtest the simulated operator does, after its hours."""
         if self.live:
             return self.lock_until(now + UNTIL_RELEASED, reason)
         hours = self.settings.risk.simulated_operator_hours

@@ -1,7 +1,7 @@
 """Spreads of couples of pairs, from the closed candles of both, computed once a candle for all.
 
-As in :mod:`freqpilot.host.frames.crosssection` every column looks back only: in a backtest the others'
-candles reach beyond the one that is decided on.
+As in :mod:`freqpilot.host.frames.crosssection` every column looks back only: in a backtest the
+others' candles reach beyond the one that is decided on.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Futures positions and stops beside Freqtrade's trades, as :mod:`~freqpilot.host.orders.reconcile` asks.
+"""Compares futures positions and stops with Freqtrade's trades, for the reconciliation.
 
 On futures a stop does not block an exit: it stays on the exchange until the exit is filled. A bot
 killed meanwhile leaves a stop to a trade that is over, which would close a later position in the

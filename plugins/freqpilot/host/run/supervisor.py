@@ -71,7 +71,8 @@ class Run:
     released: Counter[str] = field(default_factory=Counter)
     """Releases by the simulated operator, by cause."""
     tables: dict[tuple[str, str], Any] = field(default_factory=dict)
-    """A backtest's analysed candles by pair and timeframe, of :mod:`freqpilot.host.candles.rows`."""
+    """A backtest's analysed candles by pair and timeframe, of
+    :mod:`freqpilot.host.candles.rows`."""
     unlocked: datetime | None = None
     """The release that ended Freqtrade's locks."""
     account: tuple[ledger.Ledger, Book | None] | None = None
@@ -93,7 +94,8 @@ class Run:
     """Why the store could not be used last, None when it could."""
     sight: Sight = field(default_factory=Sight)
     held: float = 0.0
-    """What of the equity was no one's yet at the last look (:mod:`freqpilot.host.account.flows`)."""
+    """What of the equity was no one's yet at the last look
+    (:mod:`freqpilot.host.account.flows`)."""
     unquoted: Counter[str] = field(default_factory=Counter)
     """Looks in a row in which a pair had no market."""
     beyond: Counter[int] = field(default_factory=Counter)

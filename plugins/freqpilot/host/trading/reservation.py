@@ -1,8 +1,8 @@
 """The stakes of both legs of a couple, and whether both may enter, before the first one does.
 
 A reservation is nothing that is kept: whoever asks later finds the first leg among the open trades
-and counts the second as if it were there (:func:`freqpilot.host.trading.couples.reserved`). Where one leg
-is refused, both have lost their turn for the candle.
+and counts the second as if it were there (:func:`freqpilot.host.trading.couples.reserved`). Where
+one leg is refused, both have lost their turn for the candle.
 """
 
 import logging

@@ -46,8 +46,8 @@ class Booked:
 @dataclass(frozen=True)
 class About:
     """What a strategy tells of itself: each pair's columns, as
-    :func:`freqpilot.host.frames.sleeves.names` has them, for each sleeve the share of its money that
-    belongs to one pair, and the timeframe."""
+    :func:`freqpilot.host.frames.sleeves.names` has them, for each sleeve the share of its money
+    that belongs to one pair, and the timeframe."""
 
     lookup: Lookup
     slots: Floats
