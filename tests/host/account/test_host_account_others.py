@@ -11,10 +11,15 @@ from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import Trade
 
 from freqpilot.errors import NoEntry
+from freqpilot.host.account import begin as begin_module
 from freqpilot.host.account import others
+from freqpilot.host.account.observed import observe
+from freqpilot.host.account.verdict import book
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.gate import market
-from freqpilot.host.run import ownership, supervisor
+from freqpilot.host.run import ownership
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
 
@@ -30,14 +35,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualClock]:
     monkeypatch.setattr(market, "judge", allow)
     with VirtualClock(START) as clock:
         yield clock
-    for run in supervisor._runs:
+    for run in _runs:
         run.store.close()
         if run.shared:
             run.shared.close()
-    supervisor._runs.clear()
+    _runs.clear()
 
 
-def begin(folder: Path, bot: str, venue: str = "binance", **store: Any) -> supervisor.Run:
+def begin(folder: Path, bot: str, venue: str = "binance", **store: Any) -> Run:
     (folder / bot).mkdir(exist_ok=True)
     settings = {"shared": f"sqlite:///{folder / 'shared.sqlite'}", **store}
     config = {
@@ -47,8 +52,8 @@ def begin(folder: Path, bot: str, venue: str = "binance", **store: Any) -> super
         "exchange": {"name": venue},
         "stake_currency": "USDT",
     }
-    run = supervisor.begin(config, live=True)
-    supervisor.observe(datetime.now(UTC), 1_000.0)
+    run = begin_module.begin(config, live=True)
+    observe(datetime.now(UTC), 1_000.0)
     return run
 
 
@@ -107,7 +112,7 @@ def test_a_silent_bot_counts_for_a_day(
     clock.advance(hours * 3_600)
     begin(tmp_path, "own")
     others.step("USDT", [])
-    assert bool(supervisor.current().others) is counts
+    assert bool(current().others) is counts
 
 
 def test_of_two_bots_that_enter_at_once_each_sees_the_other(tmp_path: Path) -> None:
@@ -125,7 +130,7 @@ def test_what_cannot_be_read_or_summed_up_refuses(
     others.step("EUR", [held(10.0)])
     run = begin(tmp_path, "own")
     with pytest.raises(NoEntry, match="could not be read"):
-        supervisor.book()
+        book()
     others.step("USDT", [])
     assert run.others is None
     with pytest.raises(DependencyException, match="positions in EUR"):
@@ -145,9 +150,9 @@ def test_dollars_are_one_currency_and_a_dry_run_is_no_live_bot(tmp_path: Path) -
     others.step("USDC", [held(10.0)])
     begin(tmp_path, "own")
     others.step("USDT", [])
-    assert [each.stake for each in supervisor.current().others or ()] == [10.0]
+    assert [each.stake for each in current().others or ()] == [10.0]
     run = begin(tmp_path, "live")
-    run.key = supervisor.LEDGER_KEYS[False]
+    run.key = LEDGER_KEYS[False]
     others.step("USDT", [])
     assert run.others == ()
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from freqpilot.host.orders import contracts, differences, sending
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders import contracts, differences
+from freqpilot.host.orders.lookup import fetch
+from freqpilot.host.run.current import _runs
 from freqpilot.shapes import OrderIntent
 
 PAIR = "BTC/USDT:USDT"
@@ -34,7 +35,7 @@ def database() -> Iterator[None]:
     init_db("sqlite://")
     yield
     Trade.session.remove()
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def trade_of(*filled: tuple[str, str, float, bool], short: bool = False, amount: float) -> Any:
@@ -187,7 +188,7 @@ def test_a_futures_stop_is_asked_for_among_the_conditional_orders(contract: bool
     api = SimpleNamespace(
         id="binance", fetch_order=fetch_order, market=lambda _: {"contract": contract}
     )
-    found = sending.fetch(api, INTENT)
+    found = fetch(api, INTENT)
     assert asked[0].get("stop", False) is contract
     # What a triggered stop became is another order's matter: it stays open for Freqtrade.
     assert found["status"] == ("open" if contract else "closed")

@@ -12,8 +12,10 @@ from typing import Any
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import livestore
+from freqpilot.host.account.observed import refresh
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
+from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.risk import rebase
 from freqpilot.risk.flows import Reading
 from freqpilot.risk.ledger import Ledger
@@ -34,10 +36,10 @@ def take(bot: Any, trades: Sequence[Any], equity: float) -> float:
     """
     if bot.config["dry_run"] or bot.config.get("margin_mode") == "cross":
         return 0.0
-    run, now = supervisor.current(), datetime.now(UTC)
+    run, now = current(), datetime.now(UTC)
     if not math.isfinite(equity):
         return run.held
-    supervisor.refresh(run)
+    refresh(run)
     settings = run.settings.risk.flows
     if run.store_fault is None:
         with livestore.guarded(run):
@@ -81,7 +83,7 @@ def _realised_funding(trade: Any) -> float:
 
 def _uncertain() -> bool:
     """Tell whether an order's fate is not known, or cannot be asked for."""
-    run = supervisor.current()
+    run = current()
     if run.store_fault is not None:
         return True
     sent: list[Any] = []
@@ -102,7 +104,7 @@ def declare(url: str, deposit: float, withdraw: float, time: datetime) -> None:
             "a flow is one positive amount, --deposit AMOUNT or --withdraw AMOUNT; nothing was "
             "declared, open trades are untouched"
         )
-    store, key = open_store(url), supervisor.LEDGER_KEYS[False]
+    store, key = open_store(url), LEDGER_KEYS[False]
     rows = _rows(store, key)
     number = rows[-1][0] + 1 if rows else 1
     rows = [*rows, [number, amount, time.isoformat()]][-KEPT:]
@@ -114,7 +116,7 @@ def declare(url: str, deposit: float, withdraw: float, time: datetime) -> None:
 
 def describe(url: str) -> list[str]:
     """Return what is open between the live account and its declarations, a line each."""
-    store, key = open_store(url), supervisor.LEDGER_KEYS[False]
+    store, key = open_store(url), LEDGER_KEYS[False]
     saved, rows = store.load_state(key), _rows(store, key)
     store.close()
     flows = (Ledger.from_dict(saved) if saved else Ledger.empty()).flows
@@ -143,7 +145,7 @@ def _rows(store: Any, key: str) -> list[Any]:
     return list(saved["rows"]) if saved else []
 
 
-def _with_declarations(run: supervisor.Run, now: datetime) -> Ledger:
+def _with_declarations(run: Run, now: datetime) -> Ledger:
     """Return the ledger with the declarations that it has not taken in. One that is older than it
     may wait says nothing of what is seen now."""
     state, settings = run.state, run.settings.risk.flows
@@ -156,7 +158,7 @@ def _with_declarations(run: supervisor.Run, now: datetime) -> Ledger:
     return state
 
 
-def _report(run: supervisor.Run, seen: rebase.Seen, now: datetime) -> None:
+def _report(run: Run, seen: rebase.Seen, now: datetime) -> None:
     if seen.flow:
         what = "deposit" if seen.flow > 0 else "withdrawal"
         text = f"a {what} of {abs(seen.flow):.2f} was taken out of the account's result"

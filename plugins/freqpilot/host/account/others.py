@@ -12,8 +12,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.orders import sending
-from freqpilot.host.run import ownership, supervisor
+from freqpilot.host.run import ownership
+from freqpilot.host.run.current import current
+from freqpilot.host.run.name import bot_name
 from freqpilot.shapes import OrderRequest, Position
 from freqpilot.store import Store
 
@@ -26,7 +27,7 @@ DOLLARS = ("USD", "USDT", "USDC", "FDUSD", "BUSD", "TUSD", "DAI", "PYUSD")
 def step(currency: str, positions: Sequence[Position]) -> None:
     """Tell the others what is open here and look at theirs. A fault keeps entries away until the
     next loop; open trades are managed as ever."""
-    run = supervisor.current()
+    run = current()
     if run.shared is None:
         return
     try:
@@ -43,7 +44,7 @@ def announce(currency: str, positions: Sequence[Position], order: OrderRequest) 
 
     :raises NoEntry: when that cannot be done.
     """
-    run = supervisor.current()
+    run = current()
     if run.shared is None:
         return
     coming = Position(order.pair, order.side, order.stake, order.stake)
@@ -61,12 +62,12 @@ def publish(currency: str, positions: Sequence[Position]) -> None:
 
     :raises NoEntry: when another bot that is alive bears this bot's id; its record is left alone.
     """
-    run, now = supervisor.current(), datetime.now(UTC)
+    run, now = current(), datetime.now(UTC)
     assert run.shared is not None
-    name = f"{PREFIX}{sending.bot_name()}"
+    name = f"{PREFIX}{bot_name()}"
     _require_own(run.shared, name)
     state = {
-        "owner": asdict(ownership.this_process(sending.bot_name())),
+        "owner": asdict(ownership.this_process(bot_name())),
         "ledger": run.key,
         "exchange": run.exchange,
         "currency": currency,
@@ -94,10 +95,10 @@ def read(currency: str) -> tuple[Position, ...]:
 
     :raises NoEntry: when one of them counts in a currency that cannot be summed up with ours.
     """
-    run, now = supervisor.current(), datetime.now(UTC)
+    run, now = current(), datetime.now(UTC)
     assert run.shared is not None
     own, oldest = (
-        f"{PREFIX}{sending.bot_name()}",
+        f"{PREFIX}{bot_name()}",
         now - timedelta(hours=run.settings.store.shared_hours),
     )
     found: list[Position] = []

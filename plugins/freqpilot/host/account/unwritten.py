@@ -9,8 +9,8 @@ import time
 from dataclasses import replace
 
 from freqpilot.execution.ids import OrderName, client_order_id
-from freqpilot.host.run import supervisor
-from freqpilot.host.run.supervisor import Run
+from freqpilot.host.run.current import current
+from freqpilot.host.run.run import Run
 from freqpilot.shapes import OrderIntent, SentPurpose
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def allow(purpose: SentPurpose, error: Exception) -> None:
 def name_of(bot: str, trade: int | None, purpose: SentPurpose) -> str:
     """Return a client order id that needs no count of the earlier ones: its number is of the clock,
     above every count, and rises within a second as well."""
-    run = supervisor.current()
+    run = current()
     first = OrderName(bot, "n0" if trade is None else str(trade), purpose, 0)
     taken = {name for name in run.unwritten if name.startswith(str(first).removesuffix("0"))}
     number = int(time.time())
@@ -58,13 +58,13 @@ def name_of(bot: str, trade: int | None, purpose: SentPurpose) -> str:
 
 def keep(intent: OrderIntent) -> OrderIntent:
     """Keep an intent in memory until the store is back; returns it."""
-    supervisor.current().unwritten[intent.client_id] = intent
+    current().unwritten[intent.client_id] = intent
     return intent
 
 
 def note(intent: OrderIntent, **change: object) -> None:
     """Keep what became of an order, in memory where the store is out: there it stays as sent."""
-    run, known = supervisor.current(), replace(intent, **change)  # type: ignore[arg-type]
+    run, known = current(), replace(intent, **change)  # type: ignore[arg-type]
     if not run.writes or intent.client_id in run.unwritten:
         keep(known)
         return

@@ -19,7 +19,7 @@ from freqtrade.plugins.protections import IProtection, ProtectionReturn
 from freqpilot.errors import NoEntry
 from freqpilot.host.forms.closed import ClosedTrades, closed_at
 from freqpilot.host.forms.parameters import Parameter, Parameters, checked, forms
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
 from freqpilot.risk.closed import Close
 from freqpilot.risk.ledger import Ledger
 from freqpilot.settings import Settings
@@ -191,7 +191,7 @@ def ledger() -> Ledger | None:
     """Return the run's ledger once it has seen the account; None without a supervised run, where
     closed trades have to do."""
     try:
-        state = supervisor.current().state
+        state = current().state
     except NoEntry:
         return None
     return state if state.stamp is not None else None

@@ -11,14 +11,15 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.orders import reconcile
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders.readiness import PROGRESS
+from freqpilot.host.run import run as run_module
+from freqpilot.host.run.current import current
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.risk.breakers import ErrorRate
 
 logger = logging.getLogger(__name__)
 
-BLOCKED = supervisor.BLOCKED
+BLOCKED = run_module.BLOCKED
 SAFE_MODE = ", safe mode"
 ACCOUNT = re.compile(r"order|account|balance|position", re.IGNORECASE)
 """What the address of a request for orders or the account holds, on any exchange."""
@@ -37,7 +38,7 @@ class Health:
     def begin(self) -> None:
         """Forget the calls of an earlier run, and neither that safe mode held nor that the account
         was blocked."""
-        run = supervisor.current()
+        run = current()
         held = run.store.load_state(f"{run.key}{SAFE_MODE}") if run.live else None
         self.rate = ErrorRate(run.settings.risk, tripped=bool(held))
         self.safe_mode = held["reason"] if held else None
@@ -60,7 +61,7 @@ class Health:
                 return
             self.blocked, self.passing = reason, passing
         try:
-            run, now = supervisor.current(), datetime.now(UTC)
+            run, now = current(), datetime.now(UTC)
             # First of all: the store may be out.
             alerts.record(run, "blocked", "CRITICAL", reason, time=now)
             state = {"reason": reason, "passing": passing}
@@ -77,20 +78,20 @@ class Health:
             return
         self.blocked = None
         try:
-            run, now = supervisor.current(), datetime.now(UTC)
+            run, now = current(), datetime.now(UTC)
             run.store.save_state(f"{run.key}{BLOCKED}", {}, now)
             alerts.record(run, "blocked over", "WARNING", "the exchange answers again", time=now)
             run.counters.source("account", True, now)
-            reconcile.PROGRESS.begin()
+            PROGRESS.begin()
         except Exception:
             logger.exception("That the exchange answers again could not be kept")
 
     def _released(self) -> None:
-        run = supervisor.current()
+        run = current()
         if self.blocked and run.live and not run.store.load_state(f"{run.key}{BLOCKED}"):
             self.blocked = None
             run.counters.source("account", True, datetime.now(UTC))
-            reconcile.PROGRESS.begin()
+            PROGRESS.begin()
             logger.warning("The block of the account was released; entries are allowed")
 
     def look(self) -> str | None:
@@ -100,12 +101,12 @@ class Health:
             reason = None if self.rate is None else self.rate.tripped(time.time())
             before, self.safe_mode = self.safe_mode, reason
         if bool(reason) != bool(before):
-            run, now = supervisor.current(), datetime.now(UTC)
+            run, now = current(), datetime.now(UTC)
             kind = "safe mode" if reason else "safe mode over"
             text = reason or "the exchange answers again; entries are allowed"
             run.counters.source("exchange", not reason, now)
             if reason:
-                reconcile.PROGRESS.begin()  # what happened meanwhile is looked at before an entry
+                PROGRESS.begin()  # what happened meanwhile is looked at before an entry
             try:
                 # A bot killed in between says too much of safe mode, not too little.
                 if reason:

@@ -16,7 +16,11 @@ import numpy as np
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.basket import basket
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run import supervisor
+from freqpilot.host.candles.bot import candles, index_pairs
+from freqpilot.host.candles.orderbook import figure, order_book
+from freqpilot.host.candles.timeframe import HOUR, seconds
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import Run
 from freqpilot.risk import market
 from freqpilot.risk.breakers import (
     FlashCrash,
@@ -30,9 +34,6 @@ from freqpilot.shapes import Cut, OrderRequest, Position, RiskVerdict
 
 logger = logging.getLogger(__name__)
 
-BOOK_LEVELS = 500
-"""Levels asked for a side: 100 of a coin with a fine tick are far from reaching 1 %."""
-HOUR = 3_600
 ORDERS = ", orders sent"
 
 
@@ -40,7 +41,7 @@ class Market:
     """The breakers of a run, what they said last, and prices that are kept for a short while."""
 
     def __init__(self) -> None:
-        self._run: supervisor.Run | None = None
+        self._run: Run | None = None
         self._timeframe: str | None = None
         self._lock = threading.Lock()
 
@@ -49,7 +50,7 @@ class Market:
 
         :param timeframe: the strategy's, which the exchange's own config need not have.
         """
-        self._run, self._timeframe = supervisor.current(), timeframe
+        self._run, self._timeframe = current(), timeframe
         settings = self.settings
         self.orders, self.crash = OrderRate(settings), FlashCrash(settings)
         self.tripped: dict[str, str] = {}
@@ -60,11 +61,11 @@ class Market:
     @property
     def settings(self) -> MarketSettings:
         """The checks' settings of the current run."""
-        return supervisor.current().settings.risk.market
+        return current().settings.risk.market
 
     def note_order(self) -> None:
         """Take note of an order that is about to be sent. It never raises: exits come here too."""
-        if not supervisor._runs:
+        if not _runs:
             return
         with self._lock:
             self._follow()
@@ -105,7 +106,7 @@ class Market:
     def _remember(self) -> None:
         """Take up the orders of a live bot's time before a restart; what cannot be read trips
         nothing and is told."""
-        run = supervisor.current()
+        run = current()
         try:
             if run.live and (saved := run.store.load_state(f"{run.key}{ORDERS}")):
                 self.orders.restore(saved)
@@ -113,7 +114,7 @@ class Market:
             logger.exception("The orders sent before the start are not known; counting begins anew")
 
     def _keep(self) -> None:
-        run = supervisor.current()
+        run = current()
         if not run.live:
             return
         try:
@@ -124,13 +125,13 @@ class Market:
             logger.exception("The count of orders could not be kept")
 
     def _follow(self) -> None:
-        if self._run is not supervisor.current():
+        if self._run is not current():
             self.begin()
 
     def _tell(self, name: str, reason: str | None) -> str | None:
         """Keep and log that a breaker trips or ends; returns ``reason``."""
         if bool(reason) != (name in self.tripped):
-            run, now = supervisor.current(), datetime.now(UTC)
+            run, now = current(), datetime.now(UTC)
             kind = name.replace("_", " ")
             text = reason or f"the breaker {kind} has ended; entries are allowed"
             level = "CRITICAL" if reason else "WARNING"
@@ -143,15 +144,13 @@ class Market:
         return reason
 
     def _view(self, exchange: Any, order: OrderRequest, now: float) -> market.MarketView:
-        book = exchange.fetch_l2_order_book(order.pair, BOOK_LEVELS)
-        size = _figure(exchange.get_contract_size(order.pair))
-        bids, asks = ([(_figure(p), _figure(a) * size) for p, a, *_ in book[s]] for s in SIDES)
+        bids, asks = order_book(exchange, order.pair)
         bid, ask = (side[0][0] if side else np.nan for side in (bids, asks))
         band, mid = self.settings.depth_band, (bid + ask) / 2
         depths = [market.depth_within(side, mid, band) for side in (asks, bids)]
         into, out = depths if order.side == "long" else reversed(depths)
         timeframe = self._timeframe or exchange._config["timeframe"]
-        period = supervisor.current().settings.risk.atr_period
+        period = current().settings.risk.atr_period
         frame = candles(exchange, order.pair, timeframe, now).tail(period + 1)
         close = frame["close"].tolist()
         return market.MarketView(
@@ -160,7 +159,7 @@ class Market:
             entry_depth=into,
             exit_depth=out,
             candle_age=now - frame["date"].iloc[-1].timestamp(),
-            timeframe=float(_seconds(timeframe)),
+            timeframe=float(seconds(timeframe)),
             close=close[-1],
             before=close[-2] if len(close) > 1 else np.nan,
             atr=market.average_true_range(
@@ -173,9 +172,9 @@ class Market:
         if index is None:
             return None
         timeframe = self._timeframe or exchange._config["timeframe"]
-        if _seconds(timeframe) > HOUR:
+        if seconds(timeframe) > HOUR:
             timeframe = "1h"
-        step, frame = float(_seconds(timeframe)), candles(exchange, index, timeframe, now)
+        step, frame = float(seconds(timeframe)), candles(exchange, index, timeframe, now)
         frame = frame.tail(int((self.settings.index_pause_hours + 4) * HOUR / step))
         columns = {name: frame[name].to_numpy(float) for name in ("open", "high", "low", "close")}
         dates = np.array([date.timestamp() for date in frame["date"]])
@@ -221,13 +220,12 @@ class Market:
     def _price(self, exchange: Any, pair: str, now: float) -> float:
         then, price = self._prices.get(pair, (-np.inf, np.nan))
         if not 0 <= now - then < self.settings.cache_seconds:
-            price = _figure(exchange.fetch_ticker(pair)["last"])
+            price = figure(exchange.fetch_ticker(pair)["last"])
             self._prices[pair] = (now, price)
         return price
 
 
 MARKET = Market()
-SIDES = ("bids", "asks")
 
 
 def judge(exchange: Any, order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
@@ -245,41 +243,9 @@ def judge(exchange: Any, order: OrderRequest, positions: Sequence[Position]) -> 
     return RiskVerdict(False, 0.0, cuts=(Cut(refusal.rule, 0.0),), veto=refusal.reason)
 
 
-def index_pairs(coin: str, stake: str) -> tuple[str, ...]:
-    """Return the pairs that a coin's price may be read from, the best first."""
-    return (f"{coin}/{stake}:{stake}", f"{coin}/{stake}", f"{coin}/USDT", f"{coin}/USD")
-
-
-def candles(exchange: Any, pair: str, timeframe: str, now: float) -> Any:
-    """Return the bot's closed candles of a pair, asked for anew when they are old or missing.
-
-    :raises NoEntry: when there are none.
-    """
-    kind = exchange._config["candle_type_def"]
-    key = (pair, timeframe, kind)
-    known = exchange.klines(key, copy=False)
-    if len(known) and now - known["date"].iloc[-1].timestamp() <= 2 * _seconds(timeframe):
-        return known
-    exchange.refresh_latest_ohlcv([key])
-    known = exchange.klines(key, copy=False)
-    if not len(known):
-        raise NoEntry(f"there are no {timeframe} candles of {pair}")
-    return known
-
-
 def _gives_nothing(exchange: Any) -> bool:
     """Tell whether this is a dry run on an exchange without books; live that is a refusal."""
     if not exchange._config["dry_run"]:
         return False
     has = getattr(exchange, "exchange_has", None)
     return has is None or not has("fetchL2OrderBook")
-
-
-def _seconds(timeframe: str) -> int:
-    from freqtrade.exchange import timeframe_to_seconds
-
-    return int(timeframe_to_seconds(timeframe))
-
-
-def _figure(value: Any) -> float:
-    return np.nan if value is None else float(value)

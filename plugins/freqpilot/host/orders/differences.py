@@ -3,12 +3,12 @@
 from typing import Any
 
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
 
 
 def report(text: str, level: str, data: dict[str, Any]) -> None:
     """Keep a difference, count it and let a person hear of it."""
-    run = supervisor.current()
+    run = current()
     alerts.record(run, "difference", level, text, data)
     run.counters.count("differences")
 

@@ -13,12 +13,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.host.account import unwritten
-from freqpilot.host.orders import contracts, sending
+from freqpilot.host.orders import contracts
 from freqpilot.host.orders.differences import recount, report
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders.lookup import fetch, in_flight, look_up, stop_params
+from freqpilot.host.orders.purpose import open_trade
+from freqpilot.host.orders.readiness import PROGRESS
+from freqpilot.host.run.current import current
+from freqpilot.host.run.name import bot_name
 from freqpilot.shapes import OrderIntent
 
 logger = logging.getLogger(__name__)
@@ -26,29 +29,6 @@ logger = logging.getLogger(__name__)
 EMPTY_STATES = ("canceled", "cancelled", "expired", "rejected")
 MISSING_SHARE = 0.005
 """Share of a position that may be missing on the account: fees taken in coins, and rounding."""
-
-
-class Progress:
-    """Whether this start's comparison is done, and what keeps it from being so."""
-
-    def __init__(self) -> None:
-        self.done, self.problem = True, ""
-
-    def begin(self) -> None:
-        """Ask for a comparison before the next entry."""
-        self.done, self.problem = False, "it has not begun yet"
-
-
-PROGRESS = Progress()
-
-
-def require_done() -> None:
-    """:raises NoEntry: until orders and balances were compared after a start."""
-    if not PROGRESS.done:
-        raise NoEntry(
-            "orders and balances on the exchange have not been compared with the database since "
-            f"the start ({PROGRESS.problem}); entries wait until they are"
-        )
 
 
 def step(bot: Any) -> None:
@@ -86,18 +66,16 @@ def settle(bot: Any) -> None:
     """
     if str(bot.trading_mode) != "spot":
         contracts.take_back_stops(bot)
-    run, api = supervisor.current(), bot.exchange._api
+    run, api = current(), bot.exchange._api
     store = run.store
     unwritten.write(run)
     for intent in run.intents("sent", "accepted"):
-        if sending.in_flight(intent.client_id):
+        if in_flight(intent.client_id):
             continue  # its answer is on the way to another thread
         if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
             store.save_intent(replace(intent, state="known"))
             continue
-        found = (
-            sending.look_up(api, intent) if intent.state == "sent" else sending.fetch(api, intent)
-        )
+        found = look_up(api, intent) if intent.state == "sent" else fetch(api, intent)
         if found is None:
             continue
         order_id = str(found["id"])
@@ -187,7 +165,7 @@ def _take_in(bot: Any, order: Any, pair: str) -> None:
     """Give an open order that bears this bot's name to its trade, or cancel it where that is over:
     it was sent while the store was out, by a process that has ended. Any other is reported."""
     name = parse_client_order_id(order.get("clientOrderId"))
-    if name is None or name.bot != sending.bot_name() or name.purpose not in unwritten.REDUCING:
+    if name is None or name.bot != bot_name() or name.purpose not in unwritten.REDUCING:
         _report_order(order, pair)
         return
     stop = order.get("stopPrice") or order.get("triggerPrice")
@@ -208,12 +186,12 @@ def _take_in(bot: Any, order: Any, pair: str) -> None:
         order_id=str(order["id"]),
     )
     _adopt(bot, intent, bot.exchange._order_contracts_to_amount(order))
-    supervisor.current().store.save_intent(intent)
+    current().store.save_intent(intent)
 
 
 def _report_order(order: Any, pair: str) -> None:
     name = parse_client_order_id(order.get("clientOrderId"))
-    whose = "another bot of the pack" if name and name.bot != sending.bot_name() else "nobody here"
+    whose = "another bot of the pack" if name and name.bot != bot_name() else "nobody here"
     report(
         f"the open {order['side']} order {order['id']} in {pair} belongs to {whose}; Freqpilot "
         "leaves it alone",
@@ -237,7 +215,7 @@ def _adopt(bot: Any, intent: OrderIntent, order: Any) -> None:
 
     if not order.get("filled") and order["status"] in EMPTY_STATES:
         return
-    trade = sending.open_trade(intent.pair)
+    trade = open_trade(intent.pair)
     if trade is None and not intent.raises_risk:
         _strand(bot, intent, order)
         return
@@ -274,7 +252,7 @@ def _strand(bot: Any, intent: OrderIntent, order: Any) -> None:
     if order["status"] == "open":
         api = bot.exchange._api
         with suppress(ccxt.OrderNotFound):  # a futures stop that has just been triggered
-            api.cancel_order(order["id"], intent.pair, sending.stop_params(api, intent))
+            api.cancel_order(order["id"], intent.pair, stop_params(api, intent))
     report(
         f"the {intent.purpose} order {order['id']} for {intent.pair} has no open trade; it was "
         f"{'cancelled' if order['status'] == 'open' else order['status'] + ' before'}",

@@ -13,7 +13,7 @@ from typing import Any
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.orders import halt
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.seams.seam import Seam, expect, wrap
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def look(trades: Iterable[Any], rates: Mapping[str, float], fresh: Collection[st
     :param rates: exit rates by pair.
     :param fresh: the pairs whose rate is one of now: an old one says nothing, and counts nothing.
     """
-    beyond = supervisor.current().beyond
+    beyond = current().beyond
     held = [trade for trade in trades if trade.nr_of_successful_entries]
     for trade in held:
         if trade.pair not in fresh:
@@ -82,9 +82,9 @@ def backup(bot: Any) -> None:
     """Close at market every live position that was beyond its stop for two looks and still is
     there: at the end of a loop, when the exchange and Freqtrade have had their turn. It never
     raises."""
-    if bot.config["dry_run"] or not supervisor.has_begun():
+    if bot.config["dry_run"] or not has_begun():
         return
-    for number, looks in list(supervisor.current().beyond.items()):
+    for number, looks in list(current().beyond.items()):
         if looks < LOOKS:
             continue
         try:
@@ -106,8 +106,8 @@ def _close(bot: Any, number: int) -> None:
     )
     if not is_beyond(trade, rate):
         return
-    if number not in supervisor.current().jumped:
-        supervisor.current().jumped.add(number)
+    if number not in current().jumped:
+        current().jumped.add(number)
         text = (
             f"the price of {trade.pair} ({rate:g}) is beyond the stop of trade {trade.id} "
             f"({float(trade.stop_loss):g}), which did not fill: the position is being closed at "
@@ -125,7 +125,7 @@ def _close(bot: Any, number: int) -> None:
 
 def _report(trade: Any, kind: str, counter: str, text: str) -> None:
     try:
-        run = supervisor.current()
+        run = current()
         run.counters.count(counter)
         alerts.record(run, kind, "CRITICAL", text, {"pair": trade.pair})
     except Exception:  # closing it matters more

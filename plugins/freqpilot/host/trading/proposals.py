@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from freqpilot.host.account import verdict as verdict_module
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.gate import bookrisk
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
 from freqpilot.risk import exitplan, sizing, volatility
 from freqpilot.settings import SizingMethod, VolatilitySettings
 from freqpilot.shapes import Position
@@ -35,13 +36,13 @@ def stake(
     :param reserved: positions that count as if they were open.
     """
     try:
-        run = supervisor.current()
+        run = current()
         if row is None:
             return 0.0
         if not run.settings.supervisor:
             return float(call["proposed_stake"])
         positions = [*(position_of(trade, run.rates) for trade in _open_trades()), *reserved]
-        book = supervisor.book(positions)
+        book = verdict_module.book(positions)
         if book is None or not clear_enough(row, book.threshold):
             run.counters.count("entries_vetoed")
             return 0.0
@@ -64,7 +65,7 @@ def stake(
         if verdict.allowed:
             verdict = bookrisk.BOOK.fitted(proposal, verdict, positions)
         if verdict.veto and run.live:
-            supervisor.note_unsized(time, pair, row["date"].to_pydatetime(), verdict.veto)
+            verdict_module.note_unsized(time, pair, row["date"].to_pydatetime(), verdict.veto)
     except Exception:  # Freqtrade would take the proposed stake instead
         logger.exception("No stake for %s: sizing failed, so there is no entry", pair)
         return 0.0
@@ -107,7 +108,7 @@ def confirm(row: Any, pair: str, tag: str | None) -> bool:
     try:
         if tag == "force_entry":
             return True
-        return row is not None and supervisor.claim(pair, row["date"].to_pydatetime())
+        return row is not None and verdict_module.claim(pair, row["date"].to_pydatetime())
     except Exception:  # Freqtrade would take it for consent
         logger.exception("Entry in %s refused: it could not be confirmed", pair)
         return False

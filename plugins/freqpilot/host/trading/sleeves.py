@@ -15,7 +15,8 @@ import numpy as np
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles.lookup import Lookup
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
+from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.risk import sleeves, subledger
 from freqpilot.shapes import Floats
 from freqpilot.signals import netting
@@ -91,7 +92,7 @@ class Keeper:
         each other."""
         length = about.candle.total_seconds()
         closed = datetime.fromtimestamp(time.timestamp() // length * length, UTC)
-        if closed == self._seen and self._run is supervisor.current():
+        if closed == self._seen and self._run is current():
             return
         run, lookup, slots = self._ready(closed), about.lookup, about.slots
         if self.ledger is None:
@@ -129,7 +130,7 @@ class Keeper:
 
     def loop(self, about: About) -> None:
         """Do what a live bot does in each loop: look for fills, and for what a person resumed."""
-        if not supervisor.current().live:
+        if not current().live:
             return
         run = self._ready(datetime.now(UTC))
         if self.ledger is None:
@@ -151,15 +152,15 @@ class Keeper:
 
     def facts(self) -> dict[str, Any]:
         """Return what a backtest's report tells of the sleeves; nothing without them."""
-        if self.ledger is None or self._run is not supervisor.current():
+        if self.ledger is None or self._run is not current():
             return {}
         if self._about is not None:
             self._settle(self._about)
         return {"sleeves": sleeves.figures(self.ledger, self._run.settings.ensemble)}
 
-    def _ready(self, time: datetime) -> supervisor.Run:
+    def _ready(self, time: datetime) -> Run:
         """Return the current run, with its ledger where the account is known."""
-        run = supervisor.current()
+        run = current()
         if self._run is not run:
             self._forget(run)
         equity = float(run.state.equity)
@@ -313,7 +314,7 @@ def saved(url: str) -> dict[str, dict[str, Any]]:
     """Return the figures of the sleeves that a bot has kept in the store at ``url``, with their
     ``stamp``, by ledger key."""
     store = open_store(url)
-    found = {key: store.load_state(f"{key}{KEY}") for key in supervisor.LEDGER_KEYS.values()}
+    found = {key: store.load_state(f"{key}{KEY}") for key in LEDGER_KEYS.values()}
     store.close()
     return {
         key: {"stamp": each["stamp"], "sleeves": each["figures"]}

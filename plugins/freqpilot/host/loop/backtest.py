@@ -1,0 +1,67 @@
+"""The backtester's loop: begins a run, and shows it the account before each candle's entries."""
+
+from collections.abc import Callable, Generator
+from datetime import datetime
+from typing import Any
+
+from freqpilot.host.account import verdict
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import closed, observe
+from freqpilot.host.account.positions import account_equity
+from freqpilot.host.candles import feeds, stored
+from freqpilot.host.gate import bookrisk
+from freqpilot.host.trading import sleeves
+
+CLOSE = 4  # position of the close in Freqtrade's row tuples, checked by the seam
+
+
+def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
+    def reset_backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
+        begin(self.config, live=False).feed = feeds.BacktestFeed(self.config)
+        bookrisk.BOOK.begin(stored.stored_candles(self.config, self.timeframe), self.timeframe)
+        return original(self, *args, **kwargs)
+
+    return reset_backtest
+
+
+def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
+    def backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        # The only part of the config that Freqtrade exports with the result.
+        exported = self.config.get("original_config")
+        if isinstance(exported, dict):
+            facts = verdict.facts() | sleeves.KEEPER.facts()
+            exported.setdefault("freqpilot", {})["run"] = facts
+        return result
+
+    return backtest
+
+
+def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
+    def time_pair_generator(
+        self: Any, *args: Any, **kwargs: Any
+    ) -> Generator[tuple[Any, ...], None, None]:
+        from freqtrade.persistence import LocalTrade
+
+        taken = len(LocalTrade.bt_trades)
+        closes: dict[str, float] = {}
+        pending: dict[str, float] = {}
+        seen: datetime | None = None
+        stake_currency = self.config["stake_currency"]
+        for item in original(self, *args, **kwargs):
+            time, pair, row = item[0], item[1], item[2]
+            if time != seen:
+                # The rows of the step before are closed candles now.
+                closes.update(pending)
+                pending.clear()
+                seen = time
+                if len(LocalTrade.bt_trades) > taken:
+                    closed(LocalTrade.bt_trades[taken:])
+                    taken = len(LocalTrade.bt_trades)
+                free = self.wallets.get_free(stake_currency)
+                equity = account_equity(free, LocalTrade.bt_trades_open, closes)
+                observe(time, equity, closes)
+            yield item
+            pending[pair] = row[CLOSE]
+
+    return time_pair_generator
