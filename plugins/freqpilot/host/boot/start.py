@@ -20,7 +20,7 @@ def all_seams() -> tuple[Seam, ...]:
     from freqpilot.host.gate import backtest as backtestgate
     from freqpilot.host.gate import health
     from freqpilot.host.gate import live as livegate
-    from freqpilot.host.loop import live
+    from freqpilot.host.loop import backtest, live, lookahead
     from freqpilot.host.orders import halt, sending, stops
     from freqpilot.host.run import exitsonly
     from freqpilot.host.trading import adjusting, fills, resting
@@ -35,6 +35,8 @@ def all_seams() -> tuple[Seam, ...]:
         *health.SEAMS,
         *stops.SEAMS,
         *backtestgate.SEAMS,
+        *backtest.SEAMS,
+        *lookahead.SEAMS,
         *halt.SEAMS,
         *resting.SEAMS,
         *live.SEAMS,

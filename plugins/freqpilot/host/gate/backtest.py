@@ -1,9 +1,4 @@
-"""The same gate and the same ledger inside Freqtrade's backtester.
-
-A run begins with ``Backtesting.reset_backtest`` (also each hyperopt epoch in its worker): the
-ledger starts anew there, in memory. Each candle the ledger sees the equity at the closes known by
-then, before any entry of that candle.
-"""
+"""The gate inside Freqtrade's backtester: the same question as live, by limits and book alone."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,10 +7,8 @@ from typing import Any
 from freqpilot.host.account import verdict
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.gate import bookrisk
-from freqpilot.host.loop.backtest import _make_backtest, _make_generator, _make_reset
-from freqpilot.host.loop.lookahead import _apply_lookahead, _check_lookahead
 from freqpilot.host.run.current import current
-from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.shapes import OrderPurpose, OrderRequest
 
 ENTER_PARAMETERS = ["pair", "row", "direction", "trade", "requested_rate", "requested_stake"]
@@ -100,22 +93,12 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check() -> None:
-    from freqtrade.data.history.datahandlers.idatahandler import IDataHandler
-    from freqtrade.optimize import backtesting
+    from freqtrade.optimize.backtesting import Backtesting
     from freqtrade.persistence import LocalTrade
 
-    cls = backtesting.Backtesting
-    expect(cls, "_enter_trade", ENTER_PARAMETERS)
-    expect(cls, "get_valid_entry_price_and_stake", STAKE_PARAMETERS)
-    expect(cls, "reset_backtest")
-    expect(cls, "time_pair_generator")
-    expect(cls, "backtest", ["processed", "start_date", "end_date"])
-    parameters = ["datadir", "pair", "timeframe", "candle_type"]
-    expect(IDataHandler, "_pair_data_filename", parameters)
+    expect(Backtesting, "_enter_trade", ENTER_PARAMETERS)
+    expect(Backtesting, "get_valid_entry_price_and_stake", STAKE_PARAMETERS)
     expect(LocalTrade, "bt_trades_open")
-    expect(LocalTrade, "bt_trades")
-    if backtesting.HEADERS[:5] != ["date", "open", "high", "low", "close"]:
-        raise SeamError("the backtester's rows do not begin with date, open, high, low, close")
 
 
 def _apply() -> None:
@@ -123,17 +106,6 @@ def _apply() -> None:
 
     wrap(Backtesting, "_enter_trade", _make_enter)
     wrap(Backtesting, "get_valid_entry_price_and_stake", _make_stake)
-    wrap(Backtesting, "reset_backtest", _make_reset)
-    wrap(Backtesting, "time_pair_generator", _make_generator)
-    wrap(Backtesting, "backtest", _make_backtest)
 
 
-SEAMS = (
-    Seam("gate.backtest", "the same gate and ledger in the backtester", _check, _apply),
-    Seam(
-        "lookahead",
-        "judge signals without the account's past in lookahead-analysis",
-        _check_lookahead,
-        _apply_lookahead,
-    ),
-)
+SEAMS = (Seam("gate.backtest", "ask risk before every order of a backtest", _check, _apply),)

@@ -1,4 +1,9 @@
-"""The backtester's loop: begins a run, and shows it the account before each candle's entries."""
+"""The backtester's loop: begins a run, and shows it the account before each candle's entries.
+
+A run begins with ``Backtesting.reset_backtest`` (also each hyperopt epoch in its worker): the
+ledger starts anew there, in memory. Each candle the ledger sees the equity at the closes known by
+then, before any entry of that candle.
+"""
 
 from collections.abc import Callable, Generator
 from datetime import datetime
@@ -10,6 +15,7 @@ from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.account.positions import account_equity
 from freqpilot.host.candles import feeds, stored
 from freqpilot.host.gate import bookrisk
+from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 from freqpilot.host.trading import sleeves
 
 CLOSE = 4  # position of the close in Freqtrade's row tuples, checked by the seam
@@ -65,3 +71,31 @@ def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
             pending[pair] = row[CLOSE]
 
     return time_pair_generator
+
+
+def _check() -> None:
+    from freqtrade.data.history.datahandlers.idatahandler import IDataHandler
+    from freqtrade.optimize import backtesting
+    from freqtrade.persistence import LocalTrade
+
+    cls = backtesting.Backtesting
+    expect(cls, "reset_backtest")
+    expect(cls, "time_pair_generator")
+    expect(cls, "backtest", ["processed", "start_date", "end_date"])
+    parameters = ["datadir", "pair", "timeframe", "candle_type"]
+    expect(IDataHandler, "_pair_data_filename", parameters)
+    expect(LocalTrade, "bt_trades_open")
+    expect(LocalTrade, "bt_trades")
+    if backtesting.HEADERS[:5] != ["date", "open", "high", "low", "close"]:
+        raise SeamError("the backtester's rows do not begin with date, open, high, low, close")
+
+
+def _apply() -> None:
+    from freqtrade.optimize.backtesting import Backtesting
+
+    wrap(Backtesting, "reset_backtest", _make_reset)
+    wrap(Backtesting, "time_pair_generator", _make_generator)
+    wrap(Backtesting, "backtest", _make_backtest)
+
+
+SEAMS = (Seam("ledger.backtest", "show the account to risk before each candle", _check, _apply),)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from freqpilot.host.seams.seam import expect, wrap
+from freqpilot.host.seams.seam import Seam, expect, wrap
 
 LOOKAHEAD = "initialize_single_lookahead_analysis"
 
@@ -23,13 +23,13 @@ def without_latches(ensemble: Mapping[str, Any]) -> dict[str, Any]:
     return free
 
 
-def _check_lookahead() -> None:
+def _check() -> None:
     from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
 
     expect(LookaheadAnalysisSubFunctions, LOOKAHEAD, ["config"])
 
 
-def _apply_lookahead() -> None:
+def _apply() -> None:
     from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,3 +45,13 @@ def _apply_lookahead() -> None:
         return initialize
 
     wrap(LookaheadAnalysisSubFunctions, LOOKAHEAD, make)
+
+
+SEAMS = (
+    Seam(
+        "lookahead",
+        "judge signals without the account's past in lookahead-analysis",
+        _check,
+        _apply,
+    ),
+)
