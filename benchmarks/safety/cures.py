@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from freqpilot.host.run.current import current
+
 CONFIG_KEY = "chaos_without"
 """Top-level key of a config under which a chaos strategy finds the cure to switch off."""
 
@@ -103,7 +105,7 @@ def _exit_lock() -> None:
     from freqpilot.host.orders import lookup, reconcile
 
     def before_loop(bot: Any) -> None:
-        reconcile.step(bot)
+        reconcile.step(current(), bot)
         live.observe(bot)
         alerts.step(bot)
 

@@ -99,8 +99,8 @@ def test_open_losses_count_where_there_is_a_ledger(monkeypatch: pytest.MonkeyPat
     assert ask(protection) is None
     begin({}, live=False)
     assert ask(protection) is None  # nothing observed yet
-    observe(NOON, 1000.0)
-    observe(NOON + timedelta(hours=1), 890.0)
+    observe(current(), NOON, 1000.0)
+    observe(current(), NOON + timedelta(hours=1), 890.0)
     assert ask(protection) is not None
 
 
@@ -109,9 +109,9 @@ def test_a_released_halt_begins_a_new_peak(monkeypatch: pytest.MonkeyPatch) -> N
     protection = make()
     assert ask(protection) is not None
     begin({}, live=False)
-    observe(NOON - timedelta(hours=80), 1000.0)
-    observe(NOON - timedelta(hours=79), 750.0)
-    observe(NOON + timedelta(minutes=30), 750.0)  # the simulated operator's turn
+    observe(current(), NOON - timedelta(hours=80), 1000.0)
+    observe(current(), NOON - timedelta(hours=79), 750.0)
+    observe(current(), NOON + timedelta(minutes=30), 750.0)  # the simulated operator's turn
     assert current().state.releases == 1
     assert ask(protection) is None
 

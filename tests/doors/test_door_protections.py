@@ -17,7 +17,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.boot.doors import door_dir
 from freqpilot.host.boot.resolvers import class_names
 from freqpilot.host.gate import health
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import _runs, current
 from freqpilot.risk import ledger as ledgers
 from freqpilot.risk.record import Outcome
 
@@ -95,7 +95,7 @@ def test_a_net_loss_counts_its_hours_only(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_reviewed_streak_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     hourly(monkeypatch, *[-1.0] * 6)
     run = begin({}, live=False)
-    observe(NOON, START)
+    observe(run, NOON, START)
     protections = manager(monkeypatch, "LosingStreak", stop_duration=60)
     for n in range(5):
         outcome = Outcome(n, NOON - HOUR * (5 - n), -1.0, -0.001)
@@ -145,10 +145,10 @@ def test_loss_limit_counts_open_losses_where_there_is_a_ledger(
     hourly(monkeypatch, -1.0)
     protections = manager(monkeypatch, "LossLimit")
     begin({}, live=False)
-    observe(NOON - HOUR, START)
-    observe(NOON, 951.0)
+    observe(current(), NOON - HOUR, START)
+    observe(current(), NOON, 951.0)
     assert locked(protections) is None
-    observe(NOON, 950.0)
+    observe(current(), NOON, 950.0)
     assert locked(protections) is not None
 
 
@@ -156,7 +156,7 @@ def test_a_part_of_the_balance_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> No
     """Live, Freqtrade's starting balance is cut by tradable_balance_ratio."""
     hourly(monkeypatch, -30.0)
     begin({}, live=False)
-    observe(NOON, START - 30)
+    observe(current(), NOON, START - 30)
     for name in ("LossLimit", "CapitalPreservation", "LosingStreak"):
         assert manager(monkeypatch, name).global_stop(NOON, "long", 0.2 * START) is None
 
@@ -185,8 +185,8 @@ def test_live_it_waits_for_a_person_and_a_release_ends_it(monkeypatch: pytest.Mo
     hourly(monkeypatch, -150.0)
     now = datetime.now(UTC)
     run = begin({}, live=False)
-    observe(now - HOUR, START)
-    observe(now, 850.0)
+    observe(run, now - HOUR, START)
+    observe(run, now, 850.0)
     assert run.state.halted
     protections = manager(monkeypatch, "CapitalPreservation", LIVE)
     lock = locked(protections, now)
@@ -209,8 +209,8 @@ def test_live_it_waits_for_a_person_and_a_release_ends_it(monkeypatch: pytest.Mo
 def test_a_lock_of_another_kind_outlives_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now(UTC)
     run = begin({}, live=False)
-    observe(now - HOUR, START)
-    observe(now, 850.0)
+    observe(run, now - HOUR, START)
+    observe(run, now, 850.0)
     PairLocks.lock_pair("*", now + DAY, "Mine", now=now)
     monkeypatch.setattr(locks, "_commit", lambda: None)
     run.state = ledgers.release(run.state, now + HOUR)

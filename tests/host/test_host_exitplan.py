@@ -15,7 +15,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import begin as begin_module
 from freqpilot.host.account.observed import observe
 from freqpilot.host.boot.setup import refuse_masked_targets
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import _runs, current
 from freqpilot.host.trading import exits, proposals
 from freqpilot.settings import ExitSettings, RiskSettings, Settings
 from freqpilot.signals.regimes import NAMES
@@ -164,7 +164,7 @@ def test_a_size_counts_with_the_memes_stop(monkeypatch: pytest.MonkeyPatch) -> N
         "tiers": [tier.model_dump()],
     }
     begin_module.begin({"freqpilot": {"risk": chosen}}, live=False)
-    observe(START, 1_000.0)
+    observe(current(), START, 1_000.0)
     frame = candles(100.0).assign(confidence=1.0, composite=0.9)
     asked = {"side": "long", "current_rate": 100.0, "leverage": 1.0}
     asked |= {"min_stake": 1.0, "max_stake": 1_000.0}

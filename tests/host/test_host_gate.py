@@ -32,7 +32,7 @@ CONFIG: dict[str, Any] = {
 def run() -> Iterator[Run]:
     """Begin a run whose account of 1,000 was just seen."""
     begun = begin(CONFIG, live=False)
-    observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     yield begun
     _runs.clear()
 
@@ -131,7 +131,7 @@ def test_a_fault_inside_the_gate_refuses(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_stale_ledger_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     begin(CONFIG, live=False)
-    observe(datetime.now(UTC) - timedelta(seconds=121), 1_000.0)
+    observe(current(), datetime.now(UTC) - timedelta(seconds=121), 1_000.0)
     with pytest.raises(DependencyException):
         send(monkeypatch, [], order(10.0))
 
@@ -196,17 +196,17 @@ def test_equity_counts_fees_and_refuses_a_missing_rate() -> None:
 
 def test_one_entry_a_pair_and_candle() -> None:
     candle = datetime(2026, 1, 1, tzinfo=UTC)
-    assert claim("BTC/USDT", candle)
-    assert not claim("BTC/USDT", candle)
-    assert claim("ETH/USDT", candle)
-    assert claim("BTC/USDT", candle + timedelta(hours=1))
+    assert claim(current(), "BTC/USDT", candle)
+    assert not claim(current(), "BTC/USDT", candle)
+    assert claim(current(), "ETH/USDT", candle)
+    assert claim(current(), "BTC/USDT", candle + timedelta(hours=1))
 
 
 def test_a_refused_stake_is_kept_once_a_pair_and_candle(run: Run) -> None:
     candle = datetime(2026, 1, 1, tzinfo=UTC)
     for minutes in (60, 61):
         moment = candle + timedelta(minutes=minutes)
-        note_unsized(moment, "BTC/USDT", candle, "too many trades")
-    note_unsized(moment, "ETH/USDT", candle, "too many trades")
+        note_unsized(run, moment, "BTC/USDT", candle, "too many trades")
+    note_unsized(run, moment, "ETH/USDT", candle, "too many trades")
     kept = [(event.data["pair"], event.text) for event in run.store.events("no entry")]
     assert kept == [("BTC/USDT", "too many trades"), ("ETH/USDT", "too many trades")]

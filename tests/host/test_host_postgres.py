@@ -24,7 +24,7 @@ from freqpilot.host.boot.digests import facts_digest
 from freqpilot.host.commands import doctor
 from freqpilot.host.facts import database
 from freqpilot.host.facts.columns import add_facts
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import _runs, current
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 
@@ -66,8 +66,8 @@ def keep(url: str, *facts: Fact) -> None:
 
 def test_a_run_goes_on_after_a_restart(config: dict[str, Any], postgres_url: str) -> None:
     begin(config, live=True)
-    observe(NOW, 1000.0)
-    observe(NOW + HOUR, 900.0)
+    observe(current(), NOW, 1000.0)
+    observe(current(), NOW + HOUR, 900.0)
     run = begin(config, live=True)
     assert run.state.peak == 1000.0
     assert set(run.store.beats()) == {"ledger dry run"}

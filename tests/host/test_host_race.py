@@ -153,13 +153,13 @@ def test_a_loop_adopts_nothing_that_a_forced_order_is_about_to_book(bot: Any) ->
 def test_an_order_in_flight_is_its_senders_matter(bot: Any) -> None:
     """Also where nobody holds the lock."""
     thread = forced(bot)
-    reconcile.settle(bot)
+    reconcile.settle(current(), bot)
     assert tags() == []
     with pytest.raises(NoEntry, match="is on its way"):
-        require_certainty(bot.exchange._api)
+        require_certainty(current(), bot.exchange._api)
     bot.exchange._api.answers.set()
     thread.join()
-    require_certainty(bot.exchange._api)
+    require_certainty(current(), bot.exchange._api)
     Trade.session.remove()
     assert tags() == ["force_entry"]
 
@@ -179,7 +179,7 @@ def test_a_failed_transaction_is_rolled_back(bot: Any, monkeypatch: pytest.Monke
         Trade.get_open_trades()
 
     monkeypatch.setattr(reconcile, "settle", twice)
-    reconcile.step(bot)
+    reconcile.step(current(), bot)
     assert "PendingRollbackError" in readiness.PROGRESS.problem
     assert tags() == ["force_entry"], "the bot's own thread goes on"
 
@@ -207,7 +207,7 @@ def test_an_order_that_bears_our_name_joins_its_trade_or_is_cancelled(
     api.book["stopPrice"] = 94.0
     cancelled: list[str] = []
     api.cancel_order = lambda order_id, *_: cancelled.append(order_id)
-    reconcile._take_in(bot, dict(api.book), "SOL/USDT")
+    reconcile._take_in(run, bot, dict(api.book), "SOL/USDT")
     Trade.session.remove()
     if open_trade:
         (trade,) = Trade.get_open_trades()
@@ -227,7 +227,7 @@ def test_any_other_order_is_left_alone(bot: Any, name: str | None) -> None:
         "type": "limit",
         "clientOrderId": name and name.format(bot=run.bot),
     }
-    reconcile._take_in(bot, order, "SOL/USDT")
+    reconcile._take_in(run, bot, order, "SOL/USDT")
     (event,) = run.store.events("difference")
     assert "leaves it alone" in event.text
     assert run.intents() == []
@@ -249,6 +249,6 @@ def test_a_trade_whose_entry_ended_unfilled_is_removed(
     trade.orders[0].ft_is_open = entry["status"] == "open"
     trade.amount = entry["filled"]
     Trade.commit()
-    reconcile._remove_empty(Trade.get_open_trades())
+    reconcile._remove_empty(current(), Trade.get_open_trades())
     assert (tags() == []) is removed
     assert len(current().store.events("difference")) == removed

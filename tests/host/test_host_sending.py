@@ -183,7 +183,7 @@ def test_a_futures_stop_that_was_triggered_counts_as_open(bot: Bot, kind: Kind) 
             return {"id": "1", "status": "closed", "info": info}
 
         api.fetch_order = fetch_order
-        return str(lookup.fetch(api, meant)["status"])
+        return str(lookup.fetch(current(), api, meant)["status"])
 
     assert fetch({"actualOrderId": "77"}) == ("open" if kind.mode == "futures" else "closed")
     assert fetch({"actualOrderId": ""}) == "closed"
@@ -198,10 +198,10 @@ def test_an_order_that_another_thread_sends_lets_no_second_one_pass(
     current().store.save_intent(meant)
     monkeypatch.setitem(lookup._in_flight, meant.client_id, -1)
     with pytest.raises(sending.NoEntry, match="is on its way; one at a time"):
-        lookup.require_certainty(bot.exchange._api)
-    reconcile.settle(bot)
+        lookup.require_certainty(current(), bot.exchange._api)
+    reconcile.settle(current(), bot)
     assert written() == meant, "its fate is that thread's matter"
     monkeypatch.delitem(lookup._in_flight, meant.client_id)
     bot.exchange._api.fetch_order = lambda *_: {"id": "1", "status": "open", "filled": 0.0}
-    lookup.require_certainty(bot.exchange._api)
+    lookup.require_certainty(current(), bot.exchange._api)
     assert written().state == "accepted"

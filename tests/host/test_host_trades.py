@@ -17,7 +17,7 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import live as livegate
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import _runs, current
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
 
@@ -40,7 +40,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     with VirtualClock(START):
         make_bot(tmp_path)
         begin({"freqpilot": {}, "stake_currency": "USDT"}, live=False)
-        observe(START, 1_000.0, {"SOL/USDT": 105.0, "SOL/USDT:USDT": 105.0})
+        observe(current(), START, 1_000.0, {"SOL/USDT": 105.0, "SOL/USDT:USDT": 105.0})
         found = Asked()
         monkeypatch.setattr(verdict, "ask", found.ask)
         yield found

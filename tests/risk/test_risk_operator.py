@@ -171,17 +171,17 @@ def test_no_streak_holds_entries_back_for_ever(rows: list[tuple[float, float, bo
 def test_the_report_counts_each_cause() -> None:
     config = {"freqpilot": {}, "stake_currency": "USDT"}
     run = begin(config, live=False)
-    observed.observe(NOON, 1000)
+    observed.observe(run, NOON, 1000)
     run.state = replace(after(*EIGHT), equity=1000.0, stamp=hours(8))
-    observed.observe(hours(78.9), 1000)
-    assert verdict.facts()["released"] == {}
-    observed.observe(hours(79), 1000)
-    facts = verdict.facts()
+    observed.observe(run, hours(78.9), 1000)
+    assert verdict.facts(run)["released"] == {}
+    observed.observe(run, hours(79), 1000)
+    facts = verdict.facts(run)
     assert (facts["releases"], facts["released"]) == (1, {"streak_review": 1})
     assert halts_released(facts) == 0
-    observed.observe(hours(80), 700)
-    observed.observe(hours(152), 700)
-    facts = verdict.facts()
+    observed.observe(run, hours(80), 700)
+    observed.observe(run, hours(152), 700)
+    facts = verdict.facts(run)
     assert facts["released"] == {"streak_review": 1, "total_loss": 1}
     assert (facts["releases"], halts_released(facts)) == (2, 1)
     assert halts_released({"releases": 3}) == 3, "a result of before"

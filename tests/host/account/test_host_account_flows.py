@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.account import flows, saved, verdict
+from freqpilot.host.account import flows, saved
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.verdict import account_book
 from freqpilot.host.loop import live
 from freqpilot.host.run.current import _runs, current
 from freqpilot.rehearsal.clock import VirtualClock
@@ -258,13 +259,13 @@ def test_a_release_ends_a_losing_streak_and_no_more(
         trade(is_open=False, close_date=datetime.now(UTC), close_profit_abs=-0.1)
     bot.wallets.free = 999.2
     before = look(bot, clock)
-    book = verdict.book()
+    book = account_book(current())
     assert book is not None
     assert (book.threshold, dict(book.factors)["streak"]) == (0.8, 0.25)
     (told,) = saved.release(url, datetime.now(UTC), risk)
     assert "a losing streak (8 in a row: sizes were 25%" in told
     after = look(bot, clock)
-    book = verdict.book()
+    book = account_book(current())
     assert book is not None
     assert book.threshold == 0
     assert "streak" not in dict(book.factors)
@@ -311,7 +312,7 @@ def test_no_step_of_a_trade_changes_the_capital(tmp_path: Path, kind: Kind) -> N
         own = 900.0 / kind.leverage
 
         def capital() -> float:
-            return flows.reading(bot, Trade.get_open_trades()).capital
+            return flows.reading(current(), bot, Trade.get_open_trades()).capital
 
         assert capital() == 1_000.0
         trade = stages.placed(kind, own)
@@ -336,7 +337,7 @@ def test_no_step_of_a_trade_changes_the_capital(tmp_path: Path, kind: Kind) -> N
         purse.leave(trade, 4.0, 130.0)
         assert not trade.is_open
         assert capital() == pytest.approx(1_000.0), "all"
-        reading = flows.reading(bot, Trade.get_open_trades())
+        reading = flows.reading(current(), bot, Trade.get_open_trades())
         assert (reading.trades, reading.settled) == (1, True)
 
 
@@ -347,7 +348,7 @@ def test_an_entry_that_was_filled_in_part_has_paid_a_part_of_its_fee(
     with stages.live(tmp_path, kind) as bot:
         trade = stages.placed(kind, 900.0 / kind.leverage)
         Purse(bot, kind).fill(trade, 1 / 3)
-        reading = flows.reading(bot, Trade.get_open_trades())
+        reading = flows.reading(current(), bot, Trade.get_open_trades())
         assert reading.capital == pytest.approx(1_000.0)
         assert reading.settled
 
@@ -356,4 +357,4 @@ def test_an_entry_that_was_filled_in_part_has_paid_a_part_of_its_fee(
 def test_an_order_that_rests_settles_nothing(tmp_path: Path, kind: Kind) -> None:
     with stages.live(tmp_path, kind) as bot:
         stages.placed(kind)
-        assert not flows.reading(bot, Trade.get_open_trades()).settled
+        assert not flows.reading(current(), bot, Trade.get_open_trades()).settled

@@ -63,7 +63,7 @@ def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
     bot: Any, tmp_path: Path, clock: VirtualClock
 ) -> None:
     begin(bot.config, live=True)
-    observe(START, 2_000.0)
+    observe(current(), START, 2_000.0)
     _runs.pop().store.close()
     for side in ("-wal", "-shm"):
         (tmp_path / f"freqpilot.sqlite{side}").unlink(missing_ok=True)

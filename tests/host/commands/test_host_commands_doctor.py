@@ -17,7 +17,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.commands import doctor
 from freqpilot.host.commands.init import init
 from freqpilot.host.gate import bookrisk
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import _runs, current
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.risk.covariance import Closes
 from freqpilot.shapes import Position
@@ -141,7 +141,7 @@ def test_an_error_is_one_line_with_its_exit_code(tmp_path: Path) -> None:
 def test_releasing_without_a_halt_says_so(tmp_path: Path) -> None:
     config = {"freqpilot": {}, "user_data_dir": str(tmp_path), "dry_run": True}
     begin(config, live=True)
-    observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     _runs.pop().store.close()
     done = command("release", "--yes", "--userdir", str(tmp_path))
     lines = [f"store: {tmp_path}/freqpilot.sqlite", "nothing waits for a person"]
@@ -173,8 +173,8 @@ def test_risk_shows_the_account_as_it_was_last_seen(tmp_path: Path) -> None:
     config = {"freqpilot": {}, "user_data_dir": str(tmp_path), "dry_run": True}
     begin(config, live=True)
     now = datetime.now(UTC)
-    observe(now - timedelta(minutes=2), 1_000.0)
-    observe(now, 990.0)
+    observe(current(), now - timedelta(minutes=2), 1_000.0)
+    observe(current(), now, 990.0)
     positions = [Position("SOL/USDT", "long", 99.0, 99.0)]
     closes = Closes(
         np.arange(0, now.timestamp() + 1, 3_600).astype(np.int64)[-1_000:], np.ones(1_000)

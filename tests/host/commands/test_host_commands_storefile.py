@@ -59,8 +59,8 @@ def halted() -> Iterator[Callable[[str], None]]:
         section = {"freqpilot": {"store": {"url": url}}, "user_data_dir": user_data}
         begin({**section, "dry_run": False}, live=True)
         now = datetime.now(UTC)
-        observe(now - timedelta(seconds=5), 1_000.0)
-        observe(now, 700.0)
+        observe(current(), now - timedelta(seconds=5), 1_000.0)
+        observe(current(), now, 700.0)
         assert current().state.halted
         _runs.pop().store.close()
 

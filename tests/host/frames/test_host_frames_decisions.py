@@ -15,7 +15,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames.annotations import COLORS, regime_areas
 from freqpilot.host.frames.words import regime_words
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import _runs, current
 from freqpilot.host.run.run import Run
 from freqpilot.host.trading import exits, proposals
 from freqpilot.settings import RegimeSettings, Settings
@@ -32,7 +32,7 @@ def run() -> Iterator[Run]:
     begun = begin(
         {"freqpilot": {"risk": {"book": {"enabled": False}}}, "stake_currency": "USDT"}, live=False
     )
-    observe(NOW, 1_000.0)
+    observe(current(), NOW, 1_000.0)
     yield begun
     _runs.clear()
 
@@ -180,7 +180,7 @@ def staked(monkeypatch: pytest.MonkeyPatch, **more: float) -> float:
     monkeypatch.setattr(proposals, "_open_trades", list)
     row = pd.Series({"date": pd.Timestamp(NOW), "atr": 20.0, "confidence": 1.0, "composite": 0.8})
     # Far enough from the caps that the size is what the volatility asks for.
-    observe(NOW, 1_000.0)
+    observe(current(), NOW, 1_000.0)
     return proposals.stake(
         pd.concat([row, pd.Series({"stop_factor": 1.0} | more)]), "BTC/USDT", NOW, CALL
     )

@@ -20,8 +20,8 @@ from rich.console import Console
 
 from freqpilot.control.book import print_book
 from freqpilot.host.account import begin as begin_module
-from freqpilot.host.account import verdict as verdict_module
 from freqpilot.host.account.observed import closed, observe
+from freqpilot.host.account.verdict import account_book
 from freqpilot.host.candles.stored import fetched_candles, stored_candles
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import bookrisk
@@ -77,7 +77,7 @@ def begin(source: Any, timeframe: str = "1h", **book: Any) -> run_module.Run:
     section = {"risk": {"book": book}}
     run = begin_module.begin({**CONFIG, "freqpilot": section}, live=False)
     BOOK.begin(source, timeframe)
-    observe(NOW, 1_000.0)
+    observe(run, NOW, 1_000.0)
     return run
 
 
@@ -242,7 +242,7 @@ def test_without_candles_there_is_no_entry() -> None:
     assert BOOK.judge(late, []).cuts[0].rule == "book_data"  # the candles ended ten days ago
     begin_module.begin(CONFIG, live=False)
     assert current() is not run
-    observe(NOW, 1_000.0)
+    observe(run, NOW, 1_000.0)
     for moment in (NOW, NOW + timedelta(days=40)):  # whatever is kept of the run before
         assert "did not begin" in str(BOOK.judge(order(time=moment), []).veto)
 
@@ -287,7 +287,7 @@ def test_the_same_question_has_the_same_answer_and_another_one_its_own(
     assert asked == [50.0]
     assert not BOOK.judge(order(stake=70.0), held("ADA")).allowed
     BOOK.judge(order(stake=50.0), held("ADA", stake=101.0))
-    observe(NOW, 999.0)
+    observe(current(), NOW, 999.0)
     BOOK.judge(order(stake=50.0), held("ADA", stake=101.0))
     BOOK.judge(order(stake=50.0, time=NOW + timedelta(days=1)), held("ADA", stake=101.0))
     assert asked == [50.0, 70.0, 50.0, 50.0, 50.0]
@@ -296,19 +296,19 @@ def test_the_same_question_has_the_same_answer_and_another_one_its_own(
 def test_the_account_is_as_it_was_last_observed() -> None:
     """What the ledger says is kept until it says something else."""
     begin(Source({}))
-    first = verdict_module.book(held("ADA"))
-    again = verdict_module.book(held("DOT", "ADA"))
+    first = account_book(current(), held("ADA"))
+    again = account_book(current(), held("DOT", "ADA"))
     assert first is not None
     assert again is not None
     assert (first.equity, len(first.positions), len(again.positions)) == (1_000.0, 1, 2)
     for number in range(5):
         lost = SimpleNamespace(id=number, close_date_utc=NOW, close_profit_abs=-1.0)
-        closed([lost])
-    after = verdict_module.book()
+        closed(current(), [lost])
+    after = account_book(current())
     assert after is not None
     assert (after.threshold, after.edge.trades) == (0.65, 5)
-    observe(NOW, 900.0)
-    fallen = verdict_module.book()
+    observe(current(), NOW, 900.0)
+    fallen = account_book(current())
     assert fallen is not None
     assert fallen.equity == 900.0
 
@@ -320,7 +320,7 @@ def test_it_can_be_switched_off() -> None:
 
 def test_a_proposal_is_cut_to_what_fits_and_the_gate_takes_it() -> None:
     run = begin(Source(candles(wild=3.0)))
-    observe(NOW, 1_000.0)
+    observe(run, NOW, 1_000.0)
     row = pd.Series({"date": pd.Timestamp(NOW), "atr": 0.02, "confidence": 1.0, "composite": 0.9})
     call = {
         "side": "long",

@@ -95,7 +95,7 @@ def run(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.setattr(livegate.orders, "require_certainty", lambda api: None)
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(list))
     begun = begin(CONFIG, live=False)
-    observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     market.MARKET.begin("5m")
     yield begun
     _runs.clear()
@@ -127,7 +127,7 @@ def test_an_entry_costs_one_request_and_two_prices_a_minute(clock: VirtualClock)
         livegate.check_order(fake, order())
     assert fake.asked == {"book": 3, "BTC/USDT": 1, "USDC/USDT": 1}
     clock.advance(61)
-    observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     livegate.check_order(fake, order())
     assert fake.asked == {"book": 4, "BTC/USDT": 2, "USDC/USDT": 2}
     assert vetoes() == {}
@@ -243,7 +243,7 @@ def test_a_flash_crash_holds_for_a_day_and_both_ends_are_kept(clock: VirtualCloc
     for hours, held in ((23.9, True), (0.2, False)):
         clock.advance(hours * 3_600)
         now = datetime.now(UTC)
-        observe(now, 1_000.0)
+        observe(current(), now, 1_000.0)
         fake.known = {pair: frame(now) for pair in fake.known}
         if held:
             refused(fake, "flash crash", "flash_crash")
@@ -297,7 +297,7 @@ def test_orders_count_across_a_restart(tmp_path: Path, clock: VirtualClock) -> N
         market.MARKET.note_order()
     begin(config, live=True)
     market.MARKET.begin("5m")
-    observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     refused(Exchange(), "31 were sent", "order_rate")
     clock.advance(601)
     begin(config, live=True)
@@ -328,7 +328,7 @@ def test_too_many_orders_pause_entries_without_a_request(clock: VirtualClock) ->
     refused(fake, "too many orders", "order_rate")
     assert not fake.asked
     clock.advance(600)
-    observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     fake.known = {pair: frame(datetime.now(UTC)) for pair in fake.known}
     livegate.check_order(fake, order())
     assert kinds() == ["order rate", "order rate over"]
@@ -338,7 +338,7 @@ def test_a_new_run_starts_anew() -> None:
     for _ in range(31):
         market.MARKET.note_order()
     begin(CONFIG, live=False)
-    observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     livegate.check_order(Exchange(), order())
 
 
@@ -353,7 +353,7 @@ def test_a_dry_run_asks_where_there_is_a_book() -> None:
 def test_it_can_be_switched_off() -> None:
     section = {"risk": {"market": {"enabled": False}, "book": {"enabled": False}}}
     begin({**CONFIG, "freqpilot": section}, live=False)
-    observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     fake = Exchange()
     livegate.check_order(fake, order())
     assert not fake.asked

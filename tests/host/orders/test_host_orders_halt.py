@@ -12,7 +12,7 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.orders import halt
 from freqpilot.host.orders.halt import REASON
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import _runs, current
 from freqpilot.host.run.run import Run
 from freqpilot.host.trading import proposals
 
@@ -24,13 +24,13 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def run() -> Iterator[Run]:
     """Begin a run that has lost nothing yet."""
     begun = begin(CONFIG, live=False)
-    observe(NOW, 1_000.0)
+    observe(current(), NOW, 1_000.0)
     yield begun
     _runs.clear()
 
 
 def lose(run: Run, equity: float = 700.0) -> None:
-    observe(NOW + timedelta(hours=1), equity)
+    observe(run, NOW + timedelta(hours=1), equity)
     assert run.state.halted
 
 
@@ -96,8 +96,8 @@ def test_a_losing_streak_ends_entries_and_closes_nothing(strategy: Any, run: Run
         SimpleNamespace(id=n, close_date_utc=NOW + timedelta(hours=n), close_profit_abs=-1.0)
         for n in range(10)
     ]
-    closed(lost)
-    closed(lost)
+    closed(run, lost)
+    closed(run, lost)
     assert run.state.cause == "streak"
     assert run.state.record.total == 10, "each trade counts once"
     assert strategy.should_exit(trade(-0.1), 100.0, NOW) == ["its own"]
@@ -116,8 +116,8 @@ def test_waiting_entries_are_taken_back_and_exits_are_not(
 
 def test_without_the_supervisor_nothing_is_closed(strategy: Any) -> None:
     begin({**CONFIG, "freqpilot": {"supervisor": False}}, live=False)
-    observe(NOW, 1_000.0)
-    observe(NOW, 500.0)
+    observe(current(), NOW, 1_000.0)
+    observe(current(), NOW, 500.0)
     assert strategy.should_exit(trade(-0.1), 100.0, NOW) == ["its own"]
 
 

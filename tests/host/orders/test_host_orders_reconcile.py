@@ -44,7 +44,7 @@ def settle(bot: Bot, meant: OrderIntent, status: str, filled: float, rate: float
     """Settle an intent whose order the exchange has."""
     current().store.save_intent(meant)
     bot.exchange._api.orders[meant.client_id] = answer(meant, status, filled, rate)
-    reconcile.settle(bot)
+    reconcile.settle(current(), bot)
 
 
 def intents() -> list[tuple[str, str | None]]:
@@ -220,7 +220,7 @@ def test_coins_may_be_missing_by_half_a_percent(
     bot: Bot, kind: Kind, account: dict[str, float], share: float, told: list[str]
 ) -> None:
     account["SOL"] = float(held(kind).amount) * share
-    reconcile.compare(bot)
+    reconcile.compare(current(), bot)
     assert levels() == told
 
 
@@ -232,7 +232,7 @@ def test_coins_of_nobody_are_told_where_they_are_worth_an_order(
 ) -> None:
     """The exchange's least order is 10, a coin costs 100; on futures each contract counts."""
     account["SOL"] = more
-    reconcile.compare(bot)
+    reconcile.compare(current(), bot)
     if kind.mode == "futures":
         told = ["CRITICAL"] if more else []
     assert levels() == told
@@ -254,7 +254,7 @@ def test_open_orders_of_others_are_told_and_left_alone(
         return [stop] if params else [own, other]
 
     bot.exchange._api.fetch_open_orders = fetch_open_orders
-    reconcile.compare(bot)
+    reconcile.compare(current(), bot)
     futures = kind.mode == "futures"
     assert asked == ([{}, {"stop": True}] if futures else [{}])
     told = {text.split(";")[0] for _, text in reports()}
@@ -271,7 +271,7 @@ def test_entries_wait_until_a_whole_comparison_is_done(
     monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
     readiness.PROGRESS.begin()
     update, bot.wallets.update = bot.wallets.update, None
-    reconcile.step(bot)
+    reconcile.step(current(), bot)
     with pytest.raises(NoEntry, match="TypeError"):
         readiness.require_done()
     waits: list[bool] = []
@@ -281,9 +281,9 @@ def test_entries_wait_until_a_whole_comparison_is_done(
         update(**how)
 
     bot.wallets.update = look
-    reconcile.step(bot)
+    reconcile.step(current(), bot)
     assert waits == [True], "also while it is under way"
     readiness.require_done()
     bot.exchange._api.fetch_open_orders = None
-    reconcile.step(bot)
+    reconcile.step(current(), bot)
     readiness.require_done()  # it is done once a start

@@ -286,9 +286,9 @@ def test_an_unknown_fate_keeps_entries_away_until_it_is_known(api: Api) -> None:
         send(api)
     assert states() == [("sent", None)]
     with pytest.raises(NoEntry, match="fate of the order fq-"):
-        require_certainty(api)
+        require_certainty(current(), api)
     api.out = False
-    require_certainty(api)
+    require_certainty(current(), api)
     assert states() == [("absent", None)]
 
 
@@ -429,7 +429,7 @@ def test_a_fault_while_reconciling_keeps_entries_away_and_goes_on(
     )
     current().store.save_intent(intent)
     bot = SimpleNamespace(config={"dry_run": False}, exchange=SimpleNamespace(_api=None))
-    reconcile.step(bot)
+    reconcile.step(current(), bot)
     with pytest.raises(NoEntry):
         readiness.require_done()
 
@@ -688,7 +688,7 @@ class TestLimits:
     ) -> None:
         api.id, api.arrives = exchange, None
         begun = datetime.now(UTC)
-        assert look_up(api, self.sent(limit + beside)) is None
+        assert look_up(current(), api, self.sent(limit + beside)) is None
         assert states() == [("absent", None)]
         waited = (datetime.now(UTC) - begun).total_seconds()
         assert waited == (0.0 if gone else 1.0), "the next look is a second later"
@@ -714,10 +714,10 @@ class TestLimits:
         params: dict[str, Any] = {}
         api.sent = [{**ORDER, "params": params, "at": stamped}]
         if ours:
-            assert fetch(api, meant)["id"] == "0"
+            assert fetch(current(), api, meant)["id"] == "0"
         else:
             with pytest.raises(ccxt.OrderNotFound):
-                fetch(api, meant)
+                fetch(current(), api, meant)
 
     @pytest.mark.parametrize(
         "other", [{"side": "sell"}, {"amount": 0.0101}], ids=["side", "amount"]
@@ -728,7 +728,7 @@ class TestLimits:
         api.id, meant = "kraken", self.sent(0.0)
         api.sent = [{**ORDER, **other, "params": {}, "at": datetime.now(UTC).timestamp()}]
         with pytest.raises(ccxt.OrderNotFound):
-            fetch(api, meant)
+            fetch(current(), api, meant)
 
     def test_an_unnamed_order_that_is_closed_already_is_ours(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
@@ -737,4 +737,4 @@ class TestLimits:
         api.sent = [{**ORDER, "params": {}, "at": datetime.now(UTC).timestamp()}]
         monkeypatch.setattr(api, "fetch_closed_orders", api.fetch_open_orders, raising=False)
         monkeypatch.setattr(api, "fetch_open_orders", lambda *_: [])
-        assert fetch(api, meant)["id"] == "0"
+        assert fetch(current(), api, meant)["id"] == "0"

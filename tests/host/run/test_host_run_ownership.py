@@ -22,7 +22,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.loop import live
 from freqpilot.host.run import ownership
-from freqpilot.host.run.current import _runs, require_sight
+from freqpilot.host.run.current import _runs, current, require_sight
 from freqpilot.host.run.name import bot_name
 from freqpilot.host.run.ownership import OWNER, Owner
 from freqpilot.host.run.run import Run
@@ -81,8 +81,8 @@ def intent(name: str, state: Any = "accepted") -> OrderIntent:
 def test_the_store_of_another_trades_database_is_refused(tmp_path: Path) -> None:
     run = begin(make_bot(tmp_path, db="a.sqlite"))
     run.store.save_intent(intent(f"fq-{run.bot}-n1-entry-1"))
-    observe(START, 1_000.0)
-    observe(START, 700.0)
+    observe(run, START, 1_000.0)
+    observe(run, START, 700.0)
     halted = run.state.halted
     Trade.session.remove()
     with pytest.raises(RefuseToStart, match=r"belongs to another trades database.*store.*url"):
@@ -94,7 +94,7 @@ def test_the_store_of_another_trades_database_is_refused(tmp_path: Path) -> None
 
 def test_a_refused_bot_with_open_trades_closes_them_and_opens_nothing(tmp_path: Path) -> None:
     first = begin(make_bot(tmp_path, db="a.sqlite"))
-    observe(START, 1_000.0)
+    observe(current(), START, 1_000.0)
     first.store.save_intent(intent(f"fq-{first.bot}-n1-entry-1"))
     Trade.session.remove()
     bot = make_bot(tmp_path, db="b.sqlite")
@@ -244,7 +244,7 @@ def test_a_copied_bot_is_told_from_its_original(
     settings = {"store": {"shared": f"sqlite:///{tmp_path / 'shared.sqlite'}"}}
     (tmp_path / "a").mkdir()
     run = begin(make_bot(tmp_path / "a", freqpilot=settings))
-    others.step("USDT", [Position("BTC/USDT", "long", 450.0, 450.0)])
+    others.step(run, "USDT", [Position("BTC/USDT", "long", 450.0, 450.0)])
     assert run.others == ()
     run.store.close()
     Trade.session.remove()
@@ -256,13 +256,13 @@ def test_a_copied_bot_is_told_from_its_original(
     run.shared.save_state(name, {**state, "owner": original}, START)  # type: ignore[union-attr]
     copied = begin(make_bot(tmp_path / "b", freqpilot=settings))
     assert copied.bot == run.bot
-    others.step("USDT", [])
+    others.step(run, "USDT", [])
     assert copied.others is None, "no entry while the two cannot be told apart"
     left = copied.shared.load_state(name)  # type: ignore[union-attr]
     assert left is not None
     assert left["positions"] == [["BTC/USDT", "long", 450.0]], "the original's record is left alone"
     with pytest.raises(NoEntry, match="a copy of the other's user_data"):
-        others.publish("USDT", [])
+        others.publish(run, "USDT", [])
 
 
 def test_a_database_that_was_never_opened_has_the_stores_name(

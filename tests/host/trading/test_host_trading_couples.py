@@ -17,7 +17,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.account.verdict import claim
 from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.gate import live as livegate
-from freqpilot.host.run import current
+from freqpilot.host.run.current import current
 from freqpilot.host.trading import coupled, couples, proposals, reservation
 from freqpilot.signals.pairs import Couple
 
@@ -179,7 +179,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 def account(live: bool = False, equity: float = 10_000.0, **section: Any) -> Any:
     section = {"risk": {"book": {"enabled": False}}} | section
     run = begin({"freqpilot": section}, live=False)
-    observe(NOW, equity)
+    observe(run, NOW, equity)
     run.live = live
     return run
 
@@ -280,7 +280,7 @@ def spoil_step(stage: Stage, pair: str) -> None:
 
 
 def spoil_turn(stage: Stage, pair: str) -> None:
-    claim(pair, CANDLE)
+    claim(current(), pair, CANDLE)
 
 
 def spoil_market(stage: Stage, pair: str) -> None:
@@ -319,7 +319,7 @@ def test_what_refuses_one_leg_refuses_both(
 
 def test_a_halt_refuses_both_at_the_gate(stage: Stage) -> None:
     account()
-    observe(NOW, 7_000.0)
+    observe(current(), NOW, 7_000.0)
     assert [enters(stage, pair) for pair in (A, B)] == [0, 0]
 
 
@@ -337,7 +337,7 @@ def test_a_slot_that_a_second_leg_waits_for_is_taken(stage: Stage) -> None:
     stage.trades.append(trade(C, 100.0))
     assert stake(stage, A) == 0
     stage.trades.append(trade(D, 100.0, short=True))
-    current.current().claimed.clear()
+    current().claimed.clear()
     stage.config["max_open_trades"] = 4
     assert stake(stage, A) == pytest.approx(200)
 

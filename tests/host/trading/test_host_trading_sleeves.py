@@ -82,7 +82,7 @@ def run(folder: Path | None = None, equity: float = 1_000.0, **section: Any) -> 
     """Begin a run whose account has been observed; live with a folder."""
     config = {"freqpilot": section, "user_data_dir": folder, "dry_run": True}
     begin(config, live=folder is not None)
-    observe(START, equity)
+    observe(current(), START, equity)
     return Keeper()
 
 

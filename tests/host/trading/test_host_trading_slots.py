@@ -15,6 +15,7 @@ from freqpilot.host.account import stakes
 from freqpilot.host.account.observed import observe
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames.crosssection import CrossSection
+from freqpilot.host.run.current import current
 from freqpilot.host.trading import adjusting, ladders, slots
 from freqpilot.host.trading.rules import TargetStrategy
 from freqpilot.shapes import Candles
@@ -36,7 +37,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         # There are no candles here for the risk of the book as a whole.
         section = {"risk": {"book": {"enabled": False}}} | section
         run = begin_module.begin({"freqpilot": section}, live=False)
-        observe(NOW, equity)
+        observe(run, NOW, equity)
         return run
 
     return begin
@@ -116,7 +117,7 @@ def test_a_position_goes_back_to_its_target(account: Callable[..., Any]) -> None
 def test_what_enlarges_is_capped_and_what_reduces_is_not(account: Callable[..., Any]) -> None:
     run = account()
     assert slots.change(ROW, trade(1.0), call(), 0.5, -0.05) == (pytest.approx(800), "add")
-    observe(NOW, 7_500.0)  # a drawdown of 25 %: halted
+    observe(run, NOW, 7_500.0)  # a drawdown of 25 %: halted
     assert run.state.halted
     assert slots.change(ROW, trade(1.0), call(), 0.5, -0.05) is None
     assert slots.change(ROW, trade(4.0), call(), 0.01, -0.05) == (pytest.approx(-325), "reduce")
@@ -230,7 +231,7 @@ def test_a_position_may_grow_until_its_tiers_largest(account: Callable[..., Any]
     assert slots.room(trade(1.0)) == pytest.approx(0.08 - 0.01)
     assert slots.room(trade(8.0)) == pytest.approx(0)
     assert slots.room(trade(1.0, leverage=3.0)) == pytest.approx((0.08 - 0.01) * 3)
-    observe(NOW, 8_900.0)  # 11 % below the peak: 70 %
+    observe(current(), NOW, 8_900.0)  # 11 % below the peak: 70 %
     assert slots.room(trade(1.0)) == pytest.approx(0.10 * 0.7 - 100 / 8_900, abs=0.02)
     begin_module.begin({}, live=False)
     assert slots.room(trade(1.0)) == 0, "no account, no room"

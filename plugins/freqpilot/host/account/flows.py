@@ -14,7 +14,6 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import livestore
 from freqpilot.host.account.observed import refresh
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run.current import current
 from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.risk import rebase
 from freqpilot.risk.flows import Reading
@@ -27,7 +26,7 @@ other's."""
 KEPT = 100
 
 
-def take(bot: Any, trades: Sequence[Any], equity: float) -> float:
+def take(run: Run, bot: Any, trades: Sequence[Any], equity: float) -> float:
     """Take the account's flows into the ledger; returns what of its equity is held back.
 
     What the store knows of declarations waits where it is out: nothing is taken for settled then.
@@ -36,7 +35,7 @@ def take(bot: Any, trades: Sequence[Any], equity: float) -> float:
     """
     if bot.config["dry_run"] or bot.config.get("margin_mode") == "cross":
         return 0.0
-    run, now = current(), datetime.now(UTC)
+    now = datetime.now(UTC)
     if not math.isfinite(equity):
         return run.held
     refresh(run)
@@ -44,7 +43,7 @@ def take(bot: Any, trades: Sequence[Any], equity: float) -> float:
     if run.store_fault is None:
         with livestore.guarded(run):
             run.state = _with_declarations(run, now)
-    seen = rebase.take(run.state, run.watch, reading(bot, trades), now, equity, settings)
+    seen = rebase.take(run.state, run.watch, reading(run, bot, trades), now, equity, settings)
     run.state, run.watch = seen.state, seen.watch
     _report(run, seen, now)
     if run.watch.pending:
@@ -52,7 +51,7 @@ def take(bot: Any, trades: Sequence[Any], equity: float) -> float:
     return seen.held
 
 
-def reading(bot: Any, trades: Sequence[Any]) -> Reading:
+def reading(run: Run, bot: Any, trades: Sequence[Any]) -> Reading:
     """Return the account's capital: free money and what open trades have cost, less all results."""
     from freqtrade.persistence import Trade
 
@@ -64,7 +63,7 @@ def reading(bot: Any, trades: Sequence[Any]) -> Reading:
         if trade.nr_of_successful_entries:
             fee = float(trade.fee_open or 0.0)
             capital += float(trade.amount) * float(trade.open_rate) * fee
-    filling = any(trade.has_open_orders for trade in trades) or _uncertain()
+    filling = any(trade.has_open_orders for trade in trades) or _uncertain(run)
     return Reading(round(capital, 8), Trade.session.query(Trade).count(), not filling)
 
 
@@ -81,9 +80,8 @@ def _realised_funding(trade: Any) -> float:
     return realised
 
 
-def _uncertain() -> bool:
+def _uncertain(run: Run) -> bool:
     """Tell whether an order's fate is not known, or cannot be asked for."""
-    run = current()
     if run.store_fault is not None:
         return True
     sent: list[Any] = []

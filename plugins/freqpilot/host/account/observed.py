@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run.current import current
 from freqpilot.host.run.run import SEEN, Run
 from freqpilot.risk import ledger
 from freqpilot.risk.record import Outcome
@@ -14,6 +13,7 @@ from freqpilot.risk.targets import no_edge_in
 
 
 def observe(
+    run: Run,
     time: datetime,
     equity: float,
     rates: Mapping[str, float] | None = None,
@@ -24,7 +24,6 @@ def observe(
     :param rates: the rates by which it was found, of each pair with a position.
     :param worst: the equity that the halt is judged by, where that is less.
     """
-    run = current()
     refresh(run)
     run.rates = rates or {}
     run.state = ledger.observe(run.state, time, equity, run.settings.risk, worst)
@@ -39,9 +38,8 @@ def observe(
     keep(run, time)
 
 
-def closed(trades: Iterable[Any]) -> None:
+def closed(run: Run, trades: Iterable[Any]) -> None:
     """Take the outcomes of closed trades into the ledger, each once."""
-    run = current()
     refresh(run)
     before = run.state
     for trade in trades:

@@ -11,7 +11,7 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.decisionlog import DECISIONS
 from freqpilot.host.run.run import Run
 from freqpilot.risk import ledger, limits
@@ -27,12 +27,11 @@ logger = logging.getLogger(__name__)
 decisions = logging.getLogger(DECISIONS)
 
 
-def book(positions: Sequence[Position] = ()) -> Book | None:
-    """Return the account as the ledger last saw it, with the given open positions."""
-    return _book(current(), positions)
+def account_book(run: Run, positions: Sequence[Position] = ()) -> Book | None:
+    """Return the account as the ledger last saw it, with the given open positions.
 
-
-def _book(run: Run, positions: Sequence[Position]) -> Book | None:
+    :raises NoEntry: while it is not known what other bots have open.
+    """
     if run.state.stamp is None:
         return None
     if run.others is None:
@@ -47,6 +46,7 @@ def _book(run: Run, positions: Sequence[Position]) -> Book | None:
 
 
 def ask(
+    run: Run,
     order: OrderRequest,
     positions: Sequence[Position],
     *further: Callable[[], RiskVerdict],
@@ -55,10 +55,9 @@ def ask(
 
     :param further: judge in turn what the limits allow, where there is more to ask.
     """
-    run = current()
     if not run.settings.supervisor:
         return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
-    known = _book(run, positions)
+    known = account_book(run, positions)
     if known is None:
         veto = "the account has not been observed yet"
         verdict = RiskVerdict(False, 0.0, cuts=(Cut("ledger", 0.0),), veto=veto)
@@ -81,13 +80,12 @@ def ask(
     return verdict
 
 
-def closes(profit: float) -> bool:
+def closes(run: Run, profit: float) -> bool:
     """Tell whether a halt closes a position whose open profit is ``profit`` (a fraction of its
     stake): all but what is deep in profit.
 
     :raises NoEntry: when no run has begun.
     """
-    run = current()
     if not run.settings.supervisor or run.state.halted is None:
         return False
     if run.state.cause not in ledger.CLOSING:
@@ -95,10 +93,9 @@ def closes(profit: float) -> bool:
     return not profit >= run.settings.risk.deep_profit
 
 
-def facts() -> dict[str, Any]:
+def facts(run: Run) -> dict[str, Any]:
     """Return what a report tells of the current run: releases by the simulated operator and their
     causes, a halt that still holds, and vetoes by rule."""
-    run = current()
     stamp = run.state.stamp
     figures = run.counters.snapshot(stamp) if stamp else {"vetoes": {}, "counts": {}}
     return {
@@ -113,36 +110,34 @@ def facts() -> dict[str, Any]:
 
 def count_gate_error(error: Exception) -> str:
     """Count a fault of the gate itself and return the reason for the refusal."""
-    if _runs:
-        _runs[0].counters.count("gate_errors")
+    if has_begun():
+        current().counters.count("gate_errors")
     logger.error("The order gate failed and refuses the order: %s", error, exc_info=error)
     return f"the order gate failed ({type(error).__name__}: {error})"
 
 
 def count_wait(refusal: NoEntry) -> str:
     """Count an entry that has to wait and return the reason."""
-    if _runs:
-        _runs[0].counters.veto("wait")
+    if has_begun():
+        current().counters.veto("wait")
     logger.warning("Entry refused: %s", refusal)
     return str(refusal)
 
 
-def note_unsized(time: datetime, pair: str, candle: datetime, reason: str) -> None:
+def note_unsized(run: Run, time: datetime, pair: str, candle: datetime, reason: str) -> None:
     """Keep and log why a live entry gets no stake, once a pair and candle: the loop asks again."""
-    run = current()
     if run.unsized.get(pair) == candle:
         return
     run.unsized[pair] = candle
     alerts.record(run, "no entry", "INFO", reason, {"pair": pair}, time=time)
 
 
-def claim(pair: str, candle: datetime) -> bool:
+def claim(run: Run, pair: str, candle: datetime) -> bool:
     """Claim a pair's one discretionary entry of a candle: the decision clock.
 
     Live, Freqtrade would enter again within the candle whose trade was just stopped out; the
     backtest cannot. True only for the first claim of the candle.
     """
-    run = current()
     if run.claimed.get(pair) == candle:
         return False
     run.claimed[pair] = candle

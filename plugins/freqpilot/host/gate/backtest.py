@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host.account import verdict
 from freqpilot.host.account.positions import position_of
-from freqpilot.host.gate import bookrisk
+from freqpilot.host.account.verdict import count_gate_error
+from freqpilot.host.gate.judge import judge
 from freqpilot.host.run.current import current
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.shapes import OrderPurpose, OrderRequest
@@ -31,11 +31,11 @@ def allowed(
             rate=float(order["rate"]),
             leverage=float(order["leverage"]),
         )
-        rates = current().rates
-        positions = [position_of(trade, rates) for trade in LocalTrade.bt_trades_open]
-        return verdict.ask(request, positions, bookrisk.BOOK.asked(request, positions)).allowed
+        run = current()
+        positions = [position_of(trade, run.rates) for trade in LocalTrade.bt_trades_open]
+        return judge(run, request, positions).allowed
     except Exception as error:  # whatever went wrong, an unjudged order is not placed
-        verdict.count_gate_error(error)
+        count_gate_error(error)
         return False
 
 

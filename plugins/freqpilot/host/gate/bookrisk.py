@@ -14,11 +14,10 @@ from datetime import datetime
 import numpy as np
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.account.verdict import book
+from freqpilot.host.account.verdict import account_book
 from freqpilot.host.candles.stored import NONE, Source
 from freqpilot.host.candles.timeframe import DAY, HOUR, seconds
-from freqpilot.host.run import run as run_module
-from freqpilot.host.run.current import current
+from freqpilot.host.run.run import BOOK, Run
 from freqpilot.risk import book as book_risk
 from freqpilot.risk.comovement import View, view
 from freqpilot.risk.covariance import Closes, beside, column
@@ -34,8 +33,8 @@ logger = logging.getLogger(__name__)
 class BookRisk:
     """What a run knows of how its pairs move together; views are kept for a day."""
 
-    def __init__(self) -> None:
-        self._run: run_module.Run | None = None
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self._source: Source | None = None
         self._timeframe = ""
         self._lock = threading.RLock()
@@ -45,15 +44,14 @@ class BookRisk:
         self._forget(0)
 
     def begin(self, source: Source, timeframe: str) -> None:
-        """Take the candles of the current run from ``source``.
+        """Take the run's candles from ``source``.
 
         :param timeframe: the strategy's; a longer one than the setting's takes its place.
         """
-        run = current()
-        asked = run.settings.risk.book.timeframe
+        asked = self._run.settings.risk.book.timeframe
         longer = DAY >= seconds(timeframe) > seconds(asked)
         with self._lock:
-            self._run, self._source = run, source
+            self._source = source
             self._timeframe = timeframe if longer else asked
             self._noise, self._kept = np.empty((0, 0)), None
             self._forget(0)
@@ -91,7 +89,7 @@ class BookRisk:
         found = self._fit(order, positions)
         if found.stake >= verdict.stake:
             return verdict
-        current().counters.count("stakes_cut_by_book")
+        self._run.counters.count("stakes_cut_by_book")
         cuts = (*verdict.cuts, Cut(found.rule, found.stake))
         if found.stake >= proposal.min_stake and found.stake > 0:
             return replace(verdict, stake=found.stake, cuts=cuts)
@@ -102,19 +100,19 @@ class BookRisk:
         """Keep the book's figures in the store for ``freqpilot risk``, once a candle and whenever
         the positions change. It never raises."""
         try:
-            run = current()
-            if not run.settings.risk.book.enabled or self._run is not run:
+            run = self._run
+            if not run.settings.risk.book.enabled or self._source is None:
                 return
             pairs = tuple(sorted({each.pair for each in positions if each.stake}))
             moment = (int(time.timestamp()) // seconds(self._timeframe), pairs)
             if moment == self._kept:
                 return
             self._kept = moment
-            known = book(positions)
+            known = account_book(self._run, positions)
             if known is not None:
                 found = book_risk.figures(known, self.view(pairs, time), run.settings.risk)
                 told = {"stamp": time.isoformat(), **found.to_dict()}
-                run.store.save_state(f"{run.key}{run_module.BOOK}", told, time)
+                run.store.save_state(f"{run.key}{BOOK}", told, time)
         except Exception as error:
             logger.warning("The book's figures could not be kept (%s); trades go on", error)
 
@@ -125,7 +123,7 @@ class BookRisk:
         :raises NoEntry: when candles are out of reach.
         """
         with self._lock:
-            if self._source is None or self._run is not current():
+            if self._source is None:
                 raise NoEntry("book risk has no candles: the run did not begin with Freqtrade's")
             settings, step = self._run.settings.risk, seconds(self._timeframe)
             end = (int(time.timestamp()) - HOUR) // DAY * DAY
@@ -144,11 +142,10 @@ class BookRisk:
             return self._views[key]
 
     def _fit(self, order: OrderRequest, positions: Sequence[Position]) -> book_risk.Fit:
-        run = current()
-        settings = run.settings.risk
+        settings = self._run.settings.risk
         if not settings.book.enabled:
             return book_risk.Fit(order.stake)
-        known = book(positions)
+        known = account_book(self._run, positions)
         if known is None:
             return book_risk.Fit(0.0, "ledger", "the account has not been observed yet")
         held = [each.pair for each in positions if each.stake]
@@ -182,7 +179,7 @@ class BookRisk:
 
     def _draws(self, width: int, settings: RiskSettings) -> Floats:
         if len(self._noise) < width:
-            seed = current().settings.seed
+            seed = self._run.settings.seed
             wide = 1 << max(3, (width - 1).bit_length())
             self._noise = draws(seed, wide, settings.book.simulations, settings.book.freedom)
         return self._noise
@@ -193,6 +190,3 @@ class BookRisk:
         self._columns: dict[str, Floats] = {}
         self._views: dict[tuple[str, ...], View] = {}
         self._asked = None
-
-
-BOOK = BookRisk()

@@ -5,45 +5,21 @@ entries, replacements, position adjustments and forced entries all pass it, and 
 callback that raises cannot open it. Reducing orders never ask.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.account import others
 from freqpilot.host.account.positions import position_of
-from freqpilot.host.account.verdict import ask, count_gate_error, count_wait
-from freqpilot.host.gate import bookrisk, health, market
+from freqpilot.host.account.verdict import count_gate_error, count_wait
+from freqpilot.host.gate.judge import refusal
+from freqpilot.host.gate.market import Market
 from freqpilot.host.orders import sending
-from freqpilot.host.orders.lookup import require_certainty
 from freqpilot.host.orders.purpose import purpose_of, raises_risk
-from freqpilot.host.orders.readiness import require_done
-from freqpilot.host.run import exitsonly
-from freqpilot.host.run.current import current, require_sight
+from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.refused import order_refused
 from freqpilot.host.seams.seam import Seam, expect, wrap
-from freqpilot.shapes import OrderRequest, Position
-
-
-def refusal(exchange: Any, request: OrderRequest, positions: Sequence[Position]) -> str | None:
-    """Return why the gate refuses an order beside these positions, None where it does not.
-
-    :raises NoEntry: when it has to wait.
-    """
-    exitsonly.require()
-    require_sight()
-    if not exchange._config["dry_run"]:
-        require_done()
-        health.require_sound()
-        require_certainty(exchange._api)
-    others.announce(str(exchange._config.get("stake_currency")), positions, request)
-    verdict = ask(
-        request,
-        positions,
-        bookrisk.BOOK.asked(request, positions),
-        lambda: market.judge(exchange, request, positions),
-    )
-    return None if verdict.allowed else verdict.veto or "refused without a reason"
+from freqpilot.shapes import OrderRequest
 
 
 def check_order(exchange: Any, order: dict[str, Any]) -> None:
@@ -68,8 +44,9 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
             rate=float(order["rate"]),
             leverage=leverage,
         )
-        rates = current().rates
-        reason = refusal(exchange, request, [position_of(t, rates) for t in trades])
+        run = current()
+        positions = [position_of(trade, run.rates) for trade in trades]
+        reason = refusal(run, request, positions, exchange)
     except NoEntry as waiting:
         reason = count_wait(waiting)
     except Exception as error:  # whatever went wrong, an unjudged order is not sent
@@ -109,7 +86,8 @@ def _apply() -> None:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def create_order(self: Any, **order: Any) -> Any:
             check_order(self, order)
-            market.MARKET.note_order()
+            if has_begun():
+                current().part(Market).note_order()
             return sending.place(self, original, order)
 
         return create_order

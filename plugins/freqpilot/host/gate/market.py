@@ -19,7 +19,6 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles.bot import candles, index_pairs
 from freqpilot.host.candles.orderbook import figure, order_book
 from freqpilot.host.candles.timeframe import HOUR, seconds
-from freqpilot.host.run.current import _runs, current
 from freqpilot.host.run.run import Run
 from freqpilot.risk import market
 from freqpilot.risk.breakers import (
@@ -40,37 +39,40 @@ ORDERS = ", orders sent"
 class Market:
     """The breakers of a run, what they said last, and prices that are kept for a short while."""
 
-    def __init__(self) -> None:
-        self._run: Run | None = None
-        self._timeframe: str | None = None
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.timeframe: str | None = None
+        """The strategy's timeframe, which the exchange's own config need not have."""
         self._lock = threading.Lock()
-
-    def begin(self, timeframe: str | None = None) -> None:
-        """Forget an earlier run.
-
-        :param timeframe: the strategy's, which the exchange's own config need not have.
-        """
-        self._run, self._timeframe = current(), timeframe
-        settings = self.settings
-        self.orders, self.crash = OrderRate(settings), FlashCrash(settings)
+        self.settings: MarketSettings = run.settings.risk.market
+        self.orders, self.crash = OrderRate(self.settings), FlashCrash(self.settings)
         self.tripped: dict[str, str] = {}
         self._prices: dict[str, tuple[float, float]] = {}
-        self._remember()
         self._told: set[str] = set()
-
-    @property
-    def settings(self) -> MarketSettings:
-        """The checks' settings of the current run."""
-        return current().settings.risk.market
+        self._remember()
 
     def note_order(self) -> None:
         """Take note of an order that is about to be sent. It never raises: exits come here too."""
-        if not _runs:
-            return
         with self._lock:
-            self._follow()
             self.orders.note(time.time())
         self._keep()
+
+    def judge(
+        self, exchange: Any, order: OrderRequest, positions: Sequence[Position]
+    ) -> RiskVerdict:
+        """Return the verdict of the market on an entry that the limits allow."""
+        from freqtrade.exceptions import FreqtradeException
+
+        verdict = RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+        if not self.settings.enabled:
+            return verdict
+        try:
+            refusal = self.refusal(exchange, order, positions)
+        except (FreqtradeException, NoEntry) as error:
+            refusal = market.Refusal("market_data", f"the market could not be seen: {error}")
+        if refusal is None:
+            return verdict
+        return RiskVerdict(False, 0.0, cuts=(Cut(refusal.rule, 0.0),), veto=refusal.reason)
 
     def refusal(
         self, exchange: Any, order: OrderRequest, positions: Sequence[Position]
@@ -82,7 +84,6 @@ class Market:
         """
         now = time.time()
         with self._lock:  # never around a request: an exit's note would wait for its answer
-            self._follow()
             many = self.orders.tripped(now)
         if reason := self._tell("order_rate", many):
             return market.Refusal("order_rate", reason)
@@ -106,7 +107,7 @@ class Market:
     def _remember(self) -> None:
         """Take up the orders of a live bot's time before a restart; what cannot be read trips
         nothing and is told."""
-        run = current()
+        run = self._run
         try:
             if run.live and (saved := run.store.load_state(f"{run.key}{ORDERS}")):
                 self.orders.restore(saved)
@@ -114,7 +115,7 @@ class Market:
             logger.exception("The orders sent before the start are not known; counting begins anew")
 
     def _keep(self) -> None:
-        run = current()
+        run = self._run
         if not run.live:
             return
         try:
@@ -124,14 +125,10 @@ class Market:
         except Exception:  # an exit must go on
             logger.exception("The count of orders could not be kept")
 
-    def _follow(self) -> None:
-        if self._run is not current():
-            self.begin()
-
     def _tell(self, name: str, reason: str | None) -> str | None:
         """Keep and log that a breaker trips or ends; returns ``reason``."""
         if bool(reason) != (name in self.tripped):
-            run, now = current(), datetime.now(UTC)
+            run, now = self._run, datetime.now(UTC)
             kind = name.replace("_", " ")
             text = reason or f"the breaker {kind} has ended; entries are allowed"
             level = "CRITICAL" if reason else "WARNING"
@@ -149,8 +146,8 @@ class Market:
         band, mid = self.settings.depth_band, (bid + ask) / 2
         depths = [market.depth_within(side, mid, band) for side in (asks, bids)]
         into, out = depths if order.side == "long" else reversed(depths)
-        timeframe = self._timeframe or exchange._config["timeframe"]
-        period = current().settings.risk.atr_period
+        timeframe = self.timeframe or exchange._config["timeframe"]
+        period = self._run.settings.risk.atr_period
         frame = candles(exchange, order.pair, timeframe, now).tail(period + 1)
         close = frame["close"].tolist()
         return market.MarketView(
@@ -171,7 +168,7 @@ class Market:
         index = self._index(exchange, "the fall of the index")
         if index is None:
             return None
-        timeframe = self._timeframe or exchange._config["timeframe"]
+        timeframe = self.timeframe or exchange._config["timeframe"]
         if seconds(timeframe) > HOUR:
             timeframe = "1h"
         step, frame = float(seconds(timeframe)), candles(exchange, index, timeframe, now)
@@ -223,24 +220,6 @@ class Market:
             price = figure(exchange.fetch_ticker(pair)["last"])
             self._prices[pair] = (now, price)
         return price
-
-
-MARKET = Market()
-
-
-def judge(exchange: Any, order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
-    """Return the verdict of the market on an entry that the limits allow."""
-    from freqtrade.exceptions import FreqtradeException
-
-    if not MARKET.settings.enabled:
-        return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
-    try:
-        refusal = MARKET.refusal(exchange, order, positions)
-    except (FreqtradeException, NoEntry) as error:
-        refusal = market.Refusal("market_data", f"the market could not be seen: {error}")
-    if refusal is None:
-        return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
-    return RiskVerdict(False, 0.0, cuts=(Cut(refusal.rule, 0.0),), veto=refusal.reason)
 
 
 def _gives_nothing(exchange: Any) -> bool:

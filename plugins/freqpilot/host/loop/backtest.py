@@ -14,7 +14,8 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.account.positions import account_equity
 from freqpilot.host.candles import feeds, stored
-from freqpilot.host.gate import bookrisk
+from freqpilot.host.gate.bookrisk import BookRisk
+from freqpilot.host.run.current import current
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 from freqpilot.host.trading import sleeves
 
@@ -23,8 +24,10 @@ CLOSE = 4  # position of the close in Freqtrade's row tuples, checked by the sea
 
 def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
     def reset_backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
-        begin(self.config, live=False).feed = feeds.BacktestFeed(self.config)
-        bookrisk.BOOK.begin(stored.stored_candles(self.config, self.timeframe), self.timeframe)
+        run = begin(self.config, live=False)
+        run.feed = feeds.BacktestFeed(self.config)
+        source = stored.stored_candles(self.config, self.timeframe)
+        run.part(BookRisk).begin(source, self.timeframe)
         return original(self, *args, **kwargs)
 
     return reset_backtest
@@ -36,7 +39,8 @@ def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
         # The only part of the config that Freqtrade exports with the result.
         exported = self.config.get("original_config")
         if isinstance(exported, dict):
-            facts = verdict.facts() | sleeves.KEEPER.facts()
+            run = current()
+            facts = verdict.facts(run) | run.part(sleeves.Keeper).facts()
             exported.setdefault("freqpilot", {})["run"] = facts
         return result
 
@@ -62,11 +66,11 @@ def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
                 pending.clear()
                 seen = time
                 if len(LocalTrade.bt_trades) > taken:
-                    closed(LocalTrade.bt_trades[taken:])
+                    closed(current(), LocalTrade.bt_trades[taken:])
                     taken = len(LocalTrade.bt_trades)
                 free = self.wallets.get_free(stake_currency)
                 equity = account_equity(free, LocalTrade.bt_trades_open, closes)
-                observe(time, equity, closes)
+                observe(current(), time, equity, closes)
             yield item
             pending[pair] = row[CLOSE]
 

@@ -20,12 +20,13 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles import feeds, stored
-from freqpilot.host.gate import bookrisk, health, market
+from freqpilot.host.gate.bookrisk import BookRisk
+from freqpilot.host.gate.health import Health
+from freqpilot.host.gate.judge import wait
+from freqpilot.host.gate.market import Market
 from freqpilot.host.orders import reconcile, stops
-from freqpilot.host.orders.lookup import require_certainty
-from freqpilot.host.orders.readiness import PROGRESS, require_done
-from freqpilot.host.run import exitsonly
-from freqpilot.host.run.current import current, has_begun, require_sight
+from freqpilot.host.orders.readiness import Reconciliation
+from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 from freqpilot.host.trading import couples
@@ -59,7 +60,7 @@ def observe(bot: Any) -> None:
     with run.sight.part("account"), fresh_trades():
         _look(bot, run, now)
     with run.sight.part("exchange"):
-        health.HEALTH.look()
+        run.part(Health).look()
     if run.live and not run.writes:
         livestore.reopen(run, now)
     if run.owner is not None and run.owner.lost:
@@ -81,16 +82,16 @@ def _look(bot: Any, run: Run, now: datetime) -> None:
     if missing := seen.missing(run.unquoted):
         run.sight.fault("rates", f"no price of now for {', '.join(missing)}")
     with run.sight.part("closed trades"):
-        observed.closed(lately_closed(run))
+        observed.closed(run, lately_closed(run))
     with run.sight.part("flows"):
-        run.held = flows.take(bot, trades, seen.equity)
-    observed.observe(now, seen.equity - run.held, seen.rates, seen.worst - run.held)
-    stops.look(trades, seen.rates, seen.fresh)
+        run.held = flows.take(run, bot, trades, seen.equity)
+    observed.observe(run, now, seen.equity - run.held, seen.rates, seen.worst - run.held)
+    stops.look(run, trades, seen.rates, seen.fresh)
     positions = [position_of(trade, seen.rates) for trade in trades]
     with run.sight.part("other bots"):
-        others.step(bot.config["stake_currency"], positions)
+        others.step(run, bot.config["stake_currency"], positions)
     with run.sight.part("book"):
-        bookrisk.BOOK.keep(now, positions)
+        run.part(BookRisk).keep(now, positions)
     with run.sight.part("locks"):
         locks.follow(run)
 
@@ -146,16 +147,11 @@ def waiting(bot: Any) -> str | None:
 
     run = current()
     try:
-        exitsonly.require()
-        require_sight()
+        wait(run, bot.exchange)
         if run.others is None:
             raise NoEntry("what other bots have open is not known")
         if run.store_fault is not None:
             raise NoEntry(f"the store is out: {run.store_fault}")
-        if not bot.config["dry_run"]:
-            require_done()
-            health.require_sound()
-            require_certainty(bot.exchange._api)
     except (NoEntry, SQLAlchemyError) as why:
         return str(why)
     return None
@@ -164,7 +160,7 @@ def waiting(bot: Any) -> str | None:
 def before_loop(bot: Any) -> None:
     """Reconcile and look, which no forced order can come between."""
     with getattr(bot, LOCK):
-        reconcile.step(bot)
+        reconcile.step(current(), bot)
         observe(bot)
     alerts.step(bot)
 
@@ -172,7 +168,8 @@ def before_loop(bot: Any) -> None:
 def after_loop(bot: Any) -> None:
     """Close what may not stay open; it never raises."""
     with fresh_trades():
-        stops.backup(bot)
+        if has_begun():
+            stops.backup(current(), bot)
         couples.settle(bot)
     alerts.step(bot)
 
@@ -207,13 +204,13 @@ def _begin(bot: Any) -> Run:
 
 def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
     def startup(self: Any) -> Any:
-        _begin(self).feed = feeds.LiveFeed(self)
-        health.HEALTH.begin()
-        timeframe = self.config["timeframe"]
-        market.MARKET.begin(timeframe)
-        bookrisk.BOOK.begin(stored.fetched_candles(self.exchange), timeframe)
+        run, timeframe = _begin(self), self.config["timeframe"]
+        run.feed = feeds.LiveFeed(self)
+        run.part(Health)  # from here on requests count
+        run.part(Market).timeframe = timeframe
+        run.part(BookRisk).begin(stored.fetched_candles(self.exchange), timeframe)
         if not self.config["dry_run"]:
-            PROGRESS.begin()
+            run.part(Reconciliation).ask()
         return original(self)
 
     return startup

@@ -29,7 +29,7 @@ def must_close(trade: Any, rate: float) -> bool:
     try:
         if current().state.halted is None:
             return False  # before the profit, which would cost more than all else here
-        return closes(float(trade.calc_profit_ratio(rate)))
+        return closes(current(), float(trade.calc_profit_ratio(rate)))
     except NoEntry:
         return False  # no run has begun
     except Exception:

@@ -9,7 +9,7 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.account import unwritten
-from freqpilot.host.run.current import current
+from freqpilot.host.run.run import Run
 from freqpilot.shapes import OrderIntent
 
 RECEIVE_WINDOW = 5.0
@@ -54,7 +54,7 @@ def in_flight(client_id: str) -> bool:
     return _in_flight.get(client_id, threading.get_ident()) != threading.get_ident()
 
 
-def look_up(api: Any, intent: OrderIntent) -> Any | None:
+def look_up(run: Run, api: Any, intent: OrderIntent) -> Any | None:
     """Return the exchange's order of an uncertain intent, None when it never arrived and cannot
     any more; the store knows then as well.
 
@@ -70,16 +70,16 @@ def look_up(api: Any, intent: OrderIntent) -> Any | None:
             time.sleep(wait)
         asked = time.time()
         try:
-            found = fetch(api, intent)
+            found = fetch(run, api, intent)
         except ccxt.OrderNotFound:
             fault = None
             if asked >= gone:
-                unwritten.note(intent, state="absent")
+                unwritten.note(run, intent, state="absent")
                 return None
         except ccxt.OperationFailed as error:
             fault = error
         else:
-            unwritten.note(intent, state="accepted", order_id=str(found["id"]))
+            unwritten.note(run, intent, state="accepted", order_id=str(found["id"]))
             return found
     raise fault or ccxt.RequestTimeout(f"the fate of order {intent.client_id} is not known")
 
@@ -89,7 +89,7 @@ def is_named(api: Any) -> bool:
     return api.id in NAMED
 
 
-def fetch(api: Any, intent: OrderIntent) -> Any:
+def fetch(run: Run, api: Any, intent: OrderIntent) -> Any:
     """Ask the exchange for the order of an intent.
 
     A futures stop that has been triggered counts as open: what became of it is another order's
@@ -98,7 +98,7 @@ def fetch(api: Any, intent: OrderIntent) -> Any:
     :raises OrderNotFound: ccxt's, when it has none.
     """
     if not is_named(api):
-        return _fetch_unnamed(api, intent)
+        return _fetch_unnamed(run, api, intent)
     params: dict[str, Any] = {"clientOrderId": intent.client_id, **stop_params(api, intent)}
     found = api.fetch_order(None, intent.pair, params)
     if "stop" in params and found["status"] == "closed" and found["info"].get("actualOrderId"):
@@ -113,14 +113,14 @@ def stop_params(api: Any, intent: OrderIntent) -> dict[str, Any]:
     return {}
 
 
-def _fetch_unnamed(api: Any, intent: OrderIntent) -> Any:
+def _fetch_unnamed(run: Run, api: Any, intent: OrderIntent) -> Any:
     """Return the order by its number, or the one that looks like the intent."""
     import ccxt
 
     if intent.order_id is not None:
         return api.fetch_order(intent.order_id, intent.pair)
     since = int((intent.time.timestamp() - CLOCK_ERROR) * 1000)
-    taken = {each.order_id for each in current().store.intents("accepted", "known")}
+    taken = {each.order_id for each in run.store.intents("accepted", "known")}
     found = api.fetch_open_orders(intent.pair, since)
     if api.has.get("fetchClosedOrders"):
         found = [*found, *api.fetch_closed_orders(intent.pair, since)]
@@ -148,18 +148,18 @@ def is_uncertain(error: Exception) -> bool:
     return not isinstance(error, refused)
 
 
-def require_certainty(api: Any) -> None:
+def require_certainty(run: Run, api: Any) -> None:
     """Look up what is uncertain before an order that raises risk.
 
     :raises NoEntry: while the fate of an earlier order is not known.
     """
-    for intent in current().intents("sent"):
+    for intent in run.intents("sent"):
         if in_flight(intent.client_id):
             raise NoEntry(
                 f"the order {intent.client_id} for {intent.pair} is on its way; one at a time"
             )
         try:
-            look_up(api, intent)
+            look_up(run, api, intent)
         except Exception as error:
             raise NoEntry(
                 f"the fate of the order {intent.client_id} for {intent.pair} is not known "

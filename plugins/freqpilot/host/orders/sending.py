@@ -22,7 +22,7 @@ from freqpilot.host.account import unwritten
 from freqpilot.host.orders.lookup import RECEIVE_WINDOW, _flying, is_named, is_uncertain, look_up
 from freqpilot.host.orders.purpose import open_trade, sent_purpose
 from freqpilot.host.run.current import current
-from freqpilot.host.run.name import bot_name
+from freqpilot.host.run.run import Run
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.shapes import OrderIntent, SentPurpose
 
@@ -53,9 +53,9 @@ def sending(what: Sending) -> Iterator[None]:
         _sending.reset(token)
 
 
-def name_of(what: Sending) -> str:
+def name_of(run: Run, what: Sending) -> str:
     """Return the client order id of the next order of this kind."""
-    store, bot = current().store, bot_name()
+    store, bot = run.store, run.name
     if what.trade is None:
         number = store.count_intents(f"fq-{bot}-n") + 1
         return client_order_id(OrderName(bot, f"n{number}", what.purpose, 1))
@@ -76,54 +76,54 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
     try:
         if not run.writes:
             raise unwritten.NoStore("the freqpilot store is not this bot's to write")
-        if found := _arrived(api, _alike(run.intents("sent"), what, order)):
+        if found := _arrived(run, api, _alike(run.intents("sent"), what, order)):
             return found
-        intent = _intent(what, order, name_of(what))
+        intent = _intent(what, order, name_of(run, what))
         run.store.save_intent(intent)
     except Exception as error:
         if not unwritten.is_of_store(error):
             raise
         unwritten.allow(what.purpose, error)
-        if found := _arrived(api, _alike(run.unwritten_intents("sent"), what, order)):
+        if found := _arrived(run, api, _alike(run.unwritten_intents("sent"), what, order)):
             return found
-        name = unwritten.name_of(bot_name(), what.trade, what.purpose)
-        intent = unwritten.keep(_intent(what, order, name))
+        name = unwritten.name_of(run, run.name, what.trade, what.purpose)
+        intent = unwritten.keep(run, _intent(what, order, name))
     params = dict(order["params"])
     if is_named(api):
         params["clientOrderId"] = intent.client_id
         params["recvWindow"] = int(RECEIVE_WINDOW * 1000)
     with _flying(intent.client_id):
-        return _sent(api, original, intent, {**order, "params": params})
+        return _sent(run, api, original, intent, {**order, "params": params})
 
 
 def _sent(
-    api: Any, original: Callable[..., Any], intent: OrderIntent, order: dict[str, Any]
+    run: Run, api: Any, original: Callable[..., Any], intent: OrderIntent, order: dict[str, Any]
 ) -> Any:
     """Send an order that is written down; an uncertain answer is looked up."""
     try:
         made = original(**order)
     except Exception as error:
         if not is_uncertain(error):
-            unwritten.note(intent, state="rejected")
+            unwritten.note(run, intent, state="rejected")
             raise
         logger.warning("No certain answer to %s (%s); looking it up", intent.client_id, error)
-        current().counters.count("orders_uncertain")
-        made = look_up(api, intent)
+        run.counters.count("orders_uncertain")
+        made = look_up(run, api, intent)
         if made is None:
             raise
         logger.warning("%s had arrived as order %s", intent.client_id, made["id"])
     else:
-        unwritten.note(intent, state="accepted", order_id=str(made["id"]))
+        unwritten.note(run, intent, state="accepted", order_id=str(made["id"]))
     return _told_apart(made)
 
 
-def _arrived(api: Any, uncertain: list[OrderIntent]) -> Any | None:
+def _arrived(run: Run, api: Any, uncertain: list[OrderIntent]) -> Any | None:
     """Return the order that one of these intents has made after all, or None.
 
     :raises Exception: ccxt's, while the fate of one is not known.
     """
     for former in uncertain:
-        found = look_up(api, former)
+        found = look_up(run, api, former)
         if found is not None:
             logger.warning("%s had arrived; it is not sent again", former.client_id)
             return _told_apart(found)

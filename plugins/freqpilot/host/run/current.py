@@ -19,14 +19,3 @@ def current() -> Run:
 def has_begun() -> bool:
     """Tell whether a run has begun."""
     return bool(_runs)
-
-
-def require_sight() -> None:
-    """:raises NoEntry: while a live run does not see the account, or may not write into its
-    store."""
-    run = current()
-    if run.sight.blind is not None:
-        raise NoEntry(run.sight.blind)
-    if not run.writes:
-        lost = run.owner.lost if run.owner else None
-        raise NoEntry(lost or "the freqpilot store cannot be used, so no order can be written down")

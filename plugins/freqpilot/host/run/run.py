@@ -1,14 +1,19 @@
-"""One run: what belongs to it, from the bot's start or a backtest's beginning to its end."""
+"""One run: what belongs to it, from the bot's start or a backtest's beginning to its end.
+
+A run is made once and handed down. Only what Freqtrade calls (seams, callbacks of strategies,
+protections) asks for it by :func:`freqpilot.host.run.current.current`.
+"""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from freqpilot.control.counters import Counters
+from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
-from freqpilot.host.run.ownership import Ownership
+from freqpilot.host.run.ownership import Ownership, identity
 from freqpilot.host.run.sight import Sight
 from freqpilot.risk import ledger
 from freqpilot.risk.flows import Watch
@@ -29,6 +34,8 @@ SEEN = ", last seen"
 BLOCKED = ", blocked"
 
 BOOK = ", book"
+
+Part = TypeVar("Part")
 
 
 @dataclass
@@ -87,6 +94,37 @@ class Run:
     """Trades whose jumped stop a person has heard of."""
     tried: datetime | None = None
     """When the store was last tried to be opened, where a start had to do without."""
+
+    parts: dict[Any, Any] = field(default_factory=dict)
+    """What :meth:`part` has made."""
+
+    def part(self, kind: Callable[["Run"], Part]) -> Part:
+        """Return this run's own object of a kind, made by ``kind(run)`` when it is first asked for:
+        its market, its health, its sleeves. It ends with the run."""
+        if kind not in self.parts:
+            self.parts.setdefault(kind, kind(self))
+        made: Part = self.parts[kind]
+        return made
+
+    @property
+    def name(self) -> str:
+        """The bot's id, which its orders bear."""
+        if not self.bot:
+            self.bot = identity(self.store, self.key)
+        return self.bot
+
+    def require_sight(self) -> None:
+        """Let an entry pass only when the account is seen and the store can be written.
+
+        :raises NoEntry: while a live run does not see the account, or may not write into its store.
+        """
+        if self.sight.blind is not None:
+            raise NoEntry(self.sight.blind)
+        if not self.writes:
+            lost = self.owner.lost if self.owner else None
+            raise NoEntry(
+                lost or "the freqpilot store cannot be used, so no order can be written down"
+            )
 
     @property
     def writes(self) -> bool:

@@ -16,10 +16,9 @@ from typing import Any
 from freqpilot.errors import NoEntry
 from freqpilot.host.account import trades as trades_module
 from freqpilot.host.account.positions import position_of
-from freqpilot.host.account.verdict import ask, note_unsized
+from freqpilot.host.account.verdict import note_unsized
 from freqpilot.host.frames.spreads import tag_id
-from freqpilot.host.gate import bookrisk
-from freqpilot.host.gate import live as livegate
+from freqpilot.host.gate.judge import refusal
 from freqpilot.host.run.current import current
 from freqpilot.host.trading import couples, proposals, slots
 from freqpilot.shapes import OrderRequest, Position, Side
@@ -60,9 +59,9 @@ def stake(
         own, other = _legs(strategy, couple, pair, time, str(call["side"]))
         _require_free(strategy, couple, own, other, time, trades)
         return _first(strategy, own, other, time, call, trades)
-    except NoEntry as refusal:
+    except NoEntry as waiting:
         forfeit(couple)
-        note(pair, couple, time, str(refusal))
+        note(pair, couple, time, str(waiting))
     except Exception:  # Freqtrade would take the proposed stake instead
         forfeit(couple)
         logger.exception("No entry of %s: its legs could not be reserved", couple.tag)
@@ -90,9 +89,9 @@ def admitted(strategy: Any, couple: Couple, pair: str, call: Mapping[str, Any]) 
             if reason := _refusal(strategy, request, held):
                 raise NoEntry(f"{leg.pair} would be refused: {reason}")
             held.append(Position(leg.pair, leg.side, value, value, rate=leg.rate))
-    except NoEntry as refusal:
+    except NoEntry as waiting:
         forfeit(couple)
-        note(pair, couple, call["current_time"], str(refusal))
+        note(pair, couple, call["current_time"], str(waiting))
         return False
     except Exception:  # Freqtrade would take it for consent
         forfeit(couple)
@@ -121,7 +120,7 @@ def note(pair: str, couple: Couple, time: datetime, reason: str) -> None:
         run.counters.count("couples_refused")
         if run.live:
             candle = datetime.fromtimestamp(couple.candle, UTC)
-            note_unsized(time, pair, candle, f"no leg of {couple.tag}: {reason}")
+            note_unsized(run, time, pair, candle, f"no leg of {couple.tag}: {reason}")
 
 
 def _there(couple: Couple, pair: str, trades: list[Any]) -> Any | None:
@@ -263,7 +262,5 @@ def _stepped(venue: Any, pair: str, amount: float) -> float:
 
 def _refusal(strategy: Any, request: OrderRequest, held: list[Position]) -> str | None:
     """Return why the gate would refuse an order, live with all that it asks for there."""
-    if current().live:
-        return livegate.refusal(strategy.dp._exchange, request, held)
-    verdict = ask(request, held, bookrisk.BOOK.asked(request, held))
-    return None if verdict.allowed else verdict.veto or "refused without a reason"
+    run = current()
+    return refusal(run, request, held, strategy.dp._exchange if run.live else None)

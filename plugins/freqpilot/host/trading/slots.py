@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from freqpilot.host.account.verdict import book
+from freqpilot.host.account.verdict import account_book
 from freqpilot.host.run.current import current
 from freqpilot.host.trading import proposals
 from freqpilot.risk.responses import cap_factor
@@ -57,7 +57,7 @@ def room(trade: Any) -> float:
         run = current()
         if not run.settings.supervisor:
             return math.inf
-        known = book()
+        known = account_book(run)
         if known is None:
             return 0.0
         most = tier_in(known, run.settings.risk).max_position * cap_factor(known, run.settings.risk)
@@ -72,7 +72,7 @@ def full() -> bool:
     then, and that is quickly told. Live it is never, as a refusal is kept there with its reason."""
     try:
         run = current()
-        known = None if run.live or not run.settings.supervisor else book()
+        known = None if run.live or not run.settings.supervisor else account_book(run)
         if known is None:
             return False
         if _open_count() < tier_in(known, run.settings.risk).max_open_trades:
@@ -163,7 +163,7 @@ def own_money(share: float, stoploss: float, leverage: float) -> float:
     equity = run.state.equity
     if not math.isfinite(equity):
         return 0.0
-    known = book() if run.settings.supervisor else None
+    known = account_book(run) if run.settings.supervisor else None
     if known is not None:
         risk = tier_in(known, run.settings.risk).risk_per_trade
         share = min(share, risk / max(abs(stoploss), 1e-9))
