@@ -16,7 +16,7 @@ import pandas as pd
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host.run.current import current
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.shapes import Ints
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -125,21 +125,6 @@ def _make(original: Callable[..., Any]) -> Callable[..., Any]:
     return _set_cached_df
 
 
-def _check() -> None:
-    from freqtrade.data.dataprovider import DataProvider
-
-    expect(DataProvider, "_set_cached_df", ["pair", "timeframe", "dataframe", "candle_type"])
-
-
-def _apply() -> None:
-    from freqtrade.data.dataprovider import DataProvider
-
-    wrap(DataProvider, "_set_cached_df", _make)
-
-
-SEAMS = (Seam("rows.backtest", "keep a backtest's analysed candles", _check, _apply),)
-
-
 def closed_row(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> Row | None:
     """Return the row of the last candle that is closed at ``time``, or None."""
     return Table(frame).row(time, timeframe)
@@ -151,3 +136,19 @@ def closed_since(
     """Return the rows of the candles that are closed at ``time`` and were not yet at ``opened``."""
     table = Table(frame)
     return slice(table.closed(opened, timeframe), table.closed(time, timeframe))
+
+
+SEAMS = (
+    Seam(
+        "candles.rows",
+        "keep a backtest's analysed candles, so that a callback finds its row at once",
+        until="Freqtrade gives a callback the row of its candle",
+        places=(
+            Place(
+                "freqtrade.data.dataprovider:DataProvider._set_cached_df",
+                ["pair", "timeframe", "dataframe", "candle_type"],
+                _make,
+            ),
+        ),
+    ),
+)

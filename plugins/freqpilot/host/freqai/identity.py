@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam
 
 DIGITS = 8
 MARK = "/by-"
@@ -60,19 +60,6 @@ def _kept_apart(config: dict[str, Any]) -> bool:
     return not config.get("freqai_backtest_live_models", False)
 
 
-def _check() -> None:
-    from freqtrade import misc
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-    from freqtrade.strategy.interface import IStrategy
-
-    expect(misc, "pair_to_filename", ["pair"])
-    expect(FreqaiDataKitchen, "set_paths", ["pair", "trained_timestamp"])
-    expect(FreqaiDataKitchen, "set_new_model_names", ["pair", "timestamp_id"])
-    expect(IFreqaiModel, "__init__", ["config"])
-    expect(IStrategy, "load_freqAI_model")
-
-
 def _make_paths(original: Callable[..., Any]) -> Callable[..., Any]:
     def set_paths(self: Any, pair: str, trained_timestamp: int | None = None) -> None:
         original(self, pair, trained_timestamp)
@@ -110,15 +97,20 @@ def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
     return init
 
 
-def _apply() -> None:
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-    from freqtrade.strategy.interface import IStrategy
-
-    wrap(FreqaiDataKitchen, "set_paths", _make_paths)
-    wrap(FreqaiDataKitchen, "set_new_model_names", _make_names)
-    wrap(IStrategy, "load_freqAI_model", _make_load)
-    wrap(IFreqaiModel, "__init__", _make_init)
-
-
-SEAMS = (Seam("freqai.identity", "models kept by pair, strategy and model", _check, _apply),)
+KITCHEN = "freqtrade.freqai.data_kitchen:FreqaiDataKitchen"
+SEAMS = (
+    Seam(
+        "freqai.identity",
+        "keep models and forecasts apart by pair, strategy and model",
+        until="FreqAI names its files by the whole pair, and by what made them",
+        places=(
+            Place(f"{KITCHEN}.set_paths", ["pair", "trained_timestamp"], _make_paths),
+            Place(f"{KITCHEN}.set_new_model_names", ["pair", "timestamp_id"], _make_names),
+            Place("freqtrade.strategy.interface:IStrategy.load_freqAI_model", make=_make_load),
+            Place(
+                "freqtrade.freqai.freqai_interface:IFreqaiModel.__init__", ["config"], _make_init
+            ),
+            Place("freqtrade.misc:pair_to_filename", ["pair"]),
+        ),
+    ),
+)

@@ -14,7 +14,7 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import BLOCKED, Run
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.risk.breakers import ErrorRate
 
 logger = logging.getLogger(__name__)
@@ -208,24 +208,20 @@ def watch(api: Any) -> None:
     api._freqpilot_watched = True
 
 
-def _check() -> None:
-    from freqtrade.exchange.exchange import Exchange
+def _make_init_ccxt(original: Callable[..., Any]) -> Callable[..., Any]:
+    def _init_ccxt(self: Any, *arguments: Any, **named: Any) -> Any:
+        api = original(self, *arguments, **named)
+        watch(api)
+        return api
 
-    expect(Exchange, "_init_ccxt")
-
-
-def _apply() -> None:
-    from freqtrade.exchange.exchange import Exchange
-
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def _init_ccxt(self: Any, *arguments: Any, **named: Any) -> Any:
-            api = original(self, *arguments, **named)
-            watch(api)
-            return api
-
-        return _init_ccxt
-
-    wrap(Exchange, "_init_ccxt", make)
+    return _init_ccxt
 
 
-SEAMS = (Seam("exchange.health", "count calls to the exchange that fail", _check, _apply),)
+SEAMS = (
+    Seam(
+        "exchange.health",
+        "count the requests to the exchange that fail, and see when it blocks the account",
+        until="Freqtrade hands the outcome of each request to a plug-in",
+        places=(Place("freqtrade.exchange.exchange:Exchange._init_ccxt", make=_make_init_ccxt),),
+    ),
+)

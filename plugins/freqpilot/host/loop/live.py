@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import unwrap
 from typing import Any
 
 from freqpilot.errors import NoEntry, RefuseToStart
@@ -28,7 +29,7 @@ from freqpilot.host.orders import reconcile, stops
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
-from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam, SeamError, uses
 from freqpilot.host.trading import couples
 from freqpilot.risk.record import KEPT
 
@@ -174,21 +175,6 @@ def after_loop(bot: Any) -> None:
     alerts.step(bot)
 
 
-def _check() -> None:
-    from freqtrade.freqtradebot import FreqtradeBot
-    from freqtrade.persistence import Trade
-    from freqtrade.wallets import Wallets
-
-    for name in ("cleanup", "process", "process_stopped", "startup"):
-        expect(FreqtradeBot, name)
-    expect(FreqtradeBot, "execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"])
-    expect(Wallets, "get_free", ["currency"])
-    for name in ("commit", "rollback", "get_open_trades"):
-        expect(Trade, name)
-    if LOCK not in FreqtradeBot.__init__.__code__.co_names:
-        raise SeamError(f"FreqtradeBot has no {LOCK} that forced orders hold")
-
-
 def _begin(bot: Any) -> Run:
     """Begin the bot's run.
 
@@ -249,13 +235,28 @@ def _make_cleanup(original: Callable[..., Any]) -> Callable[..., Any]:
     return cleanup
 
 
-def _apply() -> None:
+def _check_lock() -> None:
     from freqtrade.freqtradebot import FreqtradeBot
 
-    wrap(FreqtradeBot, "cleanup", _make_cleanup)
-    wrap(FreqtradeBot, "startup", _make_startup)
-    wrap(FreqtradeBot, "process", _make_process)
-    wrap(FreqtradeBot, "process_stopped", _make_stopped)
+    if LOCK not in unwrap(FreqtradeBot.__init__).__code__.co_names:
+        raise SeamError(f"FreqtradeBot has no {LOCK} that forced orders hold")
 
 
-SEAMS = (Seam("ledger.live", "show the account to risk before each loop", _check, _apply),)
+BOT = "freqtrade.freqtradebot:FreqtradeBot"
+SEAMS = (
+    Seam(
+        "loop.live",
+        "begin a run with the bot, and see the account before each of its loops",
+        until="Freqtrade calls a plug-in at its start and its end, before and after each loop",
+        places=(
+            Place(f"{BOT}.startup", make=_make_startup),
+            Place(f"{BOT}.process", make=_make_process),
+            Place(f"{BOT}.process_stopped", make=_make_stopped),
+            Place(f"{BOT}.cleanup", make=_make_cleanup),
+            Place(f"{BOT}.execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"]),
+            Place("freqtrade.wallets:Wallets.get_free", ["currency"]),
+            *uses("freqtrade.persistence:Trade", "commit", "rollback", "get_open_trades"),
+        ),
+        also=_check_lock,
+    ),
+)

@@ -12,10 +12,11 @@ from typing import Any
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.verdict import closes
 from freqpilot.host.run.current import current
-from freqpilot.host.seams.seam import MARK, Seam, expect, wrap
+from freqpilot.host.seams.seam import MARK, Place, Seam, uses
 
 logger = logging.getLogger(__name__)
 
+STRATEGY = "freqtrade.strategy.interface:IStrategy"
 REASON = "freqpilot_halt"
 """Exit reason of a trade that a halt has closed."""
 JUMPED = "freqpilot_jumped_stop"
@@ -79,21 +80,20 @@ def _make_timed_out(original: Callable[..., Any]) -> Callable[..., Any]:
     return ft_check_timed_out
 
 
-def _check() -> None:
-    from freqtrade.enums import ExitType
-    from freqtrade.strategy import IStrategy
-
-    expect(IStrategy, "should_exit", ["trade", "rate", "current_time"])
-    expect(IStrategy, "ft_check_timed_out", ["trade", "order", "current_time"])
-    expect(IStrategy, "confirm_trade_exit", ["exit_reason"])
-    expect(ExitType, "EMERGENCY_EXIT")
-
-
-def _apply() -> None:
-    from freqtrade.strategy import IStrategy
-
-    wrap(IStrategy, "should_exit", _make_should_exit)
-    wrap(IStrategy, "ft_check_timed_out", _make_timed_out)
-
-
-SEAMS = (Seam("halt.close", "close positions and cancel entries on a halt", _check, _apply),)
+SEAMS = (
+    Seam(
+        "halt.close",
+        "close positions and cancel waiting entries on a halt, whatever the strategy says",
+        until="Freqtrade has an exit that a protection can order",
+        places=(
+            Place(f"{STRATEGY}.should_exit", ["trade", "rate", "current_time"], _make_should_exit),
+            Place(
+                f"{STRATEGY}.ft_check_timed_out",
+                ["trade", "order", "current_time"],
+                _make_timed_out,
+            ),
+            Place(f"{STRATEGY}.confirm_trade_exit", ["exit_reason"]),
+            *uses("freqtrade.enums:ExitType", "EMERGENCY_EXIT"),
+        ),
+    ),
+)

@@ -23,7 +23,7 @@ from freqpilot.host.orders.lookup import RECEIVE_WINDOW, _flying, is_named, is_u
 from freqpilot.host.orders.purpose import open_trade, sent_purpose
 from freqpilot.host.run.current import current
 from freqpilot.host.run.run import Run
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.shapes import OrderIntent, SentPurpose
 
 logger = logging.getLogger(__name__)
@@ -199,43 +199,47 @@ def place(exchange: Any, original: Callable[..., Any], order: dict[str, Any]) ->
         return original(exchange, **order)
 
 
-def _check() -> None:
-    from freqtrade.exchange.exchange import Exchange
-    from freqtrade.freqtradebot import FreqtradeBot
+def _make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
+    def create_stoploss(self: Any, **order: Any) -> Any:
+        if self._config["dry_run"]:
+            return original(self, **order)
+        _install(self)
+        trade = open_trade(order["pair"])
+        number = trade.id if trade else None
+        stop, leverage = float(order["stop_price"]), float(order.get("leverage") or 1)
+        with sending(Sending("stop", number, leverage, stop)):
+            return original(self, **order)
 
-    expect(Exchange, "create_stoploss", ["pair", "side", "leverage", "stop_price"])
-    expect(FreqtradeBot, "execute_entry", ["pair", "stake_amount", "enter_tag"])
-
-
-def _apply() -> None:
-    from freqtrade.exchange.exchange import Exchange
-    from freqtrade.freqtradebot import FreqtradeBot
-
-    def make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
-        def create_stoploss(self: Any, **order: Any) -> Any:
-            if self._config["dry_run"]:
-                return original(self, **order)
-            _install(self)
-            trade = open_trade(order["pair"])
-            number = trade.id if trade else None
-            stop, leverage = float(order["stop_price"]), float(order.get("leverage") or 1)
-            with sending(Sending("stop", number, leverage, stop)):
-                return original(self, **order)
-
-        return create_stoploss
-
-    def make_entry(original: Callable[..., Any]) -> Callable[..., Any]:
-        def execute_entry(self: Any, *arguments: Any, **named: Any) -> Any:
-            token = _tag.set(named.get("enter_tag"))
-            try:
-                return original(self, *arguments, **named)
-            finally:
-                _tag.reset(token)
-
-        return execute_entry
-
-    wrap(Exchange, "create_stoploss", make_stop)
-    wrap(FreqtradeBot, "execute_entry", make_entry)
+    return create_stoploss
 
 
-SEAMS = (Seam("orders.send", "name each live order and never send it twice", _check, _apply),)
+def _make_entry(original: Callable[..., Any]) -> Callable[..., Any]:
+    def execute_entry(self: Any, *arguments: Any, **named: Any) -> Any:
+        token = _tag.set(named.get("enter_tag"))
+        try:
+            return original(self, *arguments, **named)
+        finally:
+            _tag.reset(token)
+
+    return execute_entry
+
+
+SEAMS = (
+    Seam(
+        "orders.send",
+        "give each live order a name of its own and never send it twice",
+        until="Freqtrade sends client order ids of its own and looks an order up by them",
+        places=(
+            Place(
+                "freqtrade.exchange.exchange:Exchange.create_stoploss",
+                ["pair", "side", "leverage", "stop_price"],
+                _make_stop,
+            ),
+            Place(
+                "freqtrade.freqtradebot:FreqtradeBot.execute_entry",
+                ["pair", "stake_amount", "enter_tag"],
+                _make_entry,
+            ),
+        ),
+    ),
+)

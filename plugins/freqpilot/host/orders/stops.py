@@ -15,10 +15,11 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.orders import halt
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam, uses
 
 logger = logging.getLogger(__name__)
 
+BOT = "freqtrade.freqtradebot:FreqtradeBot"
 ATTEMPTS = 2
 """Loops in which a stop may fail before the position is closed: one hiccup is not worth a loss."""
 LOOKS = 2
@@ -146,32 +147,27 @@ def _report(trade: Any, kind: str, counter: str, text: str) -> None:
         logger.critical(text, exc_info=True)
 
 
-def _check() -> None:
-    from freqtrade.freqtradebot import FreqtradeBot
-    from freqtrade.persistence import Trade
+def _make_stop_order(original: Callable[..., Any]) -> Callable[..., Any]:
+    def create_stoploss_order(self: Any, trade: Any, stop_price: float) -> Any:
+        placed = original(self, trade=trade, stop_price=stop_price)
+        if not self.config["dry_run"]:
+            note(self, trade, stop_price, bool(placed))
+        return placed
 
-    expect(FreqtradeBot, "create_stoploss_order", ["trade", "stop_price"])
-    expect(FreqtradeBot, "emergency_exit", ["trade", "price"])
-    expect(FreqtradeBot, "cancel_open_orders_of_trade", ["trade", "sides", "reason"])
-    expect(FreqtradeBot, "execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"])
-    expect(Trade, "has_open_orders")
-
-
-def _apply() -> None:
-    from freqtrade.freqtradebot import FreqtradeBot
-
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def create_stoploss_order(self: Any, trade: Any, stop_price: float) -> Any:
-            placed = original(self, trade=trade, stop_price=stop_price)
-            if not self.config["dry_run"]:
-                note(self, trade, stop_price, bool(placed))
-            return placed
-
-        return create_stoploss_order
-
-    wrap(FreqtradeBot, "create_stoploss_order", make)
+    return create_stoploss_order
 
 
 SEAMS = (
-    Seam("stops.live", "close a position whose stop can't be placed or was jumped", _check, _apply),
+    Seam(
+        "stops.live",
+        "close a position whose stop cannot be placed or was jumped",
+        until="Freqtrade itself closes a position whose stop cannot be placed or has not filled",
+        places=(
+            Place(f"{BOT}.create_stoploss_order", ["trade", "stop_price"], _make_stop_order),
+            Place(f"{BOT}.emergency_exit", ["trade", "price"]),
+            Place(f"{BOT}.cancel_open_orders_of_trade", ["trade", "sides", "reason"]),
+            Place(f"{BOT}.execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"]),
+            *uses("freqtrade.persistence:Trade", "has_open_orders"),
+        ),
+    ),
 )

@@ -8,8 +8,9 @@ A strategy says so with ``stop_rests = True``; right after a fill it is asked as
 from collections.abc import Callable
 from typing import Any
 
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam, uses
 
+STRATEGY = "freqtrade.strategy.interface:IStrategy"
 PARAMETERS = ["trade", "current_rate", "current_time", "current_profit", "after_fill"]
 
 
@@ -27,17 +28,14 @@ def _make_adjust(original: Callable[..., Any]) -> Callable[..., Any]:
     return ft_stoploss_adjust
 
 
-def _check() -> None:
-    from freqtrade.strategy import IStrategy
-
-    expect(IStrategy, "ft_stoploss_adjust", PARAMETERS)
-    expect(IStrategy, "use_custom_stoploss")
-
-
-def _apply() -> None:
-    from freqtrade.strategy import IStrategy
-
-    wrap(IStrategy, "ft_stoploss_adjust", _make_adjust)
-
-
-SEAMS = (Seam("stops.rest", "ask for a new stop only where it may move", _check, _apply),)
+SEAMS = (
+    Seam(
+        "stops.rest",
+        "ask a strategy for a new stop only where the stop may move",
+        until="Freqtrade copies no trade before it asks for a stop",
+        places=(
+            Place(f"{STRATEGY}.ft_stoploss_adjust", PARAMETERS, _make_adjust),
+            *uses(STRATEGY, "use_custom_stoploss"),
+        ),
+    ),
+)

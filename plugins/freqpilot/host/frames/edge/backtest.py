@@ -12,7 +12,7 @@ from freqpilot.host.frames.decisions import decision_columns
 from freqpilot.host.frames.edge.forecasts import lean_of
 from freqpilot.host.frames.edge.groups import Judged, group_of, judged
 from freqpilot.host.frames.edge.monitor import COLUMN
-from freqpilot.host.seams.seam import Seam, expect
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.models.edge import groups, monitor
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import Settings
@@ -75,14 +75,12 @@ def _tell_turns(
         logger.info("%s: the model was silenced, and heard again, by turns: %s", group, days)
 
 
-def _check() -> None:
-    from freqtrade.strategy.interface import IStrategy
-
-    expect(IStrategy, "advise_all_indicators", ["data"])
-
-
-def _apply() -> None:
-    """Nothing: Autopilot asks after all pairs by overriding what is checked here."""
-
-
-SEAMS = (Seam("edge.groups", "judge a backtest's pairs together", _check, _apply),)
+SEAMS = (
+    # Autopilot overrides what is named here.
+    Seam(
+        "edge.groups",
+        "judge the models of a group's pairs together, once a backtest has analysed all of them",
+        until="Freqtrade calls the strategy once all pairs are analysed",
+        places=(Place("freqtrade.strategy.interface:IStrategy.advise_all_indicators", ["data"]),),
+    ),
+)

@@ -35,7 +35,7 @@ from freqpilot.host.freqai.features.block import (
     marks,
     rows_of,
 )
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -297,6 +297,13 @@ def _make_use(original: Callable[..., Any]) -> Callable[..., Any]:
     return use_strategy_to_populate_indicators
 
 
+def _make_use_where_known(original: Callable[..., Any]) -> Callable[..., Any]:
+    if _follows(original):
+        return _make_use(original)
+    logger.debug("FreqAI's steps are others than the known ones: its copies stay")
+    return original
+
+
 def _follows(function: Any) -> bool:
     """Tell whether ``function`` is the one whose steps :func:`_make_use` takes."""
     try:
@@ -306,27 +313,33 @@ def _follows(function: Any) -> bool:
     return hashlib.sha256(source.encode()).hexdigest() == FOLLOWED
 
 
-def _check() -> None:
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.strategy import strategy_helper
-
-    frames = ["corr_dataframes", "base_dataframes", "is_corr_pairs"]
-    expect(FreqaiDataKitchen, "populate_features", ["dataframe", "pair", "strategy", *frames])
-    use = ["strategy", "corr_dataframes", "base_dataframes", "pair", "prediction_dataframe"]
-    expect(FreqaiDataKitchen, "use_strategy_to_populate_indicators", [*use, "do_corr_pairs"])
-    expect(FreqaiDataKitchen, "get_pair_data_for_features", ["pair", "tf", "strategy", *frames])
-    expect(FreqaiDataKitchen, "merge_features", ["df_main", "df_to_merge", "tf", "suffix"])
-    expect(strategy_helper, "merge_informative_pair", ["ffill", "append_timeframe", "suffix"])
-
-
-def _apply() -> None:
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-
-    wrap(FreqaiDataKitchen, "populate_features", _make_populate)
-    if _follows(FreqaiDataKitchen.use_strategy_to_populate_indicators):
-        wrap(FreqaiDataKitchen, "use_strategy_to_populate_indicators", _make_use)
-    else:
-        logger.debug("FreqAI's steps are others than the known ones: its copies stay")
-
-
-SEAMS = (Seam("freqai.features", "FreqAI's features are computed once", _check, _apply),)
+KITCHEN = "freqtrade.freqai.data_kitchen:FreqaiDataKitchen"
+FRAMES = ["corr_dataframes", "base_dataframes", "is_corr_pairs"]
+SEAMS = (
+    Seam(
+        "freqai.features",
+        "compute FreqAI's features once for all pairs that need them",
+        until="FreqAI keeps the features of a pair for the others",
+        places=(
+            Place(
+                f"{KITCHEN}.populate_features",
+                ["dataframe", "pair", "strategy", *FRAMES],
+                _make_populate,
+            ),
+            Place(
+                f"{KITCHEN}.use_strategy_to_populate_indicators",
+                [
+                    *("strategy", "corr_dataframes", "base_dataframes", "pair"),
+                    *("prediction_dataframe", "do_corr_pairs"),
+                ],
+                _make_use_where_known,
+            ),
+            Place(f"{KITCHEN}.get_pair_data_for_features", ["pair", "tf", "strategy", *FRAMES]),
+            Place(f"{KITCHEN}.merge_features", ["df_main", "df_to_merge", "tf", "suffix"]),
+            Place(
+                "freqtrade.strategy.strategy_helper:merge_informative_pair",
+                ["ffill", "append_timeframe", "suffix"],
+            ),
+        ),
+    ),
+)

@@ -18,7 +18,7 @@ from typing import Any
 
 from freqpilot.errors import Degraded
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.models.base.artefact import sync, write_whole
 from freqpilot.models.training import shelf
 
@@ -285,23 +285,20 @@ WRITERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _check() -> None:
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
-
-    expect(FreqaiDataDrawer, "save_data", ["model", "coin", "dk"])
-    expect(FreqaiDataDrawer, "load_data", ["coin", "dk"])
-    for name in ("purge_old_models", *READERS, *WRITERS):
-        expect(FreqaiDataDrawer, name)
-
-
-def _apply() -> None:
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
-
-    wrap(FreqaiDataDrawer, "save_data", make_save)
-    wrap(FreqaiDataDrawer, "load_data", make_load)
-    wrap(FreqaiDataDrawer, "purge_old_models", make_purge)
-    for name, make in {**READERS, **WRITERS}.items():
-        wrap(FreqaiDataDrawer, name, make)
-
-
-SEAMS = (Seam("freqai.files", "model files are written whole and checked", _check, _apply),)
+DRAWER = "freqtrade.freqai.data_drawer:FreqaiDataDrawer"
+SEAMS = (
+    Seam(
+        "freqai.files",
+        "write FreqAI's files whole, and check them before they are read",
+        until="FreqAI writes its files at once and checks what it reads",
+        places=(
+            Place(f"{DRAWER}.save_data", ["model", "coin", "dk"], make_save),
+            Place(f"{DRAWER}.load_data", ["coin", "dk"], make_load),
+            Place(f"{DRAWER}.purge_old_models", make=make_purge),
+            *(
+                Place(f"{DRAWER}.{name}", make=make)
+                for name, make in {**READERS, **WRITERS}.items()
+            ),
+        ),
+    ),
+)

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from freqpilot.errors import Degraded
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam
 
 logger = logging.getLogger(__name__)
 
@@ -130,23 +130,6 @@ def _fetched(drawer: Any) -> dict[str, int]:
     return found
 
 
-def _check() -> None:
-    from freqtrade.freqai import utils
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-
-    expect(utils, "download_all_data_for_training", ["dp", "config"])
-    expect(FreqaiDataDrawer, "update_historic_data", ["strategy", "dk"])
-    expect(FreqaiDataKitchen, "set_all_pairs")
-    expect(IFreqaiModel, "start_live", ["dataframe", "metadata", "strategy", "dk"])
-    expect(
-        IFreqaiModel,
-        "extract_data_and_train_model",
-        ["new_trained_timerange", "pair", "strategy", "dk", "data_load_timerange"],
-    )
-
-
 def _make_pairs(original: Callable[..., Any]) -> Callable[..., Any]:
     def set_all_pairs(self: Any) -> None:
         original(self)
@@ -198,15 +181,25 @@ def _make_extract(original: Callable[..., Any]) -> Callable[..., Any]:
     return extract_data_and_train_model
 
 
-def _apply() -> None:
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-
-    wrap(FreqaiDataKitchen, "set_all_pairs", _make_pairs)
-    wrap(FreqaiDataDrawer, "update_historic_data", _make_update)
-    wrap(IFreqaiModel, "start_live", _make_start)
-    wrap(IFreqaiModel, "extract_data_and_train_model", _make_extract)
-
-
-SEAMS = (Seam("freqai.queue", "train the pairs that a pairlist brings", _check, _apply),)
+MODEL = "freqtrade.freqai.freqai_interface:IFreqaiModel"
+WINDOW = ["new_trained_timerange", "pair", "strategy", "dk", "data_load_timerange"]
+SEAMS = (
+    Seam(
+        "freqai.queue",
+        "train the pairs that a pairlist brings while the bot runs",
+        until="FreqAI follows the pairlist",
+        places=(
+            Place(
+                "freqtrade.freqai.data_kitchen:FreqaiDataKitchen.set_all_pairs", make=_make_pairs
+            ),
+            Place(
+                "freqtrade.freqai.data_drawer:FreqaiDataDrawer.update_historic_data",
+                ["strategy", "dk"],
+                _make_update,
+            ),
+            Place(f"{MODEL}.start_live", ["dataframe", "metadata", "strategy", "dk"], _make_start),
+            Place(f"{MODEL}.extract_data_and_train_model", WINDOW, _make_extract),
+            Place("freqtrade.freqai.utils:download_all_data_for_training", ["dp", "config"]),
+        ),
+    ),
+)

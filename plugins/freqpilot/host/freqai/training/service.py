@@ -17,7 +17,7 @@ from freqpilot.errors import Degraded, FreqpilotError
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.freqai.training import files as modelfiles
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.models.training import apart, schedule
 from freqpilot.models.training.diary import FILE, Diary
 from freqpilot.settings import Settings, TrainingSettings
@@ -286,29 +286,23 @@ def _held() -> frozenset[str]:
     return frozenset(trade.pair for trade in Trade.get_open_trades())
 
 
-def _check() -> None:
-    from freqtrade.data.dataprovider import DataProvider
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-    from freqtrade.persistence import Trade
-
-    expect(IFreqaiModel, "start_scanning")
-    expect(IFreqaiModel, "_start_scanning", ["strategy"])
-    expect(IFreqaiModel, "start", ["dataframe", "metadata", "strategy"])
-    window = ["new_trained_timerange", "pair", "strategy", "dk", "data_load_timerange"]
-    expect(IFreqaiModel, "extract_data_and_train_model", window)
-    expect(FreqaiDataKitchen, "check_if_new_training_required", ["trained_timestamp"])
-    expect(FreqaiDataKitchen, "set_paths", ["pair", "trained_timestamp"])
-    expect(DataProvider, "current_whitelist")
-    expect(Trade, "get_open_trades")
-
-
-def _apply() -> None:
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-
-    wrap(IFreqaiModel, "start_scanning", _make_start_scanning)
-    wrap(IFreqaiModel, "_start_scanning", _make_scan)
-    wrap(IFreqaiModel, "start", _make_start)
-
-
-SEAMS = (Seam("freqai.training", "live training by schedule and budget", _check, _apply),)
+MODEL = "freqtrade.freqai.freqai_interface:IFreqaiModel"
+KITCHEN = "freqtrade.freqai.data_kitchen:FreqaiDataKitchen"
+WINDOW = ["new_trained_timerange", "pair", "strategy", "dk", "data_load_timerange"]
+SEAMS = (
+    Seam(
+        "freqai.training",
+        "train live by a schedule and within limits, and keep the last good model",
+        until="FreqAI has a schedule, an end and a limit for each fit",
+        places=(
+            Place(f"{MODEL}.start_scanning", make=_make_start_scanning),
+            Place(f"{MODEL}._start_scanning", ["strategy"], _make_scan),
+            Place(f"{MODEL}.start", ["dataframe", "metadata", "strategy"], _make_start),
+            Place(f"{MODEL}.extract_data_and_train_model", WINDOW),
+            Place(f"{KITCHEN}.check_if_new_training_required", ["trained_timestamp"]),
+            Place(f"{KITCHEN}.set_paths", ["pair", "trained_timestamp"]),
+            Place("freqtrade.data.dataprovider:DataProvider.current_whitelist"),
+            Place("freqtrade.persistence:Trade.get_open_trades"),
+        ),
+    ),
+)
