@@ -179,8 +179,8 @@ def arrive(groups: Collection[str] = ALL) -> Carrier:
 
 
 def _carried() -> tuple[str, ...]:
-    """Return the groups that a worker process of this one needs."""
-    return activation.groups()
+    """Return the groups that a worker process of this one needs: all before any was asked for."""
+    return activation.groups() or ALL
 
 
 CARRIER = Carrier(arrive, _carried)
