@@ -15,6 +15,7 @@ from typing import Any
 
 from freqpilot.host.boot import unclean
 from freqpilot.host.run import exitsonly
+from freqpilot.host.seams.freqtrade import Rpc, Worker
 from freqpilot.host.seams.seam import Place, Seam, SeamError
 
 logger = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ def refusal(error: Exception) -> str:
 
 
 def _make_rpc(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _rpc_reload_config(self: Any) -> Any:
+    def _rpc_reload_config(self: Rpc) -> Any:
         from freqtrade.enums import State
         from freqtrade.rpc.rpc import RPCException
 
@@ -140,7 +141,7 @@ def _make_rpc(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_worker(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _worker(self: Any, old_state: Any) -> Any:
+    def _worker(self: Worker, old_state: object) -> Any:
         from freqtrade.enums import State
 
         if RELOADS.worker is not self:
@@ -157,7 +158,7 @@ def _make_worker(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_reconfigure(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _reconfigure(self: Any) -> None:
+    def _reconfigure(self: Worker) -> None:
         from freqtrade.configuration import Configuration
 
         try:
@@ -177,7 +178,7 @@ def _make_reconfigure(original: Callable[..., Any]) -> Callable[..., Any]:
     return _reconfigure
 
 
-def _stay(worker: Any, error: Exception) -> None:
+def _stay(worker: Worker, error: Exception) -> None:
     """Let the running bot go on in the state that it had."""
     from freqtrade.enums import State
 
@@ -192,7 +193,7 @@ def _stay(worker: Any, error: Exception) -> None:
 
 
 def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _init(self: Any, reconfig: bool) -> None:
+    def _init(self: Worker, reconfig: bool) -> None:
         loaded, RELOADS.loaded = RELOADS.loaded, None
         if not reconfig or loaded is None:
             original(self, reconfig)
@@ -211,7 +212,7 @@ def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
     return _init
 
 
-def _make_again(worker: Any, original: Callable[..., Any], error: Exception) -> None:
+def _make_again(worker: Worker, original: Callable[..., Any], error: Exception) -> None:
     """Make the bot of the configuration that the former one was made of, and try until that works:
     a reload while the exchange is out of reach must not end a bot that ran.
 

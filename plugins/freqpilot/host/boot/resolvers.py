@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def foreign_dirs(kind: DoorKind) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _owner(point: Any) -> str:
+def _owner(point: EntryPoint) -> str:
     return point.dist.name if point.dist else "an installed package"
 
 
@@ -141,7 +141,7 @@ def _check_folder(kind: DoorKind) -> Callable[[], None]:
 def _make_search(kind: DoorKind) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def build_search_paths(
-            cls: Any,
+            cls: type,
             config: dict[str, Any],
             user_subdir: str | None = None,
             extra_dirs: list[str] | None = None,

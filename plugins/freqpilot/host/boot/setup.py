@@ -11,6 +11,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host.boot.digests import data_digest, facts_digest, pack_digest, stamp_identifier
 from freqpilot.host.boot.needs import groups_for
 from freqpilot.host.seams import activation
+from freqpilot.host.seams.freqtrade import ConfigurationReader
 from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.risk import exitplan
 from freqpilot.settings import Settings
@@ -105,7 +106,7 @@ def _make_prepare(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_runmode(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _process_runmode(self: Any, config: dict[str, Any]) -> Any:
+    def _process_runmode(self: ConfigurationReader, config: dict[str, Any]) -> Any:
         _command.set(self.args.get("command"))
         return original(self, config)
 

@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection
 from freqpilot.host.boot.carrier import Carrier
 from freqpilot.host.boot.needs import ALL, Group, guard
 from freqpilot.host.seams import activation
+from freqpilot.host.seams import freqtrade as types
 from freqpilot.host.seams.seam import Seam
 
 
 def _config() -> tuple[Seam, ...]:
     from freqpilot.host.boot import setup
 
-    return setup.SEAMS
+    return (*setup.SEAMS, types.CONFIG)
 
 
 def _strategies() -> tuple[Seam, ...]:
@@ -58,14 +59,14 @@ def _parameters() -> tuple[Seam, ...]:
 def _candles() -> tuple[Seam, ...]:
     from freqpilot.host.candles import files
 
-    return files.SEAMS
+    return (*files.SEAMS, types.CANDLES)
 
 
 def _trading() -> tuple[Seam, ...]:
     from freqpilot.host.orders import halt
     from freqpilot.host.trading import adjusting, resting
 
-    return (*halt.SEAMS, *resting.SEAMS, *adjusting.SEAMS)
+    return (*halt.SEAMS, *resting.SEAMS, *adjusting.SEAMS, types.TRADING)
 
 
 def _live() -> tuple[Seam, ...]:
@@ -86,6 +87,7 @@ def _live() -> tuple[Seam, ...]:
         *channels.SEAMS,
         *exitsonly.SEAMS,
         *reload.SEAMS,
+        types.LIVE,
     )
 
 
@@ -96,7 +98,7 @@ def _backtest() -> tuple[Seam, ...]:
     from freqpilot.host.loop import backtest as loop
     from freqpilot.host.trading import fills
 
-    return (*gate.SEAMS, *loop.SEAMS, *edge.SEAMS, *rows.SEAMS, *fills.SEAMS)
+    return (*gate.SEAMS, *loop.SEAMS, *edge.SEAMS, *rows.SEAMS, *fills.SEAMS, types.BACKTEST)
 
 
 def _lookahead() -> tuple[Seam, ...]:
@@ -117,6 +119,7 @@ def _freqai() -> tuple[Seam, ...]:
         *stage.SEAMS,
         *files.SEAMS,
         *service.SEAMS,
+        types.FREQAI,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.host.seams.freqtrade import CandleFiles
 from freqpilot.host.seams.seam import Place, Seam
 
 logger = logging.getLogger(__name__)
@@ -108,7 +109,11 @@ def _warn(file: Path, pair: str, timeframe: str, candles: pd.DataFrame) -> None:
 
 def _make(original: Callable[..., Any]) -> Callable[..., Any]:
     def load(
-        self: Any, pair: str, timeframe: str, timerange: Any = None, candle_type: Any = "spot"
+        self: CandleFiles,
+        pair: str,
+        timeframe: str,
+        timerange: object = None,
+        candle_type: object = "spot",
     ) -> Any:
         candles = original(self, pair, timeframe, timerange, candle_type)
         try:

@@ -16,6 +16,7 @@ import pandas as pd
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host.run.current import current
+from freqpilot.host.seams.freqtrade import DataProvider
 from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.shapes import Ints
 
@@ -87,7 +88,9 @@ class Row(Mapping[str, Any]):
         return len(self._table.names)
 
 
-def latest(provider: Any, pair: str, timeframe: str, time: datetime, step: timedelta) -> Row | None:
+def latest(
+    provider: DataProvider, pair: str, timeframe: str, time: datetime, step: timedelta
+) -> Row | None:
     """Return the last analysed candle of a pair that is closed at ``time``, or None.
 
     :param provider: the strategy's ``dp``.
@@ -96,7 +99,7 @@ def latest(provider: Any, pair: str, timeframe: str, time: datetime, step: timed
     return table_of(provider, pair, timeframe).row(time, step)
 
 
-def table_of(provider: Any, pair: str, timeframe: str) -> Table:
+def table_of(provider: DataProvider, pair: str, timeframe: str) -> Table:
     """Return the pair's analysed candles: the backtest's, or those that ``provider`` gives now."""
     try:
         known = current().tables.get((pair, timeframe))
@@ -117,7 +120,12 @@ def keep(pair: str, timeframe: str, frame: pd.DataFrame) -> None:
 
 def _make(original: Callable[..., Any]) -> Callable[..., Any]:
     def _set_cached_df(
-        self: Any, pair: str, timeframe: str, dataframe: pd.DataFrame, *rest: Any, **named: Any
+        self: DataProvider,
+        pair: str,
+        timeframe: str,
+        dataframe: pd.DataFrame,
+        *rest: object,
+        **named: object,
     ) -> Any:
         keep(pair, timeframe, dataframe)
         return original(self, pair, timeframe, dataframe, *rest, **named)

@@ -2,9 +2,11 @@
 imported for nothing."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from freqpilot.host.candles.timeframe import seconds
+from freqpilot.host.seams.freqtrade import Kitchen
 from freqpilot.host.seams.seam import Place, Seam
 
 
@@ -12,7 +14,7 @@ class Silent:
     """FreqAI's logger of training steps where nobody asked for TensorBoard; its own one imports
     torch to write nothing: 200 MB and seconds where torch is installed."""
 
-    def log_scalar(self, tag: str, scalar_value: Any, step: int) -> None:
+    def log_scalar(self, tag: str, scalar_value: object, step: int) -> None:
         """Write nothing."""
 
     def close(self) -> None:
@@ -20,7 +22,7 @@ class Silent:
 
 
 def _make_logger(original: Callable[..., Any]) -> Callable[..., Any]:
-    def get_tb_logger(model_type: str, path: Any, activate: bool) -> Any:
+    def get_tb_logger(model_type: str, path: Path, activate: bool) -> Any:
         if activate and model_type == "pytorch":
             return original(model_type, path, activate)
         return Silent()
@@ -29,7 +31,7 @@ def _make_logger(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_split(original: Callable[..., Any]) -> Callable[..., Any]:
-    def split_timerange(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def split_timerange(self: Kitchen, *args: object, **kwargs: object) -> Any:
         """The last window ends one candle later: FreqAI leaves out the candle at its end, which
         then has no prediction, so its decision would depend on where a backtest ends."""
         training, backtesting = original(self, *args, **kwargs)

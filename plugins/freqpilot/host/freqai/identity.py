@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from freqpilot.host.seams.freqtrade import Kitchen, Strategy
 from freqpilot.host.seams.seam import Place, Seam
 
 DIGITS = 8
@@ -61,7 +62,7 @@ def _kept_apart(config: dict[str, Any]) -> bool:
 
 
 def _make_paths(original: Callable[..., Any]) -> Callable[..., Any]:
-    def set_paths(self: Any, pair: str, trained_timestamp: int | None = None) -> None:
+    def set_paths(self: Kitchen, pair: str, trained_timestamp: int | None = None) -> None:
         original(self, pair, trained_timestamp)
         self.data_path = self.full_path / f"sub-train-{pair_name(pair)}_{trained_timestamp}"
 
@@ -69,7 +70,7 @@ def _make_paths(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_names(original: Callable[..., Any]) -> Callable[..., Any]:
-    def set_new_model_names(self: Any, pair: str, timestamp_id: int) -> None:
+    def set_new_model_names(self: Kitchen, pair: str, timestamp_id: int) -> None:
         original(self, pair, timestamp_id)
         name = pair_name(pair)
         self.data_path = self.full_path / f"sub-train-{name}_{timestamp_id}"
@@ -79,7 +80,7 @@ def _make_names(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_load(original: Callable[..., Any]) -> Callable[..., Any]:
-    def load_freqai_model(self: Any) -> Any:
+    def load_freqai_model(self: Strategy) -> Any:
         # Here and not at the start of the command: of several strategies each has its own.
         if self.config.get("freqai", {}).get("enabled", False) and _kept_apart(self.config):
             stamp(self.config, strategy=source_digest(type(self)))
@@ -89,7 +90,7 @@ def _make_load(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
-    def init(self: Any, config: dict[str, Any]) -> None:
+    def init(self: object, config: dict[str, Any]) -> None:
         if config.get("freqai") and _kept_apart(config):
             stamp(config, model=source_digest(type(self)))
         original(self, config)

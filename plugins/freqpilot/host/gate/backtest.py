@@ -8,6 +8,7 @@ from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.verdict import count_gate_error
 from freqpilot.host.gate.judge import judge
 from freqpilot.host.run.current import current
+from freqpilot.host.seams.freqtrade import Backtester, Trade
 from freqpilot.host.seams.seam import Place, Seam, uses
 from freqpilot.shapes import OrderPurpose, OrderRequest
 
@@ -42,12 +43,12 @@ def allowed(
 
 def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
     def _enter_trade(
-        self: Any,
+        self: Backtester,
         pair: str,
         row: tuple[Any, ...],
         direction: str,
         stake_amount: float | None = None,
-        trade: Any = None,
+        trade: Trade | None = None,
         requested_rate: float | None = None,
         requested_stake: float | None = None,
         entry_tag1: str | None = None,
@@ -57,7 +58,7 @@ def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
             order = {
                 "stake": requested_stake or trade.stake_amount,
                 "rate": requested_rate,
-                "leverage": trade.leverage,
+                "leverage": trade.leverage or 1.0,
             }
             if not allowed(pair, row[0].to_pydatetime(), direction, "replace", order):
                 return trade
@@ -77,7 +78,7 @@ def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
-    def get_valid_entry_price_and_stake(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def get_valid_entry_price_and_stake(self: Backtester, *args: Any, **kwargs: object) -> Any:
         """Entries and position adjustments get their final stake here; refused is stake 0."""
         rate, stake, leverage, min_stake = original(self, *args, **kwargs)
         if not stake:

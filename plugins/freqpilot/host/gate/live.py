@@ -18,6 +18,7 @@ from freqpilot.host.orders import sending
 from freqpilot.host.orders.purpose import purpose_of, raises_risk
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.refused import order_refused
+from freqpilot.host.seams.freqtrade import Exchange
 from freqpilot.host.seams.seam import Place, Seam, uses
 from freqpilot.shapes import OrderRequest
 
@@ -25,7 +26,7 @@ EXCHANGE = "freqtrade.exchange.exchange:Exchange"
 ORDER_PARAMETERS = ["pair", "ordertype", "side", "amount", "rate", "leverage", "reduceOnly"]
 
 
-def check_order(exchange: Any, order: dict[str, Any]) -> None:
+def check_order(exchange: Exchange, order: dict[str, Any]) -> None:
     """Ask the supervisor about a live order.
 
     :raises OrderRefused: when it is not allowed, or when asking failed.
@@ -62,7 +63,7 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
 
 
 def _make_create_order(original: Callable[..., Any]) -> Callable[..., Any]:
-    def create_order(self: Any, **order: Any) -> Any:
+    def create_order(self: Exchange, **order: Any) -> Any:
         check_order(self, order)
         if has_begun():
             current().part(Market).note_order()

@@ -16,6 +16,7 @@ from freqpilot.host.account.positions import account_equity
 from freqpilot.host.candles import feeds, stored
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run.current import current
+from freqpilot.host.seams.freqtrade import Backtester
 from freqpilot.host.seams.seam import Place, Seam, SeamError, uses
 from freqpilot.host.trading import sleeves
 
@@ -23,7 +24,7 @@ CLOSE = 4  # position of the close in Freqtrade's row tuples, checked by the sea
 
 
 def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
-    def reset_backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def reset_backtest(self: Backtester, *args: object, **kwargs: object) -> Any:
         run = begin(self.config, live=False)
         run.feed = feeds.BacktestFeed(self.config)
         source = stored.stored_candles(self.config, self.timeframe)
@@ -34,7 +35,7 @@ def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
-    def backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def backtest(self: Backtester, *args: object, **kwargs: object) -> Any:
         result = original(self, *args, **kwargs)
         # The only part of the config that Freqtrade exports with the result.
         exported = self.config.get("original_config")
@@ -49,7 +50,7 @@ def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
     def time_pair_generator(
-        self: Any, *args: Any, **kwargs: Any
+        self: Backtester, *args: object, **kwargs: object
     ) -> Generator[tuple[Any, ...], None, None]:
         from freqtrade.persistence import LocalTrade
 

@@ -29,6 +29,7 @@ from freqpilot.host.orders import reconcile, stops
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
+from freqpilot.host.seams.freqtrade import Bot
 from freqpilot.host.seams.seam import Place, Seam, SeamError, uses
 from freqpilot.host.trading import couples
 from freqpilot.risk.record import KEPT
@@ -49,7 +50,7 @@ class ClosedTrade:
     close_profit_abs: float
 
 
-def observe(bot: Any) -> None:
+def observe(bot: Bot) -> None:
     """Stamp the ledger with the account as it is now.
 
     The halt is judged first, and needs no store. A fault in a part of the look does not keep the
@@ -75,7 +76,7 @@ def observe(bot: Any) -> None:
         observed.keep(run, now)  # also where the account itself was not seen
 
 
-def _look(bot: Any, run: Run, now: datetime) -> None:
+def _look(bot: Bot, run: Run, now: datetime) -> None:
     from freqtrade.persistence import Trade
 
     trades = Trade.get_open_trades()
@@ -141,7 +142,7 @@ def lately_closed(run: Run) -> Sequence[ClosedTrade]:
     ][-KEPT:]
 
 
-def waiting(bot: Any) -> str | None:
+def waiting(bot: Bot) -> str | None:
     """Return why no entry could be judged now for a reason that is no limit, halt or latch; None
     where entries can be judged."""
     from sqlalchemy.exc import SQLAlchemyError
@@ -158,7 +159,7 @@ def waiting(bot: Any) -> str | None:
     return None
 
 
-def before_loop(bot: Any) -> None:
+def before_loop(bot: Bot) -> None:
     """Reconcile and look, which no forced order can come between."""
     with getattr(bot, LOCK):
         reconcile.step(current(), bot)
@@ -166,7 +167,7 @@ def before_loop(bot: Any) -> None:
     alerts.step(bot)
 
 
-def after_loop(bot: Any) -> None:
+def after_loop(bot: Bot) -> None:
     """Close what may not stay open; it never raises."""
     with fresh_trades():
         if has_begun():
@@ -175,7 +176,7 @@ def after_loop(bot: Any) -> None:
     alerts.step(bot)
 
 
-def _begin(bot: Any) -> Run:
+def _begin(bot: Bot) -> Run:
     """Begin the bot's run.
 
     :raises OperationalException: Freqtrade's, which it shows as one line, when it may not start.
@@ -189,7 +190,7 @@ def _begin(bot: Any) -> Run:
 
 
 def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
-    def startup(self: Any) -> Any:
+    def startup(self: Bot) -> Any:
         run, timeframe = _begin(self), self.config["timeframe"]
         run.feed = feeds.LiveFeed(self)
         run.part(Health)  # from here on requests count
@@ -203,7 +204,7 @@ def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_process(original: Callable[..., Any]) -> Callable[..., Any]:
-    def process(self: Any) -> Any:
+    def process(self: Bot) -> Any:
         before_loop(self)
         try:
             return original(self)
@@ -214,7 +215,7 @@ def _make_process(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
-    def process_stopped(self: Any) -> Any:
+    def process_stopped(self: Bot) -> Any:
         # A bot that a person has stopped trades nothing, but its account is watched on.
         if has_begun():
             with getattr(self, LOCK):
@@ -226,7 +227,7 @@ def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_cleanup(original: Callable[..., Any]) -> Callable[..., Any]:
-    def cleanup(self: Any) -> Any:
+    def cleanup(self: Bot) -> Any:
         # What is EMERGENCY has to leave while Telegram and webhooks are still there.
         if getattr(self, "rpc", None) is not None:
             alerts.flush_now(self)

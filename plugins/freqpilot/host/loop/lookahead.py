@@ -22,7 +22,7 @@ def without_latches(ensemble: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _make_analysis(original: Callable[..., Any]) -> Callable[..., Any]:
-    def initialize(config: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def initialize(config: dict[str, Any], *args: object, **kwargs: object) -> Any:
         """Each signal is looked for again in a backtest of its pair alone. What the account
         has lost on other pairs is missing there, and so are the pairs that it is ranked
         against; both would be taken for look-ahead."""

@@ -23,6 +23,7 @@ from freqpilot.host.orders.lookup import RECEIVE_WINDOW, _flying, is_named, is_u
 from freqpilot.host.orders.purpose import open_trade, sent_purpose
 from freqpilot.host.run.current import current
 from freqpilot.host.run.run import Run
+from freqpilot.host.seams.freqtrade import Api, Exchange, ExchangeOrder
 from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.shapes import OrderIntent, SentPurpose
 
@@ -63,7 +64,7 @@ def name_of(run: Run, what: Sending) -> str:
     return client_order_id(OrderName(bot, str(what.trade), what.purpose, sequence))
 
 
-def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
+def send(api: Api, original: Callable[..., Any], **order: Any) -> Any:
     """Send an order through ccxt's ``create_order`` and return it, or the one that an uncertain
     earlier attempt has made of the same.
 
@@ -97,7 +98,7 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
 
 
 def _sent(
-    run: Run, api: Any, original: Callable[..., Any], intent: OrderIntent, order: dict[str, Any]
+    run: Run, api: Api, original: Callable[..., Any], intent: OrderIntent, order: dict[str, Any]
 ) -> Any:
     """Send an order that is written down; an uncertain answer is looked up."""
     try:
@@ -117,7 +118,7 @@ def _sent(
     return _told_apart(made)
 
 
-def _arrived(run: Run, api: Any, uncertain: list[OrderIntent]) -> Any | None:
+def _arrived(run: Run, api: Api, uncertain: list[OrderIntent]) -> Any | None:
     """Return the order that one of these intents has made after all, or None.
 
     :raises Exception: ccxt's, while the fate of one is not known.
@@ -154,7 +155,7 @@ def _intent(what: Sending, order: dict[str, Any], name: str) -> OrderIntent:
     )
 
 
-def _told_apart(order: Any) -> Any:
+def _told_apart(order: ExchangeOrder) -> Any:
     """Return an order that was cancelled after a partial fill as expired.
 
     Freqtrade takes in the fills of a new order's answer when it is closed or expired; of one that
@@ -165,7 +166,7 @@ def _told_apart(order: Any) -> Any:
     return order
 
 
-def _install(exchange: Any) -> None:
+def _install(exchange: Exchange) -> None:
     """Put :func:`send` before the exchange's own ccxt client, once."""
     api = exchange._api
     if getattr(api, "_freqpilot_sends", False):
@@ -187,7 +188,7 @@ def _install(exchange: Any) -> None:
     api._freqpilot_sends = True
 
 
-def place(exchange: Any, original: Callable[..., Any], order: dict[str, Any]) -> Any:
+def place(exchange: Exchange, original: Callable[..., Any], order: dict[str, Any]) -> Any:
     """Send an order of Freqtrade's ``create_order`` under its own name; a dry run passes."""
     if exchange._config["dry_run"]:
         return original(exchange, **order)
@@ -200,7 +201,7 @@ def place(exchange: Any, original: Callable[..., Any], order: dict[str, Any]) ->
 
 
 def _make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
-    def create_stoploss(self: Any, **order: Any) -> Any:
+    def create_stoploss(self: Exchange, **order: Any) -> Any:
         if self._config["dry_run"]:
             return original(self, **order)
         _install(self)
@@ -214,7 +215,7 @@ def _make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_entry(original: Callable[..., Any]) -> Callable[..., Any]:
-    def execute_entry(self: Any, *arguments: Any, **named: Any) -> Any:
+    def execute_entry(self: object, *arguments: object, **named: Any) -> Any:
         token = _tag.set(named.get("enter_tag"))
         try:
             return original(self, *arguments, **named)

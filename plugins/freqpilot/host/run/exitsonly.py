@@ -100,7 +100,7 @@ def _rows(config: Mapping[str, Any], query: str) -> list[Any]:
 
 
 def _make_entry_step(original: Callable[..., Any]) -> Callable[..., Any]:
-    def get_valid_enter_price_and_stake(self: Any, *arguments: Any, **named: Any) -> Any:
+    def get_valid_enter_price_and_stake(self: object, *arguments: object, **named: object) -> Any:
         from freqpilot.host.run.refused import order_refused
 
         try:
@@ -121,7 +121,7 @@ def _check_entry() -> None:
 
 
 def _make_protections(original: Callable[..., Any]) -> Callable[..., Any]:
-    def __init__(self: Any, config: dict[str, Any], protections: list[Any]) -> None:
+    def __init__(self: object, config: dict[str, Any], protections: list[Any]) -> None:
         from freqtrade.exceptions import OperationalException
 
         try:

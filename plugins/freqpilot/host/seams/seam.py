@@ -1,8 +1,10 @@
 """What a seam is: the places where Freqpilot meets Freqtrade, checked before they are used."""
 
+import dis
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -101,14 +103,14 @@ class Seam:
         return all(is_wrapped(*place.owner()) for place in self.places if place.make is not None)
 
 
-def expect(owner: Any, name: str, parameters: Sequence[str] = ()) -> Any:
+def expect(owner: object, name: str, parameters: Sequence[str] = ()) -> Any:
     """Return ``owner.name`` as Freqtrade defines it, after checking its parameters.
 
     :raises SeamError: when it is missing or lacks a parameter.
     """
     where = f"{getattr(owner, '__module__', '')}.{getattr(owner, '__name__', owner)}".lstrip(".")
     target = inspect.getattr_static(owner, name, None)
-    if target is None and name not in getattr(owner, "__annotations__", {}):
+    if target is None and not (isinstance(owner, type) and name in _attributes(owner)):
         raise SeamError(f"{where}.{name} does not exist in this Freqtrade")
     plain = target.__func__ if isinstance(target, (classmethod, staticmethod)) else target
     wrapped = getattr(plain, "__wrapped__", plain)
@@ -120,7 +122,20 @@ def expect(owner: Any, name: str, parameters: Sequence[str] = ()) -> Any:
     return target
 
 
-def wrap(owner: Any, name: str, make: Maker) -> None:
+@cache
+def _attributes(owner: type) -> frozenset[str]:
+    """Return what a class declares as attributes of its objects, and what its functions set."""
+    found: set[str] = set()
+    for base in owner.__mro__:
+        found |= set(vars(base).get("__annotations__", {}))
+        functions = [inspect.unwrap(each) for each in vars(base).values() if callable(each)]
+        codes = [code for each in functions if (code := getattr(each, "__code__", None))]
+        steps = (step for code in codes for step in dis.get_instructions(code))
+        found |= {step.argval for step in steps if step.opname == "STORE_ATTR"}
+    return frozenset(found)
+
+
+def wrap(owner: object, name: str, make: Maker) -> None:
     """Replace ``owner.name`` by ``make(original)``, once; class and static methods stay such.
     Nothing is replaced where ``make`` returns the original."""
     target = inspect.getattr_static(owner, name)
@@ -138,7 +153,7 @@ def wrap(owner: Any, name: str, make: Maker) -> None:
     setattr(owner, name, kind(replacement) if kind else replacement)
 
 
-def is_wrapped(owner: Any, name: str) -> bool:
+def is_wrapped(owner: object, name: str) -> bool:
     """Tell whether :func:`wrap` has replaced ``owner.name``."""
     target = inspect.getattr_static(owner, name, None)
     plain = target.__func__ if isinstance(target, (classmethod, staticmethod)) else target

@@ -12,7 +12,7 @@ from freqpilot.host.seams.seam import Place, Seam
 
 
 def _make(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _adjust_trade_position_internal(self: Any, *args: Any, **named: Any) -> Any:
+    def _adjust_trade_position_internal(self: object, *args: object, **named: object) -> Any:
         asks = getattr(self, "wants_adjustment", None)
         if asks is None or "trade" not in named:
             return original(self, *args, **named)

@@ -7,8 +7,10 @@ a strategy that overrides it is asked as ever.
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
+from freqpilot.host.seams.freqtrade import Backtester, Order, Trade
 from freqpilot.host.seams.seam import Place, Seam
 
 logger = logging.getLogger(__name__)
@@ -25,7 +27,7 @@ def reads_only(callback: Callback) -> Callback:
 
 def _make(original: Callable[..., Any]) -> Callable[..., Any]:
     def _try_close_open_order(
-        self: Any, order: Any, trade: Any, current_date: Any, row: Any
+        self: Backtester, order: Order, trade: Trade, current_date: datetime, row: object
     ) -> Any:
         strategy = self.strategy
         tell = strategy.order_filled

@@ -8,6 +8,7 @@ A strategy says so with ``stop_rests = True``; right after a fill it is asked as
 from collections.abc import Callable
 from typing import Any
 
+from freqpilot.host.seams.freqtrade import Strategy
 from freqpilot.host.seams.seam import Place, Seam, uses
 
 STRATEGY = "freqtrade.strategy.interface:IStrategy"
@@ -15,7 +16,7 @@ PARAMETERS = ["trade", "current_rate", "current_time", "current_profit", "after_
 
 
 def _make_adjust(original: Callable[..., Any]) -> Callable[..., Any]:
-    def ft_stoploss_adjust(self: Any, *arguments: Any, **named: Any) -> Any:
+    def ft_stoploss_adjust(self: Strategy, *arguments: object, **named: object) -> Any:
         if named.get("after_fill") or not getattr(self, "stop_rests", False):
             return original(self, *arguments, **named)
         asked = self.use_custom_stoploss

@@ -17,6 +17,7 @@ from freqpilot.host.candles import rows
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.seams.activation import require_active
+from freqpilot.host.seams.freqtrade import Order, Trade
 from freqpilot.host.trading import exits, proposals, record, slots
 from freqpilot.host.trading.fills import reads_only
 from freqpilot.settings import Settings
@@ -75,7 +76,7 @@ class RuleStrategy(IStrategy):
         """The ``freqpilot`` section of the config."""
         return Settings.from_config(self.config)
 
-    def bot_start(self, **kwargs: Any) -> None:
+    def bot_start(self, **kwargs: object) -> None:
         require_active(type(self).__name__)
 
     def common(self, dataframe: DataFrame) -> DataFrame:
@@ -96,19 +97,19 @@ class RuleStrategy(IStrategy):
         dataframe["exit_short"] = dataframe["leave"].isin([-1, 2]).astype(int)
         return dataframe
 
-    def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
+    def custom_stake_amount(self, pair: str, current_time: datetime, **call: object) -> float:
         if slots.full():
             return 0.0
         return proposals.stake(self.row(pair, current_time), pair, current_time, call)
 
     def confirm_trade_entry(
-        self, pair: str, current_time: datetime, entry_tag: str | None, **call: Any
+        self, pair: str, current_time: datetime, entry_tag: str | None, **call: object
     ) -> bool:
         return proposals.confirm(self.row(pair, current_time), pair, entry_tag)
 
     @reads_only
     def order_filled(
-        self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any
+        self, pair: str, trade: Trade, order: Order, current_time: datetime, **_: object
     ) -> None:
         if order.ft_order_side != trade.entry_side:
             return
@@ -132,7 +133,7 @@ class StoppedStrategy(RuleStrategy):
     use_custom_stoploss = True
 
     def custom_stoploss(
-        self, pair: str, trade: Any, current_rate: float, after_fill: bool, **call: Any
+        self, pair: str, trade: Trade, current_rate: float, after_fill: bool, **call: object
     ) -> float | None:
         stop = exits.stop(self.frame(pair), trade, self.step, call, filled=after_fill)
         if stop is None:
@@ -177,7 +178,7 @@ class TargetStrategy(RuleStrategy):
         """Return the share of the account that belongs to one pair."""
         return stakes.slot_share(self.config, len(self.dp.current_whitelist()))
 
-    def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
+    def custom_stake_amount(self, pair: str, current_time: datetime, **call: object) -> float:
         if slots.full():
             return 0.0
         found = self.lookup.row(pair, current_time)
@@ -185,7 +186,7 @@ class TargetStrategy(RuleStrategy):
         row = self.row(pair, current_time)
         return slots.stake(row, pair, current_time, call, share, self.stoploss)
 
-    def wants_adjustment(self, trade: Any, rate: float, time: datetime) -> bool:
+    def wants_adjustment(self, trade: Trade, rate: float, time: datetime) -> bool:
         """Tell whether a position is ``band`` or more off its target and may be changed by that,
         once a candle."""
         share = self.share(trade.pair, time)
@@ -197,7 +198,7 @@ class TargetStrategy(RuleStrategy):
         return missing <= -step or (missing >= step and slots.room(trade) >= step)
 
     def adjust_trade_position(
-        self, trade: Any, current_time: datetime, current_rate: float, **call: Any
+        self, trade: Trade, current_time: datetime, current_rate: float, **call: object
     ) -> tuple[float, str] | None:
         if not self.wants_adjustment(trade, current_rate, current_time):
             return None
