@@ -19,7 +19,7 @@ from protection_stage import HOUR, NOON, START, StubFeed, candles, know, manager
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
 from freqpilot.host.candles import feeds
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import end
 from freqpilot.host.run.run import Run
 
 LIVE = {"runmode": "live"}
@@ -33,7 +33,7 @@ def run() -> Iterator[Run]:
         PairLocks.reset_locks()
         yield begin({}, live=False)
         PairLocks.reset_locks()
-    _runs.clear()
+    end()
 
 
 def all_locked(protections: Any, now: datetime = NOON) -> PairLock | None:
