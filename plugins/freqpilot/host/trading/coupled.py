@@ -13,6 +13,7 @@ from pandas import DataFrame, Timestamp
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host.account import stakes
+from freqpilot.host.account.trades import open_trades
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.run import exitsonly
