@@ -1,7 +1,12 @@
 """What the benchmark of equal runs calls a difference, and what it makes of its runs."""
 
+import json
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +21,14 @@ from benchmarks.safety.same import (
     report,
 )
 from benchmarks.support.checkouts import ROOT, environment, require_own_library, worktree
-from benchmarks.support.session_worker import plain, without_draws
+from benchmarks.support.session_worker import plain, record_of, without_draws
+from freqpilot.rehearsal.bot.live import LiveSummary
+from freqpilot.rehearsal.faults.requests import Call, Fault, Strike
+from freqpilot.rehearsal.plan.session import RehearsalSummary
+from freqpilot.rehearsal.venue.spot import VenueOrder
 
+ONE = Decimal("1")
+NOW = datetime(2024, 3, 6, tzinfo=UTC)
 TRADES = {"BTC/USDT 1": {"stake": 0.1, "orders": [{"rate": 3.0}]}, "ETH/USDT 1": {"stake": 2}}
 RECORD = {"trades": TRADES, "statistics": {"locks": None}}
 
@@ -143,9 +154,29 @@ def test_a_session_without_freqpilot_has_nothing_drawn() -> None:
     assert without_draws(record) == record
 
 
-def test_no_digit_is_lost_on_the_way() -> None:
-    from decimal import Decimal
+def test_a_session_leaves_its_ledger_faults_and_tables(tmp_path: Path) -> None:
+    call = Call("GET", "/api/v3/klines", "BTCUSDT")
+    order = VenueOrder(7, "fq-aa-1-exit-1", "BTCUSDT", "SELL", "MARKET", ONE, None, None, 1, 2)
+    run = RehearsalSummary(tmp_path, True, True, NOW, NOW, NOW, 96, 24.0, 1.0, 1.0, (), (), 100)
+    strikes = (Strike(Fault.LIMIT, 12, 5_000, call, "before"),)
+    summary = LiveSummary(run, 1, 0, strikes, 2, (), (), {"USDT": ONE}, ledger=(order,))
+    with closing(sqlite3.connect(tmp_path / "trades.sqlite")) as database:
+        database.execute("create table trades (id integer, stake_amount float)")
+        database.execute("insert into trades values (1, 99.99999999999999)")
+        database.commit()
+    (tmp_path / "decisions.jsonl").write_text('{"logged": 1.5, "what": "veto"}\n')
+    record = record_of(summary, tmp_path)
+    assert record["ledger"]["7"]["amount"] == "1"
+    assert record["freqtrade.trades"] == [{"id": 1, "stake_amount": 99.99999999999999}]
+    assert record["decisions"] == [{"what": "veto"}]
+    assert [(one["time"], one["fault"], "request" in one) for one in record["strikes"]] == [
+        (5_000, "limit", False)
+    ]
+    assert (record["kills"], record["loops"], record["requests"]) == (2, 96, 100)
+    assert "wall_seconds" not in json.dumps(record)
 
+
+def test_no_digit_is_lost_on_the_way() -> None:
     value = {"float": 0.1 + 2**-56, 2: Decimal("0.10"), "none": None, "rows": (True, Path("a"))}
     assert plain(value) == {"float": 0.1 + 2**-56, "2": "0.10", "none": None, "rows": [True, "a"]}
 
