@@ -3,8 +3,8 @@
 ``python -P benchmarks/support/session_worker.py MARKET SEED FOLDER FILE`` writes into ``FILE``, as
 JSON, everything the session left: the exchange's ledger, the faults, both databases and the
 decision log. What is not a seed's is left out: the bot's id (within its orders' names too) and the
-process that owns the store, which each start draws anew; and the numbers of the requests that
-faults struck, as candles of several pairs are asked for at once and arrive in any order.
+process that owns the store, which each start draws anew; and the order of requests of one moment
+that faults struck, as candles of several pairs are asked for at once and arrive in any order.
 """
 
 import importlib
@@ -39,8 +39,10 @@ def record_of(summary: Any, run_dir: Path) -> dict[str, Any]:
     record = {each.name: plain(getattr(summary, each.name)) for each in fields(summary)}
     run = record.pop("run")
     record["ledger"] = {str(order["number"]): order for order in record["ledger"]}
-    for strike in record["strikes"]:
-        del strike["request"]
+    record["strikes"] = sorted(
+        ({**strike, "request": None} for strike in record["strikes"]),
+        key=lambda strike: (strike["time"], json.dumps(strike)),
+    )
     record |= {name: run[name] for name in ("loops", "requests", "unknown")}
     for name, database in DATABASES.items():
         record |= {f"{name}.{table}": rows for table, rows in _tables(run_dir / database).items()}

@@ -155,11 +155,14 @@ def test_a_session_without_freqpilot_has_nothing_drawn() -> None:
 
 
 def test_a_session_leaves_its_ledger_faults_and_tables(tmp_path: Path) -> None:
-    call = Call("GET", "/api/v3/klines", "BTCUSDT")
     order = VenueOrder(7, "fq-aa-1-exit-1", "BTCUSDT", "SELL", "MARKET", ONE, None, None, 1, 2)
     run = RehearsalSummary(tmp_path, True, True, NOW, NOW, NOW, 96, 24.0, 1.0, 1.0, (), (), 100)
-    strikes = (Strike(Fault.LIMIT, 12, 5_000, call, "before"),)
-    summary = LiveSummary(run, 1, 0, strikes, 2, (), (), {"USDT": ONE}, ledger=(order,))
+    struck = ((4_000, "ETHUSDT"), (5_000, "ETHUSDT"), (5_000, "BTCUSDT"))
+    met = tuple(
+        Strike(Fault.LIMIT, number, time, Call("GET", "/api/v3/klines", symbol), "before")
+        for number, (time, symbol) in enumerate(struck)
+    )
+    summary = LiveSummary(run, 1, 0, met, 2, (), (), {"USDT": ONE}, ledger=(order,))
     with closing(sqlite3.connect(tmp_path / "trades.sqlite")) as database:
         database.execute("create table trades (id integer, stake_amount float)")
         database.execute("insert into trades values (1, 99.99999999999999)")
@@ -169,9 +172,8 @@ def test_a_session_leaves_its_ledger_faults_and_tables(tmp_path: Path) -> None:
     assert record["ledger"]["7"]["amount"] == "1"
     assert record["freqtrade.trades"] == [{"id": 1, "stake_amount": 99.99999999999999}]
     assert record["decisions"] == [{"what": "veto"}]
-    assert [(one["time"], one["fault"], "request" in one) for one in record["strikes"]] == [
-        (5_000, "limit", False)
-    ]
+    strikes = [(one["time"], one["call"]["symbol"], one["request"]) for one in record["strikes"]]
+    assert strikes == [(4_000, "ETHUSDT", None), (5_000, "BTCUSDT", None), (5_000, "ETHUSDT", None)]
     assert (record["kills"], record["loops"], record["requests"]) == (2, 96, 100)
     assert "wall_seconds" not in json.dumps(record)
 
