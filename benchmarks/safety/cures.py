@@ -1,15 +1,12 @@
 """Cures of faults that chaos once found or should have, each of which can be switched off again in
 the bot's own process: what chaos does not find then, it would not find in tomorrow's code either.
 
-    python -m benchmarks chaos --cures --seeds 20
+``python -m benchmarks chaos --cures 20``
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-CONFIG_KEY = "chaos_without"
-"""Top-level key of a config under which a chaos strategy finds the cure to switch off."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,9 @@ def test_every_figure_is_there_and_the_page_shows_it(tmp_path: Path) -> None:
         "period": ["a", "b"], "pairs": list(COINS), "every": 3, "features": 108, "ranked": 17,
         "months": 3, "days": 100, "version": "0", "seed": 1, "data_digest": "d", "fee": 0.001,
         "cpu_seconds": 1.0, "trials": ["x"], "rows": [row, trees], "verdicts": [verdict],
-        "command": edge_page.command(["--datadir", "/mine", "--fast", "--models", "linear"]),
+        "command": edge_page.command(
+            ["--datadir", "/mine", "--json", "--fast", "--models", "linear"]
+        ),
         "note": "",
     }  # fmt: skip
     page = edge_page.section(document)
