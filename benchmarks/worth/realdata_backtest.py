@@ -110,7 +110,7 @@ def _run(options: argparse.Namespace, name: str, say: Say) -> BacktestRun:
     report = write_report(run, options.datadir, user_data / "report.html")
     from rich.console import Console
 
-    Console(width=120).print(summary_table(run))
+    Console(width=120, stderr=True).print(summary_table(run))
     say(f"{name}: {len(run.trades)} trades; report {report}")
     return run
 
@@ -163,8 +163,8 @@ def _result(options: argparse.Namespace, runs: Mapping[str, BacktestRun], say: S
         "versions": {"freqpilot": __version__, "freqtrade": version("freqtrade")},
         "data_digest": data_digest(options.datadir, ours.pairs),
     }
-    parity = all(all(group.values()) for group in checks.values())
-    return Result(NAME, figures, _targets(figures, drawn), parity, about)
+    sound = all(all(group.values()) for group in checks.values())
+    return Result(NAME, figures, _targets(figures, drawn), sound, about)
 
 
 def _targets(
