@@ -33,6 +33,7 @@ from benchmarks.support.checkouts import (
     session_record,
     worktree,
 )
+from benchmarks.support.options import parser
 from freqpilot.errors import FreqpilotError
 from freqpilot.rehearsal.bot.backtest import LAYERS, BacktestOptions
 
@@ -272,18 +273,16 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"benchmarks {NAME}", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--against", required=True, metavar="REF", help="the commit to compare with"
-    )
-    parser.add_argument("--datadir", type=Path, help="folder of 1h feather candles")
-    parser.add_argument("--backtests", nargs="*", default=list(BACKTESTS), choices=list(BACKTESTS))
-    parser.add_argument("--spot", type=int, default=6, help="sessions of chaos on spot")
-    parser.add_argument("--futures", type=int, default=3, help="sessions of chaos on futures")
-    parser.add_argument("--first-seed", type=int, default=1)
-    options = parser.parse_args()
+    made = parser(NAME, __doc__)
+    made.add_argument("--against", required=True, metavar="REF", help="the commit to compare with")
+    made.add_argument("--datadir", type=Path, help="folder of 1h feather candles")
+    made.add_argument("--backtests", nargs="*", default=list(BACKTESTS), choices=list(BACKTESTS))
+    made.add_argument("--spot", type=int, default=6, help="sessions of chaos on spot")
+    made.add_argument("--futures", type=int, default=3, help="sessions of chaos on futures")
+    made.add_argument("--first-seed", type=int, default=1)
+    options = made.parse_args()
     if not runs(options):
-        parser.error("nothing to do: give --datadir, --spot or --futures")
+        made.error("nothing to do: give --datadir, --spot or --futures")
     return options
 
 
