@@ -34,6 +34,7 @@ from benchmarks.support.checkouts import (
     worktree,
 )
 from benchmarks.support.options import parser
+from benchmarks.support.result import Result, exactly, finish
 from freqpilot.errors import FreqpilotError
 from freqpilot.rehearsal.bot.backtest import LAYERS, BacktestOptions
 
@@ -222,23 +223,18 @@ def runs(options: argparse.Namespace) -> dict[str, tuple[Play, bool]]:
     return found
 
 
-def report(against: str, found: Mapping[str, Comparison]) -> dict[str, Any]:
+def report(against: str, found: Mapping[str, Comparison]) -> Result:
     """Return the benchmark's result."""
     idle = [name for name, each in found.items() if name in BACKTESTS and not each.count]
     unsteady = [name for name, each in found.items() if each.repeats is False]
-    return {
-        "name": NAME,
-        "against": against,
-        "parity": not idle and not unsteady and any(each.repeats for each in found.values()),
-        "targets": {
-            f"{name}: differences": {
-                "value": len(each.differences),
-                "target": 0,
-                "ok": not each.differences,
-            }
+    return Result(
+        NAME,
+        parity=not idle and not unsteady and any(each.repeats for each in found.values()),
+        targets={
+            f"{name}: differences": exactly(len(each.differences), 0)
             for name, each in found.items()
         },
-        "figures": {
+        figures={
             name: {
                 "backtest" if name in BACKTESTS else "session": each.count,
                 "digest": each.digest,
@@ -248,9 +244,9 @@ def report(against: str, found: Mapping[str, Comparison]) -> dict[str, Any]:
             }
             for name, each in found.items()
         },
-        "without a trade": idle,
-        "not the same twice": unsteady,
-    }
+        about={"against": against, "without a trade": idle, "not the same twice": unsteady},
+        strict=True,
+    )
 
 
 def main() -> int:
@@ -268,8 +264,7 @@ def main() -> int:
         print(f"{NAME}: {error}\n{getattr(error, 'stderr', None) or ''}", file=sys.stderr)
         return 2
     result = report(commit_of(options.against), found)
-    print(json.dumps(result))
-    return 0 if result["parity"] and all(t["ok"] for t in result["targets"].values()) else 1
+    return finish(result, options)
 
 
 def _arguments() -> argparse.Namespace:

@@ -23,7 +23,7 @@ from benchmarks.support.options import Period, add_candle_options, add_page_opti
 from benchmarks.support.result import Result, Target, finish
 from freqpilot.errors import Degraded
 from freqpilot.features.bank.workspace import Workspace
-from freqpilot.host.frames.regimes import Plan, fit_one, part_of
+from freqpilot.host.commands.regimes import Plan, fit_one, part_of
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import RegimeSettings
 from freqpilot.shapes import Candles, Signal

@@ -126,13 +126,13 @@ def test_equal_means_little_without_a_trade_or_a_repeat(
     values: dict[str, Any], parity: bool, ok: bool
 ) -> None:
     result = report("abc", {"Ensemble": comparison(**values)})
-    target = result["targets"]["Ensemble: differences"]
-    assert (result["parity"], target["ok"]) == (parity, ok)
+    target = result.targets["Ensemble: differences"]
+    assert (result.parity, target.ok) == (parity, ok)
 
 
 def test_a_session_in_which_every_entry_is_refused_counts() -> None:
     found = {"spot 1": comparison(count=0), "spot 2": comparison(repeats=None)}
-    assert report("abc", found)["parity"]
+    assert report("abc", found).parity
 
 
 def test_what_a_start_draws_is_no_difference() -> None:
