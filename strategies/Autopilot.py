@@ -10,13 +10,13 @@ from pandas import DataFrame
 from freqpilot.host.candles import rows
 from freqpilot.host.facts.signals import add_signal_facts
 from freqpilot.host.frames import decided as frames
-from freqpilot.host.frames import features
+from freqpilot.host.frames import features, words
 from freqpilot.host.frames.annotations import regime_areas
-from freqpilot.host.frames.edge.backtest import with_groups
-from freqpilot.host.frames.edge.forecasts import kept_forecasts
+from freqpilot.host.frames.edge.forecasts import past_forecasts
+from freqpilot.host.frames.populate import populate, populate_together
 from freqpilot.host.frames.regimes import models_of
 from freqpilot.host.freqai.columns import NAMES
-from freqpilot.host.run.current import current
+from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.seams.activation import require_active
 from freqpilot.host.trading import exits, proposals, record
 from freqpilot.host.trading.fills import reads_only
@@ -106,23 +106,23 @@ class Autopilot(IStrategy):
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         require_active("Autopilot")
-        settings, pair, kept = Settings.from_config(self.config), metadata["pair"], None
+        settings, pair, past = Settings.from_config(self.config), metadata["pair"], None
         if frames.model_enabled(self.config):
             dataframe = self.freqai.start(dataframe, metadata, self)
-            kept = kept_forecasts(self.freqai, pair)
+            past = past_forecasts(self.freqai, pair)
         dataframe = add_signal_facts(dataframe, pair, self.config, self.timeframe)
-        models = models_of(self.config)
-        return frames.add_decisions(dataframe, settings, pair, self._step(), models, kept)
+        models, run = models_of(self.config), current() if has_begun() else None
+        return populate(run, dataframe, settings, pair, self._step(), models, past)
 
     def advise_all_indicators(self, data: dict[str, DataFrame]) -> dict[str, DataFrame]:
         found = super().advise_all_indicators(data)
-        return with_groups(found, Settings.from_config(self.config), models_of(self.config))
+        return populate_together(found, Settings.from_config(self.config), models_of(self.config))
 
     def populate_entry_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         sides = frames.entries(dataframe, self._signals())
         dataframe["enter_long"] = (sides == 1).astype(int)
         dataframe["enter_short"] = ((sides == -1) & self.can_short).astype(int)
-        dataframe["enter_tag"] = frames.tags(dataframe, sides)
+        dataframe["enter_tag"] = words.tags(dataframe, sides)
         return dataframe
 
     def populate_exit_trend(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
@@ -164,7 +164,7 @@ class Autopilot(IStrategy):
         if (row := self._row(pair, order.order_date_utc)) is not None:
             regimes = current().settings.signals.regimes
             side = trade.trade_direction
-            decision = frames.decision_of(pair, row, side, self._step(), regimes)
+            decision = words.decision_of(pair, row, side, self._step(), regimes)
             record.record_decision(trade, decision)
 
     def plot_annotations(self, dataframe: DataFrame, **chart: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.account import stakes
 from freqpilot.host.candles import rows
 from freqpilot.host.candles.lookup import Lookup
-from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import words
 from freqpilot.host.seams.activation import require_active
 from freqpilot.host.trading import exits, proposals, record, slots
 from freqpilot.host.trading.fills import reads_only
@@ -113,7 +113,7 @@ class RuleStrategy(IStrategy):
         if order.ft_order_side != trade.entry_side:
             return
         if (row := self.row(pair, order.order_date_utc)) is not None:
-            decision = frames.decision_of(pair, row, trade.trade_direction, self.step)
+            decision = words.decision_of(pair, row, trade.trade_direction, self.step)
             record.record_decision(trade, decision)
 
     def row(self, pair: str, time: datetime) -> Any:
