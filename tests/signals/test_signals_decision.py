@@ -16,6 +16,7 @@ from freqpilot.signals.decision import TRUST, DecisionInputs, ModelColumns, deci
 ROWS = 1_000
 QUICK = {"enabled": True, "horizon": 4, "opinions": 20, "step_hours": 6, "prior": 5}
 OFF = {"enabled": False}
+TRENDS = ("trending_bullish", "trending_bearish")
 
 
 def settings(**signals: Any) -> SignalSettings:
@@ -123,11 +124,14 @@ def test_a_model_without_a_weight_is_not_asked(candles: Candles) -> None:
 
 
 def test_the_bias_joins_what_the_regime_allows(candles: Candles) -> None:
-    both = decide(candles, settings(), "major", DecisionInputs())
-    regime = decide(candles, settings(confluence=OFF), "major", DecisionInputs())
+    closed = {"adaptation": {name: {"entries": "none"} for name in TRENDS}}
+    both = decide(candles, settings(regimes=closed), "major", DecisionInputs())
+    regime = decide(candles, settings(regimes=closed, confluence=OFF), "major", DecisionInputs())
     bias = decide(candles, settings(regimes=OFF), "major", DecisionInputs())
     for side in ("allow_long", "allow_short"):
         assert both[side].any()
+        assert (bias[side] & ~regime[side]).any()
+        assert (regime[side] & ~bias[side]).any()
         np.testing.assert_array_equal(both[side], regime[side] & bias[side])
 
 
