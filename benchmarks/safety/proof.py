@@ -84,7 +84,7 @@ def drawn(every: Sequence[Piece], minutes: float | None, seed: int) -> list[Piec
     if minutes is None:
         return list(every)
     order = list(every)
-    random.Random(seed).shuffle(order)
+    random.Random(seed).shuffle(order)  # noqa: S311
     left, chosen = minutes * 60 / 2, []
     for piece in order:
         if piece.seconds <= left:
