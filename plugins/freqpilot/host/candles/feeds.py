@@ -11,7 +11,7 @@ from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host.candles.files import read_candles
 from freqpilot.host.candles.timeframe import seconds
-from freqpilot.host.run import current as current_module
+from freqpilot.host.run.current import current
 
 
 class Feed(Protocol):
@@ -93,12 +93,12 @@ def closed(frame: Any, timeframe: str, now: datetime) -> Any:
     return frame.iloc[: int(utc_dates(frame).searchsorted(newest, side="right"))]
 
 
-def current() -> Any:
+def current_feed() -> Any:
     """Return the run's feed.
 
     :raises NoEntry: when no run with candles has begun.
     """
-    feed = current_module.current().feed
+    feed = current().feed
     if feed is None:
         raise NoEntry("this run has no candles for its protections")
     return feed
