@@ -1,8 +1,9 @@
-"""``make compat``: installs each Freqtrade of the tested range into a venv of its own and runs
-doctor and smoke tests there; Freqtrade's newest release as well, where it can be installed.
+"""Doctor and smoke tests with each Freqtrade of the tested range, each in a venv of its own.
 
-Prints a table of all seams, green where one fits and red where not, and one JSON object last; exits
-non-zero when a supported version fails.
+``make compat``, or ``python -m benchmarks compat [VERSION …]``. It installs what is not there yet.
+Without a version Freqtrade's newest release is tried as well, where it can be installed. Prints a
+table of all seams, green where one fits and red where not, and one JSON object last; exits non-zero
+when a supported version fails.
 """
 
 import json
@@ -17,11 +18,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, Say, Target, finish, progress
+
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ("2026.6", "2026.7", "2026.8", "2026.9")
 PINS = {version: ["joblib<1.6"] for version in ("2026.6", "2026.7", "2026.8")}
 """What an older Freqtrade needs itself: it imports a part of joblib that 1.6 has removed."""
 WIDTH = 100
+SEAM = "seam "
 CELLS = {True: "[green]fits[/]", False: "[red]does not fit[/]", None: "–"}
 SMOKE = """
 from datetime import UTC, datetime, timedelta
@@ -58,7 +63,6 @@ def install(version: str, home: Path) -> str | None:
     python = home / "bin" / "python"
     if (home / "installed").is_file():
         return None
-    print(f"==> Freqtrade {version}: installing", flush=True)
     run([sys.executable, "-m", "venv", str(home)])
     wanted = [f"freqtrade[freqai,hyperopt]=={version}", *PINS.get(version, [])]
     done = run([str(python), "-m", "pip", "install", "--quiet", "--editable", str(ROOT), *wanted])
@@ -68,28 +72,30 @@ def install(version: str, home: Path) -> str | None:
     return None
 
 
-def examine(version: str) -> dict[str, Any]:
+def examine(version: str, say: Say) -> dict[str, Any]:
     """Install one version and return what doctor and the smoke tests found."""
     home = ROOT / ".venv-compat" / version
     python = home / "bin" / "python"
+    say(f"==> Freqtrade {version}: installing what is not there yet")
     if fault := install(version, home):
-        print(f"    {fault}", flush=True)
+        say(f"    {fault}")
         return {"ok": False, "installed": False, "seams": {}, "faults": [fault]}
-    print(f"==> Freqtrade {version}: doctor and smoke tests", flush=True)
+    say(f"==> Freqtrade {version}: doctor and smoke tests")
     doctor = run([str(python), "-m", "freqpilot.cli", "doctor", "--json"])
     smoke = run([str(python), "-c", SMOKE, str(home / "smoke")])
     findings = json.loads(doctor.stdout or "{}").get("findings", [])
-    faults = [f for f in findings if not f["ok"]]
+    faults = [each for each in findings if not each["ok"]]
     for each in faults:
-        print(f"    {each['check']}: {each['detail']}", flush=True)
+        say(f"    {each['check']}: {each['detail']}")
     if smoke.returncode:
-        print("    " + "\n    ".join(smoke.stderr.strip().splitlines()[-8:]), flush=True)
-    return {
-        "ok": doctor.returncode == 0 and smoke.returncode == 0,
-        "installed": True,
-        "seams": {f["check"][5:]: f["ok"] for f in findings if f["check"].startswith("seam ")},
-        "faults": faults,
-    }
+        say("    " + "\n    ".join(smoke.stderr.strip().splitlines()[-8:]))
+    fits = {each["check"].removeprefix(SEAM): each["ok"] for each in findings if _is_seam(each)}
+    ok = doctor.returncode == 0 and smoke.returncode == 0
+    return {"ok": ok, "installed": True, "seams": fits, "faults": faults}
+
+
+def _is_seam(finding: Mapping[str, Any]) -> bool:
+    return str(finding["check"]).startswith(SEAM)
 
 
 def table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -101,23 +107,25 @@ def table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
     return out
 
 
-def main() -> None:
-    """Examine every version, print the table and the JSON object.
+def main() -> int:
+    """Examine every version and print; returns the exit status.
 
     The newest release, where it is none of the supported ones, is shown and decides nothing.
     """
-    wanted = sys.argv[1:] or [*VERSIONS]
-    latest = newest() if not sys.argv[1:] else None
-    versions = [*wanted, *({latest} - {None, *wanted})]
-    figures = {version: examine(version) for version in versions}
-    Console(width=WIDTH).print(table(figures))
-    supported = {version: bool(figures[version]["ok"]) for version in wanted}
-    targets = {name: {"value": ok, "target": True, "ok": ok} for name, ok in supported.items()}
-    parity = all(supported.values())
-    document = {"name": "compat", "parity": parity, "targets": targets, "figures": figures}
-    print(json.dumps({**document, "newest": latest}))
-    sys.exit(0 if parity else 1)
+    made = parser("compat", __doc__)
+    made.add_argument("versions", nargs="*", metavar="VERSION", default=VERSIONS)
+    given = made.parse_args()
+    say = progress()
+    latest = newest() if given.versions == VERSIONS else None
+    versions = [*given.versions, *({latest} - {None, *given.versions})]
+    figures = {version: examine(version, say) for version in versions}
+    if not given.json:
+        Console(width=WIDTH).print(table(figures))
+    sound = {version: bool(figures[version]["ok"]) for version in given.versions}
+    targets = {version: Target(ok, True, ok) for version, ok in sound.items()}
+    about = {"newest": latest}
+    return finish(Result("compat", figures, targets, all(sound.values()), about), given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

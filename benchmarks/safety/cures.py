@@ -1,17 +1,12 @@
 """Cures of faults that chaos once found or should have, each of which can be switched off again in
 the bot's own process: what chaos does not find then, it would not find in tomorrow's code either.
 
-    python -m benchmarks chaos --cures --seeds 20
+``python -m benchmarks chaos --cures 20``
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from freqpilot.host.run.current import current
-
-CONFIG_KEY = "chaos_without"
-"""Top-level key of a config under which a chaos strategy finds the cure to switch off."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +38,11 @@ def _put(owner: Any, name: str, value: Any) -> None:
 
 
 def _reconciliation() -> None:
-    from freqpilot.host.orders import readiness, reconcile
+    from freqpilot.host.orders import reconcile
+    from freqpilot.host.orders.readiness import Reconciliation
 
-    def step(bot: Any) -> None:
-        readiness.PROGRESS.done = True
+    def step(run: Any, bot: Any) -> None:
+        run.part(Reconciliation).done = True
 
     _put(reconcile, "step", step)
 
@@ -85,7 +81,7 @@ def _fresh_look() -> None:
 def _jumped_stop() -> None:
     from freqpilot.host.orders import stops
 
-    _put(stops, "backup", lambda bot: None)
+    _put(stops, "backup", lambda run, bot: None)
 
 
 def _ownership() -> None:
@@ -103,6 +99,7 @@ def _exit_lock() -> None:
     from freqpilot.host.alerts import events as alerts
     from freqpilot.host.loop import live
     from freqpilot.host.orders import lookup, reconcile
+    from freqpilot.host.run.current import current
 
     def before_loop(bot: Any) -> None:
         reconcile.step(current(), bot)
@@ -169,7 +166,7 @@ def _named() -> None:
     from freqpilot.host.account import unwritten
     from freqpilot.host.orders import lookup, sending
 
-    _put(unwritten, "keep", lambda intent: intent)
+    _put(unwritten, "keep", lambda run, intent: intent)
     named = lookup.is_named
 
     def is_named(api: Any) -> bool:

@@ -5,15 +5,13 @@ a limit, as each one is what a new Freqtrade may break. Prints one JSON object l
 when the page is not up to date.
 """
 
-import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmarks.support.page import write_section
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, at_most, finish
 from freqpilot.host.boot.start import TABLE
 from freqpilot.host.seams.seam import Place, Seam
 
@@ -69,37 +67,32 @@ def seams_by_group() -> dict[str, Sequence[Seam]]:
     return {group: seams() for group, seams in TABLE.items()}
 
 
-def measure(table: dict[str, Sequence[Seam]], page: Path) -> dict[str, Any]:
-    """Return the document that is printed."""
+def measure(table: dict[str, Sequence[Seam]], page: Path) -> Result:
+    """Count the seams and compare the page with them."""
     seams = [seam for group in table.values() for seam in group]
     places = [place for seam in seams for place in seam.places]
-    count = {
-        "seams": len(seams),
-        "replaced": sum(place.make is not None for place in places),
-        "used": sum(place.make is None for place in places),
-    }
-    return {
-        "name": "seams",
-        "parity": section(table) in page.read_text(encoding="utf-8"),
-        "targets": {
-            name: {"value": count[name], "target": limit, "ok": count[name] <= limit}
-            for name, limit in BUDGET.items()
-        },
-        "figures": {group: [seam.name for seam in seams] for group, seams in table.items()},
-    }
+    count = {"seams": len(seams), "replaced": sum(place.make is not None for place in places)}
+    return Result(
+        "seams",
+        figures={**count, "used": len(places) - count["replaced"]},
+        targets={name: at_most(count[name], limit) for name, limit in BUDGET.items()},
+        parity=section(table) in page.read_text(encoding="utf-8"),
+        strict=True,
+    )
 
 
-def main() -> None:
-    """Write the page where that was asked for, count and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="bring docs/seams.md up to date")
+def main() -> int:
+    """Write the page where that was asked for, count and print; returns the exit status."""
+    made = parser("seams", __doc__)
+    made.add_argument("--write", action="store_true", help="bring docs/seams.md up to date")
+    given = made.parse_args()
     table = seams_by_group()
-    if parser.parse_args().write:
-        write_section(PAGE, BEGIN, END, section(table))
-    found = measure(table, PAGE)
-    print(json.dumps(found))
-    sys.exit(0 if found["parity"] else 1)
+    if given.write:
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+        after = rest.partition(f"{END}\n")[2]
+        PAGE.write_text(before + section(table) + after, encoding="utf-8")
+    return finish(measure(table, PAGE), given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,7 +8,6 @@ Freqtrade does not. Both must say the same. Prints one JSON object last; exits n
 do not.
 """
 
-import argparse
 import json
 import os
 import re
@@ -22,6 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, Target, at_most, finish
 from freqpilot.host.boot.doors import KINDS, config_dir, door_dir
 from freqpilot.host.boot.resolvers import class_names
 from freqpilot.rehearsal.exchange.server import RehearsalServer
@@ -153,8 +154,8 @@ def prepare(home: Path, url: str) -> dict[bool, list[Path]]:
     return {False: plain, True: [*plain, config_dir() / "freqpilot.json"]}
 
 
-def measure(names: list[str], rounds: int) -> dict[str, Any]:
-    """Run the commands in turn and return the document that is printed."""
+def measure(names: list[str], rounds: int) -> Result:
+    """Run the commands in turn and return what was found."""
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
     tape = Tape.from_market(SyntheticMarket(PAIRS, 60, start, 24 * 4, 7))
     now = datetime.now(UTC).timestamp()
@@ -170,7 +171,8 @@ def measure(names: list[str], rounds: int) -> dict[str, Any]:
                 (run(case, home, files[False]), run(case, home, files[True])) for _ in range(rounds)
             ]
             figures[name] = figures_of(case, pairs)
-    return document(figures)
+    same = all(found["same"] for found in figures.values())
+    return Result("startup", figures, targets(figures), same)
 
 
 def figures_of(case: Case, pairs: list[tuple[Cost, Cost]]) -> dict[str, Any]:
@@ -186,32 +188,25 @@ def figures_of(case: Case, pairs: list[tuple[Cost, Cost]]) -> dict[str, Any]:
     }
 
 
-def document(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what is printed."""
-    targets = {}
-    for name, found in figures.items():
-        for what, limit in zip(("s", "MiB"), CASES[name].limits, strict=True):
-            value = found[f"added, {what}"]
-            ok = value <= limit
-            targets[f"{name}: added, {what}"] = {"value": value, "target": limit, "ok": ok}
+def targets(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Target]:
+    """Return what was added beside what may be."""
     return {
-        "name": "startup",
-        "parity": all(found["same"] for found in figures.values()),
-        "targets": targets,
-        "figures": dict(figures),
+        f"{name}: added, {what}": at_most(found[f"added, {what}"], limit)
+        for name, found in figures.items()
+        for what, limit in zip(("s", "MiB"), CASES[name].limits, strict=True)
     }
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*CASES, []], help="commands, all without any")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each command, both ways")
-    options = parser.parse_args()
-    found = measure(options.names or [*CASES], options.rounds)
-    print(json.dumps(found))
-    sys.exit(0 if found["parity"] else 1)
+def main() -> int:
+    """Measure and print; returns the exit status."""
+    made = parser("startup", __doc__)
+    made.add_argument("names", nargs="*", metavar="COMMAND", help=f"of {', '.join(CASES)}")
+    made.add_argument("--rounds", type=int, default=5, help="runs of each command, both ways")
+    given = made.parse_args()
+    if unknown := set(given.names) - set(CASES):
+        made.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(CASES)}")
+    return finish(measure(given.names or [*CASES], given.rounds), given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,9 +13,10 @@ from candle_source import candles
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import words
 from freqpilot.host.frames.annotations import COLORS, regime_areas
 from freqpilot.host.frames.words import regime_words
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.host.trading import exits, proposals
 from freqpilot.settings import RegimeSettings, Settings
@@ -34,7 +35,7 @@ def run() -> Iterator[Run]:
     )
     observe(current(), NOW, 1_000.0)
     yield begun
-    _runs.clear()
+    end()
 
 
 def frame(rows: int = 1_500, seed: int = 7) -> pd.DataFrame:
@@ -115,7 +116,7 @@ def test_entries_go_with_the_bias_of_longer_candles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "probability", "size", "stop", "words"),
+    ("name", "probability", "size", "stop", "expected"),
     [
         (
             "range_bound",
@@ -129,19 +130,19 @@ def test_entries_go_with_the_bias_of_longer_candles() -> None:
     ],
 )
 def test_the_regime_in_words(
-    name: str, probability: float, size: float, stop: float, words: str
+    name: str, probability: float, size: float, stop: float, expected: str
 ) -> None:
     figures = [name, probability, size, stop, True]
     row = pd.Series(figures, index=COLUMNS, dtype=object)
     said = regime_words(row, TABLE)
     assert said is not None
-    assert said.startswith(words)
+    assert said.startswith(expected)
     assert regime_words(row.drop("regime"), TABLE) is None
 
 
 def test_the_decision_tells_the_regime() -> None:
     decided = frames.add_decisions(frame(), settings(), "BTC/USDT")
-    decision = frames.decision_of("BTC/USDT", decided.iloc[-1], "long", HOUR, TABLE)
+    decision = words.decision_of("BTC/USDT", decided.iloc[-1], "long", HOUR, TABLE)
     assert "regime" in decision.reasons[-2]
     assert decision.reasons[-1] == f"bias of longer timeframes {decided['bias'].iloc[-1]:+.2f}"
     assert sum(decision.contributions.values()) == pytest.approx(decision.composite)
@@ -177,7 +178,7 @@ CALL = {
 
 
 def staked(monkeypatch: pytest.MonkeyPatch, **more: float) -> float:
-    monkeypatch.setattr(proposals, "_open_trades", list)
+    monkeypatch.setattr(proposals, "open_trades", list)
     row = pd.Series({"date": pd.Timestamp(NOW), "atr": 20.0, "confidence": 1.0, "composite": 0.8})
     # Far enough from the caps that the size is what the volatility asks for.
     observe(current(), NOW, 1_000.0)

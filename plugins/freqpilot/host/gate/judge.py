@@ -63,10 +63,10 @@ def judge(
 ) -> RiskVerdict:
     """Return the verdict on an order that raises risk, beside these positions.
 
-    :param exchange: Freqtrade's, of a live run.
+    :param exchange: Freqtrade's, live; None in a backtest.
     :raises NoEntry: when a live order has to wait.
     """
-    if not run.live:
+    if exchange is None:
         return ask(run, order, positions, run.part(BookRisk).asked(order, positions))
     if exchange is None:
         raise TypeError("a live order is judged with its exchange")

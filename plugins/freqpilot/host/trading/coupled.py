@@ -12,7 +12,8 @@ from pandas import DataFrame, Timestamp
 
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host.account import stakes, trades
+from freqpilot.host.account import stakes
+from freqpilot.host.account.trades import open_trades
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.run import exitsonly
@@ -83,7 +84,7 @@ class CoupleStrategy(RuleStrategy):
             return False
         return run.settings.analysis and not run.live
 
-    def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
+    def custom_stake_amount(self, pair: str, current_time: datetime, **call: object) -> float:
         couple = Couple.parse(call.get("entry_tag"))
         if couple is None or self.alone():
             return proposals.stake(self.row(pair, current_time), pair, current_time, call)
@@ -112,7 +113,7 @@ class CoupleStrategy(RuleStrategy):
         """Return why a leg has to be closed because of the other one."""
         if couples.too_young(trade, time) or couples.lately_closed(trade, time):
             return None
-        return couples.verdict(trade, trades.open_trades())
+        return couples.verdict(trade, open_trades())
 
 
 def require_both(name: str, config: Mapping[str, Any], order_types: Mapping[str, Any]) -> None:
