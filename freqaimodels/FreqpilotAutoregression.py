@@ -1,6 +1,6 @@
 """An autoregression of returns, a baseline, for ``--freqaimodel FreqpilotAutoregression``."""
 
-from freqpilot.host.forecasts import Forecaster
+from freqpilot.host.freqai.forecaster import Forecaster
 from freqpilot.models.linear import Autoregression
 
 

@@ -1,6 +1,6 @@
 """A bidirectional LSTM with attention, for ``--freqaimodel FreqpilotBiLSTM``."""
 
-from freqpilot.host.sequences import SequenceForecaster
+from freqpilot.host.freqai.sequences import SequenceForecaster
 from freqpilot.models.sequences.models import BiLSTM
 
 

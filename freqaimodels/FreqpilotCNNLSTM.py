@@ -1,6 +1,6 @@
 """Convolutions before an LSTM, for ``--freqaimodel FreqpilotCNNLSTM``."""
 
-from freqpilot.host.sequences import SequenceForecaster
+from freqpilot.host.freqai.sequences import SequenceForecaster
 from freqpilot.models.sequences.models import CNNLSTM
 
 

@@ -1,6 +1,6 @@
 """LightGBM with calibrated chances, for ``--freqaimodel FreqpilotCalibrated``."""
 
-from freqpilot.host.forecasts import Forecaster
+from freqpilot.host.freqai.forecaster import Forecaster
 from freqpilot.models.trees.boosting import TreesClassifier
 
 

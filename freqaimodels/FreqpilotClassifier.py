@@ -1,6 +1,6 @@
 """LightGBM on triple-barrier labels, for ``--freqaimodel FreqpilotClassifier``."""
 
-from freqpilot.host.freqai import PurgedClassifier
+from freqpilot.host.freqai.classifier import PurgedClassifier
 
 
 class FreqpilotClassifier(PurgedClassifier):

@@ -1,6 +1,6 @@
 """A gated recurrent unit (GRU), for ``--freqaimodel FreqpilotGRU``."""
 
-from freqpilot.host.sequences import SequenceForecaster
+from freqpilot.host.freqai.sequences import SequenceForecaster
 from freqpilot.models.sequences.models import GRU
 
 

@@ -1,6 +1,6 @@
 """The last return as the forecast, a baseline, for ``--freqaimodel FreqpilotLastValue``."""
 
-from freqpilot.host.forecasts import Forecaster
+from freqpilot.host.freqai.forecaster import Forecaster
 from freqpilot.models.linear import LastValue
 
 

@@ -1,6 +1,6 @@
 """Ridge regression, a baseline, for ``--freqaimodel FreqpilotLinear``."""
 
-from freqpilot.host.forecasts import Forecaster
+from freqpilot.host.freqai.forecaster import Forecaster
 from freqpilot.models.linear import Ridge
 
 

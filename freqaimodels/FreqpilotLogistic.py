@@ -1,6 +1,6 @@
 """Logistic regression, a baseline, for ``--freqaimodel FreqpilotLogistic``."""
 
-from freqpilot.host.forecasts import Forecaster
+from freqpilot.host.freqai.forecaster import Forecaster
 from freqpilot.models.linear import Logistic
 
 

@@ -1,6 +1,6 @@
 """A Transformer over patches of candles, for ``--freqaimodel FreqpilotPatchTransformer``."""
 
-from freqpilot.host.sequences import SequenceForecaster
+from freqpilot.host.freqai.sequences import SequenceForecaster
 from freqpilot.models.sequences.models import PatchTransformer
 
 

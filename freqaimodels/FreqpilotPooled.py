@@ -1,6 +1,6 @@
 """One LightGBM for all pairs on the forward return, for ``--freqaimodel FreqpilotPooled``."""
 
-from freqpilot.host.pooled import PooledForecaster
+from freqpilot.host.freqai.pooled.forecaster import PooledForecaster
 from freqpilot.models.trees.boosting import TreesRegressor
 
 

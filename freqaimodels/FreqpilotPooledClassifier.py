@@ -1,6 +1,6 @@
 """One LightGBM for all pairs on classes, for ``--freqaimodel FreqpilotPooledClassifier``."""
 
-from freqpilot.host.pooled import PooledForecaster
+from freqpilot.host.freqai.pooled.forecaster import PooledForecaster
 from freqpilot.models.trees.boosting import TreesClassifier
 
 

@@ -1,6 +1,6 @@
 """Trees and ridge as one model for all pairs, for ``--freqaimodel FreqpilotPooledStacked``."""
 
-from freqpilot.host.pooled import PooledForecaster
+from freqpilot.host.freqai.pooled.forecaster import PooledForecaster
 from freqpilot.models.ensemble.stacking import Stacked
 
 

@@ -1,6 +1,6 @@
 """One LightGBM for all pairs on whole windows, for ``--freqaimodel FreqpilotPooledWhole``."""
 
-from freqpilot.host.pooled import PooledForecaster
+from freqpilot.host.freqai.pooled.forecaster import PooledForecaster
 from freqpilot.models.ensemble.whole import Whole
 from freqpilot.models.trees.boosting import TreesRegressor
 

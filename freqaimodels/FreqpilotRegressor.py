@@ -1,6 +1,6 @@
 """LightGBM on the forward return, for ``--freqaimodel FreqpilotRegressor``."""
 
-from freqpilot.host.forecasts import Forecaster
+from freqpilot.host.freqai.forecaster import Forecaster
 from freqpilot.models.trees.boosting import TreesRegressor
 
 

@@ -1,6 +1,6 @@
 """Trees and ridge as one, for ``--freqaimodel FreqpilotStacked``."""
 
-from freqpilot.host.forecasts import Forecaster
+from freqpilot.host.freqai.forecaster import Forecaster
 from freqpilot.models.ensemble.stacking import Stacked
 
 

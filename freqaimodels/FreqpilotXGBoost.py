@@ -1,6 +1,6 @@
 """XGBoost on the forward return, for ``--freqaimodel FreqpilotXGBoost``."""
 
-from freqpilot.host.forecasts import Forecaster
+from freqpilot.host.freqai.forecaster import Forecaster
 from freqpilot.models.trees.xgb import XGBoostRegressor
 
 

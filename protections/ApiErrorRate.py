@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from freqtrade.plugins.protections import ProtectionReturn
 
-from freqpilot.host import health
-from freqpilot.host.parameters import Parameter, Parameters
-from freqpilot.host.protection import CheckedProtection
+from freqpilot.host.forms.parameters import Parameter, Parameters
+from freqpilot.host.forms.protection import CheckedProtection
+from freqpilot.host.gate import health
 
 
 class ApiErrorRate(CheckedProtection):

@@ -13,10 +13,10 @@ from freqtrade.plugins.protections import ProtectionReturn
 
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host import feeds
-from freqpilot.host.closed import closed_at
-from freqpilot.host.parameters import Parameter, Parameters
-from freqpilot.host.protection import CheckedProtection, closed_trades, duration
+from freqpilot.host.candles import feeds
+from freqpilot.host.forms.closed import closed_at
+from freqpilot.host.forms.parameters import Parameter, Parameters
+from freqpilot.host.forms.protection import CheckedProtection, closed_trades, duration
 from freqpilot.risk.cooldown import DAY_SECONDS, cooldown_factor, volatility_ratio
 
 STOPS = (

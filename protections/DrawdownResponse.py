@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from freqtrade.plugins.protections import ProtectionReturn
 
-from freqpilot.host.closed import ClosedTrades
-from freqpilot.host.parameters import Parameter, Parameters
-from freqpilot.host.protection import (
+from freqpilot.host.forms.closed import ClosedTrades
+from freqpilot.host.forms.parameters import Parameter, Parameters
+from freqpilot.host.forms.protection import (
     UNLOCK_AT,
     CheckedProtection,
     all_closed,

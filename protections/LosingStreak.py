@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 from freqtrade.exceptions import ConfigurationError
 from freqtrade.plugins.protections import ProtectionReturn
 
-from freqpilot.host.parameters import Parameter, Parameters
-from freqpilot.host.protection import (
+from freqpilot.host.forms.parameters import Parameter, Parameters
+from freqpilot.host.forms.protection import (
     UNLOCK_AT,
     CheckedProtection,
     closed_trades,

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from freqtrade.plugins.protections import ProtectionReturn
 
-from freqpilot.host.locks import HELD
-from freqpilot.host.parameters import Parameter, Parameters
-from freqpilot.host.protection import CheckedProtection, closes, ledger
+from freqpilot.host.account.locks import HELD
+from freqpilot.host.forms.parameters import Parameter, Parameters
+from freqpilot.host.forms.protection import CheckedProtection, closes, ledger
 from freqpilot.risk.closed import day_of, losses, monday_of
 from freqpilot.risk.soundness import reached
 

@@ -7,10 +7,10 @@ from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.plugins.protections import ProtectionReturn
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import feeds
-from freqpilot.host.frames import model_enabled
-from freqpilot.host.parameters import Parameter, Parameters
-from freqpilot.host.protection import CheckedProtection, duration
+from freqpilot.host.candles import feeds
+from freqpilot.host.forms.parameters import Parameter, Parameters
+from freqpilot.host.forms.protection import CheckedProtection, duration
+from freqpilot.host.frames.decided import model_enabled
 from freqpilot.risk.staleness import Freshness, staleness
 
 

@@ -7,14 +7,18 @@ from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
 from pandas import DataFrame
 
-from freqpilot.host import exits, frames, persistence, proposals, require_active, rows, supervisor
-from freqpilot.host.annotations import regime_areas
-from freqpilot.host.edge import kept_forecasts
-from freqpilot.host.edgebacktest import with_groups
-from freqpilot.host.fills import reads_only
-from freqpilot.host.freqai import NAMES
-from freqpilot.host.regimes import models_of
-from freqpilot.host.signalfacts import add_signal_facts
+from freqpilot.host import require_active
+from freqpilot.host.candles import rows
+from freqpilot.host.facts.signals import add_signal_facts
+from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames.annotations import regime_areas
+from freqpilot.host.frames.edge.backtest import with_groups
+from freqpilot.host.frames.edge.monitor import kept_forecasts
+from freqpilot.host.frames.regimes import models_of
+from freqpilot.host.freqai.classifier import NAMES
+from freqpilot.host.run import supervisor
+from freqpilot.host.trading import exits, proposals, record
+from freqpilot.host.trading.fills import reads_only
 from freqpilot.settings import Settings
 
 
@@ -160,7 +164,7 @@ class Autopilot(IStrategy):
             regimes = supervisor.current().settings.signals.regimes
             side = trade.trade_direction
             decision = frames.decision_of(pair, row, side, self._step(), regimes)
-            persistence.record_decision(trade, decision)
+            record.record_decision(trade, decision)
 
     def plot_annotations(self, dataframe: DataFrame, **chart: Any) -> list[Any]:
         return regime_areas(dataframe)

@@ -8,7 +8,7 @@ from freqtrade.strategy import DecimalParameter
 from pandas import DataFrame
 
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host.rules import StoppedStrategy
+from freqpilot.host.trading.rules import StoppedStrategy
 from freqpilot.signals.breakout import STARTUP, BreakoutRule, Range, ranges
 
 PREFIX = "range_"

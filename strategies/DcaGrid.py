@@ -9,9 +9,9 @@ from pandas import DataFrame
 
 from freqpilot.features.bank.memory import windowed_ema
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host import ladders, slots
-from freqpilot.host.lookup import Lookup
-from freqpilot.host.rules import RuleStrategy
+from freqpilot.host.candles.lookup import Lookup
+from freqpilot.host.trading import ladders, slots
+from freqpilot.host.trading.rules import RuleStrategy
 from freqpilot.signals.grid import Ladder
 from freqpilot.signals.reversion import STARTUP, stretch
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from pandas import DataFrame
 
-from freqpilot.host import sleeveframes, sleeves, slots
-from freqpilot.host.lookup import Lookup
-from freqpilot.host.rules import TargetStrategy
+from freqpilot.host.candles.lookup import Lookup
+from freqpilot.host.frames import sleeves as sleeveframes
+from freqpilot.host.trading import sleeves, slots
+from freqpilot.host.trading.rules import TargetStrategy
 from freqpilot.settings import Settings
 from freqpilot.shapes import Floats
 

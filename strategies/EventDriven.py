@@ -8,8 +8,8 @@ import numpy as np
 from freqtrade.strategy import DecimalParameter
 from pandas import DataFrame
 
-from freqpilot.host.eventframes import add_events, stance_of
-from freqpilot.host.rules import StoppedStrategy, TargetStrategy
+from freqpilot.host.facts.events import add_events, stance_of
+from freqpilot.host.trading.rules import StoppedStrategy, TargetStrategy
 from freqpilot.signals.breakout import STARTUP
 from freqpilot.signals.events import EventRule
 

@@ -7,7 +7,7 @@ from freqtrade.strategy import DecimalParameter
 from pandas import DataFrame
 
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host.rules import StoppedStrategy
+from freqpilot.host.trading.rules import StoppedStrategy
 from freqpilot.signals.reversion import STARTUP, ReversionRule, Stretch, stretch
 
 

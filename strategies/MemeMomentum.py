@@ -8,9 +8,9 @@ from freqtrade.strategy import DecimalParameter, IntParameter, stoploss_from_abs
 from pandas import DataFrame
 
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host import exits, proposals, slots
-from freqpilot.host.memeframes import add_attention, attention_of, require_memes, tradable
-from freqpilot.host.rules import RuleStrategy
+from freqpilot.host.facts.memes import add_attention, attention_of, require_memes, tradable
+from freqpilot.host.trading import exits, proposals, slots
+from freqpilot.host.trading.rules import RuleStrategy
 from freqpilot.signals.breakout import STARTUP
 from freqpilot.signals.memes import LEAVES, MemeLeaves, MemeRules, breakout, entry, leaves
 

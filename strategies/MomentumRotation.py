@@ -7,8 +7,8 @@ from freqtrade.strategy import DecimalParameter, IntParameter
 from pandas import DataFrame
 
 from freqpilot.features.candles.frames import candles_from_frame, utc_dates
-from freqpilot.host.crosssection import CrossSection
-from freqpilot.host.rules import TargetStrategy
+from freqpilot.host.frames.crosssection import CrossSection
+from freqpilot.host.trading.rules import TargetStrategy
 from freqpilot.signals.rotation import RotationRule, chosen, momentum
 from freqpilot.signals.trend import sized
 

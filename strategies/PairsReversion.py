@@ -7,9 +7,9 @@ import numpy as np
 from freqtrade.strategy import DecimalParameter
 from pandas import DataFrame
 
-from freqpilot.host.coupled import CoupleStrategy
-from freqpilot.host.lookup import Lookup
-from freqpilot.host.spreads import COLUMNS, Spreads, couple_id
+from freqpilot.host.candles.lookup import Lookup
+from freqpilot.host.frames.spreads import COLUMNS, Spreads, couple_id
+from freqpilot.host.trading.coupled import CoupleStrategy
 from freqpilot.signals.pairs import Couple, PairsRule
 
 

@@ -7,7 +7,7 @@ from freqtrade.strategy import CategoricalParameter, DecimalParameter
 from pandas import DataFrame
 
 from freqpilot.features.candles.frames import candles_from_frame, utc_dates
-from freqpilot.host.rules import TargetStrategy
+from freqpilot.host.trading.rules import TargetStrategy
 from freqpilot.signals.rotation import RotationRule, momentum
 from freqpilot.signals.trend import sized
 

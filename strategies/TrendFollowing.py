@@ -8,7 +8,7 @@ from pandas import DataFrame
 
 from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.features.candles.resample import HOUR, resample
-from freqpilot.host.rules import TargetStrategy
+from freqpilot.host.trading.rules import TargetStrategy
 from freqpilot.signals.trend import TrendRule, sized, trend
 
 BAR = 4 * HOUR

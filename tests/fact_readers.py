@@ -1,12 +1,12 @@
 """What a run has open and remembers of its facts, let go of between two tests."""
 
-from freqpilot.host import factframes
+from freqpilot.host.facts import columns as factcolumns
 
 
 def forget() -> None:
     """Close the databases and forget what was said and what failed."""
-    for source in factframes._open:
+    for source in factcolumns._open:
         source.store.close()
-    factframes._open.clear()
-    factframes._said.clear()
-    factframes._failed.clear()
+    factcolumns._open.clear()
+    factcolumns._said.clear()
+    factcolumns._failed.clear()

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.safety.cures import CONFIG_KEY, CURES, Cure
-from freqpilot.host.doors import config_dir
+from freqpilot.host.boot.doors import config_dir
 from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.plan.session import RehearsalOptions
 

@@ -41,7 +41,7 @@ def _put(owner: Any, name: str, value: Any) -> None:
 
 
 def _reconciliation() -> None:
-    from freqpilot.host import reconcile
+    from freqpilot.host.orders import reconcile
 
     def step(bot: Any) -> None:
         reconcile.PROGRESS.done = True
@@ -56,8 +56,8 @@ def _fresh_look() -> None:
 
     from freqtrade.persistence import Trade
 
-    from freqpilot.host import live
-    from freqpilot.host.sight import Sight
+    from freqpilot.host.loop import live
+    from freqpilot.host.run.sight import Sight
     from freqpilot.risk.record import KEPT
 
     apart = Sight.part
@@ -81,13 +81,13 @@ def _fresh_look() -> None:
 
 
 def _jumped_stop() -> None:
-    from freqpilot.host import stops
+    from freqpilot.host.orders import stops
 
     _put(stops, "backup", lambda bot: None)
 
 
 def _ownership() -> None:
-    from freqpilot.host import ownership
+    from freqpilot.host.run import ownership
 
     def claim(_store: Any, _key: str, bot: str) -> ownership.Owner:
         return ownership.this_process(bot)
@@ -98,7 +98,9 @@ def _ownership() -> None:
 
 def _exit_lock() -> None:
     """Look without the lock, and reconcile what is on its way to another thread."""
-    from freqpilot.host import alerts, live, orders, reconcile
+    from freqpilot.host.alerts import events as alerts
+    from freqpilot.host.loop import live
+    from freqpilot.host.orders import reconcile, sending
 
     def before_loop(bot: Any) -> None:
         reconcile.step(bot)
@@ -106,13 +108,13 @@ def _exit_lock() -> None:
         alerts.step(bot)
 
     _put(live, "before_loop", before_loop)
-    _put(orders, "in_flight", lambda client_id: False)
+    _put(sending, "in_flight", lambda client_id: False)
     _put(reconcile, "_roll_back", lambda: None)
 
 
 def _halt_saved() -> None:
     """Save the ledger when it has changed since the last look, not since it was last saved."""
-    from freqpilot.host import supervisor
+    from freqpilot.host.run import supervisor
     from freqpilot.risk import ledger
 
     real = supervisor.observe
@@ -127,50 +129,51 @@ def _halt_saved() -> None:
 
 def _halt_without_store() -> None:
     """Read the flows first: without a store there is no look."""
-    from freqpilot.host import account
+    from freqpilot.host.account import look
 
-    real = account.see
+    real = look.see
 
     def see(bot: Any, run: Any, trades: Any) -> Any:
         run.store.events("halt", limit=1)
         return real(bot, run, trades)
 
-    _put(account, "see", see)
+    _put(look, "see", see)
 
 
 def _unknown_rate() -> None:
     """Take the equity with every position as the one for the halt: NaN for one without a rate."""
-    from freqpilot.host import account
+    from freqpilot.host.account import look
 
-    _put(account, "_worst", _blind_worst)
+    _put(look, "_worst", _blind_worst)
 
 
 def _blind_worst(_run: Any, free: float, trades: Any, rates: Any, *, paid: bool) -> float:
-    from freqpilot.host.positions import account_equity
+    from freqpilot.host.account.positions import account_equity
 
     return account_equity(free, trades, rates, entry_fees_paid=paid)
 
 
 def _told() -> None:
     """Keep and log what a person must hear, and send nothing."""
-    from freqpilot.host import alerts
+    from freqpilot.host.alerts import events as alerts
 
     _put(alerts, "step", lambda bot: None)
 
 
 def _named() -> None:
     """Send what reduces without a name while the store is out."""
-    from freqpilot.host import orders, unwritten
+    from freqpilot.host.account import unwritten
+    from freqpilot.host.orders import sending
 
     _put(unwritten, "keep", lambda intent: intent)
-    named = orders.is_named
+    named = sending.is_named
 
     def is_named(api: Any) -> bool:
-        from freqpilot.host import supervisor
+        from freqpilot.host.run import supervisor
 
         return named(api) and supervisor.current().store_fault is None
 
-    _put(orders, "is_named", is_named)
+    _put(sending, "is_named", is_named)
 
 
 def _reload() -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.safety.chaos import CONFIG, FUTURES, PAIRS, STRATEGIES
-from freqpilot.host.doors import config_dir
+from freqpilot.host.boot.doors import config_dir
 from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.plan.session import RehearsalOptions
 from freqpilot.rehearsal.venue.spot import MIN_NOTIONAL, ZERO, VenueOrder

@@ -18,7 +18,7 @@ import pandas as pd
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.templates.FreqaiExampleStrategy import FreqaiExampleStrategy
 
-from freqpilot.host import featurestage
+from freqpilot.host.freqai.features import stage as featurestage
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 
 PAIRS = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LTC", "BCH")

@@ -9,7 +9,7 @@ import numpy as np
 from pandas import DataFrame
 
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host.coupled import CoupleStrategy
+from freqpilot.host.trading.coupled import CoupleStrategy
 from freqpilot.signals.pairs import Couple
 
 HOURS = 3

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import pandas as pd
 from freqtrade.strategy import IStrategy
 
-from freqpilot.host import frames
-from freqpilot.host.doors import door_dir
+from freqpilot.host.boot.doors import door_dir
+from freqpilot.host.frames import decided as frames
 from freqpilot.settings import Settings
 
 sys.path.insert(0, str(door_dir("strategies")))

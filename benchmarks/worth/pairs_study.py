@@ -25,7 +25,7 @@ from benchmarks.worth.baselines import held_figures, run_figures
 from benchmarks.worth.trend_lines import PUBLISHED, period_figures
 from freqpilot import __version__
 from freqpilot.features.candles.resample import HOUR
-from freqpilot.host.spreads import SECOND, Spreads, couple_id
+from freqpilot.host.frames.spreads import SECOND, Spreads, couple_id
 from freqpilot.journal.backtest import BacktestRun, load_run
 from freqpilot.journal.candles import prices
 from freqpilot.journal.measures import buy_and_hold

@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from freqpilot.features.candles import basket, cointegration, orderflow
     from freqpilot.features.labels import sampling
     from freqpilot.features.labels import targets as labels
-    from freqpilot.host.coupled import CoupleStrategy
-    from freqpilot.host.factframes import add_facts
-    from freqpilot.host.frames import add_candle_patterns, add_indicators, add_market_features
-    from freqpilot.host.guard import AutoencoderGuard
-    from freqpilot.host.pairlist import REFRESH, CheckedPairList, Screen, Unknown
-    from freqpilot.host.parameters import Parameter, Parameters
-    from freqpilot.host.protection import CheckedProtection
+    from freqpilot.host.facts.columns import add_facts
+    from freqpilot.host.forms.pairlist import REFRESH, CheckedPairList, Screen, Unknown
+    from freqpilot.host.forms.parameters import Parameter, Parameters
+    from freqpilot.host.forms.protection import CheckedProtection
+    from freqpilot.host.frames.decided import (
+        add_candle_patterns,
+        add_indicators,
+        add_market_features,
+    )
+    from freqpilot.host.freqai.guard import AutoencoderGuard
+    from freqpilot.host.trading.coupled import CoupleStrategy
 
 __all__ = [
     "REFRESH",
@@ -48,13 +52,17 @@ __all__ = [
 
 _ROOMS = {
     "freqpilot.features.bank.indicators": ("IndicatorBank",),
-    "freqpilot.host.coupled": ("CoupleStrategy",),
-    "freqpilot.host.factframes": ("add_facts",),
-    "freqpilot.host.frames": ("add_candle_patterns", "add_indicators", "add_market_features"),
-    "freqpilot.host.guard": ("AutoencoderGuard",),
-    "freqpilot.host.pairlist": ("REFRESH", "CheckedPairList", "Screen", "Unknown"),
-    "freqpilot.host.parameters": ("Parameter", "Parameters"),
-    "freqpilot.host.protection": ("CheckedProtection",),
+    "freqpilot.host.trading.coupled": ("CoupleStrategy",),
+    "freqpilot.host.facts.columns": ("add_facts",),
+    "freqpilot.host.frames.decided": (
+        "add_candle_patterns",
+        "add_indicators",
+        "add_market_features",
+    ),
+    "freqpilot.host.freqai.guard": ("AutoencoderGuard",),
+    "freqpilot.host.forms.pairlist": ("REFRESH", "CheckedPairList", "Screen", "Unknown"),
+    "freqpilot.host.forms.parameters": ("Parameter", "Parameters"),
+    "freqpilot.host.forms.protection": ("CheckedProtection",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 _MODULES = {

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 
 from freqpilot.facts.store import FactStore
-from freqpilot.host.factframes import facts_url
-from freqpilot.host.init import init
+from freqpilot.host.commands.init import init
+from freqpilot.host.facts.columns import facts_url
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.tape import Tape

@@ -11,7 +11,7 @@ from freqtrade.persistence import Trade
 from freqtrade.plugins.protectionmanager import ProtectionManager
 from freqtrade.resolvers import ProtectionResolver
 
-from freqpilot.host.doors import door_dir
+from freqpilot.host.boot.doors import door_dir
 
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)  # a Wednesday
 HOUR = timedelta(hours=1)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from freqpilot.host.init import init
+from freqpilot.host.commands.init import init
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
@@ -228,7 +228,7 @@ def test_a_bad_config_stops_with_one_line(
 def test_without_the_host_autopilot_refuses_to_trade(
     freqtrade: Run, layers: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    from freqpilot.host.doors import door_dir
+    from freqpilot.host.boot.doors import door_dir
 
     arguments = layers()
     switch = str(tmp_path / "user_data" / "freqpilot" / "freqpilot.json")

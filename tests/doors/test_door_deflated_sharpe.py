@@ -11,7 +11,7 @@ import pytest
 from freqtrade.optimize.hyperopt_loss.hyperopt_loss_interface import IHyperOptLoss
 from freqtrade.resolvers.hyperopt_resolver import HyperOptLossResolver
 
-from freqpilot.host.doors import door_dir
+from freqpilot.host.boot.doors import door_dir
 from freqpilot.research.stats import deflated_statistic
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

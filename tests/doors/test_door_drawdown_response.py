@@ -11,8 +11,8 @@ from freqtrade.persistence import Trade
 from freqtrade.plugins.protections import IProtection, ProtectionReturn
 from freqtrade.resolvers import ProtectionResolver
 
-from freqpilot.host import supervisor
-from freqpilot.host.doors import door_dir
+from freqpilot.host.boot.doors import door_dir
+from freqpilot.host.run import supervisor
 
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)
 CONFIG = {"timeframe": "1h", "runmode": "backtest"}

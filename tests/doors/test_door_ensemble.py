@@ -42,7 +42,7 @@ def test_a_sleeve_has_the_parameters_of_its_strategy(strategy: str) -> None:
     import importlib
     import sys
 
-    from freqpilot.host.doors import door_dir
+    from freqpilot.host.boot.doors import door_dir
 
     sys.path.insert(0, str(door_dir("strategies")))
     try:
@@ -112,7 +112,7 @@ def test_a_small_sleeve_is_not_below_the_band() -> None:
     import importlib
     import sys
 
-    from freqpilot.host.doors import door_dir
+    from freqpilot.host.boot.doors import door_dir
 
     sys.path.insert(0, str(door_dir("strategies")))
     try:

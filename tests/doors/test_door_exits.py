@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from freqpilot.host.doors import door_dir
-from freqpilot.host.init import init
+from freqpilot.host.boot.doors import door_dir
+from freqpilot.host.commands.init import init
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.tape import Tape

@@ -16,7 +16,8 @@ from freqtrade.persistence import FtNoDBContext, PairLocks
 from freqtrade.persistence.models import PairLock
 from protection_stage import HOUR, NOON, START, StubFeed, candles, know, manager, trade
 
-from freqpilot.host import feeds, supervisor
+from freqpilot.host.candles import feeds
+from freqpilot.host.run import supervisor
 
 LIVE = {"runmode": "live"}
 FLAT = [100.0] * 200

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from freqpilot.host.init import init
+from freqpilot.host.commands.init import init
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket

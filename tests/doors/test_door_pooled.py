@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from freqpilot.host.init import init
+from freqpilot.host.commands.init import init
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket

@@ -11,9 +11,11 @@ from freqtrade.persistence import FtNoDBContext, PairLocks, Trade
 from freqtrade.persistence.models import PairLock
 from protection_stage import HOUR, NOON, START, hourly, know, manager, trade
 
-from freqpilot.host import health, locks, supervisor
-from freqpilot.host.doors import door_dir
-from freqpilot.host.plugins import class_names
+from freqpilot.host.account import locks
+from freqpilot.host.boot.doors import door_dir
+from freqpilot.host.boot.resolvers import class_names
+from freqpilot.host.gate import health
+from freqpilot.host.run import supervisor
 from freqpilot.risk.record import Outcome
 
 DAY = timedelta(days=1)

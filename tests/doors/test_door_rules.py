@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from freqpilot.host.init import init
+from freqpilot.host.commands.init import init
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from candle_source import candles
-from freqpilot.host.doors import door_dir
+from freqpilot.host.boot.doors import door_dir
 from freqpilot.shapes import Candles
 
 SHORTS = ("TrendFollowing", "MeanReversion", "Breakout")
@@ -94,7 +94,7 @@ def test_missing_prices_are_no_entry(name: str) -> None:
 
 
 def test_rotation_ranks_the_universe_where_the_whitelist_is_one_pair() -> None:
-    from freqpilot.host.backtest import universe
+    from freqpilot.host.gate.backtest import universe
 
     config = {"exchange": {"pair_whitelist": [PAIR, OTHER]}}
     assert universe(config) == [PAIR, OTHER]

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from freqpilot.host import alerts, exitsonly
+from freqpilot.host.alerts import events as alerts
+from freqpilot.host.run import exitsonly
 
 
 @pytest.fixture(autouse=True)

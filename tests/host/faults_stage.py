@@ -15,7 +15,9 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 
 from candle_source import candles
-from freqpilot.host import drawer, identity, shelving, trainqueue
+from freqpilot.host.freqai import fixes, identity
+from freqpilot.host.freqai.training import files as modelfiles
+from freqpilot.host.freqai.training import queue as trainqueue
 
 HORIZON = 12
 PLACES = (
@@ -23,7 +25,7 @@ PLACES = (
     (FreqaiDataDrawer, "load_data"),
     (FreqaiDataDrawer, "update_historic_data"),
     (FreqaiDataDrawer, "purge_old_models"),
-    *((FreqaiDataDrawer, name) for name in (*shelving.READERS, *shelving.WRITERS)),
+    *((FreqaiDataDrawer, name) for name in (*modelfiles.READERS, *modelfiles.WRITERS)),
     (FreqaiDataKitchen, "split_timerange"),
     (FreqaiDataKitchen, "set_paths"),
     (FreqaiDataKitchen, "set_new_model_names"),
@@ -47,7 +49,7 @@ def as_shipped(patch: pytest.MonkeyPatch) -> None:
 def with_seams(patch: pytest.MonkeyPatch) -> None:
     """Put the seams on FreqAI for one test."""
     as_shipped(patch)
-    for seam in (*drawer.SEAMS, *shelving.SEAMS, *identity.SEAMS, *trainqueue.SEAMS):
+    for seam in (*fixes.SEAMS, *modelfiles.SEAMS, *identity.SEAMS, *trainqueue.SEAMS):
         seam.check()
         seam.apply()
 

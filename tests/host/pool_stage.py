@@ -12,8 +12,8 @@ from freqtrade.enums import RunMode
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
-from freqpilot.host import frames
-from freqpilot.host.pooled import PooledForecaster
+from freqpilot.host.frames import decided as frames
+from freqpilot.host.freqai.pooled.forecaster import PooledForecaster
 from freqpilot.models.trees.boosting import TreesRegressor
 from freqpilot.settings import LabelSettings
 

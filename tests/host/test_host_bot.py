@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from freqpilot.host import activation, live, supervisor
-from freqpilot.host.doors import config_dir
+from freqpilot.host.boot.doors import config_dir
+from freqpilot.host.loop import live
+from freqpilot.host.run import supervisor
+from freqpilot.host.seams import activation
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape

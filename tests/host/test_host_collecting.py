@@ -22,8 +22,9 @@ from freqpilot.facts.health import save_beat
 from freqpilot.facts.judge import Judged
 from freqpilot.facts.sources.base import Answer, Call, FetchFailed
 from freqpilot.facts.store import FactStore
-from freqpilot.host import collecting, doctor
-from freqpilot.host.factframes import add_facts, facts_url
+from freqpilot.host import collecting
+from freqpilot.host.commands import doctor
+from freqpilot.host.facts.columns import add_facts, facts_url
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 

@@ -12,8 +12,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import exits, proposals, supervisor
-from freqpilot.host.setup import refuse_masked_targets
+from freqpilot.host.boot.setup import refuse_masked_targets
+from freqpilot.host.run import supervisor
+from freqpilot.host.trading import exits, proposals
 from freqpilot.settings import ExitSettings, RiskSettings, Settings
 from freqpilot.signals.regimes import NAMES
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from freqpilot.facts.store import FactStore
-from freqpilot.host.factframes import facts_url
+from freqpilot.host.facts.columns import facts_url
 from freqpilot.journal.backtest import load_run
 from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 from freqpilot.settings import Settings

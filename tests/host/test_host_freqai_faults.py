@@ -19,7 +19,10 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.freqai.prediction_models.LightGBMRegressor import LightGBMRegressor
 
 from freqpilot.errors import Degraded
-from freqpilot.host import forecasts, identity, setup, trainqueue
+from freqpilot.host.boot import setup
+from freqpilot.host.freqai import forecaster as forecasts
+from freqpilot.host.freqai import identity
+from freqpilot.host.freqai.training import queue as trainqueue
 from freqpilot.models.base.window import parts
 from freqpilot.models.training import shelf
 from freqpilot.models.trees.boosting import TreesRegressor

@@ -12,8 +12,10 @@ from freqtrade.persistence import LocalTrade, Trade
 from freqtrade.rpc.rpc import RPCException
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import backtest, exchange, supervisor
-from freqpilot.host.positions import account_equity, committed_stake
+from freqpilot.host.account.positions import account_equity, committed_stake
+from freqpilot.host.gate import backtest as backtestgate
+from freqpilot.host.gate import live as livegate
+from freqpilot.host.run import supervisor
 
 CONFIG: dict[str, Any] = {
     "freqpilot": {"risk": {"book": {"enabled": False}}},
@@ -56,7 +58,7 @@ def order(stake: float, pair: str = "BTC/USDT", side: str = "buy", **more: Any) 
 def send(monkeypatch: pytest.MonkeyPatch, trades: list[Any], request: dict[str, Any]) -> None:
     """Ask the live gate with ``trades`` open."""
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: trades))
-    exchange.check_order(SimpleNamespace(trading_mode="spot", _config={"dry_run": True}), request)
+    livegate.check_order(SimpleNamespace(trading_mode="spot", _config={"dry_run": True}), request)
 
 
 def counted() -> dict[str, int]:
@@ -98,7 +100,7 @@ def test_an_order_over_a_limit_is_refused(
 def test_reducing_orders_never_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     supervisor._runs.clear()  # not even with no run at all
     send(monkeypatch, [], order(1e9, side="sell"))
-    exchange.check_order(
+    livegate.check_order(
         SimpleNamespace(trading_mode="futures", _config={"dry_run": True}),
         order(1e9, reduceOnly=True),
     )
@@ -134,11 +136,13 @@ def test_the_backtests_gate_asks_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     now = supervisor.current().state.stamp
     assert now is not None
     fine = {"stake": 150.0, "rate": 1.0, "leverage": 1.0}
-    assert backtest.allowed("BTC/USDT", now, "long", "entry", fine)
-    assert not backtest.allowed("BTC/USDT", now, "long", "entry", {**fine, "stake": 151.0})
-    assert not backtest.allowed("BTC/USDT", now, "long", "replace", {**fine, "stake": 151.0})
-    assert not backtest.allowed("ETH/USDT", now, "long", "add", {**fine, "stake": 51.0})
-    assert not backtest.allowed("BTC/USDT", now, "long", "entry", {"rate": 1.0})  # raises inside
+    assert backtestgate.allowed("BTC/USDT", now, "long", "entry", fine)
+    assert not backtestgate.allowed("BTC/USDT", now, "long", "entry", {**fine, "stake": 151.0})
+    assert not backtestgate.allowed("BTC/USDT", now, "long", "replace", {**fine, "stake": 151.0})
+    assert not backtestgate.allowed("ETH/USDT", now, "long", "add", {**fine, "stake": 51.0})
+    assert not backtestgate.allowed(
+        "BTC/USDT", now, "long", "entry", {"rate": 1.0}
+    )  # raises inside
 
 
 def test_a_replacement_over_a_limit_never_reaches_the_backtester(
@@ -146,7 +150,7 @@ def test_a_replacement_over_a_limit_never_reaches_the_backtester(
 ) -> None:
     monkeypatch.setattr(LocalTrade, "bt_trades_open", [])
     placed: list[Any] = []
-    enter = backtest._make_enter(lambda *order: placed.append(order))
+    enter = backtestgate._make_enter(lambda *order: placed.append(order))
     replaced = trade("BTC/USDT", 0, filled=False)
     row = (pd.Timestamp(supervisor.current().state.stamp),)
     order = {"trade": replaced, "requested_rate": 1.0}
@@ -160,7 +164,7 @@ def test_a_refused_stake_is_none_for_the_backtester(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(LocalTrade, "bt_trades_open", [])
     now = supervisor.current().state.stamp
     for stake, kept in ((150.0, 150.0), (151.0, 0.0)):
-        ask = backtest._make_stake(lambda *_, stake=stake: (1.0, stake, 1.0, 5.0))
+        ask = backtestgate._make_stake(lambda *_, stake=stake: (1.0, stake, 1.0, 5.0))
         call = ("BTC/USDT", (), 1.0, stake, "long", now, None, None, "limit", None, 1)
         assert ask(None, *call) == (1.0, kept, 1.0, 5.0)
 

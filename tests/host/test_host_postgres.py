@@ -17,9 +17,12 @@ from benchmarks.support.postgres import Cluster
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host import doctor, factframes, savedledgers, supervisor
-from freqpilot.host.factframes import add_facts
-from freqpilot.host.setup import facts_digest
+from freqpilot.host.account import saved
+from freqpilot.host.boot.setup import facts_digest
+from freqpilot.host.commands import doctor
+from freqpilot.host.facts import columns as factcolumns
+from freqpilot.host.facts.columns import add_facts
+from freqpilot.host.run import supervisor
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 
@@ -66,7 +69,7 @@ def test_a_run_goes_on_after_a_restart(config: dict[str, Any], postgres_url: str
     run = supervisor.begin(config, live=True)
     assert run.state.peak == 1000.0
     assert set(run.store.beats()) == {"ledger dry run"}
-    (state,) = savedledgers.saved_states(postgres_url).values()
+    (state,) = saved.saved_states(postgres_url).values()
     assert (state.equity, state.peak) == (900.0, 1000.0)
 
 
@@ -134,7 +137,7 @@ def test_a_server_that_is_gone_gives_no_entry_and_ends_no_loop(
     live = {**config, "runmode": "live"}
     candles = pd.DataFrame({"date": pd.date_range(BEGIN, periods=4, freq="1h"), "close": 1.0})
     assert add_facts(candles, "BTC/USDT", ["mvrv"], live)["mvrv"].notna().any()
-    postgres.drop(factframes._open[0].store.engine.url.database or "")
+    postgres.drop(factcolumns._open[0].store.engine.url.database or "")
     assert add_facts(candles, "BTC/USDT", ["mvrv"], live)["mvrv"].isna().all()
     with pytest.raises(Degraded, match="gives no entry"):
         add_facts(candles, "BTC/USDT", ["mvrv"], config)

@@ -14,7 +14,9 @@ from live_bot import buy, make_bot
 from sqlalchemy.exc import IntegrityError
 
 from freqpilot.errors import NoEntry
-from freqpilot.host import live, orders, reconcile, supervisor
+from freqpilot.host.loop import live
+from freqpilot.host.orders import reconcile, sending
+from freqpilot.host.run import supervisor
 
 ORDER: dict[str, Any] = {
     "symbol": "SOL/USDT",
@@ -97,8 +99,8 @@ def force_entry(bot: Any) -> None:
     """Enter as ``/forceenter`` does."""
     api = bot.exchange._api
     with bot._exit_lock:
-        with orders.sending(orders.Sending("entry", None, 1.0)):
-            made = orders.send(api, api.create_order, **ORDER, params={})
+        with sending.sending(sending.Sending("entry", None, 1.0)):
+            made = sending.send(api, api.create_order, **ORDER, params={})
         trade = Trade(
             pair="SOL/USDT",
             exchange="binance",
@@ -152,10 +154,10 @@ def test_an_order_in_flight_is_its_senders_matter(bot: Any) -> None:
     reconcile.settle(bot)
     assert tags() == []
     with pytest.raises(NoEntry, match="is on its way"):
-        orders.require_certainty(bot.exchange._api)
+        sending.require_certainty(bot.exchange._api)
     bot.exchange._api.answers.set()
     thread.join()
-    orders.require_certainty(bot.exchange._api)
+    sending.require_certainty(bot.exchange._api)
     Trade.session.remove()
     assert tags() == ["force_entry"]
 

@@ -8,7 +8,10 @@ import pytest
 from freqtrade.exceptions import DependencyException
 from trades_stage import START, Api, Bot, Kind, held, live, of_each_kind, placed
 
-from freqpilot.host import exchange, market, orders, reconcile, supervisor
+from freqpilot.host.gate import live as livegate
+from freqpilot.host.gate import market
+from freqpilot.host.orders import reconcile, sending
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
 
@@ -90,9 +93,9 @@ def expected(kind: Kind, **change: Any) -> OrderIntent:
 
 def test_an_entry_with_its_tag(bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     def enter(self: Any, pair: str, stake: float, **_: Any) -> Any:
-        return orders.place(self.exchange, create_order, given(kind, kind.entry))
+        return sending.place(self.exchange, create_order, given(kind, kind.entry))
 
-    entering = makers(monkeypatch, orders)["execute_entry"](enter)
+    entering = makers(monkeypatch, sending)["execute_entry"](enter)
     assert entering(bot, kind.pair, 300.0, enter_tag="trend")["id"] == "1"
     assert written() == expected(kind, tag="trend")
     assert bot.exchange._api.sent == [(kind.pair, kind.entry, 9.0, 100.0)]
@@ -102,34 +105,34 @@ def test_a_tag_is_its_entrys_alone(bot: Bot, kind: Kind, monkeypatch: pytest.Mon
     def fail(*_: Any, **__: Any) -> None:
         raise DependencyException("no")
 
-    entering = makers(monkeypatch, orders)["execute_entry"](fail)
+    entering = makers(monkeypatch, sending)["execute_entry"](fail)
     with pytest.raises(DependencyException):
         entering(bot, kind.pair, 300.0, enter_tag="trend")
-    orders.place(bot.exchange, create_order, given(kind, kind.entry))
+    sending.place(bot.exchange, create_order, given(kind, kind.entry))
     assert written().tag is None
 
 
 def test_an_add(bot: Bot, kind: Kind) -> None:
     number = held(kind).id
-    orders.place(bot.exchange, create_order, given(kind, kind.entry, 3.0, 90.0))
+    sending.place(bot.exchange, create_order, given(kind, kind.entry, 3.0, 90.0))
     assert written() == expected(kind, purpose="add", trade=number, amount=3.0, rate=90.0)
 
 
 def test_a_replacement(bot: Bot, kind: Kind) -> None:
     number = placed(kind).id
-    orders.place(bot.exchange, create_order, given(kind, kind.entry))
+    sending.place(bot.exchange, create_order, given(kind, kind.entry))
     assert written() == expected(kind, purpose="replace", trade=number)
 
 
 def test_an_exit(bot: Bot, kind: Kind) -> None:
     number = held(kind).id
-    orders.place(bot.exchange, create_order, given(kind, kind.exit))
+    sending.place(bot.exchange, create_order, given(kind, kind.exit))
     assert written() == expected(kind, purpose="exit", trade=number, side=kind.exit)
 
 
 def test_a_stop(bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     number = held(kind).id
-    placing = makers(monkeypatch, orders)["create_stoploss"](create_order)
+    placing = makers(monkeypatch, sending)["create_stoploss"](create_order)
     order = {"pair": kind.pair, "side": kind.exit, "amount": 9.0, "stop_price": 94.0}
     placing(bot.exchange, **order, leverage=kind.leverage)
     stop = expected(kind, purpose="stop", trade=number, side=kind.exit, rate=94.0, stop=94.0)
@@ -140,8 +143,8 @@ def test_a_dry_run_writes_nothing_down(
     bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bot.exchange._config["dry_run"] = True
-    orders.place(bot.exchange, lambda *_, **__: "entered", given(kind, kind.entry))
-    placing = makers(monkeypatch, orders)["create_stoploss"](lambda *_, **__: "stopped")
+    sending.place(bot.exchange, lambda *_, **__: "entered", given(kind, kind.entry))
+    placing = makers(monkeypatch, sending)["create_stoploss"](lambda *_, **__: "stopped")
     assert placing(bot.exchange, pair=kind.pair, stop_price=94.0) == "stopped"
     assert supervisor.current().store.intents() == []
 
@@ -156,10 +159,10 @@ def test_an_order_is_asked_about_then_counted_then_sent(
         done.append("asked")
         return "too much" if refuses else None
 
-    monkeypatch.setattr(exchange, "refusal", ask)
+    monkeypatch.setattr(livegate, "refusal", ask)
     monkeypatch.setattr(market.MARKET, "note_order", lambda: done.append("counted"))
-    monkeypatch.setattr(orders, "place", lambda *_: done.append("sent"))
-    sends = makers(monkeypatch, exchange)["create_order"](create_order)
+    monkeypatch.setattr(sending, "place", lambda *_: done.append("sent"))
+    sends = makers(monkeypatch, livegate)["create_order"](create_order)
     if refuses:
         with pytest.raises(DependencyException, match="too much"):
             sends(bot.exchange, **given(kind, kind.entry))
@@ -180,7 +183,7 @@ def test_a_futures_stop_that_was_triggered_counts_as_open(bot: Bot, kind: Kind) 
             return {"id": "1", "status": "closed", "info": info}
 
         api.fetch_order = fetch_order
-        return str(orders.fetch(api, meant)["status"])
+        return str(sending.fetch(api, meant)["status"])
 
     assert fetch({"actualOrderId": "77"}) == ("open" if kind.mode == "futures" else "closed")
     assert fetch({"actualOrderId": ""}) == "closed"
@@ -193,12 +196,12 @@ def test_an_order_that_another_thread_sends_lets_no_second_one_pass(
 ) -> None:
     meant = expected(kind, state="sent", order_id=None)
     supervisor.current().store.save_intent(meant)
-    monkeypatch.setitem(orders._in_flight, meant.client_id, -1)
-    with pytest.raises(orders.NoEntry, match="is on its way; one at a time"):
-        orders.require_certainty(bot.exchange._api)
+    monkeypatch.setitem(sending._in_flight, meant.client_id, -1)
+    with pytest.raises(sending.NoEntry, match="is on its way; one at a time"):
+        sending.require_certainty(bot.exchange._api)
     reconcile.settle(bot)
     assert written() == meant, "its fate is that thread's matter"
-    monkeypatch.delitem(orders._in_flight, meant.client_id)
+    monkeypatch.delitem(sending._in_flight, meant.client_id)
     bot.exchange._api.fetch_order = lambda *_: {"id": "1", "status": "open", "filled": 0.0}
-    orders.require_certainty(bot.exchange._api)
+    sending.require_certainty(bot.exchange._api)
     assert written().state == "accepted"

@@ -22,10 +22,10 @@ from freqpilot.facts.fetch import Fetcher
 from freqpilot.facts.store import FactStore
 from freqpilot.facts.text.step import FEED
 from freqpilot.host import collecting
-from freqpilot.host.decisions import FACT_PREFIX
-from freqpilot.host.eventframes import reports
-from freqpilot.host.factframes import add_facts, facts_url
-from freqpilot.host.signalfacts import add_signal_facts
+from freqpilot.host.facts.columns import add_facts, facts_url
+from freqpilot.host.facts.events import reports
+from freqpilot.host.facts.signals import add_signal_facts
+from freqpilot.host.frames.decisions import FACT_PREFIX
 from freqpilot.host.texts import step_of, text_health, tried
 from freqpilot.rehearsal.facts.server import FactSources
 from freqpilot.rehearsal.facts.world import FactWorld, Page

@@ -12,7 +12,9 @@ from freqtrade.persistence import LocalTrade, Trade
 from live_bot import make_bot
 from trades_stage import START, Kind, held, of_each_kind, placed
 
-from freqpilot.host import backtest, exchange, supervisor
+from freqpilot.host.gate import backtest as backtestgate
+from freqpilot.host.gate import live as livegate
+from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
 
@@ -47,7 +49,7 @@ def send(kind: Kind, amount: float, rate: float) -> None:
     """Send a live order that raises risk, in Freqtrade's words: the amount counts the leverage."""
     asks = SimpleNamespace(trading_mode=kind.mode, _config={"dry_run": True})
     order = {"pair": kind.pair, "side": kind.entry, "amount": amount, "rate": rate}
-    exchange.check_order(asks, {**order, "leverage": kind.leverage, "reduceOnly": False})
+    livegate.check_order(asks, {**order, "leverage": kind.leverage, "reduceOnly": False})
 
 
 def request(kind: Kind, purpose: Any, stake: float, rate: float) -> OrderRequest:
@@ -115,7 +117,7 @@ def test_a_live_order_that_reduces_is_not_asked_about(asked: Asked, kind: Kind) 
     held(kind)
     asks = SimpleNamespace(trading_mode=kind.mode, _config={"dry_run": True})
     order = {"pair": kind.pair, "side": kind.exit, "amount": 3.0, "rate": 100.0}
-    exchange.check_order(
+    livegate.check_order(
         asks, {**order, "leverage": kind.leverage, "reduceOnly": kind.mode == "futures"}
     )
     assert asked == []
@@ -127,7 +129,7 @@ def test_a_backtests_entry_and_add(
 ) -> None:
     trade = with_stop(held(kind), kind) if open_already else None
     monkeypatch.setattr(LocalTrade, "bt_trades_open", [trade] if trade else [])
-    stake = backtest._make_stake(lambda *_: (101.0, 200.0, kind.leverage, 5.0))
+    stake = backtestgate._make_stake(lambda *_: (101.0, 200.0, kind.leverage, 5.0))
     call = (kind.pair, (), 101.0, 250.0, kind.side, START, None, trade)
     assert stake(None, *call) == (101.0, 200.0, kind.leverage, 5.0)
     expected = request(kind, "add" if trade else "entry", 200.0, 101.0)
@@ -144,7 +146,7 @@ def test_a_backtests_replacement(
     trade = with_stop(placed(kind), kind)
     monkeypatch.setattr(LocalTrade, "bt_trades_open", [trade])
     entered: list[Any] = []
-    enter = backtest._make_enter(lambda *order: entered.append(order))
+    enter = backtestgate._make_enter(lambda *order: entered.append(order))
     row = (pd.Timestamp(START),)
     change = {"trade": trade, "requested_rate": 95.0, "requested_stake": stake}
     enter("the backtester", kind.pair, row, kind.side, **change, entry_tag1="trend")

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from children import child_environment
-from freqpilot.host.init import init
+from freqpilot.host.commands.init import init
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape

@@ -19,7 +19,7 @@ SCRIPT = """
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from freqpilot.host.doors import config_dir, door_dir
+from freqpilot.host.boot.doors import config_dir, door_dir
 from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 home = Path(sys.argv[1])

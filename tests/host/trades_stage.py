@@ -20,7 +20,7 @@ from freqtrade.exchange import Exchange
 from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.persistence import Order, Trade
 
-from freqpilot.host import supervisor
+from freqpilot.host.run import supervisor
 from freqpilot.shapes import OrderIntent
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)

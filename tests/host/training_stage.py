@@ -12,7 +12,11 @@ from freqtrade.enums import CandleType, RunMode
 from freqtrade.strategy import IStrategy
 
 from candle_source import candles
-from freqpilot.host import activation, alerts, forecasts, frames, training
+from freqpilot.host.alerts import events as alerts
+from freqpilot.host.frames import decided as frames
+from freqpilot.host.freqai import forecaster as forecasts
+from freqpilot.host.freqai.training import service as training
+from freqpilot.host.seams import activation
 from freqpilot.models.linear import Ridge
 from freqpilot.settings import LabelSettings
 

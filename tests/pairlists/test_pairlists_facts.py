@@ -20,8 +20,8 @@ from freqtrade.resolvers import PairListResolver
 
 import fact_readers
 from freqpilot.facts.store import FactStore
-from freqpilot.host.doors import door_dir
-from freqpilot.host.factframes import facts_url
+from freqpilot.host.boot.doors import door_dir
+from freqpilot.host.facts.columns import facts_url
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 

@@ -10,7 +10,8 @@ import time_machine
 from pairlist_stage import StubExchange, kept, manager
 
 import regime_source
-from freqpilot.host import frames, regimes
+from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import regimes
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import Settings
 from freqpilot.signals.hmm import startup

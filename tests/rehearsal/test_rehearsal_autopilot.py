@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from freqpilot.host.doors import config_dir
+from freqpilot.host.boot.doors import config_dir
 from freqpilot.rehearsal.plan.session import RehearsalOptions, RehearsalProgress, rehearse
 from freqpilot.store import open_store
 

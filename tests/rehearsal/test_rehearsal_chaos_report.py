@@ -9,7 +9,7 @@ import pytest
 import benchmarks.safety.cures
 from benchmarks.safety.chaos import MARKETS, Finding, Outcome, Session, report
 from benchmarks.safety.cures import CURES, switch_off
-from freqpilot.host import activation
+from freqpilot.host.seams import activation
 from freqpilot.rehearsal.bot.live import LiveSummary
 from freqpilot.rehearsal.plan.session import RehearsalSummary
 

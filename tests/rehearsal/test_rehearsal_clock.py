@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import training
+from freqpilot.host.freqai.training import service as training
 from freqpilot.rehearsal import clock as clocks
 from freqpilot.rehearsal.bot.training import TrainingWait
 from freqpilot.rehearsal.clock import BUSY_WAIT, CALLERS, FastClock, FixedClock, VirtualClock

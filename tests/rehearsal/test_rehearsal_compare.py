@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.doors import config_dir
+from freqpilot.host.boot.doors import config_dir
 from freqpilot.rehearsal.bot.live import rehearse_live
 from freqpilot.rehearsal.compare.comparison import Comparison, check, compare
 from freqpilot.rehearsal.compare.deals import Deal, Note

@@ -30,7 +30,7 @@ from freqpilot.facts.collector import Collector, Plan
 from freqpilot.facts.sources import make
 from freqpilot.facts.sources.base import Answer, FetchFailed
 from freqpilot.facts.store import FactStore
-from freqpilot.host.factframes import add_facts, facts_url
+from freqpilot.host.facts.columns import add_facts, facts_url
 from freqpilot.settings import Settings
 
 START = datetime.fromisoformat("{start}")

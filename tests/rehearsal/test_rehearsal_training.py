@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from freqpilot.host.doors import config_dir
-from freqpilot.host.modelstate import read
+from freqpilot.host.boot.doors import config_dir
+from freqpilot.host.commands.models import read
 from freqpilot.rehearsal.plan.session import RehearsalOptions, rehearse
 
 PAIR = "BTC/USDT"

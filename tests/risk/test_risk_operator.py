@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from freqpilot.host import supervisor
+from freqpilot.host.run import supervisor
 from freqpilot.journal.backtest import halts_released
 from freqpilot.risk.ledger import Ledger, closed, observe, operate, released, reviewed
 from freqpilot.risk.record import Outcome, Record

@@ -21,7 +21,7 @@ def release(
     edge."""
     from datetime import UTC, datetime
 
-    from freqpilot.host import savedledgers
+    from freqpilot.host.account import saved as savedledgers
 
     store = bot_store(config, userdir)
     if not yes:
@@ -42,7 +42,7 @@ def flow(
     """Declare a deposit or a withdrawal, so that it is neither profit nor loss; best before it."""
     from datetime import UTC, datetime
 
-    from freqpilot.host import flows
+    from freqpilot.host.account import flows
 
     store = bot_store(config, userdir)
     if deposit or withdraw:
@@ -62,7 +62,7 @@ def risk(
 
     from freqpilot.control.book import print_book
     from freqpilot.control.risk import print_overview
-    from freqpilot.host import savedledgers
+    from freqpilot.host.account import saved as savedledgers
     from freqpilot.risk.overview import overview
 
     store = bot_store(config, userdir, aside=as_json)
@@ -107,7 +107,7 @@ def sleeves(
     from datetime import UTC, datetime
 
     from freqpilot.control.sleeves import print_sleeves
-    from freqpilot.host import sleeves as keeper
+    from freqpilot.host.trading import sleeves as keeper
 
     store = bot_store(config, userdir, aside=as_json)
     if resume:
@@ -142,10 +142,10 @@ def why(
 ) -> None:
     """Tell why a trade was opened: the decision as it was recorded when its entry was filled."""
     from freqpilot.control.why import explain
-    from freqpilot.host import persistence
+    from freqpilot.host.trading import record
 
     store = bot_store(config, userdir)
-    decision = persistence.recorded(store.url, trade)
+    decision = record.recorded(store.url, trade)
     if decision is None:
         typer.echo(
             f"no decision of trade {trade} is recorded in {store.shown}: it was entered by hand or "

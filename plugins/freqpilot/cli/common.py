@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from freqpilot.host.storefile import BotStore
+    from freqpilot.host.commands.storefile import BotStore
 
 ConfigFiles = Annotated[
     list[str] | None,
@@ -34,7 +34,7 @@ def bot_store(config: list[str] | None, userdir: Path | None, *, aside: bool = F
     :param aside: print to standard error, for a command whose output is read by programs.
     :raises RefuseToStart: when no bot has written it.
     """
-    from freqpilot.host import storefile
+    from freqpilot.host.commands import storefile
 
     found = storefile.find(config, userdir)
     typer.echo(f"store: {found.shown}", err=aside)

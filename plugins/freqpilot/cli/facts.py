@@ -210,14 +210,14 @@ def collect(
 
 
 def _facts_url(config: list[str] | None, userdir: Path) -> str:
-    from freqpilot.host.factframes import facts_url
+    from freqpilot.host.facts.columns import facts_url
 
     return facts_url(_settings(config, userdir), userdir.resolve())
 
 
 def _settings(config: list[str] | None, userdir: Path) -> "Settings":
     """Return the settings that a bot has which is started so: of the environment as well."""
-    from freqpilot.host.storefile import read_config
+    from freqpilot.host.commands.storefile import read_config
     from freqpilot.settings import Settings
 
     return Settings.from_config(read_config(config, userdir))

@@ -17,7 +17,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the pack's files.")] = False,
 ) -> None:
     """Write Freqpilot's layered configs into USERDIR/freqpilot, beside your own."""
-    from freqpilot.host.init import init as write
+    from freqpilot.host.commands.init import init as write
 
     done = write(userdir, force=force)
     for file in done.written:
@@ -39,7 +39,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check Freqtrade, config, data, port and database; exit 1 when something is not well."""
-    from freqpilot.host.doctor import examine
+    from freqpilot.host.commands.doctor import examine
 
     findings = examine(config or [], str(userdir) if userdir else None)
     well = all(finding.ok for finding in findings)

@@ -31,8 +31,8 @@ def models(
     from rich.console import Console
 
     from freqpilot.control.models import print_models, print_quarantine
-    from freqpilot.host.doctor import load_config
-    from freqpilot.host.modelstate import Found, read
+    from freqpilot.host.commands.doctor import load_config
+    from freqpilot.host.commands.models import Found, read
 
     given = load_config(config, str(userdir)) if config else {}
     folder = Path(given.get("user_data_dir", userdir)).resolve()

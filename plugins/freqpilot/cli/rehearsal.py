@@ -62,7 +62,7 @@ def rehearse(
     --compare a backtest of the same candles follows, and each difference is listed with its cause;
     exit 1 when one has none.
     """
-    from freqpilot.host.doors import config_dir
+    from freqpilot.host.boot.doors import config_dir
     from freqpilot.rehearsal.plan.session import RehearsalOptions
     from freqpilot.rehearsal.plan.session import rehearse as play
     from freqpilot.rehearsal.show import Progress, print_summary

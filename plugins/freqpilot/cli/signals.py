@@ -41,8 +41,8 @@ def regimes_fit(
     Without --from the newest one; with it all of its schedule, for backtests. Exit 1 when one could
     not be fitted: an older one, or the rules, tell the regime then.
     """
-    from freqpilot.host import regimes as models
-    from freqpilot.host.doctor import load_config
+    from freqpilot.host.commands.doctor import load_config
+    from freqpilot.host.frames import regimes as models
 
     found = load_config(config, str(userdir)) if config else {}
     plan = models.plan(
@@ -72,8 +72,8 @@ def scorecards(
     """Show how the analysts' strong opinions did up to the last candle, and what that moves."""
     from rich.table import Table
 
-    from freqpilot.host.doctor import load_config
-    from freqpilot.host.scorecards import COLUMNS, cards, cells
+    from freqpilot.host.commands.doctor import load_config
+    from freqpilot.host.commands.scorecards import COLUMNS, cards, cells
 
     found = load_config(config, str(userdir)) if config else {}
     for name, each in cards(found, datadir, pair or [], timeframe).items():

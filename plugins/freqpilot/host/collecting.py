@@ -14,7 +14,7 @@ from freqpilot.facts.sources import SOURCES
 from freqpilot.facts.sources.base import Spec
 from freqpilot.facts.spec import parse
 from freqpilot.facts.text.step import FEED
-from freqpilot.host.factframes import facts_url
+from freqpilot.host.facts.columns import facts_url
 from freqpilot.host.texts import step_of, text_health, text_source
 from freqpilot.settings import Settings
 

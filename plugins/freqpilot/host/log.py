@@ -2,7 +2,7 @@
 keeps the decision log.
 
 Making it must not raise: Freqtrade would bury the reason in a traceback. A fault is kept by
-:mod:`freqpilot.host.activation` and told by the set-up seam as one line.
+:mod:`freqpilot.host.seams.activation` and told by the set-up seam as one line.
 """
 
 import json
@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 from typing import ClassVar
 
-from freqpilot.host.activation import activate
+from freqpilot.host.seams.activation import activate
 
 DECISIONS = "freqpilot.decisions"
 """Name of the logger whose records' ``decision`` (a dict) goes into the decision log."""

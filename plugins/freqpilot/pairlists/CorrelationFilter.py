@@ -12,8 +12,8 @@ from freqtrade.plugins.pairlist.IPairList import SupportsBacktesting
 from freqtrade.util import FtTTLCache, dt_ts
 from pandas import DataFrame
 
-from freqpilot.host.pairlist import REFRESH, CheckedPairList
-from freqpilot.host.parameters import Parameter, Parameters
+from freqpilot.host.forms.pairlist import REFRESH, CheckedPairList
+from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.risk.correlation import log_returns, uncrowded
 from freqpilot.shapes import Floats, Ints
 

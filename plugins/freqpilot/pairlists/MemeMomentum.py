@@ -11,7 +11,7 @@ from freqtrade.plugins.pairlist.IPairList import PairlistParameter
 from freqtrade.util import dt_now, dt_ts
 
 from freqpilot.facts.spec import Metric
-from freqpilot.host.factpairs import UNKNOWN, FactFilter, metric, number
+from freqpilot.host.forms.factfilter import UNKNOWN, FactFilter, metric, number
 from freqpilot.risk.memes import MemeFigures, detected, no_breakout, refusal
 from freqpilot.risk.safety import checks, unsafe
 from freqpilot.risk.social import day_growth, spike

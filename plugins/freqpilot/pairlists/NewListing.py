@@ -9,8 +9,8 @@ from freqtrade.exceptions import ConfigurationError
 from freqtrade.exchange.exchange_types import Tickers
 from freqtrade.util import dt_floor_day, dt_now, dt_ts
 
-from freqpilot.host.pairlist import REFRESH, Screen, Unknown
-from freqpilot.host.parameters import Parameter, Parameters
+from freqpilot.host.forms.pairlist import REFRESH, Screen, Unknown
+from freqpilot.host.forms.parameters import Parameter, Parameters
 
 
 class NewListing(Screen):

@@ -13,9 +13,9 @@ from freqtrade.util import dt_now, dt_ts
 from freqpilot.errors import Degraded
 from freqpilot.features.bank.workspace import Workspace
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host.pairlist import REFRESH, Screen, Unknown
-from freqpilot.host.parameters import Parameter, Parameters
-from freqpilot.host.regimes import models_of
+from freqpilot.host.forms.pairlist import REFRESH, Screen, Unknown
+from freqpilot.host.forms.parameters import Parameter, Parameters
+from freqpilot.host.frames.regimes import models_of
 from freqpilot.signals.hmm import detect, startup
 from freqpilot.signals.regimes import NAMES, NONE
 

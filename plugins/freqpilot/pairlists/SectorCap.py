@@ -6,8 +6,8 @@ from typing import ClassVar
 from freqtrade.exchange.exchange_types import Tickers
 from freqtrade.plugins.pairlist.IPairList import SupportsBacktesting
 
-from freqpilot.host.pairlist import CheckedPairList
-from freqpilot.host.parameters import Parameter, Parameters
+from freqpilot.host.forms.pairlist import CheckedPairList
+from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.risk.taxonomy import capped
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from freqtrade.plugins.pairlist.IPairList import IPairList, PairlistParameter
 
-from freqpilot.host.factpairs import FactFilter, metric, number
+from freqpilot.host.forms.factfilter import FactFilter, metric, number
 from freqpilot.risk.social import spike
 
 SORTS = ["zscore", "mentions", "none"]

@@ -38,7 +38,8 @@ class RemoteExchange:
 
 def report_of(bot: Any) -> LoopReport:
     """Return what a bot says of itself at the end of a loop."""
-    from freqpilot.host import activation, supervisor
+    from freqpilot.host.run import supervisor
+    from freqpilot.host.seams import activation
 
     report = LoopReport(
         stops=bool(bot.strategy.order_types.get("stoploss_on_exchange")),
@@ -62,7 +63,7 @@ def report_of(bot: Any) -> LoopReport:
 
 
 def _waiting(bot: Any) -> str | None:
-    from freqpilot.host import live
+    from freqpilot.host.loop import live
 
     try:
         return live.waiting(bot)

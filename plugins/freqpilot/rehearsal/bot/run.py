@@ -123,7 +123,7 @@ def write_overlay(
     run_dir: Path,
 ) -> None:
     """Write the config layer that turns the bot to the stand-in at ``url``."""
-    from freqpilot.host import standin
+    from freqpilot.host.boot import standin
     from freqpilot.journal.candles import SYNTHETIC_MARKER
     from freqpilot.rehearsal.plan.config import TOLD, rehearsal_overlay, webhook
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from freqpilot.host.training import Service, service_of
+from freqpilot.host.freqai.training.service import Service, service_of
 
 logger = logging.getLogger(__name__)
 

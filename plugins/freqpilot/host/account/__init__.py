@@ -1,0 +1,1 @@
+"""The account as the supervisor sees it: equity, positions, flows, and their store."""

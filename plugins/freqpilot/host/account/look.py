@@ -1,0 +1,159 @@
+"""The account as the supervisor sees it: open trades, their rates, its equity.
+
+A position that nobody quotes any more counts at its last rate for entries and at nothing for the
+halt. An exchange that does not answer is another matter: it says nothing of what a coin is worth,
+so the last rates count, and the supervisor is blind when that goes on.
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from freqpilot.host.account.positions import account_equity
+from freqpilot.host.alerts import events as alerts
+from freqpilot.host.run.supervisor import Run
+
+logger = logging.getLogger(__name__)
+
+LOOKS = 2
+"""Looks in a row without a market after which a position counts as worth nothing for the halt."""
+FRESH = 3
+"""Timeframes after which the newest candle says nothing of the price any more."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Open ``trades``; the ``rates`` of their pairs, fresh or the last known; those that are
+    ``fresh``; ``equity`` by the rates (NaN where one is missing) and the ``worst`` by which the
+    halt is judged, in stake currency."""
+
+    trades: Sequence[Any]
+    rates: dict[str, float]
+    fresh: frozenset[str]
+    equity: float
+    worst: float
+
+    def missing(self, unquoted: Mapping[str, int]) -> list[str]:
+        """Return the pairs without a rate of now; those that have no market are judged without."""
+        return [
+            pair for pair in self.rates if pair not in self.fresh and unquoted.get(pair, 0) < LOOKS
+        ]
+
+
+def see(bot: Any, run: Run, trades: Sequence[Any]) -> Account:
+    """Return the account as it is now.
+
+    :raises Exception: Freqtrade's, when the wallet or the database cannot be read.
+    """
+    held = [trade for trade in trades if trade.nr_of_successful_entries]
+    rates, fresh = {}, set()
+    for trade in held:
+        rates[trade.pair], known = _rate(bot, run, trade)
+        if known:
+            fresh.add(trade.pair)
+    for pair in set(run.unquoted) - {trade.pair for trade in held}:
+        del run.unquoted[pair]
+    free = float(bot.wallets.get_free(bot.config["stake_currency"]))
+    paid = not bot.config["dry_run"]
+    equity = account_equity(free, trades, rates, entry_fees_paid=paid)
+    return Account(
+        trades,
+        rates,
+        frozenset(fresh),
+        equity,
+        _worst(run, free, trades, rates, paid=paid),
+    )
+
+
+def _worst(
+    run: Run, free: float, trades: Sequence[Any], rates: Mapping[str, float], *, paid: bool
+) -> float:
+    """Return the equity without positions that nobody quotes; one that is merely not known counts
+    at what was paid, so that the others are judged all the same."""
+    quoted = [
+        trade
+        for trade in trades
+        if not (trade.nr_of_successful_entries and run.unquoted[trade.pair] >= LOOKS)
+    ]
+    known = {
+        trade.pair: _known(rates.get(trade.pair, math.nan), float(trade.open_rate or 0.0))
+        for trade in quoted
+    }
+    return account_equity(free, quoted, known, entry_fees_paid=paid)
+
+
+def _known(rate: float, paid: float) -> float:
+    return paid if math.isnan(rate) else rate
+
+
+def _rate(bot: Any, run: Run, trade: Any) -> tuple[float, bool]:
+    """Return a trade's exit rate, and whether it is one of now; without one the close of a fresh
+    candle or the last rate that was seen; of a pair that has no market, what was paid."""
+    pair = trade.pair
+    try:
+        rate = bot.exchange.get_rate(pair, side="exit", is_short=trade.is_short, refresh=True)
+        del run.unquoted[pair]
+        return float(rate), True
+    except Exception as error:
+        close, fresh = _newest_close(bot, pair)
+        rate = close if fresh else run.rates.get(pair, close)
+        if _has_no_market(bot, pair, error, fresh=fresh):
+            _count(run, pair)
+            rate = _known(rate, float(trade.open_rate or 0.0))
+        logger.warning("No rate for %s (%s); its last one, %s, is used", pair, error, rate)
+        return float(rate), False
+
+
+def _count(run: Run, pair: str) -> None:
+    run.unquoted[pair] += 1
+    if run.unquoted[pair] == LOOKS:
+        text = (
+            f"{pair} has no market any more: the exchange gives no price for it. Its position "
+            "counts at the last price for entries and as worth nothing for the halt; look at the "
+            "exchange's announcements, it may be delisted"
+        )
+        alerts.record(run, "no market", "CRITICAL", text, {"pair": pair})
+
+
+def _newest_close(bot: Any, pair: str) -> tuple[float, bool]:
+    """Return the close of a pair's newest candle (NaN without one), and whether it is of late."""
+    from freqtrade.exchange import timeframe_to_seconds
+
+    timeframe = bot.strategy.timeframe
+    candles = bot.dataprovider.ohlcv(pair, timeframe, copy=False)
+    if not len(candles):
+        return math.nan, False
+    close = float(candles["close"].iloc[-1])
+    if "date" not in candles:
+        return close, True
+    age = datetime.now(UTC) - candles["date"].iloc[-1].to_pydatetime()
+    return close, age <= FRESH * timedelta(seconds=timeframe_to_seconds(timeframe))
+
+
+def _has_no_market(bot: Any, pair: str, error: Exception, *, fresh: bool) -> bool:
+    """Tell whether a pair has no market any more, from why there is no rate: the exchange does not
+    know it, lists it no longer, or answers without a price while its candles have ended."""
+    import ccxt
+    from freqtrade.exceptions import TemporaryError
+
+    causes = _chain(error)
+    if any(isinstance(each, ccxt.BadSymbol) for each in causes):
+        return True  # Freqtrade shows it as a temporary error
+    if any(isinstance(each, TemporaryError | ccxt.OperationFailed) for each in causes):
+        return False
+    markets = getattr(bot.exchange, "markets", None) or {}
+    if markets and (pair not in markets or markets[pair].get("active") is False):
+        return True
+    return not fresh
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """Return an error and what caused it."""
+    found = []
+    while error is not None:
+        found.append(error)
+        error = error.__cause__
+    return found

@@ -1,0 +1,1 @@
+"""What a person must hear of: events, kept and sent by Freqtrade's own channels."""

@@ -1,0 +1,112 @@
+"""Where a run's protections see candles: the bot's in live, the backtester's files in a backtest.
+
+A feed gives only candles that are closed at the time that is asked about.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from freqpilot.errors import NoEntry
+from freqpilot.features.candles.frames import utc_dates
+from freqpilot.host.run import supervisor
+
+
+class Feed(Protocol):
+    """Candles and analysed frames of a run, as Freqtrade's frames."""
+
+    def first(self, pairs: Sequence[str], timeframe: str) -> str | None:
+        """Return the first of the pairs that has candles, or None."""
+
+    def candles(self, pair: str, timeframe: str, now: datetime) -> Any:
+        """Return the candles that are closed at ``now``; an empty frame or an error when there are
+        none."""
+
+
+class LiveFeed:
+    """The candles of a live bot; they are asked for where it has none or old ones."""
+
+    def __init__(self, bot: Any) -> None:
+        self._bot = bot
+
+    def first(self, pairs: Sequence[str], timeframe: str) -> str | None:
+        markets = self._bot.exchange.markets
+        for pair in pairs:
+            if pair in markets and markets[pair].get("active") is not False:
+                return pair
+        return None
+
+    def candles(self, pair: str, timeframe: str, now: datetime) -> Any:
+        """:raises NoEntry: when there are none."""
+        from freqpilot.host.gate.market import candles
+
+        return closed(candles(self._bot.exchange, pair, timeframe, now.timestamp()), timeframe, now)
+
+    def newest(self, pair: str) -> datetime | None:
+        """Return when the newest candle that the bot has of a pair opened; asks for none."""
+        kind = self._bot.config["candle_type_def"]
+        known = self._bot.exchange.klines((pair, self._bot.strategy.timeframe, kind), copy=False)
+        return None if not len(known) else known["date"].iloc[-1].to_pydatetime()
+
+    def analysed(self, pair: str) -> Any:
+        """Return the strategy's frame of a pair, empty before the first."""
+        frames = self._bot.dataprovider
+        return frames.get_analyzed_dataframe(pair, self._bot.strategy.timeframe)[0]
+
+    def pairs(self) -> list[str]:
+        """Return the whitelist."""
+        return list(self._bot.dataprovider.current_whitelist())
+
+
+class BacktestFeed:
+    """The candles of the backtester's data folder: pairs outside the whitelist, and the time before
+    the backtest, among them. Files are read once a backtest."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = config
+        self._known: dict[tuple[str, str], Any] = {}
+
+    def first(self, pairs: Sequence[str], timeframe: str) -> str | None:
+        for pair in dict.fromkeys(pairs):
+            if len(self._file(pair, timeframe)):
+                return pair
+        return None
+
+    def candles(self, pair: str, timeframe: str, now: datetime) -> Any:
+        return closed(self._file(pair, timeframe), timeframe, now)
+
+    def _file(self, pair: str, timeframe: str) -> Any:
+        from freqtrade.data.history import load_pair_history
+
+        key = (pair, timeframe)
+        if key not in self._known:
+            self._known[key] = load_pair_history(
+                pair=pair,
+                timeframe=timeframe,
+                datadir=self._config["datadir"],
+                data_format=self._config["dataformat_ohlcv"],
+                candle_type=self._config["candle_type_def"],
+                fill_up_missing=False,
+            )
+        return self._known[key]
+
+
+def closed(frame: Any, timeframe: str, now: datetime) -> Any:
+    """Return the rows of ``frame`` whose candles are closed at ``now``."""
+    from freqtrade.exchange import timeframe_to_seconds
+
+    if not len(frame):
+        return frame
+    newest = now - timedelta(seconds=timeframe_to_seconds(timeframe))
+    return frame.iloc[: int(utc_dates(frame).searchsorted(newest, side="right"))]
+
+
+def current() -> Any:
+    """Return the run's feed.
+
+    :raises NoEntry: when no run with candles has begun.
+    """
+    feed = supervisor.current().feed
+    if feed is None:
+        raise NoEntry("this run has no candles for its protections")
+    return feed

@@ -1,0 +1,269 @@
+"""``freqpilot doctor``: checks the installed Freqtrade, the config, the data, the port and the
+database, each with the mend in its line. It changes nothing."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from freqpilot.errors import FreqpilotError
+from freqpilot.host.boot.doors import KINDS, DoorKind, door_dir
+from freqpilot.host.boot.resolvers import class_names, resolver
+from freqpilot.host.candles import files as candlefiles
+from freqpilot.host.seams import activation
+from freqpilot.journal.candles import is_synthetic
+from freqpilot.settings import Settings
+
+TESTED = ("2026.6", "2026.9")
+"""Oldest and newest Freqtrade that ``make compat`` has run."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table: what was checked, how it is, and what to do when it is not well."""
+
+    check: str
+    ok: bool
+    detail: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the line for ``--json``."""
+        return asdict(self)
+
+
+def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> list[Finding]:
+    """Run all checks. With ``config_files`` the configuration, its data folder, port and database
+    are checked as well."""
+    findings = [_versions(), *_seams(), *_doors()]
+    files = list(config_files)
+    if not files:
+        return findings
+    config: dict[str, Any] = {}
+
+    def load() -> str:
+        config.update(load_config(files, user_data))
+        Settings.from_config(config)
+        return f"{len(files)} file(s) read, the freqpilot section is valid"
+
+    findings.append(_run("config", load))
+    if config:
+        findings += [
+            _run("config.activation", lambda: _activation(config)),
+            _run("config.protections", lambda: _protections(config)),
+            _run("data", lambda: _data(config)),
+            _run("api port", lambda: _port(config)),
+            _run("database", lambda: _database(config)),
+            _run("alerts", lambda: _alerts(config)),
+            _run("facts", lambda: _facts(config)),
+            _run("regimes", lambda: _regimes(config)),
+            _run("model edge", lambda: _edge(config)),
+            _run("models", lambda: _models(config)),
+            _run("networks", lambda: _networks(config)),
+            _run("collector", lambda: _collector(config)),
+            _run("texts", lambda: _texts(config)),
+        ]
+    return findings
+
+
+def load_config(files: list[str], user_data: str | None) -> dict[str, Any]:
+    """Read a layered Freqtrade config without starting anything.
+
+    :raises FreqtradeException: as Freqtrade itself does.
+    """
+    from freqtrade.configuration import Configuration
+    from freqtrade.enums import RunMode
+
+    args: dict[str, Any] = {"config": files, "verbosity": 0}
+    if user_data:
+        args["user_data_dir"] = user_data
+    return dict(Configuration(args, RunMode.UTIL_NO_EXCHANGE).get_config())
+
+
+def _run(check: str, work: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, True, work())
+    except Exception as error:  # a doctor reports whatever it meets
+        text = " ".join(str(error).split()) or type(error).__name__
+        return Finding(check, False, text)
+
+
+def _versions() -> Finding:
+    def work() -> str:
+        installed = version("freqtrade")
+        key = tuple(int(part) for part in installed.split(".")[:2])
+        low, high = (tuple(int(part) for part in text.split(".")) for text in TESTED)
+        if not low <= key <= high:
+            raise FreqpilotError(
+                f"Freqtrade {installed} is outside the tested range {TESTED[0]}–{TESTED[1]}; "
+                f"install one of it: pip install 'freqtrade[freqai]=={TESTED[1]}'"
+            )
+        return f"Freqtrade {installed}, freqpilot {version('freqpilot')}"
+
+    return _run("versions", work)
+
+
+def _seams() -> list[Finding]:
+    findings = []
+    for seam in activation.all_seams():
+        fault = activation.fault_of(seam)
+        detail = seam.purpose if fault is None else f"{fault}; install a tested Freqtrade"
+        findings.append(Finding(f"seam {seam.name}", fault is None, detail))
+    activation.activate()
+    if reason := activation.refusal():
+        findings.append(Finding("activation", False, reason))
+    else:
+        findings.append(Finding("activation", True, "all seams are in place"))
+    return findings
+
+
+def _doors() -> list[Finding]:
+    """Load every class of the pack through Freqtrade's own resolvers."""
+
+    def work(kind: DoorKind) -> Callable[[], str]:
+        def load() -> str:
+            wanted = set(class_names(door_dir(kind)))
+            config = {"user_data_dir": Path("user_data"), "internals": {}}
+            # Freqtrade warns of each of its own plug-ins whose extra is not installed.
+            logging.disable(logging.WARNING)
+            try:
+                found = {item["name"] for item in resolver(kind).search_all_objects(config, True)}
+            finally:
+                logging.disable(logging.NOTSET)
+            if missing := wanted - found:
+                raise FreqpilotError(
+                    f"{', '.join(sorted(missing))} cannot be loaded; reinstall freqpilot"
+                )
+            return f"{', '.join(sorted(wanted))} loaded"
+
+        return load
+
+    return [_run(f"door {kind}", work(kind)) for kind in KINDS]
+
+
+def _activation(config: dict[str, Any]) -> str:
+    handlers = config.get("log_config", {}).get("handlers", {})
+    if not any(str(h.get("class", "")).startswith("freqpilot.") for h in handlers.values()):
+        raise FreqpilotError(
+            "the config does not load Freqpilot: add -c freqpilot.json after your other files"
+        )
+    return "log_config loads Freqpilot"
+
+
+def _protections(config: dict[str, Any]) -> str:
+    if not config.get("enable_protections"):
+        raise FreqpilotError(
+            'protections are off in backtests: set "enable_protections": true in the config'
+        )
+    return "on in backtests too"
+
+
+def _data(config: dict[str, Any]) -> str:
+    folder = Path(config["datadir"])
+    files = list(folder.glob("*.feather")) if folder.is_dir() else []
+    if not files:
+        raise FreqpilotError(
+            f"no candles in {folder}: run freqtrade download-data with the same config"
+        )
+    if mixed := candlefiles.describe(folder):
+        shown = "; ".join(mixed[: candlefiles.MOST_NAMED])
+        more = len(mixed) - candlefiles.MOST_NAMED
+        raise FreqpilotError(
+            f"{len(mixed)} file(s) in {folder} hold two markets: {shown}"
+            f"{f' and {more} more files' if more > 0 else ''}. Delete them and run freqtrade "
+            "download-data with the same config"
+        )
+    mark = "SYNTHETIC: " if is_synthetic(folder) else ""
+    return f"{mark}{len(files)} candle file(s) in {folder}"
+
+
+def _port(config: dict[str, Any]) -> str:
+    api = config.get("api_server", {})
+    if not api.get("enabled"):
+        return "the API server is off"
+    address = (api.get("listen_ip_address", "127.0.0.1"), int(api.get("listen_port", 8080)))
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise FreqpilotError(
+                f"{address[0]}:{address[1]} cannot be used ({error.strerror}); Freqtrade would "
+                "hang at its start: stop what listens there or change api_server.listen_port"
+            ) from None
+    return f"{address[0]}:{address[1]} is free"
+
+
+def _database(config: dict[str, Any]) -> str:
+    from freqpilot.host.run.supervisor import store_url
+    from freqpilot.store import check_store
+
+    url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))
+    return check_store(url)
+
+
+def _alerts(config: dict[str, Any]) -> str:
+    from freqpilot.host.alerts.channels import describe
+
+    leave, words = describe(config)
+    if not leave:
+        raise FreqpilotError(words)
+    return words
+
+
+def _facts(config: dict[str, Any]) -> str:
+    from freqpilot.facts.store import FactStore, NoFacts
+    from freqpilot.host.facts.columns import facts_url
+
+    url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
+    file = Path(url.removeprefix("sqlite:///"))
+    none = "no facts yet; freqpilot facts import brings some"
+    if url.startswith("sqlite:///") and not file.is_file():
+        return none
+    try:
+        store = FactStore.open(url, writes=False)
+    except NoFacts:
+        return none
+    try:
+        return f"{len(store.catalogue())} metrics can be read"
+    finally:
+        store.close()
+
+
+def _regimes(config: dict[str, Any]) -> str:
+    from freqpilot.host.frames.regimes import describe
+
+    return describe(config)
+
+
+def _edge(config: dict[str, Any]) -> str:
+    from freqpilot.host.frames.edge.monitor import describe
+
+    return describe(config)
+
+
+def _models(config: dict[str, Any]) -> str:
+    from freqpilot.host.commands.models import describe
+
+    return describe(config, time.time())
+
+
+def _networks(config: dict[str, Any]) -> str:
+    from freqpilot.host.commands.networks import describe
+
+    return describe(config)
+
+
+def _collector(config: dict[str, Any]) -> str:
+    from freqpilot.host.collecting import examine as examine_collector
+
+    return examine_collector(Settings.from_config(config), Path(config["user_data_dir"]))
+
+
+def _texts(config: dict[str, Any]) -> str:
+    from freqpilot.host.scorers import examine as examine_scorer
+
+    return examine_scorer(Settings.from_config(config).facts.text, Path(config["user_data_dir"]))

@@ -1,0 +1,1 @@
+"""Facts from outside as columns of Freqtrade's frames."""

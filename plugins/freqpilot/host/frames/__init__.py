@@ -1,0 +1,1 @@
+"""Freqtrade's frames with decisions: columns in, columns out."""

@@ -1,0 +1,1 @@
+"""Freqpilot's models as FreqAI wants them."""

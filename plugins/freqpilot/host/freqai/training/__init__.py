@@ -1,0 +1,1 @@
+"""FreqAI's training: its order, its process, its files."""

@@ -1,0 +1,1 @@
+"""What stands before every order that raises risk, live and in the backtester."""

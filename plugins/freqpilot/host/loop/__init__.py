@@ -1,0 +1,1 @@
+"""The bot's loop and the backtester's, as Freqpilot follows them."""

@@ -1,0 +1,259 @@
+"""What comes before each loop of a live bot: its books are reconciled with the exchange's, and the
+supervisor is shown the account. After it what is beyond its stop is closed, and a leg that has lost
+its couple.
+
+Forced orders come from the threads of Telegram and the REST API, under the bot's exit lock: a look
+takes it too, so that neither sees half of what the other does. A look begins and ends with a fresh
+session: what another thread has committed is seen, and nothing of the look stays in this thread's.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from freqpilot.errors import NoEntry, RefuseToStart
+from freqpilot.host.account import flows, livestore, locks, look, others
+from freqpilot.host.account.positions import position_of
+from freqpilot.host.alerts import events as alerts
+from freqpilot.host.candles import feeds
+from freqpilot.host.gate import bookrisk, health, market
+from freqpilot.host.orders import reconcile, sending, stops
+from freqpilot.host.run import exitsonly, supervisor
+from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.trading import couples
+from freqpilot.risk.record import KEPT
+
+logger = logging.getLogger(__name__)
+
+LOCK = "_exit_lock"
+"""Freqtrade's lock around exits, which forced orders hold."""
+
+
+@dataclass(frozen=True)
+class ClosedTrade:
+    """A closed trade as the database has it: its id, when it closed (UTC), its profit in stake
+    currency."""
+
+    id: int
+    close_date_utc: datetime
+    close_profit_abs: float
+
+
+def observe(bot: Any) -> None:
+    """Stamp the ledger with the account as it is now.
+
+    The halt is judged first, and needs no store. A fault in a part of the look does not keep the
+    others from being done; without a stamp entries are refused, and after three such looks a person
+    hears that the supervisor is blind. Open trades are managed as ever.
+    """
+    run, now = supervisor.current(), datetime.now(UTC)
+    run.sight.begin()
+    with run.sight.part("account"), fresh_trades():
+        _look(bot, run, now)
+    with run.sight.part("exchange"):
+        health.HEALTH.look()
+    if run.live and not run.writes:
+        livestore.reopen(run, now)
+    if run.owner is not None and run.owner.lost:
+        run.sight.fault("store", run.owner.lost)
+    elif run.store_fault is not None:
+        run.sight.fault("store", run.store_fault)
+    if text := run.sight.end(now):
+        level = "CRITICAL" if run.sight.blind else "WARNING"
+        alerts.record(run, "blind" if run.sight.blind else "blind over", level, text, time=now)
+    if text or run.sight.blind:
+        supervisor.keep(run, now)  # also where the account itself was not seen
+
+
+def _look(bot: Any, run: supervisor.Run, now: datetime) -> None:
+    from freqtrade.persistence import Trade
+
+    trades = Trade.get_open_trades()
+    seen = look.see(bot, run, trades)
+    if missing := seen.missing(run.unquoted):
+        run.sight.fault("rates", f"no price of now for {', '.join(missing)}")
+    with run.sight.part("closed trades"):
+        supervisor.closed(lately_closed(run))
+    with run.sight.part("flows"):
+        run.held = flows.take(bot, trades, seen.equity)
+    supervisor.observe(now, seen.equity - run.held, seen.rates, seen.worst - run.held)
+    stops.look(trades, seen.rates, seen.fresh)
+    positions = [position_of(trade, seen.rates) for trade in trades]
+    with run.sight.part("other bots"):
+        others.step(bot.config["stake_currency"], positions)
+    with run.sight.part("book"):
+        bookrisk.BOOK.keep(now, positions)
+    with run.sight.part("locks"):
+        locks.follow(run)
+
+
+@contextmanager
+def fresh_trades() -> Iterator[None]:
+    """Look at the trades as the database has them now, and leave none behind in the session of this
+    thread, where they would hide what another thread does to them."""
+    _end_transaction()
+    try:
+        yield
+    finally:
+        _end_transaction()
+
+
+def _end_transaction() -> None:
+    """Commit, which lets every object be read anew; a transaction that cannot be is rolled back, or
+    each later use of the session would fail."""
+    from freqtrade.persistence import Trade
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        Trade.commit()
+    except SQLAlchemyError:
+        logger.exception("The trades database took no commit; its transaction is rolled back")
+        Trade.rollback()
+
+
+def lately_closed(run: supervisor.Run) -> Sequence[ClosedTrade]:
+    """Return the trades that were closed since the last one that the ledger has, oldest first; at
+    the first look as many as it keeps.
+
+    Columns are read, not objects: one that this thread has still open would hide its close.
+    """
+    from freqtrade.persistence import Trade
+    from sqlalchemy import select
+
+    query = select(Trade.id, Trade.close_date, Trade.close_profit_abs)
+    query = query.where(Trade.is_open.is_(False), Trade.close_date.is_not(None))
+    if outcomes := run.state.record.outcomes:
+        query = query.where(Trade.close_date >= outcomes[-1].time.replace(tzinfo=None))
+    rows = Trade.session.execute(query.order_by(Trade.close_date, Trade.id)).all()
+    return [
+        ClosedTrade(int(number), closed.replace(tzinfo=UTC), float(profit or 0.0))
+        for number, closed, profit in rows
+    ][-KEPT:]
+
+
+def waiting(bot: Any) -> str | None:
+    """Return why no entry could be judged now for a reason that is no limit, halt or latch; None
+    where entries can be judged."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    run = supervisor.current()
+    try:
+        exitsonly.require()
+        supervisor.require_sight()
+        if run.others is None:
+            raise NoEntry("what other bots have open is not known")
+        if run.store_fault is not None:
+            raise NoEntry(f"the store is out: {run.store_fault}")
+        if not bot.config["dry_run"]:
+            reconcile.require_done()
+            health.require_sound()
+            sending.require_certainty(bot.exchange._api)
+    except (NoEntry, SQLAlchemyError) as why:
+        return str(why)
+    return None
+
+
+def before_loop(bot: Any) -> None:
+    """Reconcile and look, which no forced order can come between."""
+    with getattr(bot, LOCK):
+        reconcile.step(bot)
+        observe(bot)
+    alerts.step(bot)
+
+
+def after_loop(bot: Any) -> None:
+    """Close what may not stay open; it never raises."""
+    with fresh_trades():
+        stops.backup(bot)
+        couples.settle(bot)
+    alerts.step(bot)
+
+
+def _check() -> None:
+    from freqtrade.freqtradebot import FreqtradeBot
+    from freqtrade.persistence import Trade
+    from freqtrade.wallets import Wallets
+
+    for name in ("cleanup", "process", "process_stopped", "startup"):
+        expect(FreqtradeBot, name)
+    expect(FreqtradeBot, "execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"])
+    expect(Wallets, "get_free", ["currency"])
+    for name in ("commit", "rollback", "get_open_trades"):
+        expect(Trade, name)
+    if LOCK not in FreqtradeBot.__init__.__code__.co_names:
+        raise SeamError(f"FreqtradeBot has no {LOCK} that forced orders hold")
+
+
+def _begin(bot: Any) -> supervisor.Run:
+    """Begin the bot's run.
+
+    :raises OperationalException: Freqtrade's, which it shows as one line, when it may not start.
+    """
+    from freqtrade.exceptions import OperationalException
+
+    try:
+        return supervisor.begin(bot.config, live=True)
+    except RefuseToStart as error:
+        raise OperationalException(f"Freqpilot stops the start: {error}") from None
+
+
+def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
+    def startup(self: Any) -> Any:
+        _begin(self).feed = feeds.LiveFeed(self)
+        health.HEALTH.begin()
+        timeframe = self.config["timeframe"]
+        market.MARKET.begin(timeframe)
+        bookrisk.BOOK.begin(bookrisk.fetched_candles(self.exchange), timeframe)
+        if not self.config["dry_run"]:
+            reconcile.PROGRESS.begin()
+        return original(self)
+
+    return startup
+
+
+def _make_process(original: Callable[..., Any]) -> Callable[..., Any]:
+    def process(self: Any) -> Any:
+        before_loop(self)
+        try:
+            return original(self)
+        finally:
+            after_loop(self)
+
+    return process
+
+
+def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
+    def process_stopped(self: Any) -> Any:
+        # A bot that a person has stopped trades nothing, but its account is watched on.
+        if supervisor.has_begun():
+            with getattr(self, LOCK):
+                observe(self)
+            alerts.step(self)
+        return original(self)
+
+    return process_stopped
+
+
+def _make_cleanup(original: Callable[..., Any]) -> Callable[..., Any]:
+    def cleanup(self: Any) -> Any:
+        # What is EMERGENCY has to leave while Telegram and webhooks are still there.
+        if getattr(self, "rpc", None) is not None:
+            alerts.flush_now(self)
+        return original(self)
+
+    return cleanup
+
+
+def _apply() -> None:
+    from freqtrade.freqtradebot import FreqtradeBot
+
+    wrap(FreqtradeBot, "cleanup", _make_cleanup)
+    wrap(FreqtradeBot, "startup", _make_startup)
+    wrap(FreqtradeBot, "process", _make_process)
+    wrap(FreqtradeBot, "process_stopped", _make_stopped)
+
+
+SEAMS = (Seam("ledger.live", "show the account to risk before each loop", _check, _apply),)

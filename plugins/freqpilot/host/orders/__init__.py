@@ -1,0 +1,1 @@
+"""Orders to the exchange and back: sent once, found again, reconciled, halted."""

@@ -1,0 +1,98 @@
+"""Closes what is open when the supervisor halts, and takes back entries that are still waiting.
+
+Freqtrade asks ``IStrategy.should_exit`` about every open trade, live in each loop and in the
+backtest on each candle, and ``IStrategy.ft_check_timed_out`` about every open order: a halt
+answers both, for any strategy. A strategy cannot deny such an exit.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from freqpilot.errors import NoEntry
+from freqpilot.host.run import supervisor
+from freqpilot.host.seams.seam import MARK, Seam, expect, wrap
+
+logger = logging.getLogger(__name__)
+
+REASON = "freqpilot_halt"
+"""Exit reason of a trade that a halt has closed."""
+JUMPED = "freqpilot_jumped_stop"
+"""Exit reason of a trade whose stop the price has jumped."""
+OURS = (REASON, JUMPED)
+
+
+def must_close(trade: Any, rate: float) -> bool:
+    """Tell whether a halt closes this trade now. A fault closes nothing and is logged: the stop on
+    the exchange still holds."""
+    try:
+        if supervisor.current().state.halted is None:
+            return False  # before the profit, which would cost more than all else here
+        return supervisor.closes(float(trade.calc_profit_ratio(rate)))
+    except NoEntry:
+        return False  # no run has begun
+    except Exception:
+        logger.exception("Whether a halt closes %s could not be decided", trade.pair)
+        return False
+
+
+def takes_back(trade: Any, order: Any) -> bool:
+    """Tell whether a halt cancels this open order: one that raises risk."""
+    try:
+        halted = supervisor.current().state.halted is not None
+        return bool(halted and order.ft_order_side == trade.entry_side)
+    except NoEntry:
+        return False
+
+
+def _make_should_exit(original: Callable[..., Any]) -> Callable[..., Any]:
+    def should_exit(self: Any, trade: Any, rate: float, current_time: Any, **named: Any) -> Any:
+        from freqtrade.enums import ExitCheckTuple, ExitType
+
+        exits = original(self, trade, rate, current_time, **named)
+        if not must_close(trade, rate):
+            return exits
+        confirm_ours(self)
+        return [ExitCheckTuple(exit_type=ExitType.EMERGENCY_EXIT, exit_reason=REASON), *exits]
+
+    return should_exit
+
+
+def confirm_ours(strategy: Any) -> None:
+    """Let the strategy's ``confirm_trade_exit`` consent to exits of the supervisor, once."""
+    original = strategy.confirm_trade_exit
+    if getattr(original, MARK, False):
+        return
+
+    def confirm_trade_exit(*arguments: Any, **named: Any) -> Any:
+        return named.get("exit_reason") in OURS or original(*arguments, **named)
+
+    setattr(confirm_trade_exit, MARK, True)
+    strategy.confirm_trade_exit = confirm_trade_exit
+
+
+def _make_timed_out(original: Callable[..., Any]) -> Callable[..., Any]:
+    def ft_check_timed_out(self: Any, trade: Any, order: Any, current_time: Any) -> Any:
+        return takes_back(trade, order) or original(self, trade, order, current_time)
+
+    return ft_check_timed_out
+
+
+def _check() -> None:
+    from freqtrade.enums import ExitType
+    from freqtrade.strategy import IStrategy
+
+    expect(IStrategy, "should_exit", ["trade", "rate", "current_time"])
+    expect(IStrategy, "ft_check_timed_out", ["trade", "order", "current_time"])
+    expect(IStrategy, "confirm_trade_exit", ["exit_reason"])
+    expect(ExitType, "EMERGENCY_EXIT")
+
+
+def _apply() -> None:
+    from freqtrade.strategy import IStrategy
+
+    wrap(IStrategy, "should_exit", _make_should_exit)
+    wrap(IStrategy, "ft_check_timed_out", _make_timed_out)
+
+
+SEAMS = (Seam("halt.close", "close positions and cancel entries on a halt", _check, _apply),)

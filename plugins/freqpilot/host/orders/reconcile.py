@@ -1,0 +1,322 @@
+"""Compares the exchange's books with Freqtrade's and ours, and adopts what is missing there.
+
+A bot that was killed between the exchange's answer and its own commit owns orders that its database
+has never seen. They are found by the intents that were written down before them: an entry becomes a
+trade with its stop, an exit or a stop joins its trade. What can't be explained is reported and left
+alone. Nothing that raises risk is sent before the first comparison after a start is done.
+"""
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from freqpilot.errors import NoEntry
+from freqpilot.execution.ids import parse_client_order_id
+from freqpilot.host.account import unwritten
+from freqpilot.host.orders import contracts, sending
+from freqpilot.host.orders.differences import recount, report
+from freqpilot.host.run import supervisor
+from freqpilot.shapes import OrderIntent
+
+logger = logging.getLogger(__name__)
+
+EMPTY_STATES = ("canceled", "cancelled", "expired", "rejected")
+MISSING_SHARE = 0.005
+"""Share of a position that may be missing on the account: fees taken in coins, and rounding."""
+
+
+class Progress:
+    """Whether this start's comparison is done, and what keeps it from being so."""
+
+    def __init__(self) -> None:
+        self.done, self.problem = True, ""
+
+    def begin(self) -> None:
+        """Ask for a comparison before the next entry."""
+        self.done, self.problem = False, "it has not begun yet"
+
+
+PROGRESS = Progress()
+
+
+def require_done() -> None:
+    """:raises NoEntry: until orders and balances were compared after a start."""
+    if not PROGRESS.done:
+        raise NoEntry(
+            "orders and balances on the exchange have not been compared with the database since "
+            f"the start ({PROGRESS.problem}); entries wait until they are"
+        )
+
+
+def step(bot: Any) -> None:
+    """Settle what is open between the exchange and the database; before each loop, live only, under
+    the lock that forced orders hold.
+
+    A fault keeps entries away until the next loop; open trades are managed as ever.
+    """
+    if bot.config["dry_run"]:
+        return
+    try:
+        settle(bot)
+        if not PROGRESS.done:
+            compare(bot)
+            PROGRESS.done = True
+    except Exception as error:  # the loop must go on managing open trades
+        _roll_back()
+        PROGRESS.done, PROGRESS.problem = False, f"{type(error).__name__}: {error}"
+        logger.warning("Not reconciled yet, entries wait: %s", PROGRESS.problem)
+
+
+def _roll_back() -> None:
+    """Leave Freqtrade's session as it was before: one with a failed transaction would end the bot
+    at its next use."""
+    from freqtrade.persistence import Trade
+
+    if hasattr(Trade, "session"):
+        Trade.rollback()
+
+
+def settle(bot: Any) -> None:
+    """Bring every intent that is not settled to its end.
+
+    :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
+    """
+    if str(bot.trading_mode) != "spot":
+        contracts.take_back_stops(bot)
+    run, api = supervisor.current(), bot.exchange._api
+    store = run.store
+    unwritten.write(run)
+    for intent in run.intents("sent", "accepted"):
+        if sending.in_flight(intent.client_id):
+            continue  # its answer is on the way to another thread
+        if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
+            store.save_intent(replace(intent, state="known"))
+            continue
+        found = (
+            sending.look_up(api, intent) if intent.state == "sent" else sending.fetch(api, intent)
+        )
+        if found is None:
+            continue
+        order_id = str(found["id"])
+        if not _recorded(order_id, intent.pair):
+            _adopt(bot, intent, bot.exchange._order_contracts_to_amount(found))
+        store.save_intent(replace(intent, state="known", order_id=order_id))
+
+
+def compare(bot: Any) -> None:
+    """Report what the account holds that no trade explains, and the other way round.
+
+    :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
+    """
+    from freqtrade.persistence import Trade
+
+    _remove_empty(Trade.get_open_trades())
+    trades = list(Trade.get_open_trades())
+    pairs = {trade.pair for trade in trades} | set(bot.config["exchange"]["pair_whitelist"])
+    known = {pair for pair in pairs if pair in bot.exchange.markets}
+    spot = str(bot.trading_mode) == "spot"
+    for pair in sorted(known):
+        for params in ({},) if spot else ({}, {"stop": True}):
+            for order in bot.exchange._api.fetch_open_orders(pair, params=params):
+                if not _recorded(str(order["id"]), pair):
+                    _take_in(bot, order, pair)
+    bot.wallets.update(require_update=True)
+    if spot:
+        for trade in trades:
+            recount(trade, float(bot.wallets.get_total(trade.base_currency)))
+        _compare_coins(bot, trades, sorted(known))
+    else:
+        contracts.compare(bot, trades, sorted(known))
+
+
+def _remove_empty(trades: Iterable[Any]) -> None:
+    """Remove trades whose every order is an entry that ended unfilled: a bot killed between the
+    cancel and the removal leaves one, which takes a slot for good and cannot be exited."""
+    for trade in list(trades):
+        entries = [order for order in trade.orders if order.ft_order_side == trade.entry_side]
+        filled = any(order.safe_filled for order in trade.orders)
+        if not entries or len(entries) < len(trade.orders) or filled or trade.has_open_orders:
+            continue
+        number, pair = int(trade.id), trade.pair
+        trade.delete()
+        report(
+            f"trade {number} in {pair} was empty: its entry had ended unfilled; it was removed",
+            "WARNING",
+            {"pair": pair, "trade": number},
+        )
+
+
+def _compare_coins(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
+    held = {trade.pair: float(trade.amount) for trade in trades}
+    for pair in pairs:
+        coin = bot.exchange.get_pair_base_currency(pair)
+        owned, wanted = float(bot.wallets.get_total(coin)), held.get(pair, 0.0)
+        if owned < wanted * (1 - MISSING_SHARE):
+            report(
+                f"the account holds {owned:g} {coin}, the open trade in {pair} says {wanted:g}: an "
+                "exit will fail for lack of coins; look at the account's history, then sell what "
+                "is there or delete the trade",
+                "CRITICAL",
+                {"pair": pair, "owned": owned, "wanted": wanted},
+            )
+        elif owned > wanted and _is_worth_an_order(bot, pair, owned - wanted):
+            report(
+                f"the account holds {owned - wanted:g} {coin} that belong to no trade; Freqpilot "
+                "leaves them alone",
+                "WARNING",
+                {"pair": pair, "owned": owned, "wanted": wanted},
+            )
+
+
+def _is_worth_an_order(bot: Any, pair: str, amount: float) -> bool:
+    """Tell whether ``amount`` is more than what rounding leaves behind."""
+    from freqtrade.exceptions import FreqtradeException
+
+    smallest = bot.exchange.markets[pair]["limits"]["cost"]["min"] or 0.0
+    try:
+        rate = bot.exchange.get_rate(pair, side="exit", is_short=False, refresh=True)
+    except FreqtradeException:
+        return True  # nobody quotes it: what it is worth is for a person to look at
+    return amount * float(rate) >= float(smallest)
+
+
+def _take_in(bot: Any, order: Any, pair: str) -> None:
+    """Give an open order that bears this bot's name to its trade, or cancel it where that is over:
+    it was sent while the store was out, by a process that has ended. Any other is reported."""
+    name = parse_client_order_id(order.get("clientOrderId"))
+    if name is None or name.bot != sending.bot_name() or name.purpose not in unwritten.REDUCING:
+        _report_order(order, pair)
+        return
+    stop = order.get("stopPrice") or order.get("triggerPrice")
+    intent = OrderIntent(
+        client_id=str(name),
+        pair=pair,
+        side=order["side"],
+        purpose=name.purpose,
+        trade=int(name.trade.removeprefix("n")),
+        kind=str(order["type"]),
+        amount=float(order["amount"]),
+        rate=None if order.get("price") is None else float(order["price"]),
+        stop=float(stop) if stop else None,
+        leverage=1.0,
+        tag=None,
+        time=datetime.fromtimestamp((order.get("timestamp") or 0) / 1000, UTC),
+        state="known",
+        order_id=str(order["id"]),
+    )
+    _adopt(bot, intent, bot.exchange._order_contracts_to_amount(order))
+    supervisor.current().store.save_intent(intent)
+
+
+def _report_order(order: Any, pair: str) -> None:
+    name = parse_client_order_id(order.get("clientOrderId"))
+    whose = "another bot of the pack" if name and name.bot != sending.bot_name() else "nobody here"
+    report(
+        f"the open {order['side']} order {order['id']} in {pair} belongs to {whose}; Freqpilot "
+        "leaves it alone",
+        "WARNING",
+        {"pair": pair, "order": str(order["id"])},
+    )
+
+
+def _recorded(order_id: str, pair: str) -> bool:
+    """Tell whether Freqtrade's database has the order."""
+    from freqtrade.persistence import Order
+    from sqlalchemy import select
+
+    query = select(Order.id).where(Order.order_id == order_id, Order.ft_pair == pair).limit(1)
+    return Order.session.scalar(query) is not None
+
+
+def _adopt(bot: Any, intent: OrderIntent, order: Any) -> None:
+    """Give an order to the trade that it belongs to, or make that trade."""
+    from freqtrade.persistence import Order, Trade
+
+    if not order.get("filled") and order["status"] in EMPTY_STATES:
+        return
+    trade = sending.open_trade(intent.pair)
+    if trade is None and not intent.raises_risk:
+        _strand(bot, intent, order)
+        return
+    if trade is None:
+        trade = _new_trade(bot, intent, order)
+    side = "stoploss" if intent.purpose == "stop" else intent.side
+    rate = intent.stop if intent.purpose == "stop" else intent.rate
+    made = Order.parse_from_ccxt_object(order, intent.pair, side, intent.amount, rate)
+    made.ft_order_tag = intent.tag
+    trade.orders.append(made)
+    if intent.raises_risk:
+        trade.recalc_trade_from_orders()
+    # An exit is counted by ``update_trade_state`` alone: counted here as well, one that leaves as
+    # much as it sold looks like one that sold all, and the rest would be nobody's.
+    Trade.session.add(trade)
+    Trade.commit()
+    report(
+        f"the {intent.purpose} order {order['id']} for {intent.pair} ({order['status']}) was on "
+        f"the exchange but not in the database; trade {trade.id} has it now",
+        "WARNING",
+        {"pair": intent.pair, "order": str(order["id"]), "trade": int(trade.id)},
+    )
+    bot.wallets.update(require_update=True)
+    if order["status"] != "open":
+        bot.update_trade_state(
+            trade, made.order_id, order, stoploss_order=intent.purpose == "stop", send_msg=False
+        )
+
+
+def _strand(bot: Any, intent: OrderIntent, order: Any) -> None:
+    """Cancel an exit whose trade is closed: nothing is left that it could close."""
+    import ccxt
+
+    if order["status"] == "open":
+        api = bot.exchange._api
+        with suppress(ccxt.OrderNotFound):  # a futures stop that has just been triggered
+            api.cancel_order(order["id"], intent.pair, sending.stop_params(api, intent))
+    report(
+        f"the {intent.purpose} order {order['id']} for {intent.pair} has no open trade; it was "
+        f"{'cancelled' if order['status'] == 'open' else order['status'] + ' before'}",
+        "CRITICAL" if order.get("filled") else "WARNING",
+        {"pair": intent.pair, "order": str(order["id"])},
+    )
+
+
+def _new_trade(bot: Any, intent: OrderIntent, order: Any) -> Any:
+    """Return a trade as ``FreqtradeBot.execute_entry`` makes it."""
+    from freqtrade.exchange import timeframe_to_minutes
+    from freqtrade.persistence import Trade
+
+    exchange, pair = bot.exchange, intent.pair
+    rate = float(order.get("average") or intent.rate or order.get("price") or 0.0)
+    fee = exchange.get_fee(symbol=pair, taker_or_maker="maker")
+    trade = Trade(
+        pair=pair,
+        base_currency=exchange.get_pair_base_currency(pair),
+        stake_currency=bot.config["stake_currency"],
+        stake_amount=intent.amount * rate / intent.leverage,
+        amount=0,
+        is_open=True,
+        amount_requested=intent.amount,
+        fee_open=fee,
+        fee_close=fee,
+        open_rate=rate,
+        open_rate_requested=intent.rate or rate,
+        open_date=intent.time,
+        exchange=exchange.id,
+        strategy=bot.strategy.get_strategy_name(),
+        enter_tag=intent.tag,
+        timeframe=timeframe_to_minutes(bot.config["timeframe"]),
+        leverage=intent.leverage,
+        is_short=intent.side == "sell",
+        trading_mode=bot.trading_mode,
+        funding_fees=0.0,
+        amount_precision=exchange.get_precision_amount(pair),
+        price_precision=exchange.get_precision_price(pair),
+        precision_mode=exchange.precisionMode,
+        precision_mode_price=exchange.precision_mode_price,
+        contract_size=exchange.get_contract_size(pair),
+    )
+    trade.adjust_stop_loss(trade.open_rate, bot.strategy.stoploss, initial=True)
+    return trade

@@ -1,0 +1,163 @@
+"""Closes a position whose stop cannot be placed on the exchange, or whose stop was jumped.
+
+With ``stoploss_on_exchange`` Freqtrade looks at the stop nowhere else. For most errors of placing
+it only tries again in the next loop: a position could stay without a stop for as long as the error
+lasts. And a stop-limit whose limit the price has fallen through rests there for good, while nothing
+closes the position.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from freqpilot.host.alerts import events as alerts
+from freqpilot.host.orders import halt
+from freqpilot.host.run import supervisor
+from freqpilot.host.seams.seam import Seam, expect, wrap
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 2
+"""Loops in which a stop may fail before the position is closed: one hiccup is not worth a loss."""
+LOOKS = 2
+"""Looks in a row beyond the stop after which a position is closed at market."""
+JUMPED = halt.JUMPED
+CANCELLED = "freqpilot: the price is beyond the stop"
+
+_failed: Counter[int] = Counter()
+_reported: set[int] = set()
+"""Trades whose missing stop a person has heard of."""
+
+
+def note(bot: Any, trade: Any, stop_price: float, placed: bool) -> None:
+    """Take note of an attempt to place a stop; close the trade when it is the last one."""
+    if placed:
+        _failed.pop(trade.id, None)
+        _reported.discard(trade.id)
+        return
+    if not _failed[trade.id]:
+        _reported.discard(trade.id)  # ids begin anew with another trades database
+    _failed[trade.id] += 1
+    if _failed[trade.id] < ATTEMPTS or not trade.is_open or trade.has_open_orders:
+        return
+    text = (
+        f"no stop could be placed for {trade.pair} in {_failed[trade.id]} loops; the position is "
+        "being closed"
+    )
+    if trade.id not in _reported:  # not by the count: an open order may have passed it over
+        _reported.add(trade.id)
+        _report(trade, "stop failed", "stops_failed", text)
+    bot.emergency_exit(trade, stop_price)
+
+
+def look(trades: Iterable[Any], rates: Mapping[str, float], fresh: Collection[str]) -> None:
+    """Count the looks in a row in which the price is beyond a trade's stop.
+
+    :param rates: exit rates by pair.
+    :param fresh: the pairs whose rate is one of now: an old one says nothing, and counts nothing.
+    """
+    beyond = supervisor.current().beyond
+    held = [trade for trade in trades if trade.nr_of_successful_entries]
+    for trade in held:
+        if trade.pair not in fresh:
+            continue
+        if is_beyond(trade, rates[trade.pair]):
+            beyond[trade.id] += 1
+        else:
+            del beyond[trade.id]
+    for number in set(beyond) - {trade.id for trade in held}:
+        del beyond[number]
+
+
+def is_beyond(trade: Any, rate: float) -> bool:
+    """Tell whether a rate is at a trade's stop or beyond it."""
+    stop = float(trade.stop_loss or 0.0)
+    if stop <= 0:
+        return False
+    return rate >= stop if trade.is_short else rate <= stop
+
+
+def backup(bot: Any) -> None:
+    """Close at market every live position that was beyond its stop for two looks and still is
+    there: at the end of a loop, when the exchange and Freqtrade have had their turn. It never
+    raises."""
+    if bot.config["dry_run"] or not supervisor.has_begun():
+        return
+    for number, looks in list(supervisor.current().beyond.items()):
+        if looks < LOOKS:
+            continue
+        try:
+            with bot._exit_lock:
+                _close(bot, number)
+        except Exception as error:
+            logger.warning("Trade %s is beyond its stop and not closed yet: %s", number, error)
+
+
+def _close(bot: Any, number: int) -> None:
+    from freqtrade.enums import ExitCheckTuple, ExitType
+    from freqtrade.persistence import Trade
+
+    trade = next((each for each in Trade.get_open_trades() if each.id == number), None)
+    if trade is None or not trade.amount:
+        return
+    rate = float(
+        bot.exchange.get_rate(trade.pair, side="exit", is_short=trade.is_short, refresh=True)
+    )
+    if not is_beyond(trade, rate):
+        return
+    if number not in supervisor.current().jumped:
+        supervisor.current().jumped.add(number)
+        text = (
+            f"the price of {trade.pair} ({rate:g}) is beyond the stop of trade {trade.id} "
+            f"({float(trade.stop_loss):g}), which did not fill: the position is being closed at "
+            "market"
+        )
+        _report(trade, "stop jumped", "stops_jumped", text)
+    if trade.has_open_orders:  # an exit that waits where the price was; an entry that adds to it
+        sides = [trade.entry_side, trade.exit_side]
+        bot.cancel_open_orders_of_trade(trade, sides, CANCELLED)
+        Trade.commit()
+    halt.confirm_ours(bot.strategy)
+    check = ExitCheckTuple(exit_type=ExitType.STOP_LOSS, exit_reason=JUMPED)
+    bot.execute_trade_exit(trade, rate, exit_check=check, ordertype="market")
+
+
+def _report(trade: Any, kind: str, counter: str, text: str) -> None:
+    try:
+        run = supervisor.current()
+        run.counters.count(counter)
+        alerts.record(run, kind, "CRITICAL", text, {"pair": trade.pair})
+    except Exception:  # closing it matters more
+        logger.critical(text, exc_info=True)
+
+
+def _check() -> None:
+    from freqtrade.freqtradebot import FreqtradeBot
+    from freqtrade.persistence import Trade
+
+    expect(FreqtradeBot, "create_stoploss_order", ["trade", "stop_price"])
+    expect(FreqtradeBot, "emergency_exit", ["trade", "price"])
+    expect(FreqtradeBot, "cancel_open_orders_of_trade", ["trade", "sides", "reason"])
+    expect(FreqtradeBot, "execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"])
+    expect(Trade, "has_open_orders")
+
+
+def _apply() -> None:
+    from freqtrade.freqtradebot import FreqtradeBot
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def create_stoploss_order(self: Any, trade: Any, stop_price: float) -> Any:
+            placed = original(self, trade=trade, stop_price=stop_price)
+            if not self.config["dry_run"]:
+                note(self, trade, stop_price, bool(placed))
+            return placed
+
+        return create_stoploss_order
+
+    wrap(FreqtradeBot, "create_stoploss_order", make)
+
+
+SEAMS = (
+    Seam("stops.live", "close a position whose stop can't be placed or was jumped", _check, _apply),
+)

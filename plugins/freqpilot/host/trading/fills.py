@@ -1,0 +1,66 @@
+"""Tells a strategy of a backtest's fills without a copy of the trade where it changes nothing.
+
+Freqtrade copies a trade with all its orders before each ``order_filled``, also for exits, so that a
+strategy cannot change it by accident. A callback that only reads says so with :func:`reads_only`;
+a strategy that overrides it is asked as ever.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from freqpilot.host.seams.seam import Seam, expect, wrap
+
+logger = logging.getLogger(__name__)
+
+READS = "__freqpilot_reads_only__"
+Callback = TypeVar("Callback", bound=Callable[..., Any])
+
+
+def reads_only(callback: Callback) -> Callback:
+    """Mark an ``order_filled`` that leaves trade and order as they are."""
+    setattr(callback, READS, True)
+    return callback
+
+
+def _make(original: Callable[..., Any]) -> Callable[..., Any]:
+    def _try_close_open_order(
+        self: Any, order: Any, trade: Any, current_date: Any, row: Any
+    ) -> Any:
+        strategy = self.strategy
+        tell = strategy.order_filled
+        if not getattr(tell, READS, False) or "order_filled" in vars(strategy):
+            return original(self, order, trade, current_date, row)
+        from freqtrade.strategy import IStrategy
+
+        # Freqtrade's own does nothing and is given no copy.
+        strategy.order_filled = IStrategy.order_filled.__get__(strategy)
+        try:
+            filled = original(self, order, trade, current_date, row)
+        finally:
+            del strategy.order_filled
+        if filled:
+            try:
+                tell(pair=trade.pair, trade=trade, order=order, current_time=current_date)
+            except Exception:  # as Freqtrade takes it
+                logger.exception("order_filled of %s failed for %s", strategy, trade.pair)
+        return filled
+
+    return _try_close_open_order
+
+
+def _check() -> None:
+    from freqtrade.optimize.backtesting import Backtesting
+    from freqtrade.strategy import IStrategy
+
+    expect(Backtesting, "_try_close_open_order", ["order", "trade", "current_date", "row"])
+    expect(IStrategy, "order_filled", ["pair", "trade", "order", "current_time"])
+
+
+def _apply() -> None:
+    from freqtrade.optimize.backtesting import Backtesting
+
+    wrap(Backtesting, "_try_close_open_order", _make)
+
+
+SEAMS = (Seam("fills.backtest", "tell of a fill without a copy of the trade", _check, _apply),)

@@ -1,0 +1,119 @@
+"""What a strategy of the pack answers when Freqtrade asks for a stake or a confirmation.
+
+These only propose: the gate judges what comes of it. Freqtrade takes an exception in a callback
+for consent, so here each one is a refusal.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from freqpilot.host.account.positions import position_of
+from freqpilot.host.gate import bookrisk
+from freqpilot.host.run import supervisor
+from freqpilot.risk import exitplan, sizing, volatility
+from freqpilot.settings import SizingMethod, VolatilitySettings
+from freqpilot.shapes import Position
+
+logger = logging.getLogger(__name__)
+
+
+def stake(
+    row: Any,
+    pair: str,
+    time: datetime,
+    call: Mapping[str, Any],
+    stoploss: float | None = None,
+    reserved: Sequence[Position] = (),
+) -> float:
+    """Return the stake for an entry, 0 for none.
+
+    :param row: the last closed candle's row with ``atr`` and ``confidence``, or None.
+    :param call: the other arguments of Freqtrade's ``custom_stake_amount``.
+    :param stoploss: as in :func:`freqpilot.host.trading.exits.stop`, which has to be told the same.
+    :param reserved: positions that count as if they were open.
+    """
+    try:
+        run = supervisor.current()
+        if row is None:
+            return 0.0
+        if not run.settings.supervisor:
+            return float(call["proposed_stake"])
+        positions = [*(position_of(trade, run.rates) for trade in _open_trades()), *reserved]
+        book = supervisor.book(positions)
+        if book is None or not clear_enough(row, book.threshold):
+            run.counters.count("entries_vetoed")
+            return 0.0
+        proposal = sizing.Proposal(
+            time=time,
+            pair=pair,
+            side="short" if call["side"] == "short" else "long",
+            rate=float(call["current_rate"]),
+            atr=float(row["atr"]),
+            confidence=float(row["confidence"]),
+            leverage=float(call["leverage"]),
+            min_stake=float(call["min_stake"] or 0.0),
+            max_stake=float(call["max_stake"]),
+            strength=_strength(row, run.settings.risk.sizing.method),
+            volatility=scaling(row, str(call["side"]), run.settings.risk.volatility),
+        )
+        side, leverage = proposal.side, proposal.leverage
+        risk = exitplan.risk_of(pair, side, run.settings.risk, stoploss, leverage)
+        verdict = sizing.propose(proposal, book, risk)
+        if verdict.allowed:
+            verdict = bookrisk.BOOK.fitted(proposal, verdict, positions)
+        if verdict.veto and run.live:
+            supervisor.note_unsized(time, pair, row["date"].to_pydatetime(), verdict.veto)
+    except Exception:  # Freqtrade would take the proposed stake instead
+        logger.exception("No stake for %s: sizing failed, so there is no entry", pair)
+        return 0.0
+    run.counters.count("entries_sized" if verdict.stake else "entries_vetoed")
+    return verdict.stake
+
+
+def clear_enough(row: Any, threshold: float) -> bool:
+    """Tell whether the composite of a decision is as strong as a losing streak asks for."""
+    return threshold <= 0 or abs(float(row["composite"])) >= threshold
+
+
+def _strength(row: Any, method: SizingMethod) -> float:
+    """Return how strong a decision's composite is, for the method that asks for it."""
+    return abs(float(row["composite"])) if method == "blueprint" else 1.0
+
+
+def scaling(row: Any, side: str, settings: VolatilitySettings) -> volatility.Scaling:
+    """Return what the volatility and the regime that a row holds do to an entry; nothing where the
+    strategy has not asked for the columns."""
+    found = volatility.UNSCALED
+    if "volatility_ratio" in row:
+        trend = float(row.get("contrib_technical_trend", 0.0))
+        found = volatility.scaling(
+            float(row["volatility_ratio"]),
+            float(row["volatility_day"]),
+            float(row["adx"]),
+            settings,
+            trends=trend < 0 if side == "short" else trend > 0,
+        )
+    if "size_factor" in row:
+        size, stop = float(row["size_factor"]), float(row["stop_factor"])
+        found = volatility.with_regime(found, size, stop)
+    return found
+
+
+def confirm(row: Any, pair: str, tag: str | None) -> bool:
+    """Tell whether an entry may go on to the gate: once a pair and closed candle, unless a person
+    forced it."""
+    try:
+        if tag == "force_entry":
+            return True
+        return row is not None and supervisor.claim(pair, row["date"].to_pydatetime())
+    except Exception:  # Freqtrade would take it for consent
+        logger.exception("Entry in %s refused: it could not be confirmed", pair)
+        return False
+
+
+def _open_trades() -> list[Any]:
+    from freqtrade.persistence import Trade
+
+    return list(Trade.get_trades_proxy(is_open=True))

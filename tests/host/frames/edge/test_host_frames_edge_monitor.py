@@ -1,0 +1,184 @@
+"""The edge monitor in Freqtrade's frame: the model's part of a decision, live and in a backtest,
+its words and its alerts."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from candle_source import candles
+from freqpilot.errors import RefuseToStart
+from freqpilot.features.labels.targets import forward_return
+from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames.edge import monitor as edge
+from freqpilot.host.run import supervisor
+from freqpilot.settings import LabelSettings, Settings
+
+ROWS = 3_000
+QUICK = {"evidence": 10, "min_ic": 0.3}
+PAIR = "BTC/USDT"
+
+
+@pytest.fixture(autouse=True)
+def run() -> Iterator[supervisor.Run]:
+    config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "stake_currency": "USDT"}
+    yield supervisor.begin(config, live=False)
+    supervisor._runs.clear()
+
+
+def frame(sign: float, back: int = 0) -> pd.DataFrame:
+    """Return candles with a model that is right (1) or wrong (−1), and right after row ``back``."""
+    source = candles(7, ROWS)
+    outcome = np.nan_to_num(forward_return(source, LabelSettings()))
+    signs = np.where(np.arange(ROWS) < (back or ROWS), sign, 1.0)
+    lean = np.tanh(signs * outcome) / 2
+    prices = {name: getattr(source, name) for name in ("open", "high", "low", "close", "volume")}
+    return pd.DataFrame(
+        {"date": pd.to_datetime(source.date, utc=True), **prices}
+        | {"up": 0.4 + lean / 2, "down": 0.4 - lean / 2, "flat": 0.2, "do_predict": 1}
+    )
+
+
+def model(drawer: Any, live: bool = True) -> Any:
+    return SimpleNamespace(live=live, dd=drawer, identifier="one")
+
+
+def settings(**monitored: Any) -> Settings:
+    return Settings.from_config({"freqpilot": {"models": {"edge": {**QUICK, **monitored}}}})
+
+
+def test_a_model_that_is_wrong_loses_its_part_of_the_decision() -> None:
+    given = frame(-1)
+    watched = frames.add_decisions(given, settings(), PAIR)
+    plain = frames.add_decisions(given, settings(enabled=False), PAIR)
+    assert edge.COLUMN not in plain
+    factor = watched[edge.COLUMN]
+    assert factor.iloc[0] == 1
+    assert factor.iloc[-1] == 0
+    assert (factor.diff().fillna(0) <= 0).all()
+    some = (factor > 0) & (factor < 1)
+    assert some.any()
+    silent, early = factor == 0, factor == 1
+    assert (watched.loc[silent, "contrib_model_forecast"].fillna(0) == 0).all()
+    pd.testing.assert_frame_equal(
+        watched.loc[early].drop(columns=edge.COLUMN), plain.loc[early], check_like=True
+    )
+    np.testing.assert_allclose(
+        watched.loc[some, "contrib_model_forecast"],
+        factor[some] * plain.loc[some, "contrib_model_forecast"],
+        atol=1e-12,
+    )
+    without = given.drop(columns=["up", "down", "flat", "do_predict"])
+    alone = frames.add_decisions(without, settings(), PAIR)
+    np.testing.assert_allclose(
+        watched.loc[silent, "composite"], alone.loc[silent, "composite"], atol=1e-12
+    )
+
+
+def test_a_model_that_is_right_keeps_it() -> None:
+    factor = frames.add_decisions(frame(1), settings(), PAIR)[edge.COLUMN]
+    assert (factor > 0.7).all()
+    assert factor.mean() > 0.97
+
+
+def test_live_has_the_factors_of_the_backtest_from_what_freqai_keeps() -> None:
+    whole = frame(-1)
+    wanted = frames.add_decisions(whole, settings(), PAIR)[edge.COLUMN].to_numpy()
+    kept = whole.rename(columns={"date": "date_pred", "close": "close_price"})
+    # FreqAI keeps them as Python objects after it has filled a gap.
+    kept["up"] = kept["up"].astype(object)
+    drawer = SimpleNamespace(historic_predictions={PAIR: kept})
+    older = edge.kept_forecasts(model(drawer), PAIR)
+    late = whole.tail(900)
+    got = frames.add_decisions(late, settings(), PAIR, kept=older)[edge.COLUMN].to_numpy()
+    np.testing.assert_array_equal(got, wanted[-900:])
+    assert (got == 0).all()
+    forgot = frames.add_decisions(late, settings(), PAIR)[edge.COLUMN].to_numpy()
+    assert forgot[0] == 1, "nothing is known of the time before the frame"
+
+
+def test_a_backtest_takes_nothing_from_what_freqai_keeps() -> None:
+    drawer = SimpleNamespace(historic_predictions={PAIR: frame(1)})
+    assert edge.kept_forecasts(model(drawer, live=False), PAIR) is None
+    assert edge.kept_forecasts(model(drawer), "ETH/USDT") == edge.Kept("one", None)
+    assert edge.kept_forecasts(model(drawer), PAIR) == edge.Kept("one", None), "unknown form"
+
+
+def test_a_candle_that_freqai_did_not_predict_is_no_evidence() -> None:
+    given = frame(-1).assign(do_predict=[0, np.nan, 2] * (ROWS // 3))
+    assert (frames.add_decisions(given, settings(), PAIR)[edge.COLUMN] == 1).all()
+
+
+def test_its_silence_and_its_end_are_told_once(
+    run: supervisor.Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    run.live = True
+    whole = frame(-1, back=1_500)
+    factor = frames.add_decisions(whole, settings(), "ETH/USDT")[edge.COLUMN].to_numpy()
+    silent = int(np.flatnonzero(factor == 0)[0])
+    heard = int(np.flatnonzero((factor > 0) & (np.arange(ROWS) > silent))[0])
+    caplog.clear()
+    for stop in (silent, silent + 1, silent + 2, heard, heard + 1, heard + 2):
+        frames.add_decisions(whole.head(stop), settings(), PAIR)
+    events = [event for event in run.store.events("model edge") if event.data["pair"] == PAIR]
+    assert [event.data["silenced"] for event in events] == [True, False]
+    assert all(event.level == "WARNING" for event in events)
+    opened = whole["date"].iloc[silent].to_pydatetime()
+    assert events[0].time == opened + timedelta(hours=1)
+    told = [record.message for record in caplog.records if PAIR in record.message]
+    assert len(told) == 2
+    assert "stops" in told[0]
+    assert "heard again" in told[1]
+
+
+def test_a_silenced_model_whose_forecasts_are_lost_stays_silenced(run: supervisor.Run) -> None:
+    run.live = True
+    wrong, right = frame(-1), frame(1)
+    kept = edge.Kept("one", None)
+    frames.add_decisions(wrong, settings(), PAIR, kept=kept)
+    frames.add_decisions(wrong, settings(), "ETH/USDT", kept=kept)
+    assert run.store.load_state(edge.STATE) == {f"one/{PAIR}": True, "one/ETH/USDT": True}
+    lost = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=kept)
+    assert (lost[edge.COLUMN] == 0).all()
+    assert len(run.store.events("model edge")) == 2
+    anew = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=edge.Kept("two", None))
+    assert anew[edge.COLUMN].iloc[0] == 1, "another model begins anew"
+    back = frames.add_decisions(right, settings(), PAIR, kept=kept)[edge.COLUMN]
+    assert back.iloc[0] == 0
+    assert back.iloc[-1] == 1
+    told = [event.data["silenced"] for event in run.store.events("model edge")]
+    assert told == [True, True, False]
+
+
+def test_a_backtest_tells_in_one_line_and_keeps_nothing(
+    run: supervisor.Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger=edge.__name__):
+        frames.add_decisions(frame(-1), settings(), PAIR)
+    assert len([r for r in caplog.records if r.name == edge.__name__]) == 1
+    assert not run.store.events("model edge")
+
+
+def test_why_and_doctor_name_it() -> None:
+    decided = frames.add_decisions(frame(-1), settings(), PAIR)
+    row = frames.closed_row(decided, datetime.now(UTC), timedelta(hours=1))
+    assert row is not None
+    decision = frames.decision_of(PAIR, row, "long", timedelta(hours=1))
+    assert any("the model is silenced" in reason for reason in decision.reasons)
+    assert edge.words({edge.COLUMN: 1.0}) is None
+    assert edge.words({}) is None
+    assert "×0.40" in str(edge.words({edge.COLUMN: 0.4}))
+    config: dict[str, Any] = {"freqai": {"enabled": True}}
+    assert "every 48 candles" in edge.describe(config)
+    config["freqpilot"] = {"models": {"edge": {"enabled": False}}}
+    assert edge.describe(config).startswith("off")
+    assert "FreqAI is off" in edge.describe({})
+
+
+def test_a_misspelled_setting_is_named() -> None:
+    with pytest.raises(RefuseToStart, match=r"models\.edge\.evidense.*'evidence'"):
+        settings(evidense=3)

@@ -1,0 +1,404 @@
+"""Book risk between Freqtrade and the risk room: the same candles live and in the backtest, none
+of the future, asked for once a day, and no entry where there are none."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from freqtrade.enums import CandleType
+from freqtrade.persistence import LocalTrade
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from freqpilot.control.book import print_book
+from freqpilot.host.gate import backtest as backtestgate
+from freqpilot.host.gate import bookrisk
+from freqpilot.host.gate.bookrisk import BOOK, fetched_candles, stored_candles
+from freqpilot.host.run import supervisor
+from freqpilot.host.trading import proposals
+from freqpilot.risk.book import Fit
+from freqpilot.risk.comovement import View
+from freqpilot.risk.covariance import Closes
+from freqpilot.shapes import OrderRequest, Position
+
+HOUR, DAY = 3_600, 86_400
+START = datetime(2024, 1, 1, tzinfo=UTC)
+NOW = datetime(2024, 2, 20, 10, 30, tzinfo=UTC)
+PAIRS = ("ADA/USDT", "DOT/USDT", "SOL/USDT", "XRP/USDT")
+CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
+
+
+def candles(
+    days: int = 60, step: int = HOUR, seed: int = 1, wild: float = 1.0
+) -> dict[str, Closes]:
+    """Return pairs that move together."""
+    random = np.random.default_rng(seed)
+    rows = days * DAY // step
+    dates = int(START.timestamp()) + np.arange(rows) * step
+    scale = 0.008 * wild * np.sqrt(step / HOUR)
+    common = random.standard_normal(rows)
+    return {
+        pair: Closes(
+            dates, np.exp(np.cumsum(scale * (common + 0.2 * random.standard_normal(rows))))
+        )
+        for pair in PAIRS
+    }
+
+
+class Source:
+    """Gives candles and remembers who asked."""
+
+    def __init__(self, known: dict[str, Closes]) -> None:
+        self.known = known
+        self.asked: list[tuple[str, ...]] = []
+        self.fault: Exception | None = None
+
+    def __call__(self, pairs: Sequence[str], timeframe: str, begin: int) -> Mapping[str, Closes]:
+        self.asked.append(tuple(pairs))
+        if self.fault:
+            raise self.fault
+        return {pair: self.known[pair] for pair in pairs if pair in self.known}
+
+
+def begin(source: Any, timeframe: str = "1h", **book: Any) -> supervisor.Run:
+    section = {"risk": {"book": book}}
+    run = supervisor.begin({**CONFIG, "freqpilot": section}, live=False)
+    BOOK.begin(source, timeframe)
+    supervisor.observe(NOW, 1_000.0)
+    return run
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    yield
+    supervisor._runs.clear()
+
+
+def order(pair: str = "SOL/USDT", stake: float = 100.0, time: datetime = NOW) -> OrderRequest:
+    return OrderRequest(time=time, pair=pair, side="long", purpose="entry", stake=stake, rate=1.0)
+
+
+def held(*coins: str, stake: float = 100.0) -> list[Position]:
+    return [Position(f"{coin}/USDT", "long", stake, stake) for coin in coins]
+
+
+def same(first: View, second: View) -> bool:
+    return first.known == second.known and all(
+        np.array_equal(getattr(first, name), getattr(second, name))
+        for name in ("volatility", "correlation", "history", "drawn")
+    )
+
+
+def write(folder: Path, known: Mapping[str, Closes], timeframe: str = "1h") -> None:
+    for pair, (date, close) in known.items():
+        prices = dict.fromkeys(("open", "high", "low", "close"), close)
+        frame = pd.DataFrame({"date": pd.to_datetime(date, unit="s", utc=True), **prices})
+        file = folder / f"{pair.replace('/', '_')}-{timeframe}.feather"
+        frame.assign(volume=1.0).reset_index(drop=True).to_feather(file)
+
+
+def stored(folder: Path, own: str = "1h") -> Any:
+    config = {"datadir": folder, "dataformat_ohlcv": "feather", "candle_type_def": CandleType.SPOT}
+    return stored_candles(config, own)
+
+
+def changed(known: Mapping[str, Closes], since: datetime, factor: float) -> dict[str, Closes]:
+    """Return the candles with other closes from the first on that is not closed at ``since``."""
+    cut = since.timestamp() - HOUR
+    return {
+        pair: Closes(date, np.where(date > cut, close * factor, close))
+        for pair, (date, close) in known.items()
+    }
+
+
+@hypothesis_settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 20 * 24 * 4), st.floats(0.1, 10))
+def test_candles_after_a_time_change_nothing_at_it(quarters: int, factor: float) -> None:
+    time = START + timedelta(days=35) + quarters * timedelta(minutes=15)
+    known = candles()
+    views = []
+    for source in (Source(known), Source(changed(known, time, factor))):
+        begin(source)
+        views.append(BOOK.view(PAIRS, time))
+    assert same(*views)
+
+
+def test_candles_before_a_time_do_change_it(tmp_path: Path) -> None:
+    known = candles()
+    begin(Source(known))
+    first = BOOK.view(PAIRS, NOW)
+    begin(Source(changed(known, NOW - timedelta(days=1), 1.5)))
+    assert not same(first, BOOK.view(PAIRS, NOW))
+
+
+def test_a_backtest_and_a_bot_see_the_same(tmp_path: Path) -> None:
+    known = candles()
+    write(tmp_path, known)
+    begin(stored(tmp_path))
+    assert len(BOOK.view(PAIRS, NOW).known) == 4
+    seen = BOOK.view(PAIRS, NOW)
+    asked: list[Any] = []
+
+    def refresh(keys: Any, *, since_ms: int, cache: bool) -> dict[Any, pd.DataFrame]:
+        asked.append((keys, cache))
+        found = {}
+        for key in keys:
+            date, close = known[key[0]]
+            there = (date * 1_000 >= since_ms) & (date + HOUR <= NOW.timestamp())
+            dates = pd.to_datetime(date[there], unit="s", utc=True)
+            found[key] = pd.DataFrame({"date": dates, "close": close[there]})
+        return found
+
+    exchange = SimpleNamespace(
+        _config={"candle_type_def": CandleType.SPOT}, refresh_latest_ohlcv=refresh
+    )
+    begin(fetched_candles(exchange))
+    assert same(seen, BOOK.view(PAIRS, NOW))
+    assert len(asked) == 1
+    assert asked[0][1] is False
+
+
+def test_files_of_shorter_candles_will_do_and_a_longer_strategy_sets_the_pace(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, candles(step=900), "15m")
+    begin(stored(tmp_path, "15m"), "15m")
+    seen = BOOK.view(PAIRS, NOW)
+    assert seen.history.shape == (4, 30 * 24 - 23)
+    whole = {pair: bookrisk.resampled(c, 900, HOUR) for pair, c in candles(step=900).items()}
+    begin(Source(whole))
+    assert same(seen, BOOK.view(PAIRS, NOW))
+    write(tmp_path, candles(step=4 * HOUR), "4h")
+    begin(stored(tmp_path, "4h"), "4h")
+    assert BOOK.view(PAIRS, NOW).history.shape == (4, 30 * 6 - 5)
+
+
+def test_the_files_are_read_for_the_period_and_what_it_looks_back_on(tmp_path: Path) -> None:
+    write(tmp_path, candles())
+    config = {
+        "datadir": tmp_path,
+        "dataformat_ohlcv": "feather",
+        "candle_type_def": CandleType.SPOT,
+    }
+    begin(stored(tmp_path))
+    whole = [BOOK.view(PAIRS, NOW), BOOK.view(PAIRS, NOW + timedelta(days=5))]
+    span = f"{NOW.timestamp():.0f}-{(NOW + timedelta(days=5)).timestamp():.0f}"
+    source = stored_candles({**config, "timerange": span}, "1h")
+    begin(source)
+    assert same(whole[0], BOOK.view(PAIRS, NOW))
+    assert same(whole[1], BOOK.view(PAIRS, NOW + timedelta(days=5)))
+    assert len(source(PAIRS[:1], "1h", 0)[PAIRS[0]].date) < 40 * 24
+
+
+def test_a_file_that_is_written_again_is_read_again(tmp_path: Path) -> None:
+    write(tmp_path, candles())
+    begin(stored(tmp_path))
+    first = BOOK.view(PAIRS, NOW)
+    write(tmp_path, candles(seed=2))
+    begin(stored(tmp_path))
+    assert not same(first, BOOK.view(PAIRS, NOW))
+
+
+def test_candles_are_asked_for_once_a_day_and_pair() -> None:
+    source = Source(candles())
+    begin(source)
+    for _ in range(3):
+        assert BOOK.judge(order(), held("ADA")).allowed
+    assert BOOK.judge(order("XRP/USDT"), held("ADA")).allowed
+    assert source.asked == [("ADA/USDT", "SOL/USDT"), ("XRP/USDT",)]
+    midnight = NOW.replace(hour=0, minute=30) + timedelta(days=1)
+    BOOK.view(PAIRS[:1], midnight)  # the last candle of the day may still be on its way
+    assert len(source.asked) == 2
+    BOOK.view(PAIRS[:1], midnight + timedelta(minutes=30))
+    assert len(source.asked) == 3
+
+
+def test_without_candles_there_is_no_entry() -> None:
+    source = Source(candles())
+    run = begin(source)
+    source.fault = ConnectionError("no route")
+    refused = BOOK.judge(order(), [])
+    assert (refused.allowed, refused.cuts[0].rule) == (False, "book_data")
+    assert "no route" in str(refused.veto)
+    source.fault = None
+    assert BOOK.judge(order(), []).allowed  # a fault is not remembered
+    source.known["NEW/USDT"] = Closes(np.empty(0, dtype=np.int64), np.empty(0))
+    for pair in ("NEW/USDT", "GONE/USDT"):
+        assert "no candles" in str(BOOK.judge(order(pair), []).veto)
+    late = order(time=NOW + timedelta(days=40))
+    assert BOOK.judge(late, []).cuts[0].rule == "book_data"  # the candles ended ten days ago
+    supervisor.begin(CONFIG, live=False)
+    assert supervisor.current() is not run
+    supervisor.observe(NOW, 1_000.0)
+    for moment in (NOW, NOW + timedelta(days=40)):  # whatever is kept of the run before
+        assert "did not begin" in str(BOOK.judge(order(time=moment), []).veto)
+
+
+def test_a_held_pair_without_candles_counts_as_one_that_moves_with_all() -> None:
+    source = Source(candles())
+    begin(source, max_correlated=1, cluster_cap=1)
+    gone = BOOK.judge(order(), held("GONE"))
+    assert gone.cuts[0].rule == "max_correlated"
+    assert "not known" in str(gone.veto)
+    assert source.asked == [("GONE/USDT", "SOL/USDT")]
+    BOOK.judge(order(), held("GONE"))
+    assert source.asked[1] == ("GONE/USDT",)  # it is asked for again
+
+
+def test_a_day_of_views_has_the_returns_that_one_alone_has() -> None:
+    """Columns are kept for a day: a pair's are the same beside whichever others."""
+    source = Source(candles())
+    begin(source)
+    later = NOW + timedelta(days=1)
+    for time in (NOW, later):
+        several = [BOOK.view(pairs, time) for pairs in (PAIRS[:2], PAIRS[1:], PAIRS)]
+        begin(source)
+        assert same(several[-1], BOOK.view(PAIRS, time))
+        begin(source)
+    assert not same(several[-1], BOOK.view(PAIRS, NOW))
+
+
+def test_the_same_question_has_the_same_answer_and_another_one_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin(Source(candles()))
+    asked = []
+
+    def fit(order: OrderRequest, *rest: Any) -> Fit:
+        asked.append(order.stake)
+        return Fit(60.0)
+
+    monkeypatch.setattr(bookrisk.book_risk, "fit", fit)
+    assert BOOK.judge(order(stake=50.0), held("ADA")).allowed
+    assert BOOK.judge(order(stake=50.0), held("ADA")).allowed
+    assert asked == [50.0]
+    assert not BOOK.judge(order(stake=70.0), held("ADA")).allowed
+    BOOK.judge(order(stake=50.0), held("ADA", stake=101.0))
+    supervisor.observe(NOW, 999.0)
+    BOOK.judge(order(stake=50.0), held("ADA", stake=101.0))
+    BOOK.judge(order(stake=50.0, time=NOW + timedelta(days=1)), held("ADA", stake=101.0))
+    assert asked == [50.0, 70.0, 50.0, 50.0, 50.0]
+
+
+def test_the_account_is_as_it_was_last_observed() -> None:
+    """What the ledger says is kept until it says something else."""
+    begin(Source({}))
+    first = supervisor.book(held("ADA"))
+    again = supervisor.book(held("DOT", "ADA"))
+    assert first is not None
+    assert again is not None
+    assert (first.equity, len(first.positions), len(again.positions)) == (1_000.0, 1, 2)
+    for number in range(5):
+        lost = SimpleNamespace(id=number, close_date_utc=NOW, close_profit_abs=-1.0)
+        supervisor.closed([lost])
+    after = supervisor.book()
+    assert after is not None
+    assert (after.threshold, after.edge.trades) == (0.65, 5)
+    supervisor.observe(NOW, 900.0)
+    fallen = supervisor.book()
+    assert fallen is not None
+    assert fallen.equity == 900.0
+
+
+def test_it_can_be_switched_off() -> None:
+    begin(Source({}), enabled=False)
+    assert BOOK.judge(order(), held("ADA", "DOT", "XRP")).allowed
+
+
+def test_a_proposal_is_cut_to_what_fits_and_the_gate_takes_it() -> None:
+    run = begin(Source(candles(wild=3.0)))
+    supervisor.observe(NOW, 1_000.0)
+    row = pd.Series({"date": pd.Timestamp(NOW), "atr": 0.02, "confidence": 1.0, "composite": 0.9})
+    call = {
+        "side": "long",
+        "current_rate": 1.0,
+        "leverage": 1.0,
+        "min_stake": 5.0,
+        "max_stake": 1_000.0,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proposals, "_open_trades", list)
+        alone = proposals.stake(row, "SOL/USDT", NOW, call)
+    assert alone == pytest.approx(150)
+    positions = held("ADA", stake=150)
+    verdict = BOOK.judge(order(stake=alone), positions)
+    assert not verdict.allowed
+    assert "would fit" in str(verdict.veto)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proposals, "_open_trades", lambda: [trade("ADA/USDT", 150.0)])
+        less = proposals.stake(row, "SOL/USDT", NOW, call)
+        assert 5 < less < alone
+        assert BOOK.judge(order(stake=less), positions).allowed
+        patch.setattr(proposals, "_open_trades", lambda: [trade("ADA/USDT", 150.0, rate=2.0)])
+        run.rates = {"ADA/USDT": 3.0}
+        assert proposals.stake(row, "SOL/USDT", NOW, call) < less  # what rose weighs more
+        call["min_stake"] = less + 1
+        assert proposals.stake(row, "SOL/USDT", NOW, call) == 0
+
+
+def trade(pair: str, stake: float, *, rate: float = 1.0) -> Any:
+    return SimpleNamespace(
+        pair=pair,
+        is_short=False,
+        entry_side="buy",
+        leverage=1.0,
+        stake_amount=stake,
+        stop_loss=None,
+        nr_of_successful_entries=1,
+        open_orders=[],
+        open_rate=rate,
+    )
+
+
+def test_the_backtests_gate_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begin(Source(candles()), cluster_cap=1)
+    open_trades = [trade(f"{coin}/USDT", 40.0) for coin in ("ADA", "DOT")]
+    monkeypatch.setattr(LocalTrade, "bt_trades_open", open_trades)
+    asked = {"stake": 40.0, "rate": 1.0, "leverage": 1.0}
+    assert backtestgate.allowed("SOL/USDT", NOW, "long", "entry", asked)
+    begin(Source(candles()), cluster_cap=1, max_correlated=2)
+    assert not backtestgate.allowed("SOL/USDT", NOW, "long", "entry", asked)
+    counted = supervisor.current().counters.snapshot(NOW)["vetoes"]
+    assert counted == {"max_correlated": 1}
+    assert run is not supervisor.current()
+
+
+def test_the_figures_are_kept_once_a_candle_and_shown() -> None:
+    source = Source(candles())
+    run = begin(source)
+    BOOK.keep(NOW, held("ADA", "SOL"))
+    key = f"{run.key}{supervisor.BOOK}"
+    saved = run.store.load_state(key)
+    assert saved is not None
+    assert saved["stamp"] == NOW.isoformat()
+    BOOK.keep(NOW + timedelta(minutes=5), held("ADA", "SOL"))
+    assert run.store.load_state(key) == saved
+    BOOK.keep(NOW + timedelta(minutes=6), held("ADA"))
+    BOOK.keep(NOW + timedelta(minutes=31), held("ADA", "SOL"))
+    console = Console(width=120, record=True, file=io.StringIO())
+    print_book("dry run", saved, console)
+    text = console.export_text()
+    for words in ("top20 20.0%", "l1 20.0%", "ADA/USDT, SOL/USDT: 20.0%", "monte carlo", "depeg"):
+        assert words in text
+    BOOK.keep(NOW, [])
+    empty = run.store.load_state(key)
+    assert empty is not None
+    print_book("dry run", empty, console)
+
+
+def test_keeping_the_figures_never_raises(caplog: pytest.LogCaptureFixture) -> None:
+    source = Source(candles())
+    begin(source)
+    source.fault = ConnectionError("no route")
+    BOOK.keep(NOW, held("ADA"))
+    assert "no route" in caplog.text
+    supervisor._runs.clear()
+    BOOK.keep(NOW, held("ADA"))

@@ -1,0 +1,423 @@
+"""Two legs or none: when a leg may not stay, and what both ask for before the first one enters."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from ccxt import TICK_SIZE
+
+from freqpilot.errors import RefuseToStart
+from freqpilot.host.frames.spreads import tag_id
+from freqpilot.host.gate import live as livegate
+from freqpilot.host.run import supervisor
+from freqpilot.host.trading import coupled, couples, proposals, reservation
+from freqpilot.signals.pairs import Couple
+
+NOW = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)
+CANDLE = NOW.replace(second=0) - timedelta(hours=1)
+A, B, C, D = (f"{coin}/USDT:USDT" for coin in "ABCD")
+COUPLE = Couple(A, B, 1.25, 30, int(CANDLE.timestamp()))
+OTHER = Couple(C, D, 1.0, 30, int(CANDLE.timestamp()))
+
+
+def order(side: str) -> Any:
+    return SimpleNamespace(ft_order_side=side, safe_remaining=1.0, safe_price=100.0)
+
+
+def trade(pair: str, cost: float, *, short: bool = False, **changes: Any) -> Any:
+    fields = {"id": 1 if pair in (A, C) else 2, "pair": pair, "is_short": short, "leverage": 1.0}
+    fields |= {"amount": cost / 100.0, "open_rate": 100.0, "stake_amount": cost, "stop_loss": None}
+    fields |= {"enter_tag": (COUPLE if pair in (A, B) else OTHER).tag, "open_orders": []}
+    fields |= {"nr_of_successful_entries": 1, "open_date_utc": NOW - timedelta(hours=1)}
+    fields |= {"entry_side": "sell" if short else "buy", "exit_side": "buy" if short else "sell"}
+    return SimpleNamespace(**fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("others", "why"),
+    [
+        ([trade(B, 125, short=True)], None),
+        ([trade(B, 136, short=True)], None),
+        ([], "orphan_leg"),
+        ([trade(C, 125)], "orphan_leg"),
+        ([trade(B, 125, enter_tag="force_entry")], "orphan_leg"),
+        ([trade(B, 125, enter_tag=Couple(A, B, 1.25, 30, 5).tag)], "orphan_leg"),
+        ([trade(B, 0, nr_of_successful_entries=0)], "orphan_leg"),
+        ([trade(B, 62, short=True)], "unequal_legs"),
+        ([trade(B, 150, short=True)], "unequal_legs"),
+        ([trade(B, float("nan"), short=True)], "unequal_legs"),
+        ([trade(B, 125, short=True, open_orders=[order("buy")])], "partner_leaves"),
+        ([trade(B, 125, short=True, open_orders=[order("sell")])], None),
+    ],
+)
+def test_a_table_of_partners(others: list[Any], why: str | None) -> None:
+    own = trade(A, 100)
+    assert couples.verdict(own, [own, *others]) == why
+
+
+def test_a_trade_that_is_no_leg_is_left_alone() -> None:
+    own = trade(A, 100, enter_tag="trend")
+    assert couples.verdict(own, [own]) is None
+    unfilled = trade(A, 0, nr_of_successful_entries=0)
+    assert couples.verdict(unfilled, [unfilled]) is None
+
+
+def test_what_is_missing_is_reserved() -> None:
+    first = trade(A, 100)
+    (there,) = couples.reserved([first, trade(C, 50), trade(D, 50, short=True)])
+    assert (there.pair, there.side, there.stake) == (B, "short", pytest.approx(125))
+    assert couples.reserved([first, trade(B, 125, short=True)]) == []
+
+
+class Bot:
+    """As much of a bot as :func:`couples.settle` asks for; ``faults`` exits fail first."""
+
+    def __init__(self, trades: list[Any], faults: int = 0) -> None:
+        self.trades, self.faults, self.exits = trades, faults, []
+        self.exchange = SimpleNamespace(get_rate=lambda *_, **__: 100.0)
+        self._exit_lock = nullcontext()
+
+    def execute_trade_exit(self, each: Any, limit: float, *, exit_check: Any) -> bool:
+        self.exits.append((each.pair, exit_check.exit_reason))
+        if len(self.exits) <= self.faults:
+            raise ValueError("refused")
+        self.trades.remove(each)
+        return True
+
+
+@pytest.mark.parametrize(
+    ("make", "faults", "left", "exits"),
+    [
+        (lambda: [trade(A, 100), trade(B, 125, short=True)], 0, 2, 0),
+        (lambda: [trade(A, 100)], 0, 0, 1),
+        (lambda: [trade(A, 100)], 3, 0, 4),
+        (lambda: [trade(A, 100)], 9, 1, couples.ATTEMPTS),
+        (lambda: [trade(A, 100), trade(B, 60, short=True)], 0, 0, 2),
+        (lambda: [trade(A, 100, open_orders=[order("sell")])], 0, 1, 0),
+        (lambda: [trade(A, 100, enter_tag="trend")], 0, 1, 0),
+    ],
+)
+def test_a_broken_couple_is_closed_at_the_end_of_the_loop(
+    make: Callable[[], list[Any]],
+    faults: int,
+    left: int,
+    exits: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from freqtrade.persistence import Trade
+
+    supervisor.begin({}, live=False)
+    bot = Bot(make(), faults)
+    monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: list(bot.trades)))
+    couples.settle(bot)
+    assert (len(bot.trades), len(bot.exits)) == (left, exits)
+    monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: 1 / 0))
+    couples.settle(bot)  # the loop goes on
+
+
+class Stage:
+    """A strategy and its account; each fault is a change of one of these fields."""
+
+    stoploss = -0.2
+
+    def __init__(self) -> None:
+        self.config: dict[str, Any] = {"max_open_trades": 4}
+        self.whitelist = [A, B, C, D]
+        self.locked: set[str] = set()
+        self.steps = {A: 0.001, B: 0.001}
+        self.least = {A: 5.0, B: 5.0}
+        self.refused: dict[str, str] = {}
+        self.trades: list[Any] = []
+        self.rows = {pair: self.row(pair) for pair in (A, B)}
+        venue = SimpleNamespace(
+            get_min_pair_stake_amount=lambda pair, *_: self.least[pair],
+            get_precision_amount=lambda pair: self.steps[pair],
+            get_contract_size=lambda _: 1.0,
+            precisionMode=TICK_SIZE,
+            _api=object(),
+        )
+        self.dp = SimpleNamespace(current_whitelist=lambda: self.whitelist, _exchange=venue)
+
+    @staticmethod
+    def row(pair: str) -> dict[str, Any]:
+        row = {"date": pd.Timestamp(CANDLE), "close": 100.0, "atr": 1.0, "confidence": 1.0}
+        return row | {
+            "composite": 1.0,
+            "side": 1.0 if pair == A else -1.0,
+            "tag": tag_id(COUPLE.tag),
+        }
+
+    def leg_row(self, pair: str, time: datetime) -> Any:
+        return self.rows.get(pair)
+
+    def couple_share(self) -> float:
+        return 450.0
+
+    def is_pair_locked(self, pair: str, **_: Any) -> bool:
+        return pair in self.locked
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage()
+    monkeypatch.setattr(couples, "open_trades", lambda: list(made.trades))
+    monkeypatch.setattr(proposals, "_open_trades", lambda: list(made.trades))
+    monkeypatch.setattr(
+        livegate, "refusal", lambda _, request, held: made.refused.get(request.pair)
+    )
+    return made
+
+
+def account(live: bool = False, equity: float = 10_000.0, **section: Any) -> Any:
+    section = {"risk": {"book": {"enabled": False}}} | section
+    run = supervisor.begin({"freqpilot": section}, live=False)
+    supervisor.observe(NOW, equity)
+    run.live = live
+    return run
+
+
+def call(pair: str, **changes: Any) -> dict[str, Any]:
+    asked = {"side": "long" if pair == A else "short", "current_rate": 100.0, "leverage": 1.0}
+    return asked | {"min_stake": 5.0, "max_stake": 5_000.0, "proposed_stake": 50.0} | changes
+
+
+def stake(stage: Stage, pair: str, **changes: Any) -> float:
+    return reservation.stake(stage, COUPLE, pair, NOW, call(pair, **changes))
+
+
+def admitted(stage: Stage, pair: str, worth: float = 200.0) -> bool:
+    asked = {"side": "long" if pair == A else "short", "current_time": NOW}
+    return reservation.admitted(stage, COUPLE, pair, asked | {"amount": worth / 100, "rate": 100.0})
+
+
+def enters(stage: Stage, pair: str) -> float:
+    """Ask for a leg as Freqtrade does; opens its trade."""
+    found = stake(stage, pair)
+    if not found or not proposals.confirm(stage.rows.get(pair), pair, COUPLE.tag):
+        return 0.0
+    if not admitted(stage, pair, found):
+        return 0.0
+    stage.trades.append(trade(pair, found, short=pair == B))
+    return found
+
+
+@pytest.mark.parametrize("order", [(A, B), (B, A)])
+def test_both_legs_enter_in_the_ratio_of_the_hedge(stage: Stage, order: tuple[str, str]) -> None:
+    account(supervisor=False)
+    stakes = {pair: enters(stage, pair) for pair in order}
+    assert stakes == {A: pytest.approx(200), B: pytest.approx(250)}
+    one, other = stage.trades
+    assert couples.verdict(one, stage.trades) is couples.verdict(other, stage.trades) is None
+
+
+def test_the_leg_that_is_capped_more_scales_both(stage: Stage) -> None:
+    account()
+    stage.couple_share = lambda: 4_500.0  # type: ignore[method-assign]
+    # A volatile leg: 1 % of the account at risk with a stop 2 ATR away.
+    stage.rows[B]["atr"] = 20.0
+    first = enters(stage, A)
+    second = enters(stage, B)
+    assert 0 < second < 500, "5 % of the account and less"
+    assert second == pytest.approx(1.25 * first, rel=1e-6)
+    alone = reservation._allowed(
+        stage, reservation.Leg(A, "long", stage.rows[A], 2_000), 2_000, NOW, []
+    )
+    assert first < alone
+
+
+def test_a_worker_of_hyperopt_has_no_client(stage: Stage) -> None:
+    account(supervisor=False)
+    stage.dp._exchange._api = stage.dp._exchange.precisionMode = None
+    assert stake(stage, A) == pytest.approx(200)
+    stage.steps[B] = 1.7
+    assert stake(stage, A) == 0
+
+
+def test_the_wallet_is_shared(stage: Stage) -> None:
+    account(supervisor=False)
+    first = stake(stage, A, max_stake=90.0)
+    assert first == pytest.approx(40)
+
+
+def spoil_whitelist(stage: Stage, pair: str) -> None:
+    stage.whitelist.remove(pair)
+
+
+def spoil_lock(stage: Stage, pair: str) -> None:
+    stage.locked.add(pair)
+
+
+def spoil_row(stage: Stage, pair: str) -> None:
+    stage.rows.pop(pair)
+
+
+def spoil_tag(stage: Stage, pair: str) -> None:
+    stage.rows[pair]["tag"] = tag_id("another")
+
+
+def spoil_side(stage: Stage, pair: str) -> None:
+    stage.rows[pair]["side"] = 0.0
+
+
+def spoil_figures(stage: Stage, pair: str) -> None:
+    stage.rows[pair]["atr"] = float("nan")
+
+
+def spoil_least(stage: Stage, pair: str) -> None:
+    stage.least[pair] = 1_000.0
+
+
+def spoil_step(stage: Stage, pair: str) -> None:
+    stage.steps[pair] = 1.7
+
+
+def spoil_turn(stage: Stage, pair: str) -> None:
+    supervisor.claim(pair, CANDLE)
+
+
+def spoil_market(stage: Stage, pair: str) -> None:
+    stage.refused[pair] = "the spread is 9 %"
+
+
+def spoil_open(stage: Stage, pair: str) -> None:
+    stage.trades.append(trade(pair, 100.0, enter_tag="trend"))
+
+
+def spoil_slots(stage: Stage, pair: str) -> None:
+    stage.config["max_open_trades"] = 1
+
+
+def spoil_tier(stage: Stage, pair: str) -> None:
+    stage.trades += [trade(f"{n}/USDT:USDT", 10.0, enter_tag="trend") for n in range(5)]
+    stage.config["max_open_trades"] = 20
+
+
+SPOILERS = [value for name, value in sorted(globals().items()) if name.startswith("spoil_")]
+
+
+@pytest.mark.parametrize("spoil", SPOILERS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("leg", [A, B])
+@pytest.mark.parametrize("order", [(A, B), (B, A)], ids=["first", "second"])
+def test_what_refuses_one_leg_refuses_both(
+    spoil: Callable[[Stage, str], None], leg: str, order: tuple[str, str], stage: Stage
+) -> None:
+    account(live=spoil is spoil_market)
+    spoil(stage, leg)
+    before = len(stage.trades)
+    for _ in range(2):  # and in the loop after
+        assert [enters(stage, pair) for pair in order] == [0, 0]
+    assert len(stage.trades) == before
+
+
+def test_a_halt_refuses_both_at_the_gate(stage: Stage) -> None:
+    account()
+    supervisor.observe(NOW, 7_000.0)
+    assert [enters(stage, pair) for pair in (A, B)] == [0, 0]
+
+
+def test_the_gate_sees_the_second_beside_the_first(stage: Stage) -> None:
+    account(risk={"book": {"enabled": False}, "max_exposure": 0.05})
+    # 450 of 10,000 for both: one leg fits into 5 % and so do both; with 300 elsewhere only one.
+    assert admitted(stage, A, 200.0)
+    stage.trades.append(trade(C, 150.0, enter_tag="trend"))
+    assert not admitted(stage, A, 200.0)
+
+
+def test_a_slot_that_a_second_leg_waits_for_is_taken(stage: Stage) -> None:
+    account(supervisor=False)
+    stage.config["max_open_trades"] = 3
+    stage.trades.append(trade(C, 100.0))
+    assert stake(stage, A) == 0
+    stage.trades.append(trade(D, 100.0, short=True))
+    supervisor.current().claimed.clear()
+    stage.config["max_open_trades"] = 4
+    assert stake(stage, A) == pytest.approx(200)
+
+
+def test_a_first_leg_that_filled_by_half_gets_half_a_partner(stage: Stage) -> None:
+    account(supervisor=False)
+    stage.trades.append(trade(A, 100.0))
+    assert stake(stage, B) == pytest.approx(125)
+    assert stake(stage, B, max_stake=110.0) == 0, "less than the tolerance allows"
+
+
+def test_an_order_that_failed_takes_the_turn_of_both(stage: Stage) -> None:
+    account(supervisor=False)
+    assert stake(stage, A)
+    assert proposals.confirm(stage.rows[A], A, COUPLE.tag)
+    assert admitted(stage, A)
+    # The exchange refuses the order: no trade. Now it is the other leg's turn.
+    assert enters(stage, B) == 0
+
+
+def test_the_second_leg_does_not_follow_one_that_leaves(stage: Stage) -> None:
+    account(supervisor=False)
+    stage.trades.append(trade(A, 200.0, nr_of_successful_entries=0, amount=0.0))
+    assert stake(stage, B) == 0
+
+
+def test_without_an_account_or_with_a_fault_nothing_enters(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_runs", [])
+    assert stake(stage, A) == 0
+    assert not admitted(stage, A)
+    assert not coupled.CoupleStrategy.alone(SimpleNamespace())
+    account(supervisor=False)
+    monkeypatch.setattr(couples, "open_trades", lambda: 1 / 0)
+    assert stake(stage, A) == 0
+    assert not admitted(stage, A)
+
+
+def test_a_backtest_asks_for_the_partner_when_its_turn_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from freqtrade.persistence import LocalTrade, Trade
+
+    own = trade(A, 100, open_date_utc=NOW)
+    strategy = SimpleNamespace()
+    trades = [own]
+    monkeypatch.setattr(couples, "open_trades", lambda: trades)
+    monkeypatch.setattr(Trade, "use_db", False)
+    monkeypatch.setattr(LocalTrade, "bt_trades", [])
+
+    def broken(time: datetime) -> str | None:
+        return coupled.CoupleStrategy.broken(strategy, own, time)
+
+    assert broken(NOW) is None, "the candle that opens it"
+    assert broken(NOW + timedelta(hours=1)) == "orphan_leg"
+    gone = trade(B, 125, close_date_utc=NOW + timedelta(hours=1))
+    monkeypatch.setattr(LocalTrade, "bt_trades", [gone])
+    assert broken(NOW + timedelta(hours=1)) is None, "closed within this candle, after its open"
+    assert broken(NOW + timedelta(hours=2)) == "orphan_leg"
+
+
+GOOD = {"trading_mode": "futures", "max_open_trades": 2}
+MARKET = {"entry": "market", "exit": "market"}
+
+
+@pytest.mark.parametrize(
+    ("config", "orders", "word"),
+    [
+        ({"trading_mode": "spot"}, MARKET, "trading_mode"),
+        ({}, MARKET, "trading_mode"),
+        (GOOD | {"max_open_trades": 1}, MARKET, "max_open_trades"),
+        (GOOD | {"use_exit_signal": False}, MARKET, "use_exit_signal"),
+        (GOOD, {"entry": "limit", "exit": "market"}, "entry 'limit'"),
+        (GOOD, {"entry": "market"}, "exit None"),
+    ],
+)
+def test_what_two_legs_need_is_asked_for_at_the_start(
+    config: dict[str, Any], orders: dict[str, Any], word: str
+) -> None:
+    with pytest.raises(RefuseToStart, match=word):
+        coupled.require_both("Pairs", config, orders)
+
+
+@pytest.mark.parametrize("slots", [2, -1, float("inf")])
+def test_a_config_for_two_legs_starts(slots: float) -> None:
+    coupled.require_both("Pairs", GOOD | {"max_open_trades": slots}, MARKET)
