@@ -84,7 +84,7 @@ def room_of(path: str) -> str:
     if len(parts) == 1:
         return "freqpilot"
     if parts[0] in ("host", "risk"):
-        for part in parts[1:]:
+        for part in reversed(parts[1:]):
             if part in STRICT:
                 return part
     if parts[0] in DIVIDED and len(parts) > 2:
