@@ -15,10 +15,10 @@ import os
 import queue
 import random
 import sys
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -190,11 +190,8 @@ def examine(
             place = f"{len(fates)} of {len(faults)}, {time.monotonic() - began:.0f} s"
             say(f"{place}: {fault}  =>  {what} ({fate.tried} tests)")
 
-    threads = [threading.Thread(target=work, args=(each,)) for each in examiners]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(examiners)) as pool:
+        list(pool.map(work, examiners))  # raises what one has raised
     return fates
 
 
