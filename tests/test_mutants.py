@@ -111,6 +111,8 @@ def test_only_what_a_function_can_do_without_is_left_out_of_a_call() -> None:
         "def f(a: tuple[int, str]) -> int | None: ...",
         "if TYPE_CHECKING:\n    import x",
         "assert 1 < 2",
+        'expect(Exchange, "create_order", ["pair", "rate"])',
+        'made = expect(Exchange, "create_order", ["pair", "rate"])',
         "Number = int | float",
         "from x import a as b",
         f"WORDS = {list(range(TABLE + 1))}",

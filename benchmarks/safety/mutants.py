@@ -2,9 +2,9 @@
 R. J. Lipton, F. G. Sayward, Hints on Test Data Selection, 1978).
 
 A fault is a changed text at one place of the source, so comments and line numbers stay. Left out
-are docstrings, texts of errors and logs, type hints, imports, ``__all__``, assertions (a weaker
-one changes nothing that goes well), decorators, and tables of more than :data:`TABLE` entries,
-which are data.
+are docstrings, texts of errors and logs, type hints, imports, ``__all__``, assertions and checks of
+Freqtrade's signatures (a weaker one changes nothing that goes well), decorators, and tables of more
+than :data:`TABLE` entries, which are data.
 """
 
 import ast
@@ -49,6 +49,8 @@ OTHER_SIDE = {each: other for one, two in _PAIRS for each, other in ((one, two),
 SYMMETRIC = {"min", "max", "maximum", "minimum", "fmax", "fmin", "isclose", "isinstance", "hypot"}
 """Functions whose arguments may be swapped, or whose swapped arguments are no likely fault."""
 LOGS = {"debug", "info", "warning", "error", "exception", "critical"}
+CHECKS = {"expect"}
+"""Functions that check what Freqtrade has: as with an assertion, asking for less passes too."""
 TYPING = {"TypeVar", "NewType", "ParamSpec", "cast", "field_validator", "model_validator"}
 
 
@@ -222,7 +224,9 @@ class _Finder(ast.NodeVisitor):
     def visit_Expr(self, node: ast.Expr) -> None:
         """A call can be lost."""
         call = node.value.value if isinstance(node.value, ast.Await) else node.value
-        if isinstance(call, ast.Constant) or (isinstance(call, ast.Call) and _is_log(call)):
+        if isinstance(call, ast.Call) and (_is_log(call) or _last_name(call.func) in CHECKS):
+            return
+        if isinstance(call, ast.Constant):
             return
         if isinstance(call, ast.Call):
             self._note("lost call", node, "pass")
@@ -333,6 +337,8 @@ class _Finder(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         """An argument can be forgotten, or stand in another's place."""
         name = _last_name(node.func)
+        if name in CHECKS:
+            return
         if name in TYPING:
             for each in node.args[1:]:
                 self.visit(each)
