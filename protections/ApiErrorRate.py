@@ -7,7 +7,8 @@ from freqtrade.plugins.protections import ProtectionReturn
 
 from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.host.forms.protection import CheckedProtection
-from freqpilot.host.gate import health
+from freqpilot.host.gate.health import Health
+from freqpilot.host.run.current import current
 
 
 class ApiErrorRate(CheckedProtection):
@@ -46,6 +47,6 @@ class ApiErrorRate(CheckedProtection):
         )
 
     def judge_all(self, now: datetime, starting_balance: float) -> ProtectionReturn | None:
-        if not self.live or (reason := health.HEALTH.look()) is None:
+        if not self.live or (reason := current().part(Health).look()) is None:
             return None
         return self.lock_until(now + timedelta(minutes=self.values["stop_duration"]), reason)

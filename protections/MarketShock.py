@@ -11,9 +11,9 @@ from freqtrade.plugins.protections import ProtectionReturn
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host.candles import feeds
+from freqpilot.host.candles.bot import index_pairs
 from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.host.forms.protection import CheckedProtection, duration
-from freqpilot.host.gate.market import index_pairs
 from freqpilot.risk.breakers import HOUR_SECONDS, IndexCandles
 from freqpilot.risk.shocks import Shock, last_shock, window
 

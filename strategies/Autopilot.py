@@ -7,16 +7,17 @@ from freqtrade.exchange import timeframe_to_minutes
 from freqtrade.strategy import DecimalParameter, IStrategy, stoploss_from_absolute
 from pandas import DataFrame
 
-from freqpilot.host import require_active
 from freqpilot.host.candles import rows
 from freqpilot.host.facts.signals import add_signal_facts
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import features
 from freqpilot.host.frames.annotations import regime_areas
 from freqpilot.host.frames.edge.backtest import with_groups
-from freqpilot.host.frames.edge.monitor import kept_forecasts
+from freqpilot.host.frames.edge.forecasts import kept_forecasts
 from freqpilot.host.frames.regimes import models_of
-from freqpilot.host.freqai.classifier import NAMES
-from freqpilot.host.run import supervisor
+from freqpilot.host.freqai.columns import NAMES
+from freqpilot.host.run.current import current
+from freqpilot.host.seams.activation import require_active
 from freqpilot.host.trading import exits, proposals, record
 from freqpilot.host.trading.fills import reads_only
 from freqpilot.settings import Settings
@@ -90,18 +91,18 @@ class Autopilot(IStrategy):
     def feature_engineering_expand_basic(
         self, dataframe: DataFrame, metadata: dict[str, Any], **kwargs: Any
     ) -> DataFrame:
-        return frames.add_features(dataframe)
+        return features.add_features(dataframe)
 
     def feature_engineering_standard(
         self, dataframe: DataFrame, metadata: dict[str, Any], **kwargs: Any
     ) -> DataFrame:
-        return frames.add_calendar(dataframe)
+        return features.add_calendar(dataframe)
 
     def set_freqai_targets(
         self, dataframe: DataFrame, metadata: dict[str, Any], **kwargs: Any
     ) -> DataFrame:
         self.freqai.class_names = sorted(NAMES.values())
-        return frames.add_labels(dataframe, Settings.from_config(self.config).labels)
+        return features.add_labels(dataframe, Settings.from_config(self.config).labels)
 
     def populate_indicators(self, dataframe: DataFrame, metadata: dict[str, Any]) -> DataFrame:
         require_active("Autopilot")
@@ -161,7 +162,7 @@ class Autopilot(IStrategy):
         if order.ft_order_side != trade.entry_side:
             return
         if (row := self._row(pair, order.order_date_utc)) is not None:
-            regimes = supervisor.current().settings.signals.regimes
+            regimes = current().settings.signals.regimes
             side = trade.trade_direction
             decision = frames.decision_of(pair, row, side, self._step(), regimes)
             record.record_decision(trade, decision)

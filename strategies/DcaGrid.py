@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from freqpilot.features.bank.memory import windowed_ema
 from freqpilot.features.candles.frames import candles_from_frame
+from freqpilot.host.account import stakes
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.trading import ladders, slots
 from freqpilot.host.trading.rules import RuleStrategy
@@ -70,7 +71,7 @@ class DcaGrid(RuleStrategy):
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
         if slots.full():
             return 0.0
-        share = slots.slot_share(self.config, len(self.dp.current_whitelist()))
+        share = stakes.slot_share(self.config, len(self.dp.current_whitelist()))
         return ladders.first(
             self.row(pair, current_time),
             pair,

@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames import sleeves as sleeveframes
+from freqpilot.host.run.current import current
 from freqpilot.host.trading import sleeves, slots
 from freqpilot.host.trading.rules import TargetStrategy
 from freqpilot.settings import Settings
@@ -79,7 +80,7 @@ class Ensemble(TargetStrategy):
         return sleeveframes.decided(dataframe)
 
     def bot_loop_start(self, current_time: datetime, **kwargs: Any) -> None:
-        sleeves.KEEPER.loop(self.about())
+        current().part(sleeves.Keeper).loop(self.about())
 
     def about(self) -> sleeves.About:
         """Return what the sub-ledgers need to know."""
@@ -87,7 +88,7 @@ class Ensemble(TargetStrategy):
 
     def net(self, pair: str, time: datetime) -> float | None:
         """Return what share of the account the pair is to have, None where that is not known."""
-        return sleeves.KEEPER.target(pair, time, self.about())
+        return current().part(sleeves.Keeper).target(pair, time, self.about())
 
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
         share = self.net(pair, current_time) or 0.0
@@ -124,4 +125,4 @@ class Ensemble(TargetStrategy):
         self, pair: str, trade: Any, order: Any, current_time: datetime, **call: Any
     ) -> None:
         super().order_filled(pair, trade, order, current_time, **call)
-        sleeves.KEEPER.book(trade, current_time, self.about())
+        current().part(sleeves.Keeper).book(trade, current_time, self.about())

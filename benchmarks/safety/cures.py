@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from freqpilot.host.run.current import current
+
 CONFIG_KEY = "chaos_without"
 """Top-level key of a config under which a chaos strategy finds the cure to switch off."""
 
@@ -41,10 +43,10 @@ def _put(owner: Any, name: str, value: Any) -> None:
 
 
 def _reconciliation() -> None:
-    from freqpilot.host.orders import reconcile
+    from freqpilot.host.orders import readiness, reconcile
 
     def step(bot: Any) -> None:
-        reconcile.PROGRESS.done = True
+        readiness.PROGRESS.done = True
 
     _put(reconcile, "step", step)
 
@@ -100,31 +102,33 @@ def _exit_lock() -> None:
     """Look without the lock, and reconcile what is on its way to another thread."""
     from freqpilot.host.alerts import events as alerts
     from freqpilot.host.loop import live
-    from freqpilot.host.orders import reconcile, sending
+    from freqpilot.host.orders import lookup, reconcile
 
     def before_loop(bot: Any) -> None:
-        reconcile.step(bot)
+        reconcile.step(current(), bot)
         live.observe(bot)
         alerts.step(bot)
 
     _put(live, "before_loop", before_loop)
-    _put(sending, "in_flight", lambda client_id: False)
+    for owner in (lookup, reconcile):
+        _put(owner, "in_flight", lambda client_id: False)
     _put(reconcile, "_roll_back", lambda: None)
 
 
 def _halt_saved() -> None:
     """Save the ledger when it has changed since the last look, not since it was last saved."""
-    from freqpilot.host.run import supervisor
+    from freqpilot.host.account import observed
+    from freqpilot.host.run.current import current
     from freqpilot.risk import ledger
 
-    real = supervisor.observe
+    real = observed.observe
 
     def observe(*given: Any, **named: Any) -> None:
-        run = supervisor.current()
+        run = current()
         run.saved = ledger.durable(run.state)
         real(*given, **named)
 
-    _put(supervisor, "observe", observe)
+    _put(observed, "observe", observe)
 
 
 def _halt_without_store() -> None:
@@ -163,17 +167,18 @@ def _told() -> None:
 def _named() -> None:
     """Send what reduces without a name while the store is out."""
     from freqpilot.host.account import unwritten
-    from freqpilot.host.orders import sending
+    from freqpilot.host.orders import lookup, sending
 
     _put(unwritten, "keep", lambda intent: intent)
-    named = sending.is_named
+    named = lookup.is_named
 
     def is_named(api: Any) -> bool:
-        from freqpilot.host.run import supervisor
+        from freqpilot.host.run.current import current
 
-        return named(api) and supervisor.current().store_fault is None
+        return named(api) and current().store_fault is None
 
-    _put(sending, "is_named", is_named)
+    for owner in (sending, lookup):
+        _put(owner, "is_named", is_named)
 
 
 def _reload() -> None:

@@ -21,7 +21,8 @@ from benchmarks.support.page import data_digest, finite, write_section
 from benchmarks.worth.baselines import run_figures
 from benchmarks.worth.realdata_backtest import FEE, parity
 from benchmarks.worth.regimes import PAIRS
-from freqpilot.host.frames.regimes import Plan, folder_of, write_series
+from freqpilot.host.commands.regimes import Plan, write_series
+from freqpilot.host.frames.regimes import folder_of
 from freqpilot.journal.backtest import load_run
 from freqpilot.rehearsal.bot.backtest import LAYERS, BacktestOptions, run_backtest
 

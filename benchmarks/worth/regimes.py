@@ -25,7 +25,7 @@ from benchmarks.support.page import data_digest, finite, write_section
 from freqpilot.errors import Degraded
 from freqpilot.features.bank.workspace import Workspace
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host.frames.regimes import Plan, fit_one, part_of
+from freqpilot.host.commands.regimes import Plan, fit_one, part_of
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import RegimeSettings
 from freqpilot.shapes import Candles, Signal

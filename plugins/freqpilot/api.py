@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from freqpilot.host.forms.pairlist import REFRESH, CheckedPairList, Screen, Unknown
     from freqpilot.host.forms.parameters import Parameter, Parameters
     from freqpilot.host.forms.protection import CheckedProtection
-    from freqpilot.host.frames.decided import (
+    from freqpilot.host.frames.features import (
         add_candle_patterns,
         add_indicators,
         add_market_features,

@@ -16,13 +16,13 @@ import pandas as pd
 
 from freqpilot.facts.store import FactStore
 from freqpilot.host.commands.init import init
-from freqpilot.host.facts.columns import facts_url
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.plan.config import exchange_overlay
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
+from freqpilot.store.urls import facts_url
 
 Row = tuple[float, float, float, float, float]
 Child = Callable[..., subprocess.CompletedProcess[str]]

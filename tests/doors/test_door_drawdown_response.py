@@ -11,8 +11,10 @@ from freqtrade.persistence import Trade
 from freqtrade.plugins.protections import IProtection, ProtectionReturn
 from freqtrade.resolvers import ProtectionResolver
 
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
 from freqpilot.host.boot.doors import door_dir
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
 
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)
 CONFIG = {"timeframe": "1h", "runmode": "backtest"}
@@ -20,9 +22,9 @@ CONFIG = {"timeframe": "1h", "runmode": "backtest"}
 
 @pytest.fixture(autouse=True)
 def _no_run() -> Iterator[None]:
-    supervisor._runs.clear()
+    _runs.clear()
     yield
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def make(**options: Any) -> IProtection:
@@ -95,10 +97,10 @@ def test_open_losses_count_where_there_is_a_ledger(monkeypatch: pytest.MonkeyPat
     closed(monkeypatch, -10.0)
     protection = make()
     assert ask(protection) is None
-    supervisor.begin({}, live=False)
+    begin({}, live=False)
     assert ask(protection) is None  # nothing observed yet
-    supervisor.observe(NOON, 1000.0)
-    supervisor.observe(NOON + timedelta(hours=1), 890.0)
+    observe(current(), NOON, 1000.0)
+    observe(current(), NOON + timedelta(hours=1), 890.0)
     assert ask(protection) is not None
 
 
@@ -106,11 +108,11 @@ def test_a_released_halt_begins_a_new_peak(monkeypatch: pytest.MonkeyPatch) -> N
     closed(monkeypatch, -250.0, 5.0)
     protection = make()
     assert ask(protection) is not None
-    supervisor.begin({}, live=False)
-    supervisor.observe(NOON - timedelta(hours=80), 1000.0)
-    supervisor.observe(NOON - timedelta(hours=79), 750.0)
-    supervisor.observe(NOON + timedelta(minutes=30), 750.0)  # the simulated operator's turn
-    assert supervisor.current().state.releases == 1
+    begin({}, live=False)
+    observe(current(), NOON - timedelta(hours=80), 1000.0)
+    observe(current(), NOON - timedelta(hours=79), 750.0)
+    observe(current(), NOON + timedelta(minutes=30), 750.0)  # the simulated operator's turn
+    assert current().state.releases == 1
     assert ask(protection) is None
 
 

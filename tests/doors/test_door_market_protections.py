@@ -16,8 +16,11 @@ from freqtrade.persistence import FtNoDBContext, PairLocks
 from freqtrade.persistence.models import PairLock
 from protection_stage import HOUR, NOON, START, StubFeed, candles, know, manager, trade
 
+from freqpilot.errors import NoEntry
+from freqpilot.host.account.begin import begin
 from freqpilot.host.candles import feeds
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs
+from freqpilot.host.run.run import Run
 
 LIVE = {"runmode": "live"}
 FLAT = [100.0] * 200
@@ -25,12 +28,12 @@ SOL = "SOL/USDT"
 
 
 @pytest.fixture(autouse=True)
-def run() -> Iterator[supervisor.Run]:
+def run() -> Iterator[Run]:
     with FtNoDBContext("1h"):
         PairLocks.reset_locks()
-        yield supervisor.begin({}, live=False)
+        yield begin({}, live=False)
         PairLocks.reset_locks()
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def all_locked(protections: Any, now: datetime = NOON) -> PairLock | None:
@@ -312,5 +315,5 @@ def test_the_live_feed_reads_what_the_bot_has() -> None:
     assert feed.newest(SOL) is None
     assert feed.pairs() == [SOL]
     assert len(feed.analysed(SOL)) == len(known)
-    with pytest.raises(supervisor.NoEntry):
+    with pytest.raises(NoEntry):
         feed.candles(SOL, "1h", NOON)

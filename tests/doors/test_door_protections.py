@@ -12,10 +12,13 @@ from freqtrade.persistence.models import PairLock
 from protection_stage import HOUR, NOON, START, hourly, know, manager, trade
 
 from freqpilot.host.account import locks
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
 from freqpilot.host.boot.doors import door_dir
 from freqpilot.host.boot.resolvers import class_names
 from freqpilot.host.gate import health
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
+from freqpilot.risk import ledger as ledgers
 from freqpilot.risk.record import Outcome
 
 DAY = timedelta(days=1)
@@ -34,13 +37,13 @@ NAMES = {
 
 @pytest.fixture(autouse=True)
 def _no_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    supervisor._runs.clear()
+    _runs.clear()
     monkeypatch.setattr(health, "HEALTH", health.Health())
     with FtNoDBContext("1h"):
         PairLocks.reset_locks()
         yield
         PairLocks.reset_locks()
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def locked(protections: Any, now: datetime = NOON) -> PairLock | None:
@@ -91,12 +94,12 @@ def test_a_net_loss_counts_its_hours_only(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_reviewed_streak_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     hourly(monkeypatch, *[-1.0] * 6)
-    run = supervisor.begin({}, live=False)
-    supervisor.observe(NOON, START)
+    run = begin({}, live=False)
+    observe(run, NOON, START)
     protections = manager(monkeypatch, "LosingStreak", stop_duration=60)
     for n in range(5):
         outcome = Outcome(n, NOON - HOUR * (5 - n), -1.0, -0.001)
-        run.state = supervisor.ledger.closed(run.state, outcome, run.settings.risk)
+        run.state = ledgers.closed(run.state, outcome, run.settings.risk)
     run.state = replace(run.state, record=run.state.record.review())
     assert locked(protections) is None  # one loss since the review
 
@@ -141,19 +144,19 @@ def test_loss_limit_counts_open_losses_where_there_is_a_ledger(
 ) -> None:
     hourly(monkeypatch, -1.0)
     protections = manager(monkeypatch, "LossLimit")
-    supervisor.begin({}, live=False)
-    supervisor.observe(NOON - HOUR, START)
-    supervisor.observe(NOON, 951.0)
+    begin({}, live=False)
+    observe(current(), NOON - HOUR, START)
+    observe(current(), NOON, 951.0)
     assert locked(protections) is None
-    supervisor.observe(NOON, 950.0)
+    observe(current(), NOON, 950.0)
     assert locked(protections) is not None
 
 
 def test_a_part_of_the_balance_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     """Live, Freqtrade's starting balance is cut by tradable_balance_ratio."""
     hourly(monkeypatch, -30.0)
-    supervisor.begin({}, live=False)
-    supervisor.observe(NOON, START - 30)
+    begin({}, live=False)
+    observe(current(), NOON, START - 30)
     for name in ("LossLimit", "CapitalPreservation", "LosingStreak"):
         assert manager(monkeypatch, name).global_stop(NOON, "long", 0.2 * START) is None
 
@@ -181,9 +184,9 @@ def test_capital_preservation(
 def test_live_it_waits_for_a_person_and_a_release_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     hourly(monkeypatch, -150.0)
     now = datetime.now(UTC)
-    run = supervisor.begin({}, live=False)
-    supervisor.observe(now - HOUR, START)
-    supervisor.observe(now, 850.0)
+    run = begin({}, live=False)
+    observe(run, now - HOUR, START)
+    observe(run, now, 850.0)
     assert run.state.halted
     protections = manager(monkeypatch, "CapitalPreservation", LIVE)
     lock = locked(protections, now)
@@ -193,7 +196,7 @@ def test_live_it_waits_for_a_person_and_a_release_ends_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(locks, "_commit", lambda: None)
     locks.follow(run)
     assert PairLocks.is_global_lock(now)  # nobody has released it
-    run.state = supervisor.ledger.release(run.state, now + HOUR)
+    run.state = ledgers.release(run.state, now + HOUR)
     locks.follow(run)
     assert not PairLocks.is_global_lock(now)
     assert locked(protections, now) is None  # the start is re-based
@@ -205,18 +208,18 @@ def test_live_it_waits_for_a_person_and_a_release_ends_it(monkeypatch: pytest.Mo
 
 def test_a_lock_of_another_kind_outlives_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now(UTC)
-    run = supervisor.begin({}, live=False)
-    supervisor.observe(now - HOUR, START)
-    supervisor.observe(now, 850.0)
+    run = begin({}, live=False)
+    observe(run, now - HOUR, START)
+    observe(run, now, 850.0)
     PairLocks.lock_pair("*", now + DAY, "Mine", now=now)
     monkeypatch.setattr(locks, "_commit", lambda: None)
-    run.state = supervisor.ledger.release(run.state, now + HOUR)
+    run.state = ledgers.release(run.state, now + HOUR)
     locks.follow(run)
     assert PairLocks.is_global_lock(now)
 
 
 def trip() -> None:
-    supervisor.begin({}, live=False)
+    begin({}, live=False)
     health.HEALTH.begin()
     for _ in range(5):
         health.HEALTH.note(failed=True)

@@ -94,7 +94,7 @@ def test_missing_prices_are_no_entry(name: str) -> None:
 
 
 def test_rotation_ranks_the_universe_where_the_whitelist_is_one_pair() -> None:
-    from freqpilot.host.gate.backtest import universe
+    from freqpilot.host.loop.lookahead import universe
 
     config = {"exchange": {"pair_whitelist": [PAIR, OTHER]}}
     assert universe(config) == [PAIR, OTHER]

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freqpilot.host.run import supervisor
+from freqpilot.host.account import begin as begin_module
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(hours=1)
 
 
 def begin(**chosen: Any) -> None:
-    supervisor.begin({"freqpilot": {"risk": {"exits": chosen}}}, live=False)
+    begin_module.begin({"freqpilot": {"risk": {"exits": chosen}}}, live=False)
 
 
 def order(side: str, amount: float, filled: float, *, waits: bool = False) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from freqpilot.host.freqai import classifier
+from freqpilot.host.freqai import columns
 
 
 def stand(kind: type[Any], folder: Path) -> Any:
@@ -28,6 +28,6 @@ def stand(kind: type[Any], folder: Path) -> Any:
     kitchen = FreqaiDataKitchen.__new__(FreqaiDataKitchen)
     kitchen.config, kitchen.freqai_config, kitchen.live = config, config["freqai"], False
     kitchen.data, kitchen.data_dictionary, kitchen.pair = {}, {}, "BTC/USDT"
-    kitchen.label_list, kitchen.thread_count = [classifier.LABEL], 1
+    kitchen.label_list, kitchen.thread_count = [columns.LABEL], 1
     kitchen.unique_classes, kitchen.unique_class_list = {}, []
     return SimpleNamespace(model=instance, kitchen=kitchen)

@@ -12,7 +12,7 @@ from freqtrade.enums import RunMode
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
-from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import features
 from freqpilot.host.freqai.pooled.forecaster import PooledForecaster
 from freqpilot.models.trees.boosting import TreesRegressor
 from freqpilot.settings import LabelSettings
@@ -79,7 +79,7 @@ class PoolStrategy(IStrategy):
     ) -> pd.DataFrame:
         if not self.own:
             self.freqai.class_names = ["down", "flat", "up"]
-            return frames.add_labels(dataframe, LabelSettings())
+            return features.add_labels(dataframe, LabelSettings())
         dataframe[OWN] = dataframe["close"].shift(-AHEAD) / dataframe["close"] - 1
         return dataframe
 

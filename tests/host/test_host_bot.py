@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from freqpilot.host.boot.doors import config_dir
+from freqpilot.host.boot.start import activate
 from freqpilot.host.loop import live
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
 from freqpilot.host.seams import activation
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
@@ -54,7 +55,7 @@ PAIRS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 @pytest.fixture
 def bot(tmp_path: Path) -> Iterator[Any]:
     """Return Freqtrade's own bot in dry run with a strategy that breaks every limit it can."""
-    activation.activate()
+    activate()
     assert activation.active(), activation.refusal()
     from freqtrade.configuration import Configuration
     from freqtrade.freqtradebot import FreqtradeBot
@@ -81,7 +82,7 @@ def bot(tmp_path: Path) -> Iterator[Any]:
         live.observe(instance)
         yield instance
         instance.cleanup()
-        supervisor._runs.clear()
+        _runs.clear()
 
 
 def stakes() -> dict[str, float]:
@@ -130,7 +131,7 @@ def test_a_position_adjustment_over_a_limit_is_refused(bot: Any) -> None:
     bot.process_open_trade_positions()
     assert stakes() == {"BTC/USDT": pytest.approx(100, rel=0.01)}
     assert sum(o.ft_order_side == "buy" for o in Trade.get_open_trades()[0].orders) == 1
-    vetoes = supervisor.current().counters.snapshot(datetime.now(UTC))["vetoes"]
+    vetoes = current().counters.snapshot(datetime.now(UTC))["vetoes"]
     assert sum(vetoes.values()) == 1
 
 
@@ -152,7 +153,7 @@ def test_exits_pass_when_everything_else_is_refused(bot: Any) -> None:
     assert bot.execute_entry("BTC/USDT", 100)
     (trade,) = Trade.get_open_trades()
     _fill(bot, trade)
-    supervisor._runs.clear()  # no ledger at all: every entry is refused now
+    _runs.clear()  # no ledger at all: every entry is refused now
     exit_ = ExitCheckTuple(ExitType.FORCE_EXIT)
     assert bot.execute_trade_exit(trade, limit=trade.open_rate, exit_check=exit_)
 
@@ -160,7 +161,7 @@ def test_exits_pass_when_everything_else_is_refused(bot: Any) -> None:
 def test_a_busy_loop_without_a_fresh_look_at_the_account_is_refused(bot: Any) -> None:
     from freqtrade.exceptions import DependencyException
 
-    run = supervisor.current()
+    run = current()
     run.state = replace(run.state, stamp=datetime.now(UTC) - timedelta(minutes=10))
     with pytest.raises(DependencyException, match="ago"):
         bot.execute_entry("BTC/USDT", 100)

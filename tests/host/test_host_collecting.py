@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import fact_readers
 from freqpilot import cli
 from freqpilot.errors import FreqpilotError, RefuseToStart
+from freqpilot.facts import collecting
 from freqpilot.facts.collector import Collector, plans
 from freqpilot.facts.feeds import Feed, keep
 from freqpilot.facts.fetch import Fetcher
@@ -22,11 +23,11 @@ from freqpilot.facts.health import save_beat
 from freqpilot.facts.judge import Judged
 from freqpilot.facts.sources.base import Answer, Call, FetchFailed
 from freqpilot.facts.store import FactStore
-from freqpilot.host import collecting
 from freqpilot.host.commands import doctor
-from freqpilot.host.facts.columns import add_facts, facts_url
+from freqpilot.host.facts.columns import add_facts
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
+from freqpilot.store.urls import facts_url
 
 BEGIN = datetime(2024, 3, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)

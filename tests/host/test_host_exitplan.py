@@ -12,8 +12,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.host.account import begin as begin_module
+from freqpilot.host.account.observed import observe
 from freqpilot.host.boot.setup import refuse_masked_targets
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
 from freqpilot.host.trading import exits, proposals
 from freqpilot.settings import ExitSettings, RiskSettings, Settings
 from freqpilot.signals.regimes import NAMES
@@ -25,7 +27,7 @@ LATE = timedelta(hours=-1)
 def run() -> Iterator[None]:
     begin(targets=True)
     yield
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def inside(*regimes: str, closes: tuple[float, ...] = (), sure: float = 0.9) -> pd.DataFrame:
@@ -161,8 +163,8 @@ def test_a_size_counts_with_the_memes_stop(monkeypatch: pytest.MonkeyPatch) -> N
         "meme_position": 1.0,
         "tiers": [tier.model_dump()],
     }
-    supervisor.begin({"freqpilot": {"risk": chosen}}, live=False)
-    supervisor.observe(START, 1_000.0)
+    begin_module.begin({"freqpilot": {"risk": chosen}}, live=False)
+    observe(current(), START, 1_000.0)
     frame = candles(100.0).assign(confidence=1.0, composite=0.9)
     asked = {"side": "long", "current_rate": 100.0, "leverage": 1.0}
     asked |= {"min_stake": 1.0, "max_stake": 1_000.0}

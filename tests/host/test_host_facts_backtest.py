@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from freqpilot.facts.store import FactStore
-from freqpilot.host.facts.columns import facts_url
 from freqpilot.journal.backtest import load_run
 from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
+from freqpilot.store.urls import facts_url
 
 pytestmark = pytest.mark.slow
 

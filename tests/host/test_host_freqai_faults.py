@@ -19,7 +19,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.freqai.prediction_models.LightGBMRegressor import LightGBMRegressor
 
 from freqpilot.errors import Degraded
-from freqpilot.host.boot import setup
+from freqpilot.host.boot import digests
 from freqpilot.host.freqai import forecaster as forecasts
 from freqpilot.host.freqai import identity
 from freqpilot.host.freqai.training import queue as trainqueue
@@ -201,7 +201,7 @@ def finds_the_cache(changed: str, tmp_path: Path, patch: pytest.MonkeyPatch) -> 
             strategy = OtherLabels
         config["freqpilot"] = section
         if hasattr(FreqaiDataKitchen.set_paths, "__wrapped__"):
-            setup.stamp_identifier(config, {"pack": "1", "data": "1"})
+            digests.stamp_identifier(config, {"pack": "1", "data": "1"})
             identity.stamp(config, strategy=strategy.__name__)
         model = model_of(kind, config)
         kitchen = kitchen_of(model, stage.frame(1, 100))
@@ -279,7 +279,7 @@ def test_live_predictions_are_played_back_by_the_name_that_is_given(tmp_path: Pa
         "freqpilot": {},
     }
     config["freqai"]["identifier"] = "mine~abc/by-d-e"
-    setup.stamp_identifier(config, {"pack": "1", "data": "1"})
+    digests.stamp_identifier(config, {"pack": "1", "data": "1"})
     strategy = stage.Features(config)
     strategy.load_freqAI_model()
     assert strategy.freqai.identifier == "mine~abc/by-d-e"

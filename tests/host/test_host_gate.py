@@ -12,10 +12,15 @@ from freqtrade.persistence import LocalTrade, Trade
 from freqtrade.rpc.rpc import RPCException
 
 from freqpilot.errors import NoEntry
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
 from freqpilot.host.account.positions import account_equity, committed_stake
+from freqpilot.host.account.verdict import claim, note_unsized
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import live as livegate
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import Run
+from freqpilot.risk import limits
 
 CONFIG: dict[str, Any] = {
     "freqpilot": {"risk": {"book": {"enabled": False}}},
@@ -24,12 +29,12 @@ CONFIG: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def run() -> Iterator[supervisor.Run]:
+def run() -> Iterator[Run]:
     """Begin a run whose account of 1,000 was just seen."""
-    begun = supervisor.begin(CONFIG, live=False)
-    supervisor.observe(datetime.now(UTC), 1_000.0)
+    begun = begin(CONFIG, live=False)
+    observe(current(), datetime.now(UTC), 1_000.0)
     yield begun
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def trade(pair: str, stake: float, *, filled: bool = True, pending: float = 0.0) -> Any:
@@ -62,7 +67,7 @@ def send(monkeypatch: pytest.MonkeyPatch, trades: list[Any], request: dict[str, 
 
 
 def counted() -> dict[str, int]:
-    return dict(supervisor.current().counters.snapshot(datetime.now(UTC))["counts"])
+    return dict(current().counters.snapshot(datetime.now(UTC))["counts"])
 
 
 def test_an_entry_inside_the_limits_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +103,7 @@ def test_an_order_over_a_limit_is_refused(
 
 
 def test_reducing_orders_never_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    supervisor._runs.clear()  # not even with no run at all
+    _runs.clear()  # not even with no run at all
     send(monkeypatch, [], order(1e9, side="sell"))
     livegate.check_order(
         SimpleNamespace(trading_mode="futures", _config={"dry_run": True}),
@@ -107,9 +112,9 @@ def test_reducing_orders_never_ask(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_run_every_entry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    supervisor._runs.clear()
+    _runs.clear()
     with pytest.raises(NoEntry, match="no run has begun"):
-        supervisor.current()
+        current()
     with pytest.raises(DependencyException, match="no run has begun"):
         send(monkeypatch, [], order(10.0))
 
@@ -118,22 +123,22 @@ def test_a_fault_inside_the_gate_refuses(monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(supervisor.limits, "judge", broken)
+    monkeypatch.setattr(limits, "judge", broken)
     with pytest.raises(DependencyException, match="ZeroDivisionError: a bug"):
         send(monkeypatch, [], order(10.0))
     assert counted()["gate_errors"] == 1
 
 
 def test_a_stale_ledger_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    supervisor.begin(CONFIG, live=False)
-    supervisor.observe(datetime.now(UTC) - timedelta(seconds=121), 1_000.0)
+    begin(CONFIG, live=False)
+    observe(current(), datetime.now(UTC) - timedelta(seconds=121), 1_000.0)
     with pytest.raises(DependencyException):
         send(monkeypatch, [], order(10.0))
 
 
 def test_the_backtests_gate_asks_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalTrade, "bt_trades_open", [trade("ETH/USDT", 100)])
-    now = supervisor.current().state.stamp
+    now = current().state.stamp
     assert now is not None
     fine = {"stake": 150.0, "rate": 1.0, "leverage": 1.0}
     assert backtestgate.allowed("BTC/USDT", now, "long", "entry", fine)
@@ -152,7 +157,7 @@ def test_a_replacement_over_a_limit_never_reaches_the_backtester(
     placed: list[Any] = []
     enter = backtestgate._make_enter(lambda *order: placed.append(order))
     replaced = trade("BTC/USDT", 0, filled=False)
-    row = (pd.Timestamp(supervisor.current().state.stamp),)
+    row = (pd.Timestamp(current().state.stamp),)
     order = {"trade": replaced, "requested_rate": 1.0}
     assert enter(None, "BTC/USDT", row, "long", **order, requested_stake=151.0) is replaced
     assert placed == []
@@ -162,7 +167,7 @@ def test_a_replacement_over_a_limit_never_reaches_the_backtester(
 
 def test_a_refused_stake_is_none_for_the_backtester(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalTrade, "bt_trades_open", [])
-    now = supervisor.current().state.stamp
+    now = current().state.stamp
     for stake, kept in ((150.0, 150.0), (151.0, 0.0)):
         ask = backtestgate._make_stake(lambda *_, stake=stake: (1.0, stake, 1.0, 5.0))
         call = ("BTC/USDT", (), 1.0, stake, "long", now, None, None, "limit", None, 1)
@@ -191,17 +196,17 @@ def test_equity_counts_fees_and_refuses_a_missing_rate() -> None:
 
 def test_one_entry_a_pair_and_candle() -> None:
     candle = datetime(2026, 1, 1, tzinfo=UTC)
-    assert supervisor.claim("BTC/USDT", candle)
-    assert not supervisor.claim("BTC/USDT", candle)
-    assert supervisor.claim("ETH/USDT", candle)
-    assert supervisor.claim("BTC/USDT", candle + timedelta(hours=1))
+    assert claim(current(), "BTC/USDT", candle)
+    assert not claim(current(), "BTC/USDT", candle)
+    assert claim(current(), "ETH/USDT", candle)
+    assert claim(current(), "BTC/USDT", candle + timedelta(hours=1))
 
 
-def test_a_refused_stake_is_kept_once_a_pair_and_candle(run: supervisor.Run) -> None:
+def test_a_refused_stake_is_kept_once_a_pair_and_candle(run: Run) -> None:
     candle = datetime(2026, 1, 1, tzinfo=UTC)
     for minutes in (60, 61):
         moment = candle + timedelta(minutes=minutes)
-        supervisor.note_unsized(moment, "BTC/USDT", candle, "too many trades")
-    supervisor.note_unsized(moment, "ETH/USDT", candle, "too many trades")
+        note_unsized(run, moment, "BTC/USDT", candle, "too many trades")
+    note_unsized(run, moment, "ETH/USDT", candle, "too many trades")
     kept = [(event.data["pair"], event.text) for event in run.store.events("no entry")]
     assert kept == [("BTC/USDT", "too many trades"), ("ETH/USDT", "too many trades")]

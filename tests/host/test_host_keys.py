@@ -14,7 +14,7 @@ import pytest
 from pool_stage import PoolStage, candles_of
 from pydantic import BaseModel, ValidationError
 
-from freqpilot.host.boot.setup import FREQAI_KEYS, stamp_identifier
+from freqpilot.host.boot.digests import FREQAI_KEYS, stamp_identifier
 from freqpilot.host.freqai.pooled import pool
 from freqpilot.host.freqai.pooled.forecaster import STRATEGY, stamp_pairs
 from freqpilot.models.trees.boosting import TreesRegressor

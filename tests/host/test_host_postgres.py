@@ -18,11 +18,13 @@ from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
 from freqpilot.host.account import saved
-from freqpilot.host.boot.setup import facts_digest
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
+from freqpilot.host.boot.digests import facts_digest
 from freqpilot.host.commands import doctor
-from freqpilot.host.facts import columns as factcolumns
+from freqpilot.host.facts import database
 from freqpilot.host.facts.columns import add_facts
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 
@@ -36,9 +38,9 @@ FACT = Fact("cm", "BTC", "mvrv", 1.0, BEGIN, BEGIN + 2 * HOUR)
 def _nothing_kept() -> Iterator[None]:
     yield
     fact_readers.forget()
-    for run in supervisor._runs:
+    for run in _runs:
         run.store.close()
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 @pytest.fixture
@@ -63,10 +65,10 @@ def keep(url: str, *facts: Fact) -> None:
 
 
 def test_a_run_goes_on_after_a_restart(config: dict[str, Any], postgres_url: str) -> None:
-    supervisor.begin(config, live=True)
-    supervisor.observe(NOW, 1000.0)
-    supervisor.observe(NOW + HOUR, 900.0)
-    run = supervisor.begin(config, live=True)
+    begin(config, live=True)
+    observe(current(), NOW, 1000.0)
+    observe(current(), NOW + HOUR, 900.0)
+    run = begin(config, live=True)
     assert run.state.peak == 1000.0
     assert set(run.store.beats()) == {"ledger dry run"}
     (state,) = saved.saved_states(postgres_url).values()
@@ -137,10 +139,10 @@ def test_a_server_that_is_gone_gives_no_entry_and_ends_no_loop(
     live = {**config, "runmode": "live"}
     candles = pd.DataFrame({"date": pd.date_range(BEGIN, periods=4, freq="1h"), "close": 1.0})
     assert add_facts(candles, "BTC/USDT", ["mvrv"], live)["mvrv"].notna().any()
-    postgres.drop(factcolumns._open[0].store.engine.url.database or "")
+    postgres.drop(database._open[0].store.engine.url.database or "")
     assert add_facts(candles, "BTC/USDT", ["mvrv"], live)["mvrv"].isna().all()
     with pytest.raises(Degraded, match="gives no entry"):
         add_facts(candles, "BTC/USDT", ["mvrv"], config)
     assert digest(config) is None
     with pytest.raises(RefuseToStart, match="createdb"):
-        supervisor.begin(config, live=True)
+        begin(config, live=True)

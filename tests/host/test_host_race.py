@@ -14,9 +14,11 @@ from live_bot import buy, make_bot
 from sqlalchemy.exc import IntegrityError
 
 from freqpilot.errors import NoEntry
+from freqpilot.host.account.begin import begin
 from freqpilot.host.loop import live
-from freqpilot.host.orders import reconcile, sending
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders import readiness, reconcile, sending
+from freqpilot.host.orders.lookup import require_certainty
+from freqpilot.host.run.current import _runs, current
 
 ORDER: dict[str, Any] = {
     "symbol": "SOL/USDT",
@@ -87,11 +89,11 @@ def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     )
     made.strategy = SimpleNamespace(get_strategy_name=lambda: "S", stoploss=-0.1, timeframe="1h")
     made.update_trade_state = lambda *_, **__: None
-    progress = reconcile.Progress()
-    monkeypatch.setattr(reconcile, "PROGRESS", progress)
-    supervisor.begin(made.config, live=True)
+    progress = readiness.Progress()
+    monkeypatch.setattr(readiness, "PROGRESS", progress)
+    begin(made.config, live=True)
     yield made
-    supervisor._runs.pop().store.close()
+    _runs.pop().store.close()
     Trade.session.remove()
 
 
@@ -143,21 +145,21 @@ def test_a_loop_adopts_nothing_that_a_forced_order_is_about_to_book(bot: Any) ->
     thread.join()
     loop.join()
     assert tags() == ["force_entry"]
-    run = supervisor.current()
+    run = current()
     assert [each.state for each in run.intents()] == ["known"]
-    assert reconcile.PROGRESS.done
+    assert readiness.PROGRESS.done
 
 
 def test_an_order_in_flight_is_its_senders_matter(bot: Any) -> None:
     """Also where nobody holds the lock."""
     thread = forced(bot)
-    reconcile.settle(bot)
+    reconcile.settle(current(), bot)
     assert tags() == []
     with pytest.raises(NoEntry, match="is on its way"):
-        sending.require_certainty(bot.exchange._api)
+        require_certainty(current(), bot.exchange._api)
     bot.exchange._api.answers.set()
     thread.join()
-    sending.require_certainty(bot.exchange._api)
+    require_certainty(current(), bot.exchange._api)
     Trade.session.remove()
     assert tags() == ["force_entry"]
 
@@ -177,8 +179,8 @@ def test_a_failed_transaction_is_rolled_back(bot: Any, monkeypatch: pytest.Monke
         Trade.get_open_trades()
 
     monkeypatch.setattr(reconcile, "settle", twice)
-    reconcile.step(bot)
-    assert "PendingRollbackError" in reconcile.PROGRESS.problem
+    reconcile.step(current(), bot)
+    assert "PendingRollbackError" in readiness.PROGRESS.problem
     assert tags() == ["force_entry"], "the bot's own thread goes on"
 
 
@@ -189,7 +191,7 @@ def test_a_failed_transaction_is_rolled_back(bot: Any, monkeypatch: pytest.Monke
 def test_an_order_that_bears_our_name_joins_its_trade_or_is_cancelled(
     bot: Any, open_trade: bool
 ) -> None:
-    run, api = supervisor.current(), bot.exchange._api
+    run, api = current(), bot.exchange._api
     api.answers.set()
     number = 1
     if open_trade:
@@ -205,7 +207,7 @@ def test_an_order_that_bears_our_name_joins_its_trade_or_is_cancelled(
     api.book["stopPrice"] = 94.0
     cancelled: list[str] = []
     api.cancel_order = lambda order_id, *_: cancelled.append(order_id)
-    reconcile._take_in(bot, dict(api.book), "SOL/USDT")
+    reconcile._take_in(run, bot, dict(api.book), "SOL/USDT")
     Trade.session.remove()
     if open_trade:
         (trade,) = Trade.get_open_trades()
@@ -218,14 +220,14 @@ def test_an_order_that_bears_our_name_joins_its_trade_or_is_cancelled(
 
 @pytest.mark.parametrize("name", ["fq-0000abcd-1-stop-5", "fq-{bot}-n1-entry-1", None, "mine"])
 def test_any_other_order_is_left_alone(bot: Any, name: str | None) -> None:
-    run = supervisor.current()
+    run = current()
     order = {
         "id": "9",
         "side": "sell",
         "type": "limit",
         "clientOrderId": name and name.format(bot=run.bot),
     }
-    reconcile._take_in(bot, order, "SOL/USDT")
+    reconcile._take_in(run, bot, order, "SOL/USDT")
     (event,) = run.store.events("difference")
     assert "leaves it alone" in event.text
     assert run.intents() == []
@@ -247,6 +249,6 @@ def test_a_trade_whose_entry_ended_unfilled_is_removed(
     trade.orders[0].ft_is_open = entry["status"] == "open"
     trade.amount = entry["filled"]
     Trade.commit()
-    reconcile._remove_empty(Trade.get_open_trades())
+    reconcile._remove_empty(current(), Trade.get_open_trades())
     assert (tags() == []) is removed
-    assert len(supervisor.current().store.events("difference")) == removed
+    assert len(current().store.events("difference")) == removed

@@ -14,12 +14,11 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.facts.items import append_items
 from freqpilot.facts.items import items as read_items
 from freqpilot.facts.store import FactStore
-from freqpilot.facts.text import encoder, exported, finbert, head
+from freqpilot.facts.text import encoder, exported, finbert, head, scorers
 from freqpilot.facts.text.classes import Order
+from freqpilot.facts.text.command import scorer_of, step_of, text_source
 from freqpilot.facts.text.scorer import model_of
-from freqpilot.host import scorers
 from freqpilot.host.commands import doctor
-from freqpilot.host.texts import scorer_of, step_of, text_source
 from freqpilot.settings import Settings
 from freqpilot.shapes import Item
 

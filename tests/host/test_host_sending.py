@@ -10,8 +10,8 @@ from trades_stage import START, Api, Bot, Kind, held, live, of_each_kind, placed
 
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.gate import market
-from freqpilot.host.orders import reconcile, sending
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders import lookup, reconcile, sending
+from freqpilot.host.run.current import current
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
 
@@ -65,7 +65,7 @@ def given(kind: Kind, side: str, amount: float = 9.0, rate: float = 100.0) -> di
 
 
 def written() -> OrderIntent:
-    (intent,) = supervisor.current().store.intents()
+    (intent,) = current().store.intents()
     return intent
 
 
@@ -87,7 +87,7 @@ def expected(kind: Kind, **change: Any) -> OrderIntent:
         **change,
     }
     who = fields["trade"] if fields["trade"] is not None else "n1"
-    name = f"fq-{supervisor.current().bot}-{who}-{fields['purpose']}-1"
+    name = f"fq-{current().bot}-{who}-{fields['purpose']}-1"
     return OrderIntent(client_id=name, **fields)
 
 
@@ -146,7 +146,7 @@ def test_a_dry_run_writes_nothing_down(
     sending.place(bot.exchange, lambda *_, **__: "entered", given(kind, kind.entry))
     placing = makers(monkeypatch, sending)["create_stoploss"](lambda *_, **__: "stopped")
     assert placing(bot.exchange, pair=kind.pair, stop_price=94.0) == "stopped"
-    assert supervisor.current().store.intents() == []
+    assert current().store.intents() == []
 
 
 @pytest.mark.parametrize("refuses", [False, True])
@@ -183,7 +183,7 @@ def test_a_futures_stop_that_was_triggered_counts_as_open(bot: Bot, kind: Kind) 
             return {"id": "1", "status": "closed", "info": info}
 
         api.fetch_order = fetch_order
-        return str(sending.fetch(api, meant)["status"])
+        return str(lookup.fetch(current(), api, meant)["status"])
 
     assert fetch({"actualOrderId": "77"}) == ("open" if kind.mode == "futures" else "closed")
     assert fetch({"actualOrderId": ""}) == "closed"
@@ -195,13 +195,13 @@ def test_an_order_that_another_thread_sends_lets_no_second_one_pass(
     bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meant = expected(kind, state="sent", order_id=None)
-    supervisor.current().store.save_intent(meant)
-    monkeypatch.setitem(sending._in_flight, meant.client_id, -1)
+    current().store.save_intent(meant)
+    monkeypatch.setitem(lookup._in_flight, meant.client_id, -1)
     with pytest.raises(sending.NoEntry, match="is on its way; one at a time"):
-        sending.require_certainty(bot.exchange._api)
-    reconcile.settle(bot)
+        lookup.require_certainty(current(), bot.exchange._api)
+    reconcile.settle(current(), bot)
     assert written() == meant, "its fate is that thread's matter"
-    monkeypatch.delitem(sending._in_flight, meant.client_id)
+    monkeypatch.delitem(lookup._in_flight, meant.client_id)
     bot.exchange._api.fetch_order = lambda *_: {"id": "1", "status": "open", "filled": 0.0}
-    sending.require_certainty(bot.exchange._api)
+    lookup.require_certainty(current(), bot.exchange._api)
     assert written().state == "accepted"

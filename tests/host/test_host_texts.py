@@ -16,23 +16,22 @@ from typer.testing import CliRunner
 import fact_readers
 from freqpilot import cli
 from freqpilot.errors import RefuseToStart
-from freqpilot.facts import feeds
+from freqpilot.facts import collecting, feeds
 from freqpilot.facts.collector import Collector, plans
 from freqpilot.facts.fetch import Fetcher
 from freqpilot.facts.store import FactStore
+from freqpilot.facts.text.command import step_of, text_health, tried
 from freqpilot.facts.text.step import FEED
-from freqpilot.host import collecting
-from freqpilot.host.facts.columns import add_facts, facts_url
+from freqpilot.host.facts.columns import FACT_PREFIX, add_facts
 from freqpilot.host.facts.events import reports
 from freqpilot.host.facts.signals import add_signal_facts
-from freqpilot.host.frames.decisions import FACT_PREFIX
-from freqpilot.host.texts import step_of, text_health, tried
 from freqpilot.rehearsal.facts.server import FactSources
 from freqpilot.rehearsal.facts.world import FactWorld, Page
 from freqpilot.settings import FactColumn, Settings
 from freqpilot.shapes import Fact
 from freqpilot.signals.analysts.outside import OUTSIDE
 from freqpilot.signals.hmm import FEAR_GREED
+from freqpilot.store.urls import facts_url
 
 MINUTE = timedelta(minutes=1)
 TITLES = (

@@ -12,9 +12,12 @@ from freqtrade.persistence import LocalTrade, Trade
 from live_bot import make_bot
 from trades_stage import START, Kind, held, of_each_kind, placed
 
+from freqpilot.host.account import verdict
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import live as livegate
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
 
@@ -36,12 +39,12 @@ class Asked(list[tuple[OrderRequest, list[Position]]]):
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     with VirtualClock(START):
         make_bot(tmp_path)
-        supervisor.begin({"freqpilot": {}, "stake_currency": "USDT"}, live=False)
-        supervisor.observe(START, 1_000.0, {"SOL/USDT": 105.0, "SOL/USDT:USDT": 105.0})
+        begin({"freqpilot": {}, "stake_currency": "USDT"}, live=False)
+        observe(current(), START, 1_000.0, {"SOL/USDT": 105.0, "SOL/USDT:USDT": 105.0})
         found = Asked()
-        monkeypatch.setattr(supervisor, "ask", found.ask)
+        monkeypatch.setattr(verdict, "ask", found.ask)
         yield found
-        supervisor._runs.clear()
+        _runs.clear()
         Trade.session.remove()
 
 

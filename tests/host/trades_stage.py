@@ -20,7 +20,8 @@ from freqtrade.exchange import Exchange
 from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.persistence import Order, Trade
 
-from freqpilot.host.run import supervisor
+from freqpilot.host.account.begin import begin
+from freqpilot.host.run.current import _runs, current
 from freqpilot.shapes import OrderIntent
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
@@ -160,11 +161,11 @@ class Bot(FreqtradeBot):
 def live(folder: Path, kind: Kind) -> Iterator[Bot]:
     """Yield a bot whose live run has begun, at the time of the test's own clock."""
     bot = Bot(folder, kind)
-    supervisor.begin(bot.config, live=True)
+    begin(bot.config, live=True)
     try:
         yield bot
     finally:
-        supervisor._runs.pop().store.close()
+        _runs.pop().store.close()
         Trade.session.remove()
 
 
@@ -242,7 +243,7 @@ def resting(trade: Trade, side: str, amount: float, rate: float) -> Order:
 
 def intent(kind: Kind, purpose: Any = "entry", **change: Any) -> OrderIntent:
     """Return an order that was written down: by default an entry of 9 SOL at 100."""
-    run, reduces = supervisor.current(), purpose in ("exit", "stop")
+    run, reduces = current(), purpose in ("exit", "stop")
     return replace(
         OrderIntent(
             client_id=f"fq-{run.bot}-n1-{purpose}-1",

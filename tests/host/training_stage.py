@@ -13,10 +13,10 @@ from freqtrade.strategy import IStrategy
 
 from candle_source import candles
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.frames import decided as frames
+from freqpilot.host.boot import start
+from freqpilot.host.frames import features
 from freqpilot.host.freqai import forecaster as forecasts
 from freqpilot.host.freqai.training import service as training
-from freqpilot.host.seams import activation
 from freqpilot.models.linear import Ridge
 from freqpilot.settings import LabelSettings
 
@@ -98,7 +98,7 @@ class Strategy(IStrategy):
         return dataframe
 
     def set_freqai_targets(self, dataframe: Any, **_: Any) -> Any:
-        return frames.add_labels(dataframe, LabelSettings())
+        return features.add_labels(dataframe, LabelSettings())
 
 
 def config(folder: Path, **own: Any) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Bot:
     """One start of the bot: ``candle`` is one turn of its loop, ``turn`` one of the service."""
 
     def __init__(self, folder: Path, market: Market, kind: type[Any] = Door, **own: Any) -> None:
-        activation.activate()
+        start.activate()
         self.market, given = market, config(folder, **own)
         self.strategy = Strategy(market, given)
         with self.time():

@@ -21,9 +21,9 @@ from freqtrade.resolvers import PairListResolver
 import fact_readers
 from freqpilot.facts.store import FactStore
 from freqpilot.host.boot.doors import door_dir
-from freqpilot.host.facts.columns import facts_url
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
+from freqpilot.store.urls import facts_url
 
 NOW = datetime(2024, 6, 1, 12, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -9,7 +9,7 @@ import pytest
 import benchmarks.safety.cures
 from benchmarks.safety.chaos import MARKETS, Finding, Outcome, Session, report
 from benchmarks.safety.cures import CURES, switch_off
-from freqpilot.host.seams import activation
+from freqpilot.host.boot import start
 from freqpilot.rehearsal.bot.live import LiveSummary
 from freqpilot.rehearsal.plan.session import RehearsalSummary
 
@@ -83,6 +83,6 @@ def test_a_cure_can_be_switched_off_where_it_is(name: str, monkeypatch: pytest.M
         put.append((owner, attribute))
 
     monkeypatch.setattr(benchmarks.safety.cures, "_put", note)
-    activation.activate()  # as in the bot whose cure it is
+    start.activate()  # as in the bot whose cure it is
     switch_off(name)
     assert put

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from freqpilot.host.run import supervisor
+from freqpilot.host.account import observed, verdict
+from freqpilot.host.account.begin import begin
+from freqpilot.host.run.current import _runs
 from freqpilot.journal.backtest import halts_released
 from freqpilot.risk.ledger import Ledger, closed, observe, operate, released, reviewed
 from freqpilot.risk.record import Outcome, Record
@@ -168,19 +170,19 @@ def test_no_streak_holds_entries_back_for_ever(rows: list[tuple[float, float, bo
 
 def test_the_report_counts_each_cause() -> None:
     config = {"freqpilot": {}, "stake_currency": "USDT"}
-    run = supervisor.begin(config, live=False)
-    supervisor.observe(NOON, 1000)
+    run = begin(config, live=False)
+    observed.observe(run, NOON, 1000)
     run.state = replace(after(*EIGHT), equity=1000.0, stamp=hours(8))
-    supervisor.observe(hours(78.9), 1000)
-    assert supervisor.facts()["released"] == {}
-    supervisor.observe(hours(79), 1000)
-    facts = supervisor.facts()
+    observed.observe(run, hours(78.9), 1000)
+    assert verdict.facts(run)["released"] == {}
+    observed.observe(run, hours(79), 1000)
+    facts = verdict.facts(run)
     assert (facts["releases"], facts["released"]) == (1, {"streak_review": 1})
     assert halts_released(facts) == 0
-    supervisor.observe(hours(80), 700)
-    supervisor.observe(hours(152), 700)
-    facts = supervisor.facts()
+    observed.observe(run, hours(80), 700)
+    observed.observe(run, hours(152), 700)
+    facts = verdict.facts(run)
     assert facts["released"] == {"streak_review": 1, "total_loss": 1}
     assert (facts["releases"], halts_released(facts)) == (2, 1)
     assert halts_released({"releases": 3}) == 3, "a result of before"
-    supervisor._runs.clear()
+    _runs.clear()

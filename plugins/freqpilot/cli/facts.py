@@ -119,7 +119,7 @@ def text_train(
     """Train a scorer of your own on labelled texts, for freqpilot.facts.text.head."""
     from datetime import UTC, datetime
 
-    from freqpilot.host.texts import train
+    from freqpilot.facts.text.command import train
 
     made, count = train(data, out, name, datetime.now(UTC))
     typer.echo(
@@ -152,7 +152,7 @@ def text_export(
     Downloads the model when it is not on this machine. Refused when it does not say what the
     original says.
     """
-    from freqpilot.host import scorers
+    from freqpilot.facts.text import scorers
 
     settings = _settings(config, userdir)
     told = scorers.export(settings.facts.text, userdir.resolve(), out, name, precision.value)
@@ -160,7 +160,7 @@ def text_export(
 
 
 def _tried(texts: list[str], config: list[str] | None, userdir: Path) -> Any:
-    from freqpilot.host.texts import tried
+    from freqpilot.facts.text.command import tried
 
     settings = _settings(config, userdir)
     return tried(settings, userdir.resolve(), texts)
@@ -186,7 +186,7 @@ def collect(
     from datetime import UTC, datetime
 
     from freqpilot.control.collecting import print_quarantine, print_sources, print_status
-    from freqpilot.host import collecting
+    from freqpilot.facts import collecting
 
     if sources:
         print_sources(collecting.specs(), console())
@@ -210,7 +210,7 @@ def collect(
 
 
 def _facts_url(config: list[str] | None, userdir: Path) -> str:
-    from freqpilot.host.facts.columns import facts_url
+    from freqpilot.store.urls import facts_url
 
     return facts_url(_settings(config, userdir), userdir.resolve())
 

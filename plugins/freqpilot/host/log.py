@@ -2,48 +2,19 @@
 keeps the decision log.
 
 Making it must not raise: Freqtrade would bury the reason in a traceback. A fault is kept by
-:mod:`freqpilot.host.seams.activation` and told by the set-up seam as one line.
+:mod:`freqpilot.host.seams.activation`, and the set-up seam shows it as one line.
 """
 
-import json
-import logging
-from pathlib import Path
-from typing import ClassVar
-
-from freqpilot.host.seams.activation import activate
-
-DECISIONS = "freqpilot.decisions"
-"""Name of the logger whose records' ``decision`` (a dict) goes into the decision log."""
+from freqpilot.host.boot.start import activate
+from freqpilot.host.run.decisionlog import DecisionLog
 
 
-class DecisionLogHandler(logging.Handler):
-    """Writes one JSON object a line for each decision: entries, vetoes, latches.
+class DecisionLogHandler(DecisionLog):
+    """The decision log; Freqtrade makes it before anything else of Freqpilot is there.
 
-    :param filename: the file, created with its folder at the first decision; a relative one
-        counts from Freqtrade's user_data.
+    :param filename: as :class:`freqpilot.host.run.decisionlog.DecisionLog` has it.
     """
 
-    user_data: ClassVar[Path] = Path("user_data")
-
     def __init__(self, filename: str = "logs/freqpilot-decisions.jsonl") -> None:
-        super().__init__()
+        super().__init__(filename)
         activate()
-        self.filename = Path(filename)
-
-    @property
-    def file(self) -> Path:
-        """Where the log is written."""
-        return self.user_data / self.filename
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Append the record's decision; a full disk is reported as any logging fault is."""
-        decision = getattr(record, "decision", None)
-        if decision is None:
-            return
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            line = json.dumps({"logged": record.created, "what": record.getMessage(), **decision})
-            with self.file.open("a", encoding="utf-8") as stream:
-                stream.write(line + "\n")
-        except (OSError, TypeError, ValueError):
-            self.handleError(record)

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from freqtrade.exceptions import ConfigurationError, FreqtradeException
 from freqtrade.exchange.exchange_types import Tickers
 
-from freqpilot.host.candles.orderbook import intended_stake, order_book
+from freqpilot.host.account.stakes import intended_stake
+from freqpilot.host.candles.orderbook import order_book
 from freqpilot.host.forms.pairlist import REFRESH, Screen, Unknown
 from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.risk.market import depth_within

@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import flows, saved
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.verdict import account_book
 from freqpilot.host.loop import live
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
 from freqpilot.rehearsal.clock import VirtualClock
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
@@ -57,10 +59,10 @@ def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     }
     exchange = SimpleNamespace(get_rate=lambda *_, **__: 100.0)
     made = SimpleNamespace(config=config, wallets=Wallets(1_000.0), exchange=exchange)
-    supervisor.begin(config, live=True)
+    begin(config, live=True)
     live.observe(made)
     yield made
-    supervisor._runs.pop().store.close()
+    _runs.pop().store.close()
     Trade.session.remove()
 
 
@@ -87,11 +89,11 @@ def trade(**more: Any) -> Trade:
 def look(bot: Any, clock: VirtualClock, seconds: float = 5) -> Any:
     clock.advance(seconds)
     live.observe(bot)
-    return supervisor.current().state
+    return current().state
 
 
 def kinds() -> list[str]:
-    return [event.kind for event in supervisor.current().store.events()]
+    return [event.kind for event in current().store.events()]
 
 
 def test_a_trade_from_entry_to_close_is_no_flow(bot: Any, clock: VirtualClock) -> None:
@@ -127,9 +129,9 @@ def test_money_that_comes_while_the_bot_runs(bot: Any, clock: VirtualClock) -> N
 
 def test_money_that_comes_while_it_does_not(bot: Any, clock: VirtualClock) -> None:
     look(bot, clock)
-    supervisor._runs.pop().store.close()
+    _runs.pop().store.close()
     bot.wallets.free = 1_500.0
-    supervisor.begin(bot.config, live=True)
+    begin(bot.config, live=True)
     assert look(bot, clock).equity == 1_000.0
     assert look(bot, clock, 60).start == 1_500.0
 
@@ -157,9 +159,9 @@ def test_a_withdrawal_that_is_declared_afterwards(bot: Any, clock: VirtualClock,
     flows.declare(url, 0.0, 120.0, datetime.now(UTC))
     state = look(bot, clock)
     assert (state.peak, state.start, state.day_start) == (880.0, 880.0, 880.0)
-    supervisor._runs.pop().store.close()
-    supervisor.begin(bot.config, live=True)
-    assert supervisor.current().state.start == 880.0
+    _runs.pop().store.close()
+    begin(bot.config, live=True)
+    assert current().state.start == 880.0
     assert look(bot, clock).flows.withdrawal == 0.0, "taken in once"
 
 
@@ -186,7 +188,7 @@ def test_a_dry_run_has_no_flows(bot: Any, clock: VirtualClock) -> None:
     bot.config["dry_run"] = True
     bot.wallets.free = 1_500.0
     assert look(bot, clock).equity == 1_500.0
-    assert supervisor.current().state.flows.capital is not None  # of the live looks before
+    assert current().state.flows.capital is not None  # of the live looks before
 
 
 @pytest.mark.parametrize(
@@ -232,12 +234,12 @@ def test_a_release_gives_a_record_without_edge_another_trial(
     bot: Any, clock: VirtualClock, url: str
 ) -> None:
     bot.config["freqpilot"] = {"risk": {"sizing": {"method": "kelly"}, "streak_halt": 100}}
-    supervisor.begin(bot.config, live=True)
+    begin(bot.config, live=True)
     for _ in range(20):
         clock.advance(60)
         trade(is_open=False, close_date=datetime.now(UTC), close_profit_abs=-0.1)
     bot.wallets.free = 998.0
-    risk = supervisor.current().settings.risk
+    risk = current().settings.risk
     assert look(bot, clock).record.edge().trades == 20
     assert saved.release(url, datetime.now(UTC)) == []
     (told,) = saved.release(url, datetime.now(UTC), risk)
@@ -250,20 +252,20 @@ def test_a_release_gives_a_record_without_edge_another_trial(
 def test_a_release_ends_a_losing_streak_and_no_more(
     bot: Any, clock: VirtualClock, url: str
 ) -> None:
-    supervisor.begin(bot.config, live=True)
-    risk = supervisor.current().settings.risk
+    begin(bot.config, live=True)
+    risk = current().settings.risk
     for _ in range(8):
         clock.advance(60)
         trade(is_open=False, close_date=datetime.now(UTC), close_profit_abs=-0.1)
     bot.wallets.free = 999.2
     before = look(bot, clock)
-    book = supervisor.book()
+    book = account_book(current())
     assert book is not None
     assert (book.threshold, dict(book.factors)["streak"]) == (0.8, 0.25)
     (told,) = saved.release(url, datetime.now(UTC), risk)
     assert "a losing streak (8 in a row: sizes were 25%" in told
     after = look(bot, clock)
-    book = supervisor.book()
+    book = account_book(current())
     assert book is not None
     assert book.threshold == 0
     assert "streak" not in dict(book.factors)
@@ -310,7 +312,7 @@ def test_no_step_of_a_trade_changes_the_capital(tmp_path: Path, kind: Kind) -> N
         own = 900.0 / kind.leverage
 
         def capital() -> float:
-            return flows.reading(bot, Trade.get_open_trades()).capital
+            return flows.reading(current(), bot, Trade.get_open_trades()).capital
 
         assert capital() == 1_000.0
         trade = stages.placed(kind, own)
@@ -335,7 +337,7 @@ def test_no_step_of_a_trade_changes_the_capital(tmp_path: Path, kind: Kind) -> N
         purse.leave(trade, 4.0, 130.0)
         assert not trade.is_open
         assert capital() == pytest.approx(1_000.0), "all"
-        reading = flows.reading(bot, Trade.get_open_trades())
+        reading = flows.reading(current(), bot, Trade.get_open_trades())
         assert (reading.trades, reading.settled) == (1, True)
 
 
@@ -346,7 +348,7 @@ def test_an_entry_that_was_filled_in_part_has_paid_a_part_of_its_fee(
     with stages.live(tmp_path, kind) as bot:
         trade = stages.placed(kind, 900.0 / kind.leverage)
         Purse(bot, kind).fill(trade, 1 / 3)
-        reading = flows.reading(bot, Trade.get_open_trades())
+        reading = flows.reading(current(), bot, Trade.get_open_trades())
         assert reading.capital == pytest.approx(1_000.0)
         assert reading.settled
 
@@ -355,4 +357,4 @@ def test_an_entry_that_was_filled_in_part_has_paid_a_part_of_its_fee(
 def test_an_order_that_rests_settles_nothing(tmp_path: Path, kind: Kind) -> None:
     with stages.live(tmp_path, kind) as bot:
         stages.placed(kind)
-        assert not flows.reading(bot, Trade.get_open_trades()).settled
+        assert not flows.reading(current(), bot, Trade.get_open_trades()).settled

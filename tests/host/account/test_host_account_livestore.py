@@ -15,9 +15,13 @@ from live_bot import Out, buy, make_bot
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import saved as savedledgers
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
 from freqpilot.host.loop import live
 from freqpilot.host.orders import halt, sending
 from freqpilot.host.run import exitsonly, supervisor
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
@@ -27,9 +31,9 @@ START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
 def clock() -> Iterator[VirtualClock]:
     with VirtualClock(START) as clock:
         yield clock
-    for run in supervisor._runs:
+    for run in _runs:
         run.store.close()
-    supervisor._runs.clear()
+    _runs.clear()
     Trade.session.remove()
 
 
@@ -49,7 +53,7 @@ def damage(folder: Path) -> bytes:
 def test_flat_it_refuses_to_start(bot: Any, tmp_path: Path) -> None:
     damage(tmp_path)
     with pytest.raises(RefuseToStart, match="it is damaged: restore it"):
-        supervisor.begin(bot.config, live=True)
+        begin(bot.config, live=True)
     with pytest.raises(OperationalException, match="Freqpilot stops the start: the database"):
         live._begin(bot)
     assert exitsonly.reason() is None
@@ -58,14 +62,14 @@ def test_flat_it_refuses_to_start(bot: Any, tmp_path: Path) -> None:
 def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
     bot: Any, tmp_path: Path, clock: VirtualClock
 ) -> None:
-    supervisor.begin(bot.config, live=True)
-    supervisor.observe(START, 2_000.0)
-    supervisor._runs.pop().store.close()
+    begin(bot.config, live=True)
+    observe(current(), START, 2_000.0)
+    _runs.pop().store.close()
     for side in ("-wal", "-shm"):
         (tmp_path / f"freqpilot.sqlite{side}").unlink(missing_ok=True)
     trade = buy(bot, 500.0)
     kept = damage(tmp_path)
-    run = supervisor.begin(bot.config, live=True)
+    run = begin(bot.config, live=True)
     assert run.state.stamp is None
     live.observe(bot)
     assert live.waiting(bot) is not None
@@ -97,8 +101,8 @@ def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
 def test_a_locked_store_at_the_start(
     bot: Any, tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    supervisor.begin(bot.config, live=True)
-    supervisor._runs.pop().store.close()
+    begin(bot.config, live=True)
+    _runs.pop().store.close()
     buy(bot, 100.0)
     holder = sqlite3.connect(tmp_path / "freqpilot.sqlite", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
@@ -107,7 +111,7 @@ def test_a_locked_store_at_the_start(
         "freqpilot.host.account.livestore.open_store",
         lambda url: open_store(url, busy_timeout=0.05),
     )
-    run = supervisor.begin(bot.config, live=True)
+    run = begin(bot.config, live=True)
     assert "another process holds it" in str(exitsonly.reason())
     holder.rollback()
     holder.close()
@@ -118,19 +122,19 @@ def test_a_locked_store_at_the_start(
 
 
 def test_a_ledger_that_cannot_be_read(bot: Any, tmp_path: Path) -> None:
-    run = supervisor.begin(bot.config, live=True)
+    run = begin(bot.config, live=True)
     run.store.save_state(run.key, {"peak": "much"}, START)
-    supervisor._runs.pop().store.close()
+    _runs.pop().store.close()
     with pytest.raises(RefuseToStart, match="the saved risk ledger cannot be read"):
-        supervisor.begin(bot.config, live=True)
+        begin(bot.config, live=True)
     buy(bot, 100.0)
-    assert not supervisor.begin(bot.config, live=True).writes
+    assert not begin(bot.config, live=True).writes
 
 
 def exits_bear_a_name() -> None:
     """Their numbers are none that an earlier life may have used, and each another."""
     names = [send(sending.Sending("exit", 1, 1.0))["params"]["clientOrderId"] for _ in range(2)]
-    run = supervisor.current()
+    run = current()
     first = int(datetime.now(UTC).timestamp())
     assert names == [f"fq-{run.bot}-1-exit-{first + number}" for number in range(2)]
     assert list(run.unwritten) == names
@@ -147,11 +151,11 @@ def send(what: sending.Sending) -> Any:
 def test_a_halt_in_memory_is_whole_when_the_store_is_back(
     bot: Any, tmp_path: Path, clock: VirtualClock
 ) -> None:
-    supervisor.begin(bot.config, live=True)
-    supervisor._runs.pop().store.close()
+    begin(bot.config, live=True)
+    _runs.pop().store.close()
     trade = buy(bot, 500.0)
     kept = damage(tmp_path)
-    run = supervisor.begin(bot.config, live=True)
+    run = begin(bot.config, live=True)
     live.observe(bot)
     bot.exchange.prices["SOL/USDT"] = 1.0
     clock.advance(5)
@@ -169,9 +173,9 @@ def test_a_halt_in_memory_is_whole_when_the_store_is_back(
 # what a run takes over from the one before it in the same process
 
 
-def out_of_order(bot: Any) -> tuple[supervisor.Run, Any]:
+def out_of_order(bot: Any) -> tuple[Run, Any]:
     """Return the run, whose store fails from now on, and that store."""
-    run = supervisor.current()
+    run = current()
     store = run.store
     run.store = Out(store)  # type: ignore[assignment]
     return run, store
@@ -185,13 +189,13 @@ def close(trade: Trade) -> None:
 def test_a_release_holds_against_what_could_not_be_saved(
     bot: Any, tmp_path: Path, clock: VirtualClock
 ) -> None:
-    supervisor.begin(bot.config, live=True)
+    begin(bot.config, live=True)
     trade = buy(bot, 10.0)
     live.observe(bot)
     bot.wallets.free = 600.0
     clock.advance(5)
     live.observe(bot)
-    assert supervisor.current().state.halted
+    assert current().state.halted
     run, store = out_of_order(bot)
     savedledgers.release(f"sqlite:///{tmp_path / 'freqpilot.sqlite'}", datetime.now(UTC))
     close(trade)
@@ -199,12 +203,12 @@ def test_a_release_holds_against_what_could_not_be_saved(
     live.observe(bot)
     assert run.state.halted, "the release was not seen"
     run.store = store
-    again = supervisor.begin(bot.config, live=True)
+    again = begin(bot.config, live=True)
     assert (again.state.halted, again.state.releases) == (None, 1)
 
 
 def test_an_outcome_that_could_not_be_saved_is_carried_over(bot: Any, clock: VirtualClock) -> None:
-    supervisor.begin(bot.config, live=True)
+    begin(bot.config, live=True)
     trade = buy(bot, 10.0)
     live.observe(bot)
     run, store = out_of_order(bot)
@@ -212,7 +216,7 @@ def test_an_outcome_that_could_not_be_saved_is_carried_over(bot: Any, clock: Vir
     clock.advance(5)
     live.observe(bot)
     run.store = store
-    again = supervisor.begin(bot.config, live=True)
+    again = begin(bot.config, live=True)
     assert [each.trade for each in again.state.record.outcomes] == [trade.id]
     clock.advance(5)
     live.observe(bot)
@@ -222,7 +226,7 @@ def test_an_outcome_that_could_not_be_saved_is_carried_over(bot: Any, clock: Vir
 
 def test_rates_and_lost_markets_are_carried_over(bot: Any, clock: VirtualClock) -> None:
     """The store has older ones: it could not be written since."""
-    supervisor.begin(bot.config, live=True)
+    begin(bot.config, live=True)
     buy(bot, 300.0)
     buy(bot, 100.0, "OLD/USDT")
     live.observe(bot)
@@ -231,7 +235,7 @@ def test_rates_and_lost_markets_are_carried_over(bot: Any, clock: VirtualClock) 
     clock.advance(5)
     live.observe(bot)
     run.store = store
-    again = supervisor.begin(bot.config, live=True)
+    again = begin(bot.config, live=True)
     assert again.rates == {"SOL/USDT": 90.0, "OLD/USDT": 100.0}
     assert again.unquoted == {"OLD/USDT": 1}
     bot.exchange.prices["SOL/USDT"] = ccxt.RequestTimeout("no answer")

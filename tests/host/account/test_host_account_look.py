@@ -24,7 +24,7 @@ from trades_stage import (
 )
 
 from freqpilot.host.account import look
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
 from freqpilot.rehearsal.clock import VirtualClock
 
 pytestmark = of_each_kind
@@ -39,7 +39,7 @@ def bot(tmp_path: Path, kind: Kind) -> Iterator[Bot]:
 
 
 def see(bot: Bot) -> look.Account:
-    return look.see(bot, supervisor.current(), Trade.get_open_trades())
+    return look.see(bot, current(), Trade.get_open_trades())
 
 
 def candles(bot: Bot, age: timedelta, close: float) -> None:
@@ -89,7 +89,7 @@ def test_a_candle_stands_in_for_three_timeframes(
 ) -> None:
     """After that the rate that was seen last counts, and the pair has no market."""
     held(kind)
-    run = supervisor.current()
+    run = current()
     run.rates = {kind.pair: 97.0}
     bot.exchange.prices[kind.pair] = PricingError("empty")
     candles(bot, timedelta(hours=3, seconds=age), 90.0)
@@ -119,12 +119,12 @@ def test_a_market_that_is_closed_or_not_listed_is_none(
     candles(bot, timedelta(hours=1), 90.0)
     for _ in range(2):
         seen = see(bot)
-    assert supervisor.current().unquoted[kind.pair] == (2 if gone else 0)
+    assert current().unquoted[kind.pair] == (2 if gone else 0)
     amount = 3.0 * kind.leverage
     worth = 800.0 + amount * (kind.sign * -10.0 - 90 * FEE_CLOSE)
     assert seen.equity == pytest.approx(worth)
     assert seen.worst == pytest.approx(500.0 if gone else worth), "the stake is gone for the halt"
-    assert seen.missing(supervisor.current().unquoted) == ([] if gone else [kind.pair])
+    assert seen.missing(current().unquoted) == ([] if gone else [kind.pair])
 
 
 def test_a_market_that_is_gone_counts_anew_for_a_later_position(bot: Bot, kind: Kind) -> None:
@@ -132,11 +132,11 @@ def test_a_market_that_is_gone_counts_anew_for_a_later_position(bot: Bot, kind: 
     bot.exchange.prices[kind.pair] = ccxt.BadSymbol("-1121")
     for _ in range(2):
         see(bot)
-    assert supervisor.current().unquoted == {kind.pair: 2}
+    assert current().unquoted == {kind.pair: 2}
     trade.is_open = False
     Trade.commit()
     see(bot)
-    assert supervisor.current().unquoted == {}
+    assert current().unquoted == {}
 
 
 def test_a_rate_that_nobody_knows_leaves_the_halt_to_the_others(bot: Bot, kind: Kind) -> None:

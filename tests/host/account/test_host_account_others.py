@@ -11,10 +11,15 @@ from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import Trade
 
 from freqpilot.errors import NoEntry
+from freqpilot.host.account import begin as begin_module
 from freqpilot.host.account import others
+from freqpilot.host.account.observed import observe
+from freqpilot.host.account.verdict import account_book
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.gate import market
-from freqpilot.host.run import ownership, supervisor
+from freqpilot.host.run import ownership
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
 
@@ -30,14 +35,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualClock]:
     monkeypatch.setattr(market, "judge", allow)
     with VirtualClock(START) as clock:
         yield clock
-    for run in supervisor._runs:
+    for run in _runs:
         run.store.close()
         if run.shared:
             run.shared.close()
-    supervisor._runs.clear()
+    _runs.clear()
 
 
-def begin(folder: Path, bot: str, venue: str = "binance", **store: Any) -> supervisor.Run:
+def begin(folder: Path, bot: str, venue: str = "binance", **store: Any) -> Run:
     (folder / bot).mkdir(exist_ok=True)
     settings = {"shared": f"sqlite:///{folder / 'shared.sqlite'}", **store}
     config = {
@@ -47,8 +52,8 @@ def begin(folder: Path, bot: str, venue: str = "binance", **store: Any) -> super
         "exchange": {"name": venue},
         "stake_currency": "USDT",
     }
-    run = supervisor.begin(config, live=True)
-    supervisor.observe(datetime.now(UTC), 1_000.0)
+    run = begin_module.begin(config, live=True)
+    observe(run, datetime.now(UTC), 1_000.0)
     return run
 
 
@@ -81,9 +86,9 @@ def test_others_count_for_exchange_class_and_total(
     tmp_path: Path, venue: str, pair: str, stake: float, words: str | None
 ) -> None:
     begin(tmp_path, "other", venue)
-    others.step("USDT", [held(stake, pair)])
+    others.step(current(), "USDT", [held(stake, pair)])
     begin(tmp_path, "own")
-    others.step("USDT", [])
+    others.step(current(), "USDT", [])
     if words is None:
         enter()
         return
@@ -93,7 +98,7 @@ def test_others_count_for_exchange_class_and_total(
 
 def test_others_take_no_slot_and_no_cap_of_a_pair(tmp_path: Path) -> None:
     begin(tmp_path, "other", "kraken")
-    others.step("USDT", [held(60.0, f"{coin}/USDT") for coin in ("LTC", "XRP", "SOL")])
+    others.step(current(), "USDT", [held(60.0, f"{coin}/USDT") for coin in ("LTC", "XRP", "SOL")])
     begin(tmp_path, "own")
     enter(140.0)
 
@@ -103,16 +108,16 @@ def test_a_silent_bot_counts_for_a_day(
     tmp_path: Path, clock: VirtualClock, hours: float, counts: bool
 ) -> None:
     begin(tmp_path, "other")
-    others.step("USDT", [held(450.0)])
+    others.step(current(), "USDT", [held(450.0)])
     clock.advance(hours * 3_600)
     begin(tmp_path, "own")
-    others.step("USDT", [])
-    assert bool(supervisor.current().others) is counts
+    others.step(current(), "USDT", [])
+    assert bool(current().others) is counts
 
 
 def test_of_two_bots_that_enter_at_once_each_sees_the_other(tmp_path: Path) -> None:
     begin(tmp_path, "other")
-    others.announce("USDT", [], asked("XRP/USDT", 450.0))
+    others.announce(current(), "USDT", [], asked("XRP/USDT", 450.0))
     begin(tmp_path, "own")
     with pytest.raises(DependencyException, match="exposure on binance"):
         enter()
@@ -122,11 +127,11 @@ def test_what_cannot_be_read_or_summed_up_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(tmp_path, "other")
-    others.step("EUR", [held(10.0)])
+    others.step(current(), "EUR", [held(10.0)])
     run = begin(tmp_path, "own")
     with pytest.raises(NoEntry, match="could not be read"):
-        supervisor.book()
-    others.step("USDT", [])
+        account_book(current())
+    others.step(run, "USDT", [])
     assert run.others is None
     with pytest.raises(DependencyException, match="positions in EUR"):
         enter()
@@ -142,18 +147,18 @@ def test_what_cannot_be_read_or_summed_up_refuses(
 
 def test_dollars_are_one_currency_and_a_dry_run_is_no_live_bot(tmp_path: Path) -> None:
     run = begin(tmp_path, "other")
-    others.step("USDC", [held(10.0)])
+    others.step(run, "USDC", [held(10.0)])
     begin(tmp_path, "own")
-    others.step("USDT", [])
-    assert [each.stake for each in supervisor.current().others or ()] == [10.0]
+    others.step(run, "USDT", [])
+    assert [each.stake for each in current().others or ()] == [10.0]
     run = begin(tmp_path, "live")
-    run.key = supervisor.LEDGER_KEYS[False]
-    others.step("USDT", [])
+    run.key = LEDGER_KEYS[False]
+    others.step(run, "USDT", [])
     assert run.others == ()
 
 
 def test_without_a_shared_database_nothing_is_asked(tmp_path: Path) -> None:
     run = begin(tmp_path, "own", shared="")
-    others.step("USDT", [held(10.0)])
+    others.step(run, "USDT", [held(10.0)])
     assert (run.shared, run.others) == (None, ())
     enter()

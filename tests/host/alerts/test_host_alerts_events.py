@@ -16,10 +16,11 @@ import time_machine
 from sqlalchemy.exc import OperationalError
 
 from freqpilot.host.account import flows
+from freqpilot.host.account.begin import begin
 from freqpilot.host.alerts import channels, couriers
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.gate import health
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs
 from freqpilot.host.trading import couples
 from freqpilot.risk import rebase
 from freqpilot.store import Alert, Store, memory_store
@@ -56,15 +57,15 @@ def clock() -> Iterator[Clock]:
     with time_machine.travel(NOW, tick=False) as travel:
         yield Clock(travel)
     alerts.begin_anew()
-    for run in supervisor._runs:
+    for run in _runs:
         run.store.close()
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def begun(folder: Path) -> Any:
     """Begin a live run with its store in a folder."""
     config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "user_data_dir": folder}
-    return supervisor.begin(config, live=True)
+    return begin(config, live=True)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.boot import reload, unclean
+from freqpilot.host.boot import reload, start, unclean
 from freqpilot.host.boot.doors import config_dir
 from freqpilot.host.boot.reload import RELOADS, Reloads
 from freqpilot.host.run import exitsonly
@@ -141,7 +141,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    activation.activate()
+    start.activate()
     assert activation.active(), activation.refusal()
     import freqtrade.worker
 

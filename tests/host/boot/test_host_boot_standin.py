@@ -18,7 +18,6 @@ from freqpilot.host.boot import standin
 from freqpilot.host.boot.doors import config_dir
 from freqpilot.host.commands.init import init
 from freqpilot.host.log import DecisionLogHandler
-from freqpilot.host.run import supervisor
 from freqpilot.rehearsal.bot.run import write_overlay
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
@@ -27,6 +26,7 @@ from freqpilot.rehearsal.plan.config import exchange_overlay
 from freqpilot.rehearsal.plan.session import RehearsalOptions
 from freqpilot.rehearsal.plan.stage import Stage
 from freqpilot.settings import Settings
+from freqpilot.store import urls
 
 HERE = "http://127.0.0.1:18555"
 PAIRS = ("BTC/USDT", "ETH/USDT")
@@ -117,7 +117,7 @@ def test_a_relative_user_data_folder_is_counted_once(
     monkeypatch.chdir(user_data.parent)
     config = bot(user_data_dir=Path("user_data"))
     standin.keep_apart(config)
-    url = supervisor.store_url(Settings.from_config(config), config["user_data_dir"])
+    url = urls.store_url(Settings.from_config(config), config["user_data_dir"])
     assert url == f"sqlite:///{user_data}/standin/freqpilot.sqlite"
 
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from freqpilot.errors import FreqpilotError
+from freqpilot.host.boot import start
 from freqpilot.host.candles import files as candlefiles
 from freqpilot.host.candles.files import LARGEST_STEP, describe, step_of
 from freqpilot.host.commands import doctor
-from freqpilot.host.seams import activation
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 
 LAST = 299
@@ -96,7 +96,7 @@ def test_freqtrade_names_the_file_once_when_it_loads_it(
     from freqtrade.data.history.datahandlers import get_datahandler
     from freqtrade.enums import CandleType
 
-    activation.activate()
+    start.activate()
     caplog.set_level(logging.WARNING)
     handler = get_datahandler(tmp_path, kind)
     for pair, frame in (("BTC/USDT", mixed()), ("ETH/USDT", market())):
@@ -120,7 +120,7 @@ def test_a_look_that_fails_keeps_no_candle_back(
     def broken(candles: pd.DataFrame) -> None:
         raise ValueError("of the test")
 
-    activation.activate()
+    start.activate()
     monkeypatch.setattr(candlefiles, "step_of", broken)
     market().to_feather(tmp_path / "BTC_USDT-1h.feather")
     assert len(load_pair_history("BTC/USDT", "1h", tmp_path)) == LAST + 1

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freqpilot.host.account.begin import begin
 from freqpilot.host.candles import rows
-from freqpilot.host.frames.decided import closed_row
-from freqpilot.host.run import supervisor
+from freqpilot.host.candles.rows import closed_row
+from freqpilot.host.run.current import _runs
+from freqpilot.host.run.run import Run
 
 STEP = timedelta(hours=1)
 START = datetime(2024, 3, 6, tzinfo=UTC)
@@ -37,9 +39,9 @@ class Provider:
 
 
 @pytest.fixture
-def backtest() -> Iterator[supervisor.Run]:
-    yield supervisor.begin(CONFIG, live=False)
-    supervisor._runs.clear()
+def backtest() -> Iterator[Run]:
+    yield begin(CONFIG, live=False)
+    _runs.clear()
 
 
 @given(
@@ -60,7 +62,7 @@ def test_the_last_closed_candle_is_the_same(count: int, later: timedelta, unit: 
     assert [type(row[name]) for name in row] == [type(data[name].iloc[0]) for name in data]
 
 
-def test_a_backtest_looks_its_candles_up(backtest: supervisor.Run) -> None:
+def test_a_backtest_looks_its_candles_up(backtest: Run) -> None:
     data = frame(1500)
     provider = Provider(data)
     rows.keep("BTC/USDT", "1h", data)
@@ -78,7 +80,7 @@ def test_a_backtest_looks_its_candles_up(backtest: supervisor.Run) -> None:
     assert rows.latest(provider, "BTC/USDT", "1h", START, STEP) is None
 
 
-def test_another_pair_or_timeframe_is_asked_for(backtest: supervisor.Run) -> None:
+def test_another_pair_or_timeframe_is_asked_for(backtest: Run) -> None:
     rows.keep("BTC/USDT", "1h", frame(5))
     provider = Provider(frame(3))
     for pair, timeframe in (("ETH/USDT", "1h"), ("BTC/USDT", "4h")):
@@ -88,19 +90,19 @@ def test_another_pair_or_timeframe_is_asked_for(backtest: supervisor.Run) -> Non
     assert provider.asked == 2
 
 
-def test_the_next_run_begins_without_them(backtest: supervisor.Run) -> None:
+def test_the_next_run_begins_without_them(backtest: Run) -> None:
     rows.keep("BTC/USDT", "1h", frame(5))
-    supervisor.begin(CONFIG, live=False)
+    begin(CONFIG, live=False)
     provider = Provider(frame(3))
     assert rows.latest(provider, "BTC/USDT", "1h", START + 9 * STEP, STEP) is not None
     assert provider.asked == 1
 
 
 def test_a_live_bot_and_no_run_keep_none(tmp_path: Any) -> None:
-    supervisor._runs.clear()
+    _runs.clear()
     rows.keep("BTC/USDT", "1h", frame(5))
-    live = supervisor.begin(CONFIG | {"user_data_dir": tmp_path}, live=True)
+    live = begin(CONFIG | {"user_data_dir": tmp_path}, live=True)
     rows.keep("BTC/USDT", "1h", frame(5))
     assert live.tables == {}
     live.store.close()
-    supervisor._runs.clear()
+    _runs.clear()

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from children import child_environment
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
 from freqpilot.host.commands import doctor
 from freqpilot.host.commands.init import init
 from freqpilot.host.gate import bookrisk
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.risk.covariance import Closes
 from freqpilot.shapes import Position
@@ -138,9 +140,9 @@ def test_an_error_is_one_line_with_its_exit_code(tmp_path: Path) -> None:
 
 def test_releasing_without_a_halt_says_so(tmp_path: Path) -> None:
     config = {"freqpilot": {}, "user_data_dir": str(tmp_path), "dry_run": True}
-    supervisor.begin(config, live=True)
-    supervisor.observe(datetime.now(UTC), 1_000.0)
-    supervisor._runs.pop().store.close()
+    begin(config, live=True)
+    observe(current(), datetime.now(UTC), 1_000.0)
+    _runs.pop().store.close()
     done = command("release", "--yes", "--userdir", str(tmp_path))
     lines = [f"store: {tmp_path}/freqpilot.sqlite", "nothing waits for a person"]
     assert done.stdout.splitlines() == lines
@@ -169,17 +171,17 @@ def test_importing_the_package_is_cheap() -> None:
 
 def test_risk_shows_the_account_as_it_was_last_seen(tmp_path: Path) -> None:
     config = {"freqpilot": {}, "user_data_dir": str(tmp_path), "dry_run": True}
-    supervisor.begin(config, live=True)
+    begin(config, live=True)
     now = datetime.now(UTC)
-    supervisor.observe(now - timedelta(minutes=2), 1_000.0)
-    supervisor.observe(now, 990.0)
+    observe(current(), now - timedelta(minutes=2), 1_000.0)
+    observe(current(), now, 990.0)
     positions = [Position("SOL/USDT", "long", 99.0, 99.0)]
     closes = Closes(
         np.arange(0, now.timestamp() + 1, 3_600).astype(np.int64)[-1_000:], np.ones(1_000)
     )
     bookrisk.BOOK.begin(lambda pairs, *_: dict.fromkeys(pairs, closes), "1h")
     bookrisk.BOOK.keep(now, positions)
-    supervisor._runs.pop().store.close()
+    _runs.pop().store.close()
     shown = command("risk", "--userdir", str(tmp_path), "--json")
     account = json.loads(shown.stdout)["dry run"]
     assert (account["equity"], account["peak"]) == (990.0, 1_000.0)

@@ -13,7 +13,7 @@ import regime_source
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.frames import decided as frames
-from freqpilot.host.frames import decisions
+from freqpilot.host.frames import decisions, words
 from freqpilot.settings import Settings
 from freqpilot.shapes import Candles
 from freqpilot.signals import analysts, scorecards
@@ -54,7 +54,7 @@ def test_why_tells_what_they_move(decided: pd.DataFrame) -> None:
     told = [reason for reason in decision.reasons if reason.startswith("weights by scorecards")]
     analyst = strongest.removeprefix("score_").replace("_", " ")
     assert told[0].startswith(f"weights by scorecards: {analyst} ×{row[strongest]:.2f}")
-    assert decisions.score_words({"score_events": 1.001, "composite": 0.3}) is None
+    assert words.score_words({"score_events": 1.001, "composite": 0.3}) is None
 
 
 def test_a_move_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:

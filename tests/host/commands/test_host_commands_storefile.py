@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
 from freqpilot.host.commands import storefile
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
 from freqpilot.rehearsal.plan.config import exchange_overlay
-from freqpilot.store import open_store, require_written
+from freqpilot.store import open_store, require_written, urls
 
 URL = "FREQTRADE__FREQPILOT__STORE__URL"
 COMMANDS = (
@@ -55,15 +57,15 @@ def halted() -> Iterator[Callable[[str], None]]:
 
     def write(url: str, user_data: str = "user_data") -> None:
         section = {"freqpilot": {"store": {"url": url}}, "user_data_dir": user_data}
-        supervisor.begin({**section, "dry_run": False}, live=True)
+        begin({**section, "dry_run": False}, live=True)
         now = datetime.now(UTC)
-        supervisor.observe(now - timedelta(seconds=5), 1_000.0)
-        supervisor.observe(now, 700.0)
-        assert supervisor.current().state.halted
-        supervisor._runs.pop().store.close()
+        observe(current(), now - timedelta(seconds=5), 1_000.0)
+        observe(current(), now, 700.0)
+        assert current().state.halted
+        _runs.pop().store.close()
 
     yield write
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -191,7 +193,7 @@ def test_layers_and_the_environment_count_as_for_the_bot(
 
     def url(*names: str, userdir: Path | None = None) -> str:
         config = storefile.read_config(names, userdir)
-        return supervisor.store_url(storefile.Settings.from_config(config), config["user_data_dir"])
+        return urls.store_url(storefile.Settings.from_config(config), config["user_data_dir"])
 
     first = layer("a.json", freqpilot={"store": {"url": "sqlite:///a.sqlite"}}, user_data_dir="ud")
     last = layer("b.json", freqpilot={"store": {"url": "sqlite:///b.sqlite"}})

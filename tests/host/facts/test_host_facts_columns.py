@@ -18,12 +18,14 @@ import fact_readers
 from freqpilot import cli
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host.boot.setup import facts_digest
+from freqpilot.host.boot.digests import facts_digest
 from freqpilot.host.commands import doctor
 from freqpilot.host.facts import columns as factcolumns
-from freqpilot.host.facts.columns import add_facts, facts_url
+from freqpilot.host.facts import database
+from freqpilot.host.facts.columns import add_facts
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
+from freqpilot.store.urls import facts_url
 
 BEGIN = datetime(2024, 3, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -90,20 +92,20 @@ def test_a_database_that_fails_live_is_not_waited_for_by_each_metric(
     assert (known(), known(), len(opened)) == (0, 0, 1)
     assert opened[0]["busy_timeout"] <= 1, "a locked one holds up no loop for long"
     (tmp_path / "away").rename(file)
-    now[0] += factcolumns.PAUSE - 0.1
+    now[0] += database.PAUSE - 0.1
     assert (known(), len(opened)) == (0, 1)
     now[0] += 0.2
     assert (known(), len(opened)) == (7, 2)
     # A clock that is set back makes the pause no longer, and a backtest has none.
-    for source in factcolumns._open:
+    for source in database._open:
         source.store.close()
-    factcolumns._open.clear()
+    database._open.clear()
     file.rename(tmp_path / "away")
     assert known() == 0
     (tmp_path / "away").rename(file)
     now[0] -= 3600
     assert known() == 7
-    factcolumns._failed[facts_url(Settings(), tmp_path)] = (now[0], "it failed")
+    database._failed[facts_url(Settings(), tmp_path)] = (now[0], "it failed")
     assert add_facts(candles(), "BTC/USDT", ["mvrv"], config(tmp_path))["mvrv"].notna().any()
 
 

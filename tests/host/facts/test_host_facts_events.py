@@ -15,11 +15,11 @@ import fact_readers
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
 from freqpilot.host.facts import memes
-from freqpilot.host.facts.columns import facts_url
 from freqpilot.host.facts.events import COLUMNS, add_events, stance_of
 from freqpilot.host.facts.memes import add_attention, attention_of, require_memes, tradable
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
+from freqpilot.store.urls import facts_url
 
 BEGIN = datetime(2024, 3, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)

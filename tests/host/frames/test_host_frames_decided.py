@@ -10,7 +10,9 @@ import talib
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.bank.library import market_features
+from freqpilot.host.candles import rows as rows_module
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import features
 from freqpilot.settings import Settings
 
 
@@ -22,7 +24,7 @@ def frame(rows: int = 600) -> pd.DataFrame:
 
 def test_indicators_by_name_stand_beside_the_candles() -> None:
     before = frame()
-    after = frames.add_indicators(before, ["rsi_14", "macd_12_26", "ema_21@volume"])
+    after = features.add_indicators(before, ["rsi_14", "macd_12_26", "ema_21@volume"])
     assert after.columns.tolist() == [*before.columns, "rsi_14", "macd_12_26", "ema_21@volume"]
     pd.testing.assert_frame_equal(after[before.columns], before)
     theirs = talib.RSI(before["close"].to_numpy(), 14)
@@ -32,19 +34,19 @@ def test_indicators_by_name_stand_beside_the_candles() -> None:
 
 def test_candle_patterns_stand_beside_the_candles() -> None:
     before = frame()
-    after = frames.add_candle_patterns(before, ["engulfing", "doji"])
+    after = features.add_candle_patterns(before, ["engulfing", "doji"])
     assert list(after.columns[-2:]) == ["cdl_engulfing", "cdl_doji"]
     assert 0 < after["cdl_engulfing"].abs().max() <= 0.5
-    assert len(frames.add_candle_patterns(before).columns) == len(before.columns) + 61
+    assert len(features.add_candle_patterns(before).columns) == len(before.columns) + 61
     with pytest.raises(KeyError, match="no candle pattern comet"):
-        frames.add_candle_patterns(before, ["comet"])
+        features.add_candle_patterns(before, ["comet"])
 
 
 def test_a_bad_name_or_frame_says_so() -> None:
     with pytest.raises(KeyError, match="no indicator foo_3"):
-        frames.add_indicators(frame(), ["foo_3"])
+        features.add_indicators(frame(), ["foo_3"])
     with pytest.raises(Degraded, match="no column close"):
-        frames.add_indicators(frame().drop(columns="close"), ["rsi_14"])
+        features.add_indicators(frame().drop(columns="close"), ["rsi_14"])
 
 
 def test_features_against_a_pair_with_holes_and_another_start() -> None:
@@ -53,7 +55,7 @@ def test_features_against_a_pair_with_holes_and_another_start() -> None:
     other["close"] *= np.linspace(1, 2, 1_300) ** np.sin(np.arange(1_300))
     pair = whole.drop(index=range(300, 340)).drop(index=[700]).reset_index(drop=True)
     reference = other.drop(index=[850, 851])
-    after = frames.add_market_features(pair, reference)
+    after = features.add_market_features(pair, reference)
     added = list(after.columns.difference(pair.columns))
     assert sorted(added) == sorted(f"%-{name}" for name in market_features())
     pd.testing.assert_frame_equal(after[pair.columns], pair)
@@ -67,19 +69,19 @@ def test_features_against_a_pair_with_holes_and_another_start() -> None:
         np.diff(np.log(joined[c].to_numpy()))[end - 60 : end] for c in ("close", "close_market")
     )
     assert after["%-beta_60"].iloc[end] == pytest.approx(np.polyfit(s, r, 1)[0], rel=1e-4)
-    late = frames.add_market_features(pair.iloc[400:], reference.iloc[200:])
+    late = features.add_market_features(pair.iloc[400:], reference.iloc[200:])
     np.testing.assert_array_equal(late[added].iloc[300:], after[added].iloc[700:])
-    own = frames.add_market_features(whole, whole)
+    own = features.add_market_features(whole, whole)
     assert (own["%-beta_240"].iloc[241:] == 1).all()
 
 
 def test_a_reference_that_ends_early_or_is_longer() -> None:
     pair = frame()
-    after = frames.add_market_features(pair, pair.iloc[:500])
+    after = features.add_market_features(pair, pair.iloc[:500])
     assert after["%-beta_60"].iloc[500:].isna().all()
     daily = pair.iloc[::24]
     with pytest.raises(ValueError, match="are 60 minutes long, those of the reference pair 1440"):
-        frames.add_market_features(pair, daily)
+        features.add_market_features(pair, daily)
 
 
 def test_a_row_is_what_pandas_would_have_given() -> None:
@@ -87,7 +89,7 @@ def test_a_row_is_what_pandas_would_have_given() -> None:
     step = timedelta(hours=1)
     for place in (0, 300, len(data) - 1):
         time = data["date"].iloc[place].to_pydatetime() + step
-        row = frames.closed_row(data, time + timedelta(minutes=59), step)
+        row = rows_module.closed_row(data, time + timedelta(minutes=59), step)
         assert row is not None
         assert set(row) == set(data.columns)
         assert len(row) == len(data.columns)
@@ -97,8 +99,8 @@ def test_a_row_is_what_pandas_would_have_given() -> None:
             expected = data[name].iloc[place]
             assert figure == expected or (np.isnan(figure) and np.isnan(expected)), name
     first = data["date"].iloc[0].to_pydatetime()
-    assert frames.closed_row(data, first + timedelta(minutes=59), step) is None
-    since = frames.closed_since(data, first + 2 * step, first + 5 * step, step)
+    assert rows_module.closed_row(data, first + timedelta(minutes=59), step) is None
+    since = rows_module.closed_since(data, first + 2 * step, first + 5 * step, step)
     assert data["date"][since].tolist() == [data["date"].iloc[n] for n in (2, 3, 4)]
 
 

@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 
 from candle_source import candles
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames.annotations import COLORS, regime_areas
-from freqpilot.host.frames.decisions import regime_words
-from freqpilot.host.run import supervisor
+from freqpilot.host.frames.words import regime_words
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import Run
 from freqpilot.host.trading import exits, proposals
 from freqpilot.settings import RegimeSettings, Settings
 from freqpilot.signals.regimes import NAMES
@@ -25,13 +28,13 @@ TABLE = RegimeSettings()
 
 
 @pytest.fixture(autouse=True)
-def run() -> Iterator[supervisor.Run]:
-    begun = supervisor.begin(
+def run() -> Iterator[Run]:
+    begun = begin(
         {"freqpilot": {"risk": {"book": {"enabled": False}}}, "stake_currency": "USDT"}, live=False
     )
-    supervisor.observe(NOW, 1_000.0)
+    observe(current(), NOW, 1_000.0)
     yield begun
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def frame(rows: int = 1_500, seed: int = 7) -> pd.DataFrame:
@@ -177,7 +180,7 @@ def staked(monkeypatch: pytest.MonkeyPatch, **more: float) -> float:
     monkeypatch.setattr(proposals, "_open_trades", list)
     row = pd.Series({"date": pd.Timestamp(NOW), "atr": 20.0, "confidence": 1.0, "composite": 0.8})
     # Far enough from the caps that the size is what the volatility asks for.
-    supervisor.observe(NOW, 1_000.0)
+    observe(current(), NOW, 1_000.0)
     return proposals.stake(
         pd.concat([row, pd.Series({"stop_factor": 1.0} | more)]), "BTC/USDT", NOW, CALL
     )

@@ -18,9 +18,11 @@ import regime_source
 from freqpilot.cli import app
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.features.bank.workspace import Workspace
+from freqpilot.host.commands.regimes import Plan, fit_one, part_of
 from freqpilot.host.frames import decided as frames
-from freqpilot.host.frames import decisions, regimes
-from freqpilot.host.frames.regimes import EPOCH, Plan, describe, fit_one, models_of, part_of
+from freqpilot.host.frames import regimes
+from freqpilot.host.frames import words as words_module
+from freqpilot.host.frames.regimes import EPOCH, describe, models_of
 from freqpilot.models import regimes as fitting
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import Settings
@@ -158,9 +160,9 @@ def test_the_decision_is_by_the_model_and_says_so(fitted: tuple[Path, str]) -> N
     assert (plain["regime"] == decided["regime"])[~told].mean() > 0.9
     assert (plain["composite"] != decided["composite"])[told].any()
     row = decided[told & (decided["regime"] != "")].iloc[-1]
-    assert ", by the model)" in str(decisions.regime_words(row, settings.signals.regimes))
+    assert ", by the model)" in str(words_module.regime_words(row, settings.signals.regimes))
     row = decided[~told & (decided["regime"] != "")].iloc[-1]
-    assert ", by the rules)" in str(decisions.regime_words(row, settings.signals.regimes))
+    assert ", by the rules)" in str(words_module.regime_words(row, settings.signals.regimes))
 
 
 def test_the_past_of_a_decision_stays(fitted: tuple[Path, str]) -> None:

@@ -11,8 +11,11 @@ from freqai_stage import stand
 
 from candle_source import candles
 from freqpilot.errors import Degraded
+from freqpilot.host.candles import rows as rows_module
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import features
 from freqpilot.host.freqai import classifier
+from freqpilot.host.freqai import columns as columns_module
 from freqpilot.models.training import shelf
 from freqpilot.settings import LabelSettings, Settings
 
@@ -23,7 +26,7 @@ def frame(seed: int = 1, rows: int = ROWS) -> pd.DataFrame:
     source = candles(seed, rows)
     data = {name: getattr(source, name) for name in ("open", "high", "low", "close", "volume")}
     data["date"] = pd.to_datetime(source.date, utc=True)
-    return frames.add_labels(frames.add_features(pd.DataFrame(data)), LabelSettings())
+    return features.add_labels(features.add_features(pd.DataFrame(data)), LabelSettings())
 
 
 @pytest.fixture
@@ -71,14 +74,16 @@ def test_a_forecast_that_counts_tells_its_reasons(model: Any) -> None:
     model.model.model = trained(model, data)
     predictions, _ = model.model.predict(data.tail(200), model.kitchen)
     edge = (predictions["up"] - predictions["down"]).abs()
-    told = predictions[classifier.REASONS] != ""
+    told = predictions[columns_module.REASONS] != ""
     assert told.any()
     assert not told[edge <= 0.05].any(), "a neutral forecast has no say"
-    assert predictions.loc[told, classifier.REASONS].str.contains(r"at .* \([+-]\d\.\d\d\)").all()
+    assert (
+        predictions.loc[told, columns_module.REASONS].str.contains(r"at .* \([+-]\d\.\d\d\)").all()
+    )
     model.kitchen.live = True
     live, _ = model.model.predict(data.tail(200), model.kitchen)
-    assert (live[classifier.REASONS].iloc[:-1] == "").all(), "live only the last row is taken"
-    assert live[classifier.REASONS].iloc[-1] == predictions[classifier.REASONS].iloc[-1]
+    assert (live[columns_module.REASONS].iloc[:-1] == "").all(), "live only the last row is taken"
+    assert live[columns_module.REASONS].iloc[-1] == predictions[columns_module.REASONS].iloc[-1]
 
 
 def test_what_predict_sees_is_what_fit_saw(model: Any) -> None:
@@ -108,7 +113,7 @@ def test_a_label_beyond_the_window_changes_no_model(model: Any) -> None:
         absurd.loc[ROWS:, name] *= 100
 
     def window(whole: pd.DataFrame) -> pd.DataFrame:
-        return frames.add_labels(frames.add_features(whole).head(ROWS), LabelSettings())
+        return features.add_labels(features.add_features(whole).head(ROWS), LabelSettings())
 
     assert trained(model, window(plain)).text == trained(model, window(absurd)).text
 
@@ -131,7 +136,7 @@ def test_a_changed_model_file_is_not_loaded(tmp_path: Path) -> None:
 
 
 def test_labels_in_words_are_missing_where_unknown() -> None:
-    words = frame()[classifier.LABEL]
+    words = frame()[columns_module.LABEL]
     assert set(words.dropna()) == {"up", "down", "flat"}
     assert words.tail(LabelSettings().horizon).isna().all()
 
@@ -153,12 +158,12 @@ def test_the_last_closed_candle_is_found_whatever_the_dates_are_made_of() -> Non
     data = frame()
     step = pd.Timedelta(hours=1)
     data["date"] = data["date"].astype(object)  # what Freqtrade's live candles become
-    row = frames.closed_row(data, data["date"].iloc[-1] + step, step.to_pytimedelta())
+    row = rows_module.closed_row(data, data["date"].iloc[-1] + step, step.to_pytimedelta())
     assert row is not None
     assert row["date"] == data["date"].iloc[-1]
-    early = frames.closed_row(data, datetime(2000, 1, 1, tzinfo=UTC), step.to_pytimedelta())
+    early = rows_module.closed_row(data, datetime(2000, 1, 1, tzinfo=UTC), step.to_pytimedelta())
     assert early is None
-    assert "%-hour_sin" in frames.add_calendar(data)
+    assert "%-hour_sin" in features.add_calendar(data)
 
 
 def test_a_decision_explains_itself() -> None:

@@ -14,7 +14,9 @@ from freqpilot.features.labels.targets import forward_return
 from freqpilot.host import door_dir
 from freqpilot.host.boot import resolvers
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import features
 from freqpilot.host.freqai import classifier, forecaster
+from freqpilot.host.freqai import columns as columns_module
 from freqpilot.host.freqai.features import stage as featurestage
 from freqpilot.models.base.fitted import Fitted
 from freqpilot.models.base.target import Aimed
@@ -30,11 +32,11 @@ def frame(seed: int = 1, rows: int = ROWS, absurd_after: int = 0) -> pd.DataFram
     whole = pd.DataFrame(data | {"date": pd.to_datetime(source.date, utc=True)})
     if absurd_after:
         whole.loc[absurd_after:, ["open", "high", "low", "close"]] *= 100.0
-    return frames.add_features(whole)
+    return features.add_features(whole)
 
 
 def labelled(whole: pd.DataFrame) -> pd.DataFrame:
-    return frames.add_labels(whole, LabelSettings())
+    return features.add_labels(whole, LabelSettings())
 
 
 @pytest.fixture(params=sorted(MODELS))
@@ -62,7 +64,9 @@ def test_what_predict_sees_is_what_fit_saw_and_autopilot_reads_it(door: Any) -> 
     np.testing.assert_array_equal(found["up"], direct.up)
     np.testing.assert_array_equal(found["forecast_mean"], direct.mean)
     assert (do_predict == 1).all()
-    given = pd.concat([served.reset_index(drop=True), found.drop(columns=classifier.LABEL)], axis=1)
+    given = pd.concat(
+        [served.reset_index(drop=True), found.drop(columns=columns_module.LABEL)], axis=1
+    )
     decided = frames.add_decisions(given.assign(do_predict=do_predict), Settings())
     edge = (direct.up - direct.down)[np.abs(direct.up - direct.down) > 0.05]
     spoken = decided["contrib_model_forecast"].to_numpy()[np.abs(direct.up - direct.down) > 0.05]
@@ -74,7 +78,7 @@ def test_a_forecast_that_counts_tells_its_reasons(door: Any) -> None:
     door.model.model = trained(door, data)
     found, _ = door.model.predict(data.tail(60), door.kitchen)
     speaks = (found["up"] - found["down"]).abs() > 0.05
-    assert (found[classifier.REASONS] != "").eq(speaks).all()
+    assert (found[columns_module.REASONS] != "").eq(speaks).all()
 
 
 def test_every_model_has_a_door() -> None:
@@ -138,7 +142,9 @@ def test_lightgbms_parameters_come_from_the_config(door: Any) -> None:
 
 def aimed(data: pd.DataFrame) -> pd.DataFrame:
     ahead = data["close"].shift(-8) / data["close"] - 1
-    return data.drop(columns=classifier.LABEL, errors="ignore").assign(**{"&-ahead": 40 + ahead})
+    return data.drop(columns=columns_module.LABEL, errors="ignore").assign(
+        **{"&-ahead": 40 + ahead}
+    )
 
 
 @pytest.fixture
@@ -158,7 +164,7 @@ def test_a_regression_learns_the_strategys_own_target(own: Any) -> None:
     assert fitted.target.name == "&-ahead"
     found, do_predict = own.model.predict(data.tail(50), own.kitchen)
     assert (do_predict == 1).all()
-    assert classifier.LABEL not in found
+    assert columns_module.LABEL not in found
     assert found["&-ahead"].sub(40).abs().max() < 0.2, "in the target's own units"
     np.testing.assert_array_equal(found["&-ahead"], found["forecast_mean"])
     assert own.kitchen.data["labels_mean"]["&-ahead"] == pytest.approx(40, abs=0.2)
@@ -196,7 +202,7 @@ def test_classes_are_made_here_whatever_the_strategy_sets(tmp_path: Path) -> Non
     stage.kitchen.label_list = ["&-ahead"]
     stage.model.model = trained(stage, aimed(frame()))
     found, _ = stage.model.predict(aimed(frame()).tail(5), stage.kitchen)
-    assert classifier.LABEL in found
+    assert columns_module.LABEL in found
     assert "&-ahead" not in found
 
 

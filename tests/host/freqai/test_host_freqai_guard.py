@@ -16,7 +16,7 @@ from sklearn.preprocessing import MinMaxScaler
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import features
 from freqpilot.host.freqai import classifier, forecaster, guard
 from freqpilot.models.base import runtime
 from freqpilot.models.catalogue import MODELS
@@ -31,7 +31,7 @@ def frame(seed: int = 1) -> pd.DataFrame:
     source = candles(seed, ROWS)
     data = {name: getattr(source, name) for name in ("open", "high", "low", "close", "volume")}
     dated = pd.DataFrame(data | {"date": pd.to_datetime(source.date, utc=True)})
-    return frames.add_labels(frames.add_features(dated), LabelSettings())
+    return features.add_labels(features.add_features(dated), LabelSettings())
 
 
 @pytest.fixture(scope="module")

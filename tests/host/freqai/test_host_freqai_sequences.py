@@ -19,8 +19,8 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host import door_dir
 from freqpilot.host.boot import resolvers
 from freqpilot.host.commands import networks
-from freqpilot.host.frames import decided as frames
-from freqpilot.host.freqai import classifier, sequences
+from freqpilot.host.frames import features
+from freqpilot.host.freqai import columns, sequences
 from freqpilot.models.base import runtime
 from freqpilot.models.base.fitted import Fitted
 from freqpilot.models.catalogue import SEQUENCES
@@ -38,7 +38,7 @@ def frame(seed: int = 1, rows: int = ROWS) -> pd.DataFrame:
     data = {name: getattr(source, name) * wave for name in ("open", "high", "low", "close")}
     data["volume"] = source.volume
     dated = pd.DataFrame(data | {"date": pd.to_datetime(source.date, utc=True)})
-    return frames.add_labels(frames.add_features(dated), LabelSettings())
+    return features.add_labels(features.add_features(dated), LabelSettings())
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def test_a_forecast_that_counts_tells_its_features(door: Any, data: pd.DataFrame
     found, kept = door.model.predict(data.iloc[800:830], door.kitchen)
     speaks = ((found["up"] - found["down"]).abs() > 0.05) & (kept == 1)
     assert speaks.any()
-    told = found.loc[speaks, classifier.REASONS]
+    told = found.loc[speaks, columns.REASONS]
     assert not told.str.contains("@-").any(), "the candles of a context are added up"
     assert (told != "").any()
 

@@ -11,9 +11,11 @@ from freqtrade.persistence import LocalTrade, Trade
 from live_bot import make_bot
 from trades_stage import FEE_CLOSE, FEE_OPEN, START, Kind, held, leave, of_each_kind, placed
 
-from freqpilot.host.gate import backtest as backtestgate
-from freqpilot.host.run import supervisor
+from freqpilot.host.account.begin import begin
+from freqpilot.host.loop import backtest
+from freqpilot.host.run.current import _runs, current
 from freqpilot.rehearsal.clock import VirtualClock
+from freqpilot.risk import ledger as ledgers
 
 STEP = timedelta(hours=1)
 OTHER = "ADA/USDT"
@@ -25,12 +27,12 @@ def trades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Tra
     """Yield the open trades of a backtest whose run has begun."""
     with VirtualClock(START):
         make_bot(tmp_path)
-        supervisor.begin({"freqpilot": {}, "stake_currency": "USDT"}, live=False)
+        begin({"freqpilot": {}, "stake_currency": "USDT"}, live=False)
         found: list[Trade] = []
         monkeypatch.setattr(LocalTrade, "bt_trades_open", found)
         monkeypatch.setattr(LocalTrade, "bt_trades", [])
         yield found
-        supervisor._runs.clear()
+        _runs.clear()
         Trade.session.remove()
 
 
@@ -58,7 +60,7 @@ def steps(kind: Kind, closes: list[float], account: Account) -> Iterator[tuple[d
             yield time, OTHER, (time, 1.0, 1_000.0, 0.5, 7.0, 2.0), True, ["date"]
 
     backtester = SimpleNamespace(config={"stake_currency": "USDT"}, wallets=account)
-    for item in backtestgate._make_generator(rows)(backtester, "the data"):
+    for item in backtest._make_generator(rows)(backtester, "the data"):
         assert len(item) == 5
         yield item[0], item[1]
 
@@ -74,17 +76,17 @@ def test_the_equity_of_a_candle_is_that_of_the_closes_before_it(
     trades.append(held(kind))
     amount, seen = 3.0 * kind.leverage, []
     for time, pair in steps(kind, [101.0, 104.0, 98.0, 90.0], Account(700.0)):
-        state = supervisor.current().state
-        seen.append((time, pair, state.equity, dict(supervisor.current().rates)))
+        state = current().state
+        seen.append((time, pair, state.equity, dict(current().rates)))
     # At the first candle no close is known, so there is no equity and nobody is judged by one.
-    assert [equity for _, _, equity, _ in seen[:2]] == [supervisor.ledger.Ledger.empty().equity] * 2
+    assert [equity for _, _, equity, _ in seen[:2]] == [ledgers.Ledger.empty().equity] * 2
     for number, close in ((1, 101.0), (2, 104.0), (3, 98.0)):
         for row in (2 * number, 2 * number + 1):
             time, pair, equity, rates = seen[row]
             assert (time, pair) == (START + number * STEP, (kind.pair, OTHER)[row % 2])
             assert equity == pytest.approx(1_000.0 + worth(kind, amount, close))
             assert rates == {kind.pair: close, OTHER: 7.0}
-    assert supervisor.current().state.stamp == START + 3 * STEP
+    assert current().state.stamp == START + 3 * STEP
 
 
 def test_a_trade_of_this_candle_counts_from_the_next_one_on(
@@ -92,7 +94,7 @@ def test_a_trade_of_this_candle_counts_from_the_next_one_on(
 ) -> None:
     account, found = Account(1_000.0), []
     for number, _ in enumerate(steps(kind, [100.0, 110.0, 120.0], account)):
-        found.append(supervisor.current().state.equity)
+        found.append(current().state.equity)
         if number == 2:  # it is entered at the open of the second candle
             trades.append(held(kind))
             account.free = 700.0
@@ -103,7 +105,7 @@ def test_a_trade_of_this_candle_counts_from_the_next_one_on(
 
 def test_an_order_that_rests_has_neither_profit_nor_fee(kind: Kind, trades: list[Trade]) -> None:
     trades.append(placed(kind))
-    found = [supervisor.current().state.equity for _ in steps(kind, [90.0, 110.0], Account(700.0))]
+    found = [current().state.equity for _ in steps(kind, [90.0, 110.0], Account(700.0))]
     assert found == [1_000.0] * 4
 
 
@@ -112,13 +114,13 @@ def test_closed_trades_are_taken_in_before_the_next_candle(kind: Kind, trades: l
     before, seen = placed(kind), []
     LocalTrade.bt_trades.append(before)  # of before the run's first candle: Freqtrade's own
     for number, _ in enumerate(steps(kind, [100.0, 110.0, 110.0], Account(700.0))):
-        seen.append([each.trade for each in supervisor.current().state.record.outcomes])
+        seen.append([each.trade for each in current().state.record.outcomes])
         if number == 2:
             trade = trades.pop()
             leave(trade, 3.0 * kind.leverage, 110.0)
             assert not trade.is_open
             LocalTrade.bt_trades.append(trade)
     assert seen == [[], [], [], [], [trade.id], [trade.id]]
-    (outcome,) = supervisor.current().state.record.outcomes
+    (outcome,) = current().state.record.outcomes
     assert outcome.profit == pytest.approx(worth(kind, 3.0 * kind.leverage, 110.0))
     assert outcome.time == trade.close_date.replace(tzinfo=UTC)

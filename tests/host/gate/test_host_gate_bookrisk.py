@@ -19,10 +19,15 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from freqpilot.control.book import print_book
+from freqpilot.host.account import begin as begin_module
+from freqpilot.host.account.observed import closed, observe
+from freqpilot.host.account.verdict import account_book
+from freqpilot.host.candles.stored import fetched_candles, stored_candles
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import bookrisk
-from freqpilot.host.gate.bookrisk import BOOK, fetched_candles, stored_candles
-from freqpilot.host.run import supervisor
+from freqpilot.host.gate.bookrisk import BOOK
+from freqpilot.host.run import run as run_module
+from freqpilot.host.run.current import _runs, current
 from freqpilot.host.trading import proposals
 from freqpilot.risk.book import Fit
 from freqpilot.risk.comovement import View
@@ -68,18 +73,18 @@ class Source:
         return {pair: self.known[pair] for pair in pairs if pair in self.known}
 
 
-def begin(source: Any, timeframe: str = "1h", **book: Any) -> supervisor.Run:
+def begin(source: Any, timeframe: str = "1h", **book: Any) -> run_module.Run:
     section = {"risk": {"book": book}}
-    run = supervisor.begin({**CONFIG, "freqpilot": section}, live=False)
+    run = begin_module.begin({**CONFIG, "freqpilot": section}, live=False)
     BOOK.begin(source, timeframe)
-    supervisor.observe(NOW, 1_000.0)
+    observe(run, NOW, 1_000.0)
     return run
 
 
 @pytest.fixture(autouse=True)
 def ended() -> Iterator[None]:
     yield
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def order(pair: str = "SOL/USDT", stake: float = 100.0, time: datetime = NOW) -> OrderRequest:
@@ -235,9 +240,9 @@ def test_without_candles_there_is_no_entry() -> None:
         assert "no candles" in str(BOOK.judge(order(pair), []).veto)
     late = order(time=NOW + timedelta(days=40))
     assert BOOK.judge(late, []).cuts[0].rule == "book_data"  # the candles ended ten days ago
-    supervisor.begin(CONFIG, live=False)
-    assert supervisor.current() is not run
-    supervisor.observe(NOW, 1_000.0)
+    begin_module.begin(CONFIG, live=False)
+    assert current() is not run
+    observe(run, NOW, 1_000.0)
     for moment in (NOW, NOW + timedelta(days=40)):  # whatever is kept of the run before
         assert "did not begin" in str(BOOK.judge(order(time=moment), []).veto)
 
@@ -282,7 +287,7 @@ def test_the_same_question_has_the_same_answer_and_another_one_its_own(
     assert asked == [50.0]
     assert not BOOK.judge(order(stake=70.0), held("ADA")).allowed
     BOOK.judge(order(stake=50.0), held("ADA", stake=101.0))
-    supervisor.observe(NOW, 999.0)
+    observe(current(), NOW, 999.0)
     BOOK.judge(order(stake=50.0), held("ADA", stake=101.0))
     BOOK.judge(order(stake=50.0, time=NOW + timedelta(days=1)), held("ADA", stake=101.0))
     assert asked == [50.0, 70.0, 50.0, 50.0, 50.0]
@@ -291,19 +296,19 @@ def test_the_same_question_has_the_same_answer_and_another_one_its_own(
 def test_the_account_is_as_it_was_last_observed() -> None:
     """What the ledger says is kept until it says something else."""
     begin(Source({}))
-    first = supervisor.book(held("ADA"))
-    again = supervisor.book(held("DOT", "ADA"))
+    first = account_book(current(), held("ADA"))
+    again = account_book(current(), held("DOT", "ADA"))
     assert first is not None
     assert again is not None
     assert (first.equity, len(first.positions), len(again.positions)) == (1_000.0, 1, 2)
     for number in range(5):
         lost = SimpleNamespace(id=number, close_date_utc=NOW, close_profit_abs=-1.0)
-        supervisor.closed([lost])
-    after = supervisor.book()
+        closed(current(), [lost])
+    after = account_book(current())
     assert after is not None
     assert (after.threshold, after.edge.trades) == (0.65, 5)
-    supervisor.observe(NOW, 900.0)
-    fallen = supervisor.book()
+    observe(current(), NOW, 900.0)
+    fallen = account_book(current())
     assert fallen is not None
     assert fallen.equity == 900.0
 
@@ -315,7 +320,7 @@ def test_it_can_be_switched_off() -> None:
 
 def test_a_proposal_is_cut_to_what_fits_and_the_gate_takes_it() -> None:
     run = begin(Source(candles(wild=3.0)))
-    supervisor.observe(NOW, 1_000.0)
+    observe(run, NOW, 1_000.0)
     row = pd.Series({"date": pd.Timestamp(NOW), "atr": 0.02, "confidence": 1.0, "composite": 0.9})
     call = {
         "side": "long",
@@ -366,16 +371,16 @@ def test_the_backtests_gate_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert backtestgate.allowed("SOL/USDT", NOW, "long", "entry", asked)
     begin(Source(candles()), cluster_cap=1, max_correlated=2)
     assert not backtestgate.allowed("SOL/USDT", NOW, "long", "entry", asked)
-    counted = supervisor.current().counters.snapshot(NOW)["vetoes"]
+    counted = current().counters.snapshot(NOW)["vetoes"]
     assert counted == {"max_correlated": 1}
-    assert run is not supervisor.current()
+    assert run is not current()
 
 
 def test_the_figures_are_kept_once_a_candle_and_shown() -> None:
     source = Source(candles())
     run = begin(source)
     BOOK.keep(NOW, held("ADA", "SOL"))
-    key = f"{run.key}{supervisor.BOOK}"
+    key = f"{run.key}{run_module.BOOK}"
     saved = run.store.load_state(key)
     assert saved is not None
     assert saved["stamp"] == NOW.isoformat()
@@ -400,5 +405,5 @@ def test_keeping_the_figures_never_raises(caplog: pytest.LogCaptureFixture) -> N
     source.fault = ConnectionError("no route")
     BOOK.keep(NOW, held("ADA"))
     assert "no route" in caplog.text
-    supervisor._runs.clear()
+    _runs.clear()
     BOOK.keep(NOW, held("ADA"))

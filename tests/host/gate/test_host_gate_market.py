@@ -13,10 +13,13 @@ import pytest
 from freqtrade.exceptions import DependencyException, TemporaryError
 from freqtrade.persistence import Trade
 
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import health, market
 from freqpilot.host.gate import live as livegate
-from freqpilot.host.orders import reconcile
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders import readiness
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 
 CONFIG: dict[str, Any] = {
@@ -86,16 +89,16 @@ def clock() -> Iterator[VirtualClock]:
 
 
 @pytest.fixture(autouse=True)
-def run(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[supervisor.Run]:
-    monkeypatch.setattr(reconcile, "PROGRESS", reconcile.Progress())
+def run(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
     monkeypatch.setattr(health, "HEALTH", health.Health())
     monkeypatch.setattr(livegate.orders, "require_certainty", lambda api: None)
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(list))
-    begun = supervisor.begin(CONFIG, live=False)
-    supervisor.observe(datetime.now(UTC), 1_000.0)
+    begun = begin(CONFIG, live=False)
+    observe(current(), datetime.now(UTC), 1_000.0)
     market.MARKET.begin("5m")
     yield begun
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def order(stake: float = 100.0, **more: Any) -> dict[str, Any]:
@@ -111,11 +114,11 @@ def refused(fake: Exchange, words: str, rule: str, **more: Any) -> None:
 
 
 def vetoes() -> dict[str, int]:
-    return dict(supervisor.current().counters.snapshot(datetime.now(UTC))["vetoes"])
+    return dict(current().counters.snapshot(datetime.now(UTC))["vetoes"])
 
 
 def kinds() -> list[str]:
-    return [event.kind for event in supervisor.current().store.events()]
+    return [event.kind for event in current().store.events()]
 
 
 def test_an_entry_costs_one_request_and_two_prices_a_minute(clock: VirtualClock) -> None:
@@ -124,7 +127,7 @@ def test_an_entry_costs_one_request_and_two_prices_a_minute(clock: VirtualClock)
         livegate.check_order(fake, order())
     assert fake.asked == {"book": 3, "BTC/USDT": 1, "USDC/USDT": 1}
     clock.advance(61)
-    supervisor.observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     livegate.check_order(fake, order())
     assert fake.asked == {"book": 4, "BTC/USDT": 2, "USDC/USDT": 2}
     assert vetoes() == {}
@@ -147,7 +150,7 @@ def test_reducing_orders_never_ask(mode: str, request_: dict[str, Any]) -> None:
     for _ in range(100):
         market.MARKET.note_order()
         livegate.check_order(fake, request_)
-    supervisor._runs.clear()
+    _runs.clear()
     market.MARKET.note_order()
     livegate.check_order(fake, request_)
     assert not fake.asked
@@ -240,7 +243,7 @@ def test_a_flash_crash_holds_for_a_day_and_both_ends_are_kept(clock: VirtualCloc
     for hours, held in ((23.9, True), (0.2, False)):
         clock.advance(hours * 3_600)
         now = datetime.now(UTC)
-        supervisor.observe(now, 1_000.0)
+        observe(current(), now, 1_000.0)
         fake.known = {pair: frame(now) for pair in fake.known}
         if held:
             refused(fake, "flash crash", "flash_crash")
@@ -288,25 +291,25 @@ def test_without_two_days_of_the_index_its_volatility_is_not_known() -> None:
 
 def test_orders_count_across_a_restart(tmp_path: Path, clock: VirtualClock) -> None:
     config = {**CONFIG, "dry_run": False, "user_data_dir": str(tmp_path)}
-    supervisor.begin(config, live=True)
+    begin(config, live=True)
     market.MARKET.begin("5m")
     for _ in range(31):
         market.MARKET.note_order()
-    supervisor.begin(config, live=True)
+    begin(config, live=True)
     market.MARKET.begin("5m")
-    supervisor.observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     refused(Exchange(), "31 were sent", "order_rate")
     clock.advance(601)
-    supervisor.begin(config, live=True)
+    begin(config, live=True)
     market.MARKET.begin("5m")
     assert market.MARKET.orders.tripped(datetime.now(UTC).timestamp()) is None
-    supervisor.current().store.close()
+    current().store.close()
 
 
 def test_a_count_of_orders_that_cannot_be_kept_stops_no_exit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = supervisor.begin({**CONFIG, "user_data_dir": str(tmp_path)}, live=True)
+    run = begin({**CONFIG, "user_data_dir": str(tmp_path)}, live=True)
     market.MARKET.begin("5m")
 
     def full(*_: Any) -> None:
@@ -325,7 +328,7 @@ def test_too_many_orders_pause_entries_without_a_request(clock: VirtualClock) ->
     refused(fake, "too many orders", "order_rate")
     assert not fake.asked
     clock.advance(600)
-    supervisor.observe(datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), 1_000.0)
     fake.known = {pair: frame(datetime.now(UTC)) for pair in fake.known}
     livegate.check_order(fake, order())
     assert kinds() == ["order rate", "order rate over"]
@@ -334,8 +337,8 @@ def test_too_many_orders_pause_entries_without_a_request(clock: VirtualClock) ->
 def test_a_new_run_starts_anew() -> None:
     for _ in range(31):
         market.MARKET.note_order()
-    supervisor.begin(CONFIG, live=False)
-    supervisor.observe(datetime.now(UTC), 1_000.0)
+    begin(CONFIG, live=False)
+    observe(current(), datetime.now(UTC), 1_000.0)
     livegate.check_order(Exchange(), order())
 
 
@@ -349,8 +352,8 @@ def test_a_dry_run_asks_where_there_is_a_book() -> None:
 
 def test_it_can_be_switched_off() -> None:
     section = {"risk": {"market": {"enabled": False}, "book": {"enabled": False}}}
-    supervisor.begin({**CONFIG, "freqpilot": section}, live=False)
-    supervisor.observe(datetime.now(UTC), 1_000.0)
+    begin({**CONFIG, "freqpilot": section}, live=False)
+    observe(current(), datetime.now(UTC), 1_000.0)
     fake = Exchange()
     livegate.check_order(fake, order())
     assert not fake.asked

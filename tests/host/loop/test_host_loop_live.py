@@ -19,11 +19,13 @@ from typer.testing import CliRunner
 from freqpilot.cli import app
 from freqpilot.errors import NoEntry
 from freqpilot.host.account import locks, others, saved
+from freqpilot.host.account.begin import begin
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.loop import live
 from freqpilot.host.orders import halt
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest
 
@@ -39,23 +41,23 @@ def clock() -> Iterator[VirtualClock]:
 @pytest.fixture
 def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     made = make_bot(tmp_path)
-    supervisor.begin(made.config, live=True)
+    begin(made.config, live=True)
     live.observe(made)
     yield made
-    supervisor._runs.pop().store.close()
+    _runs.pop().store.close()
     Trade.session.remove()
 
 
-def look(bot: Any, clock: VirtualClock, times: int = 1) -> supervisor.Run:
+def look(bot: Any, clock: VirtualClock, times: int = 1) -> Run:
     for _ in range(times):
         clock.advance(5)
         live.observe(bot)
         alerts.step(bot)
-    return supervisor.current()
+    return current()
 
 
 def events(kind: str) -> list[str]:
-    return [event.level for event in supervisor.current().store.events(kind)]
+    return [event.level for event in current().store.events(kind)]
 
 
 def close(number: int, profit: float) -> None:
@@ -217,7 +219,7 @@ def test_a_reload_keeps_a_halt_that_was_never_written(bot: Any, clock: VirtualCl
     lose(bot, trade)
     halted = look(bot, clock).state.halted
     run.store = run.store.kept  # type: ignore[attr-defined]
-    again = supervisor.begin(bot.config, live=True)
+    again = begin(bot.config, live=True)
     assert again is not run
     assert again.state.halted == halted
     look(bot, clock)
@@ -231,12 +233,12 @@ def test_a_halt_that_was_written_and_never_told_is_told_after_the_start(
     run = look(bot, clock)
     state, key = run.state, run.key
     assert events("halt") == ["EMERGENCY"]
-    supervisor.begin(bot.config, live=True)
+    begin(bot.config, live=True)
     look(bot, clock, 2)
     assert events("halt") == ["EMERGENCY"], "a halt that was told is not told again"
-    supervisor.current().store.save_state(key, {**state.to_dict(), "halted": "other"}, START)
-    supervisor._runs.pop().store.close()
-    supervisor.begin(bot.config, live=True)
+    current().store.save_state(key, {**state.to_dict(), "halted": "other"}, START)
+    _runs.pop().store.close()
+    begin(bot.config, live=True)
     look(bot, clock)
     assert events("halt") == ["EMERGENCY"] * 2
 
@@ -288,8 +290,8 @@ def test_after_a_restart_the_last_rate_is_known(bot: Any, clock: VirtualClock) -
     bot.exchange.prices["SOL/USDT"] = 90.0
     look(bot, clock)
     bot.exchange.prices["SOL/USDT"] = TemporaryError("503")
-    supervisor._runs.pop().store.close()
-    supervisor.begin(bot.config, live=True)
+    _runs.pop().store.close()
+    begin(bot.config, live=True)
     assert look(bot, clock).state.equity == pytest.approx(970.0)
 
 
@@ -341,7 +343,7 @@ def test_a_pair_that_is_quoted_again_counts_again(bot: Any, clock: VirtualClock)
     for price in (PricingError("empty"), 100.0, PricingError("empty"), 100.0):
         bot.exchange.prices["SOL/USDT"] = price
         look(bot, clock)
-    run = supervisor.current()
+    run = current()
     assert run.state.halted is None
     assert not math.isnan(run.state.equity)
 
@@ -383,9 +385,9 @@ def test_what_was_closed_before_the_first_look_comes_by_time_then_number(
     close_at(third, 3.0, START - timedelta(seconds=1))
     close_at(second, 2.0, START)
     close_at(first, 1.0, START)
-    assert [each.id for each in live.lately_closed(supervisor.current())] == [third, first, second]
+    assert [each.id for each in live.lately_closed(current())] == [third, first, second]
     look(bot, clock, 2)
-    run = supervisor.current()
+    run = current()
     assert [each.trade for each in run.state.record.outcomes] == [third, first, second]
 
 
@@ -452,5 +454,5 @@ def test_no_entry_can_be_judged_while_other_bots_are_not_known(bot: Any) -> None
     live.reconcile.PROGRESS.done = True
     bot.exchange._config["dry_run"] = bot.config["dry_run"] = True
     assert live.waiting(bot) is None
-    supervisor.current().others = None
+    current().others = None
     assert "other bots" in str(live.waiting(bot))

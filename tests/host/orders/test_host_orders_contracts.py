@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from freqpilot.host.orders import contracts, differences, sending
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders import contracts, differences
+from freqpilot.host.orders.lookup import fetch
+from freqpilot.host.run.current import _runs, current
 from freqpilot.shapes import OrderIntent
 
 PAIR = "BTC/USDT:USDT"
@@ -34,7 +35,7 @@ def database() -> Iterator[None]:
     init_db("sqlite://")
     yield
     Trade.session.remove()
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def trade_of(*filled: tuple[str, str, float, bool], short: bool = False, amount: float) -> Any:
@@ -118,26 +119,26 @@ class Bot:
 @pytest.mark.parametrize("short", [False, True])
 def test_books_that_agree_say_nothing(told: list[str], short: bool) -> None:
     trade = trade_of(("1", "sell" if short else "buy", 1.0, False), short=short, amount=1.0)
-    contracts.compare(Bot(-1.0 if short else 1.0), [trade], [PAIR])
+    contracts.compare(current(), Bot(-1.0 if short else 1.0), [trade], [PAIR])
     assert told == []
     assert trade.is_open
 
 
 def test_a_position_on_the_wrong_side_is_reported(told: list[str]) -> None:
     trade = trade_of(("1", "buy", 1.0, False), amount=1.0)
-    contracts.compare(Bot(-1.0), [trade], [PAIR])
+    contracts.compare(current(), Bot(-1.0), [trade], [PAIR])
     assert ["is -1 on the exchange, 1 in the database" in text for text in told] == [True]
 
 
 def test_a_position_that_no_trade_explains_is_reported(told: list[str]) -> None:
-    contracts.compare(Bot(0.5), [], [PAIR])
+    contracts.compare(current(), Bot(0.5), [], [PAIR])
     assert "is 0.5 on the exchange, 0 in the database" in told[0]
 
 
 def test_a_trade_behind_a_filled_exit_is_closed(told: list[str]) -> None:
     trade = trade_of(("1", "buy", 1.0, False), ("2", "sell", 1.0, False), amount=1.0)
     bot = Bot(0.0)
-    contracts.compare(bot, [trade], [PAIR])
+    contracts.compare(current(), bot, [trade], [PAIR])
     assert bot.closed == ["2"]
     assert len(told) == 1
     assert "order 2 had closed it" in told[0]
@@ -146,7 +147,7 @@ def test_a_trade_behind_a_filled_exit_is_closed(told: list[str]) -> None:
 def test_a_trade_is_not_closed_while_its_orders_do_not_say_so(told: list[str]) -> None:
     trade = trade_of(("1", "buy", 1.0, False), ("2", "sell", 0.4, False), amount=1.0)
     bot = Bot(0.0)
-    contracts.compare(bot, [trade], [PAIR])
+    contracts.compare(current(), bot, [trade], [PAIR])
     assert bot.closed == []
     assert trade.is_open
     assert any("is 0 on the exchange" in text for text in told)
@@ -154,7 +155,7 @@ def test_a_trade_is_not_closed_while_its_orders_do_not_say_so(told: list[str]) -
 
 def test_a_partial_exit_is_counted_again(told: list[str]) -> None:
     trade = trade_of(("1", "buy", 1.0, False), ("2", "sell", 0.4, False), amount=1.0)
-    contracts.compare(Bot(0.6), [trade], [PAIR])
+    contracts.compare(current(), Bot(0.6), [trade], [PAIR])
     assert trade.amount == pytest.approx(0.6)
     assert ["was corrected" in text for text in told] == [True]
 
@@ -163,15 +164,15 @@ def test_a_partial_exit_is_counted_again(told: list[str]) -> None:
 def test_a_stop_that_outlives_its_trade_is_taken_back(told: list[str], state: str) -> None:
     trade = trade_of(("1", "buy", 1.0, False), ("9", "stoploss", 0.0, True), amount=1.0)
     bot = Bot(stop=state)
-    contracts.take_back_stops(bot)
+    contracts.take_back_stops(current(), bot)
     assert bot.cancelled == []  # the trade is open
     trade.is_open = False
     type(trade).commit()
-    contracts.take_back_stops(bot)
+    contracts.take_back_stops(current(), bot)
     assert bot.cancelled == (["9"] if state == "open" else [])
     assert len(told) == len(bot.cancelled)
     assert not trade.open_sl_orders
-    contracts.take_back_stops(bot)
+    contracts.take_back_stops(current(), bot)
     assert len(bot.cancelled) <= 1
 
 
@@ -187,7 +188,7 @@ def test_a_futures_stop_is_asked_for_among_the_conditional_orders(contract: bool
     api = SimpleNamespace(
         id="binance", fetch_order=fetch_order, market=lambda _: {"contract": contract}
     )
-    found = sending.fetch(api, INTENT)
+    found = fetch(current(), api, INTENT)
     assert asked[0].get("stop", False) is contract
     # What a triggered stop became is another order's matter: it stays open for Freqtrade.
     assert found["status"] == ("open" if contract else "closed")

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from freqtrade.enums import ExitType
 
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.orders import halt
 from freqpilot.host.orders.halt import REASON
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import Run
 from freqpilot.host.trading import proposals
 
 CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
@@ -18,16 +21,16 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def run() -> Iterator[supervisor.Run]:
+def run() -> Iterator[Run]:
     """Begin a run that has lost nothing yet."""
-    begun = supervisor.begin(CONFIG, live=False)
-    supervisor.observe(NOW, 1_000.0)
+    begun = begin(CONFIG, live=False)
+    observe(current(), NOW, 1_000.0)
     yield begun
-    supervisor._runs.clear()
+    _runs.clear()
 
 
-def lose(run: supervisor.Run, equity: float = 700.0) -> None:
-    supervisor.observe(NOW + timedelta(hours=1), equity)
+def lose(run: Run, equity: float = 700.0) -> None:
+    observe(run, NOW + timedelta(hours=1), equity)
     assert run.state.halted
 
 
@@ -70,7 +73,7 @@ def test_without_a_halt_the_strategy_decides(strategy: Any) -> None:
 
 
 def test_a_halt_comes_before_the_strategys_exits_and_cannot_be_denied(
-    strategy: Any, run: supervisor.Run
+    strategy: Any, run: Run
 ) -> None:
     lose(run)
     first, second = strategy.should_exit(trade(-0.1), 100.0, NOW, enter=True, exit_=False)
@@ -83,22 +86,18 @@ def test_a_halt_comes_before_the_strategys_exits_and_cannot_be_denied(
 @pytest.mark.parametrize(
     ("profit", "closes"), [(0.0999, True), (0.10, False), (0.5, False), (float("nan"), True)]
 )
-def test_what_is_deep_in_profit_stays(
-    strategy: Any, run: supervisor.Run, profit: float, closes: bool
-) -> None:
+def test_what_is_deep_in_profit_stays(strategy: Any, run: Run, profit: float, closes: bool) -> None:
     lose(run)
     assert (len(strategy.should_exit(trade(profit), 100.0, NOW)) == 2) is closes
 
 
-def test_a_losing_streak_ends_entries_and_closes_nothing(
-    strategy: Any, run: supervisor.Run
-) -> None:
+def test_a_losing_streak_ends_entries_and_closes_nothing(strategy: Any, run: Run) -> None:
     lost = [
         SimpleNamespace(id=n, close_date_utc=NOW + timedelta(hours=n), close_profit_abs=-1.0)
         for n in range(10)
     ]
-    supervisor.closed(lost)
-    supervisor.closed(lost)
+    closed(run, lost)
+    closed(run, lost)
     assert run.state.cause == "streak"
     assert run.state.record.total == 10, "each trade counts once"
     assert strategy.should_exit(trade(-0.1), 100.0, NOW) == ["its own"]
@@ -107,7 +106,7 @@ def test_a_losing_streak_ends_entries_and_closes_nothing(
 
 @pytest.mark.parametrize(("side", "cancelled"), [("buy", True), ("sell", False)])
 def test_waiting_entries_are_taken_back_and_exits_are_not(
-    strategy: Any, run: supervisor.Run, side: str, cancelled: bool
+    strategy: Any, run: Run, side: str, cancelled: bool
 ) -> None:
     order = SimpleNamespace(ft_order_side=side)
     assert not strategy.ft_check_timed_out(trade(0.0), order, NOW)
@@ -116,20 +115,20 @@ def test_waiting_entries_are_taken_back_and_exits_are_not(
 
 
 def test_without_the_supervisor_nothing_is_closed(strategy: Any) -> None:
-    supervisor.begin({**CONFIG, "freqpilot": {"supervisor": False}}, live=False)
-    supervisor.observe(NOW, 1_000.0)
-    supervisor.observe(NOW, 500.0)
+    begin({**CONFIG, "freqpilot": {"supervisor": False}}, live=False)
+    observe(current(), NOW, 1_000.0)
+    observe(current(), NOW, 500.0)
     assert strategy.should_exit(trade(-0.1), 100.0, NOW) == ["its own"]
 
 
-def test_a_fault_in_the_question_closes_nothing(strategy: Any, run: supervisor.Run) -> None:
+def test_a_fault_in_the_question_closes_nothing(strategy: Any, run: Run) -> None:
     lose(run)
     broken = SimpleNamespace(pair="BTC/USDT", calc_profit_ratio=lambda _: 1 / 0)
     assert strategy.should_exit(broken, 100.0, NOW) == ["its own"]
 
 
 def test_without_a_run_nothing_is_closed(strategy: Any) -> None:
-    supervisor._runs.clear()
+    _runs.clear()
     assert strategy.should_exit(trade(-0.9), 100.0, NOW) == ["its own"]
     assert not halt.takes_back(trade(0.0), SimpleNamespace(ft_order_side="buy"))
 

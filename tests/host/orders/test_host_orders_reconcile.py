@@ -26,8 +26,8 @@ from trades_stage import (
 )
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.orders import reconcile
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders import readiness, reconcile
+from freqpilot.host.run.current import current
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
 
@@ -42,17 +42,17 @@ def bot(tmp_path: Path, kind: Kind) -> Iterator[Bot]:
 
 def settle(bot: Bot, meant: OrderIntent, status: str, filled: float, rate: float = 100.0) -> None:
     """Settle an intent whose order the exchange has."""
-    supervisor.current().store.save_intent(meant)
+    current().store.save_intent(meant)
     bot.exchange._api.orders[meant.client_id] = answer(meant, status, filled, rate)
-    reconcile.settle(bot)
+    reconcile.settle(current(), bot)
 
 
 def intents() -> list[tuple[str, str | None]]:
-    return [(each.state, each.order_id) for each in supervisor.current().store.intents()]
+    return [(each.state, each.order_id) for each in current().store.intents()]
 
 
 def reports() -> list[tuple[str, str]]:
-    events = supervisor.current().store.events("difference")
+    events = current().store.events("difference")
     return [(event.level, event.text) for event in events]
 
 
@@ -220,7 +220,7 @@ def test_coins_may_be_missing_by_half_a_percent(
     bot: Bot, kind: Kind, account: dict[str, float], share: float, told: list[str]
 ) -> None:
     account["SOL"] = float(held(kind).amount) * share
-    reconcile.compare(bot)
+    reconcile.compare(current(), bot)
     assert levels() == told
 
 
@@ -232,7 +232,7 @@ def test_coins_of_nobody_are_told_where_they_are_worth_an_order(
 ) -> None:
     """The exchange's least order is 10, a coin costs 100; on futures each contract counts."""
     account["SOL"] = more
-    reconcile.compare(bot)
+    reconcile.compare(current(), bot)
     if kind.mode == "futures":
         told = ["CRITICAL"] if more else []
     assert levels() == told
@@ -254,7 +254,7 @@ def test_open_orders_of_others_are_told_and_left_alone(
         return [stop] if params else [own, other]
 
     bot.exchange._api.fetch_open_orders = fetch_open_orders
-    reconcile.compare(bot)
+    reconcile.compare(current(), bot)
     futures = kind.mode == "futures"
     assert asked == ([{}, {"stop": True}] if futures else [{}])
     told = {text.split(";")[0] for _, text in reports()}
@@ -268,22 +268,22 @@ def test_open_orders_of_others_are_told_and_left_alone(
 def test_entries_wait_until_a_whole_comparison_is_done(
     bot: Bot, kind: Kind, account: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconcile, "PROGRESS", reconcile.Progress())
-    reconcile.PROGRESS.begin()
+    monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
+    readiness.PROGRESS.begin()
     update, bot.wallets.update = bot.wallets.update, None
-    reconcile.step(bot)
+    reconcile.step(current(), bot)
     with pytest.raises(NoEntry, match="TypeError"):
-        reconcile.require_done()
+        readiness.require_done()
     waits: list[bool] = []
 
     def look(**how: Any) -> None:
-        waits.append(not reconcile.PROGRESS.done)
+        waits.append(not readiness.PROGRESS.done)
         update(**how)
 
     bot.wallets.update = look
-    reconcile.step(bot)
+    reconcile.step(current(), bot)
     assert waits == [True], "also while it is under way"
-    reconcile.require_done()
+    readiness.require_done()
     bot.exchange._api.fetch_open_orders = None
-    reconcile.step(bot)
-    reconcile.require_done()  # it is done once a start
+    reconcile.step(current(), bot)
+    readiness.require_done()  # it is done once a start

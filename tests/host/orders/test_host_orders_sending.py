@@ -13,9 +13,24 @@ from sqlalchemy.exc import OperationalError
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.host.account import saved, unwritten
+from freqpilot.host.account.begin import begin
 from freqpilot.host.gate import health
-from freqpilot.host.orders import reconcile, sending, stops
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders import readiness, reconcile, sending, stops
+from freqpilot.host.orders.lookup import (
+    CLOCK_ERROR,
+    LOOKS,
+    RECEIVE_WINDOW,
+    UNNAMED_LOOKS,
+    UNNAMED_WINDOW,
+    fetch,
+    is_uncertain,
+    look_up,
+    require_certainty,
+)
+from freqpilot.host.orders.purpose import sent_purpose
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.name import bot_name
+from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
 
@@ -40,11 +55,11 @@ def clock() -> Iterator[VirtualClock]:
 
 
 @pytest.fixture(autouse=True)
-def run(clock: VirtualClock) -> Iterator[supervisor.Run]:
-    begun = supervisor.begin(CONFIG, live=False)
-    sending.bot_name()  # a live run knows it from its start
+def run(clock: VirtualClock) -> Iterator[Run]:
+    begun = begin(CONFIG, live=False)
+    bot_name()  # a live run knows it from its start
     yield begun
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 class Api:
@@ -113,7 +128,7 @@ def send(api: Api, what: sending.Sending = ENTRY, **change: Any) -> Any:
 
 
 def states() -> list[tuple[str, str | None]]:
-    return [(each.state, each.order_id) for each in supervisor.current().store.intents()]
+    return [(each.state, each.order_id) for each in current().store.intents()]
 
 
 def test_an_order_is_written_down_under_its_name(api: Api) -> None:
@@ -160,8 +175,8 @@ class Out:
 def test_an_exit_goes_out_while_the_store_is_out(
     api: Api, monkeypatch: pytest.MonkeyPatch, what: sending.Sending, passes: int
 ) -> None:
-    store = supervisor.current().store
-    monkeypatch.setattr(supervisor.current(), "store", Out(store, passes))
+    store = current().store
+    monkeypatch.setattr(current(), "store", Out(store, passes))
     assert send(api, what)["id"] == "0"
     assert len(api.sent) == 1
 
@@ -172,7 +187,7 @@ STOP = sending.Sending("stop", 7, 1.0, 90.0)
 def test_a_stop_whose_answer_is_lost_while_the_store_is_out_is_known_by_its_name(
     api: Api, monkeypatch: pytest.MonkeyPatch, clock: VirtualClock
 ) -> None:
-    run = supervisor.current()
+    run = current()
     store = run.store
     monkeypatch.setattr(run, "store", Out(store, 0))
     api.fault = ccxt.RequestTimeout("no answer")
@@ -189,7 +204,7 @@ def test_a_stop_whose_answer_is_lost_while_the_store_is_out_is_known_by_its_name
 def test_an_exit_of_unknown_fate_is_asked_for_before_it_is_sent_again(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = supervisor.current()
+    run = current()
     monkeypatch.setattr(run, "store", Out(run.store, 0))
     api.fault, api.out = ccxt.RequestTimeout("no answer"), True
     with pytest.raises(ccxt.ExchangeNotAvailable):
@@ -202,7 +217,7 @@ def test_an_exit_of_unknown_fate_is_asked_for_before_it_is_sent_again(
 def test_what_waits_to_be_written_counts_as_it_is_known(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = supervisor.current()
+    run = current()
     store = run.store
     monkeypatch.setattr(run, "store", Out(store, 3))  # the intent is written, its end is not
     send(api, EXIT)
@@ -216,9 +231,9 @@ def test_what_waits_to_be_written_counts_as_it_is_known(
 def test_nothing_that_raises_risk_goes_out_unwritten(
     api: Api, monkeypatch: pytest.MonkeyPatch, passes: int
 ) -> None:
-    store = supervisor.current().store
-    sending.bot_name()
-    monkeypatch.setattr(supervisor.current(), "store", Out(store, passes))
+    store = current().store
+    bot_name()
+    monkeypatch.setattr(current(), "store", Out(store, passes))
     with pytest.raises(ccxt.OperationFailed, match="was not sent; exits go on"):
         send(api, ENTRY)
     assert api.sent == []
@@ -227,9 +242,9 @@ def test_nothing_that_raises_risk_goes_out_unwritten(
 def test_an_order_that_was_made_is_not_lost_with_the_store(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = supervisor.current().store
-    sending.bot_name()
-    monkeypatch.setattr(supervisor.current(), "store", Out(store, 3))
+    store = current().store
+    bot_name()
+    monkeypatch.setattr(current(), "store", Out(store, 3))
     assert send(api, ENTRY)["id"] == "0"
     assert [each.state for each in store.intents()] == ["sent"], "so it is looked up"
 
@@ -261,7 +276,7 @@ def test_what_never_arrives_is_given_up_once_the_window_is_over(
     api.fault, api.arrives = ccxt.RequestTimeout("timeout"), None
     with pytest.raises(ccxt.RequestTimeout):
         send(api)
-    assert clock() - begun >= sending.RECEIVE_WINDOW + sending.CLOCK_ERROR
+    assert clock() - begun >= RECEIVE_WINDOW + CLOCK_ERROR
     assert states() == [("absent", None)]
 
 
@@ -271,9 +286,9 @@ def test_an_unknown_fate_keeps_entries_away_until_it_is_known(api: Api) -> None:
         send(api)
     assert states() == [("sent", None)]
     with pytest.raises(NoEntry, match="fate of the order fq-"):
-        sending.require_certainty(api)
+        require_certainty(current(), api)
     api.out = False
-    sending.require_certainty(api)
+    require_certainty(current(), api)
     assert states() == [("absent", None)]
 
 
@@ -332,7 +347,7 @@ def test_a_refused_order_is_not_looked_up(api: Api) -> None:
     ],
 )
 def test_what_is_uncertain(error: Exception, uncertain: bool) -> None:
-    assert sending.is_uncertain(error) is uncertain
+    assert is_uncertain(error) is uncertain
 
 
 def test_fills_of_an_order_that_is_cancelled_already_are_taken_in(api: Api) -> None:
@@ -359,7 +374,7 @@ def test_an_order_without_a_name_that_never_arrives_is_given_up_later(
     api.id, api.fault, api.arrives = "kraken", ccxt.NetworkError("reset"), None
     with pytest.raises(ccxt.NetworkError):
         send(api)
-    assert clock() - begun >= sending.UNNAMED_WINDOW
+    assert clock() - begun >= UNNAMED_WINDOW
     assert states() == [("absent", None)]
 
 
@@ -382,21 +397,21 @@ def test_what_is_not_sent_by_the_bot_passes_untouched(api: Api) -> None:
     ],
 )
 def test_purposes(mode: str, order: dict[str, Any], trade: Any, purpose: str) -> None:
-    assert sending.sent_purpose(mode, order, trade) == purpose
+    assert sent_purpose(mode, order, trade) == purpose
 
 
 def test_entries_wait_for_the_comparison_after_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "PROGRESS", reconcile.Progress())
-    reconcile.require_done()
-    reconcile.PROGRESS.begin()
+    monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
+    readiness.require_done()
+    readiness.PROGRESS.begin()
     with pytest.raises(NoEntry, match="have not been compared"):
-        reconcile.require_done()
+        readiness.require_done()
 
 
 def test_a_fault_while_reconciling_keeps_entries_away_and_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconcile, "PROGRESS", reconcile.Progress())
+    monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
     now = datetime.now(UTC)
     intent = OrderIntent(
         "fq-aaaaaaaa-n1-entry-1",
@@ -412,11 +427,11 @@ def test_a_fault_while_reconciling_keeps_entries_away_and_goes_on(
         None,
         now,
     )
-    supervisor.current().store.save_intent(intent)
+    current().store.save_intent(intent)
     bot = SimpleNamespace(config={"dry_run": False}, exchange=SimpleNamespace(_api=None))
-    reconcile.step(bot)
+    reconcile.step(current(), bot)
     with pytest.raises(NoEntry):
-        reconcile.require_done()
+        readiness.require_done()
 
 
 class TestHealth:
@@ -425,7 +440,7 @@ class TestHealth:
     @pytest.fixture(autouse=True)
     def fresh(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(health, "HEALTH", health.Health())
-        monkeypatch.setattr(reconcile, "PROGRESS", reconcile.Progress())
+        monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
         health.HEALTH.begin()
 
     def test_failing_calls_stop_entries_and_a_quiet_spell_allows_them(
@@ -440,17 +455,17 @@ class TestHealth:
         for _ in range(6):
             with pytest.raises(ccxt.ExchangeNotAvailable):
                 api.fetch()
-        reconcile.require_done()
+        readiness.require_done()
         with pytest.raises(NoEntry, match="safe mode: 6 of the last 6 calls"):
             health.require_sound()
         with pytest.raises(NoEntry, match="have not been compared"):
-            reconcile.require_done()
+            readiness.require_done()
         clock.advance(301)
         with pytest.raises(NoEntry):
             health.require_sound()  # no call since: nothing says that it is well
         health.HEALTH.note(failed=False)
         health.require_sound()
-        kinds = [event.kind for event in supervisor.current().store.events()]
+        kinds = [event.kind for event in current().store.events()]
         assert kinds == ["safe mode", "safe mode over"]
 
     def test_a_refused_order_says_nothing_of_the_exchange(self) -> None:
@@ -489,7 +504,7 @@ class TestHealth:
         for _ in range(2):
             with pytest.raises(type(error)):
                 api.fetch(url)
-        events = supervisor.current().store.events("blocked")
+        events = current().store.events("blocked")
         assert [event.level for event in events] == ["CRITICAL"] * blocked
         if not blocked:
             health.require_sound()
@@ -517,7 +532,7 @@ class TestHealth:
             health.require_sound()
         api.fetch("https://e/api/v3/account")
         health.require_sound()
-        kinds = [event.kind for event in supervisor.current().store.events()]
+        kinds = [event.kind for event in current().store.events()]
         assert kinds == ["blocked", "blocked over"]
 
     def test_a_suspension_during_maintenance_waits_for_a_person(self) -> None:
@@ -531,10 +546,10 @@ class TestHealth:
     def test_a_block_survives_a_restart_and_ends_by_a_release(self, tmp_path: Path) -> None:
         config = {"freqpilot": {}, "dry_run": False, "user_data_dir": str(tmp_path)}
         url = f"sqlite:///{tmp_path / 'freqpilot.sqlite'}"
-        supervisor.begin(config, live=True)
+        begin(config, live=True)
         health.HEALTH.begin()
         health.HEALTH.block("suspended")
-        supervisor.begin(config, live=True)
+        begin(config, live=True)
         health.HEALTH.begin()
         with pytest.raises(NoEntry, match="suspended"):
             health.require_sound()
@@ -543,16 +558,16 @@ class TestHealth:
         assert saved.release(url, datetime.now(UTC)) == []
         health.HEALTH.begin()
         health.require_sound()
-        supervisor._runs.pop().store.close()
+        _runs.pop().store.close()
 
     def test_safe_mode_survives_a_restart_until_a_call_succeeds(self, tmp_path: Path) -> None:
         config = {"freqpilot": {}, "dry_run": False, "user_data_dir": str(tmp_path)}
-        supervisor.begin(config, live=True)
+        begin(config, live=True)
         health.HEALTH.begin()
         for _ in range(6):
             health.HEALTH.note(failed=True)
         assert health.HEALTH.look()
-        run = supervisor.begin(config, live=True)
+        run = begin(config, live=True)
         health.HEALTH.begin()
         with pytest.raises(NoEntry, match="safe mode"):
             health.require_sound()
@@ -562,7 +577,7 @@ class TestHealth:
         assert [kind for kind in kinds if "safe mode" in kind] == ["safe mode", "safe mode over"]
         health.HEALTH.begin()
         health.require_sound()
-        supervisor._runs.pop().store.close()
+        _runs.pop().store.close()
 
     def test_the_asynchronous_client_is_watched_as_well(self) -> None:
         import asyncio
@@ -602,12 +617,12 @@ class TestStops:
         assert bot.closed == []
         stops.note(bot, self.trade(), 90.0, placed=False)
         assert bot.closed == [(3, 90.0)]
-        assert supervisor.current().store.events("stop failed")
+        assert current().store.events("stop failed")
 
     def test_it_is_closed_although_the_store_is_out(
         self, bot: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(supervisor.current(), "store", Out(None, 0))
+        monkeypatch.setattr(current(), "store", Out(None, 0))
         for _ in range(2):
             stops.note(bot, self.trade(), 90.0, placed=False)
         assert bot.closed == [(3, 90.0)]
@@ -616,7 +631,7 @@ class TestStops:
         for waits in (True, True, True, False, False):
             stops.note(bot, self.trade(has_open_orders=waits), 90.0, placed=False)
         assert len(bot.closed) == 2
-        assert len(supervisor.current().store.events("stop failed")) == 1
+        assert len(current().store.events("stop failed")) == 1
 
     def test_a_stop_that_is_placed_begins_the_count_anew(self, bot: Any) -> None:
         for placed in (False, True, False):
@@ -657,14 +672,14 @@ class TestLimits:
             None,
             when,
         )
-        supervisor.current().store.save_intent(meant)
+        current().store.save_intent(meant)
         return meant
 
     @pytest.mark.parametrize(
         ("exchange", "limit"),
         [
-            ("binance", sending.RECEIVE_WINDOW + sending.CLOCK_ERROR),
-            ("kraken", sending.UNNAMED_WINDOW + sending.CLOCK_ERROR),
+            ("binance", RECEIVE_WINDOW + CLOCK_ERROR),
+            ("kraken", UNNAMED_WINDOW + CLOCK_ERROR),
         ],
     )
     @pytest.mark.parametrize(("beside", "gone"), [(BEFORE, False), (AT, True), (AFTER, True)])
@@ -673,20 +688,20 @@ class TestLimits:
     ) -> None:
         api.id, api.arrives = exchange, None
         begun = datetime.now(UTC)
-        assert sending.look_up(api, self.sent(limit + beside)) is None
+        assert look_up(current(), api, self.sent(limit + beside)) is None
         assert states() == [("absent", None)]
         waited = (datetime.now(UTC) - begun).total_seconds()
         assert waited == (0.0 if gone else 1.0), "the next look is a second later"
 
     def test_the_limits_are_the_window_and_the_clocks(self) -> None:
         """Binance carries a request out for 5 s by its own clock, which may be 2 s behind ours."""
-        assert (sending.RECEIVE_WINDOW, sending.CLOCK_ERROR) == (5.0, 2.0)
-        assert sending.UNNAMED_WINDOW == 28.0
+        assert (RECEIVE_WINDOW, CLOCK_ERROR) == (5.0, 2.0)
+        assert UNNAMED_WINDOW == 28.0
         for window, looks in (
-            (sending.RECEIVE_WINDOW, sending.LOOKS),
-            (sending.UNNAMED_WINDOW, sending.UNNAMED_LOOKS),
+            (RECEIVE_WINDOW, LOOKS),
+            (UNNAMED_WINDOW, UNNAMED_LOOKS),
         ):
-            assert sum(looks) >= window + sending.CLOCK_ERROR, "the looks outlast it"
+            assert sum(looks) >= window + CLOCK_ERROR, "the looks outlast it"
 
     @pytest.mark.parametrize(
         ("seconds", "ours"), [(-2.5, False), (-2.0, True), (-1.5, True), (0.0, True)]
@@ -699,10 +714,10 @@ class TestLimits:
         params: dict[str, Any] = {}
         api.sent = [{**ORDER, "params": params, "at": stamped}]
         if ours:
-            assert sending.fetch(api, meant)["id"] == "0"
+            assert fetch(current(), api, meant)["id"] == "0"
         else:
             with pytest.raises(ccxt.OrderNotFound):
-                sending.fetch(api, meant)
+                fetch(current(), api, meant)
 
     @pytest.mark.parametrize(
         "other", [{"side": "sell"}, {"amount": 0.0101}], ids=["side", "amount"]
@@ -713,7 +728,7 @@ class TestLimits:
         api.id, meant = "kraken", self.sent(0.0)
         api.sent = [{**ORDER, **other, "params": {}, "at": datetime.now(UTC).timestamp()}]
         with pytest.raises(ccxt.OrderNotFound):
-            sending.fetch(api, meant)
+            fetch(current(), api, meant)
 
     def test_an_unnamed_order_that_is_closed_already_is_ours(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
@@ -722,4 +737,4 @@ class TestLimits:
         api.sent = [{**ORDER, "params": {}, "at": datetime.now(UTC).timestamp()}]
         monkeypatch.setattr(api, "fetch_closed_orders", api.fetch_open_orders, raising=False)
         monkeypatch.setattr(api, "fetch_open_orders", lambda *_: [])
-        assert sending.fetch(api, meant)["id"] == "0"
+        assert fetch(current(), api, meant)["id"] == "0"

@@ -11,9 +11,10 @@ from freqtrade.persistence import Trade
 from live_bot import buy, elsewhere, make_bot, order
 from trades_stage import Kind, held, of_each_kind, resting, stored
 
+from freqpilot.host.account.begin import begin
 from freqpilot.host.loop import live
 from freqpilot.host.orders import stops
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
 from freqpilot.rehearsal.clock import VirtualClock
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
@@ -45,10 +46,10 @@ def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     made.cancel_open_orders_of_trade = lambda trade, sides, _: made.cancelled.append(
         (trade.id, tuple(sides))
     )
-    supervisor.begin(made.config, live=True)
+    begin(made.config, live=True)
     live.observe(made)
     yield made
-    supervisor._runs.pop().store.close()
+    _runs.pop().store.close()
     Trade.session.remove()
 
 
@@ -67,7 +68,7 @@ def test_the_stop_that_was_jumped(bot: Any, clock: VirtualClock) -> None:
     number = trade.id
     assert loop(bot, clock, 70.0) == [], "the stop on the exchange has its turn"
     assert loop(bot, clock, 70.0) == [(number, 70.0, stops.JUMPED, "market")]
-    (event,) = supervisor.current().store.events("stop jumped")
+    (event,) = current().store.events("stop jumped")
     assert event.level == "CRITICAL"
     assert "beyond the stop of trade" in event.text
     assert loop(bot, clock, 70.0) == [(number, 70.0, stops.JUMPED, "market")]
@@ -184,8 +185,8 @@ def test_a_jumped_stop_is_judged_by_a_rate_of_now_and_orders_are_gone_before_the
 def test_looks_of_a_trade_that_is_over_are_forgotten(bot: Any, clock: VirtualClock) -> None:
     trade = buy(bot, 100.0, stop_loss=94.0)
     loop(bot, clock, 90.0)
-    assert supervisor.current().beyond == {trade.id: 1}
+    assert current().beyond == {trade.id: 1}
     trade.is_open = False
     Trade.commit()
     loop(bot, clock, 90.0)
-    assert supervisor.current().beyond == {}
+    assert current().beyond == {}

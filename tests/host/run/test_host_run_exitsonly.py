@@ -16,7 +16,7 @@ import pytest
 
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.boot import setup, unclean
+from freqpilot.host.boot import setup, start, unclean
 from freqpilot.host.boot.doors import config_dir
 from freqpilot.host.run import exitsonly
 from freqpilot.host.seams import activation
@@ -55,9 +55,16 @@ def unfit(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     gate = Seam("gate.live", "ask risk", misfit, lambda: applied.append("gate.live"))
     halt = Seam("halt.close", "close on a halt", lambda: None, lambda: applied.append("halt.close"))
-    monkeypatch.setattr(activation, "all_seams", lambda: (gate, halt))
+    monkeypatch.setattr(start, "all_seams", lambda: (gate, halt))
     monkeypatch.setattr(
-        activation, "_state", {"active": False, "partly": False, "refusal": "gate.live: misfit"}
+        activation,
+        "_state",
+        {
+            "active": False,
+            "partly": False,
+            "refusal": "gate.live: misfit",
+            "seams": lambda: (gate, halt),
+        },
     )
     return applied
 
@@ -284,7 +291,7 @@ def test_only_what_is_not_valid_is_dropped(section: Any, kept: dict[str, Any]) -
 
 
 def test_no_way_to_an_entry_is_open_though_the_order_gate_is_missing() -> None:
-    activation.activate()
+    start.activate()
     from freqtrade.exceptions import DependencyException
     from freqtrade.freqtradebot import FreqtradeBot
 
@@ -298,7 +305,7 @@ def test_no_way_to_an_entry_is_open_though_the_order_gate_is_missing() -> None:
 
 
 def test_protections_that_cannot_be_loaded_do_not_end_an_exits_only_start(tmp_path: Path) -> None:
-    activation.activate()
+    start.activate()
     from freqtrade.exceptions import OperationalException
     from freqtrade.plugins.protectionmanager import ProtectionManager
 

@@ -16,12 +16,16 @@ from freqtrade.persistence import KeyValueStore, Trade, init_db
 from live_bot import buy, make_bot
 
 from freqpilot.errors import NoEntry, RefuseToStart
+from freqpilot.host.account import begin as begin_module
 from freqpilot.host.account import others
+from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.loop import live
-from freqpilot.host.orders import sending
-from freqpilot.host.run import ownership, supervisor
+from freqpilot.host.run import ownership
+from freqpilot.host.run.current import _runs, current, require_sight
+from freqpilot.host.run.name import bot_name
 from freqpilot.host.run.ownership import OWNER, Owner
+from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent, OrderRequest, Position
 from freqpilot.store import memory_store, open_store
@@ -34,11 +38,11 @@ KEY = "ledger live"
 def clock() -> Iterator[VirtualClock]:
     with VirtualClock(START) as clock:
         yield clock
-    for run in supervisor._runs:
+    for run in _runs:
         run.store.close()
         if run.shared is not None:
             run.shared.close()
-    supervisor._runs.clear()
+    _runs.clear()
     if hasattr(Trade, "session"):
         Trade.session.remove()
 
@@ -53,8 +57,8 @@ def other() -> Iterator[Owner]:
         child.kill()
 
 
-def begin(bot: Any) -> supervisor.Run:
-    return supervisor.begin(bot.config, live=True)
+def begin(bot: Any) -> Run:
+    return begin_module.begin(bot.config, live=True)
 
 
 def put_owner(folder: Path, owner: Owner, beat: datetime | None = None) -> None:
@@ -77,8 +81,8 @@ def intent(name: str, state: Any = "accepted") -> OrderIntent:
 def test_the_store_of_another_trades_database_is_refused(tmp_path: Path) -> None:
     run = begin(make_bot(tmp_path, db="a.sqlite"))
     run.store.save_intent(intent(f"fq-{run.bot}-n1-entry-1"))
-    supervisor.observe(START, 1_000.0)
-    supervisor.observe(START, 700.0)
+    observe(run, START, 1_000.0)
+    observe(run, START, 700.0)
     halted = run.state.halted
     Trade.session.remove()
     with pytest.raises(RefuseToStart, match=r"belongs to another trades database.*store.*url"):
@@ -90,7 +94,7 @@ def test_the_store_of_another_trades_database_is_refused(tmp_path: Path) -> None
 
 def test_a_refused_bot_with_open_trades_closes_them_and_opens_nothing(tmp_path: Path) -> None:
     first = begin(make_bot(tmp_path, db="a.sqlite"))
-    supervisor.observe(START, 1_000.0)
+    observe(current(), START, 1_000.0)
     first.store.save_intent(intent(f"fq-{first.bot}-n1-entry-1"))
     Trade.session.remove()
     bot = make_bot(tmp_path, db="b.sqlite")
@@ -175,7 +179,7 @@ def test_a_bot_that_was_taken_over_opens_and_writes_nothing(tmp_path: Path, othe
     assert run.state.halted
     assert run.store.load_state(KEY) == before
     with pytest.raises(NoEntry, match=f"number {other.pid} on .* has taken the freqpilot store"):
-        supervisor.require_sight()
+        require_sight()
 
 
 def test_a_fork_is_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +197,7 @@ def test_an_update_keeps_the_name_that_orders_bear(tmp_path: Path) -> None:
     store.save_state(ownership.BOT_KEY, {"name": "3f9a12c4"}, START)
     store.close()
     run = begin(make_bot(tmp_path))
-    assert run.bot == sending.bot_name() == "3f9a12c4"
+    assert run.bot == bot_name() == "3f9a12c4"
     assert KeyValueStore.get_string_value(ownership.ID) == "3f9a12c4"
 
 
@@ -240,7 +244,7 @@ def test_a_copied_bot_is_told_from_its_original(
     settings = {"store": {"shared": f"sqlite:///{tmp_path / 'shared.sqlite'}"}}
     (tmp_path / "a").mkdir()
     run = begin(make_bot(tmp_path / "a", freqpilot=settings))
-    others.step("USDT", [Position("BTC/USDT", "long", 450.0, 450.0)])
+    others.step(run, "USDT", [Position("BTC/USDT", "long", 450.0, 450.0)])
     assert run.others == ()
     run.store.close()
     Trade.session.remove()
@@ -252,13 +256,13 @@ def test_a_copied_bot_is_told_from_its_original(
     run.shared.save_state(name, {**state, "owner": original}, START)  # type: ignore[union-attr]
     copied = begin(make_bot(tmp_path / "b", freqpilot=settings))
     assert copied.bot == run.bot
-    others.step("USDT", [])
+    others.step(run, "USDT", [])
     assert copied.others is None, "no entry while the two cannot be told apart"
     left = copied.shared.load_state(name)  # type: ignore[union-attr]
     assert left is not None
     assert left["positions"] == [["BTC/USDT", "long", 450.0]], "the original's record is left alone"
     with pytest.raises(NoEntry, match="a copy of the other's user_data"):
-        others.publish("USDT", [])
+        others.publish(run, "USDT", [])
 
 
 def test_a_database_that_was_never_opened_has_the_stores_name(

@@ -9,8 +9,12 @@ import pytest
 from freqtrade.persistence import Trade
 from live_bot import make_bot
 
+from freqpilot.host.account import verdict as verdict_module
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.loop.live import ClosedTrade
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import Cut, OrderRequest, RiskVerdict
 
@@ -18,13 +22,13 @@ START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[supervisor.Run]:
+def run(tmp_path: Path) -> Iterator[Run]:
     with VirtualClock(START):
         bot = make_bot(tmp_path)
-        begun = supervisor.begin(bot.config, live=True)
-        supervisor.observe(START, 1_000.0)
+        begun = begin(bot.config, live=True)
+        observe(current(), START, 1_000.0)
         yield begun
-        supervisor._runs.pop().store.close()
+        _runs.pop().store.close()
         Trade.session.remove()
 
 
@@ -36,7 +40,7 @@ def veto(rule: str) -> RiskVerdict:
     return RiskVerdict(False, 0.0, cuts=(Cut(rule, 0.0),), veto=f"too much {rule}")
 
 
-def test_what_the_limits_refuse_nobody_else_is_asked_about(run: supervisor.Run) -> None:
+def test_what_the_limits_refuse_nobody_else_is_asked_about(run: Run) -> None:
     asked: list[str] = []
 
     def judge(name: str, verdict: RiskVerdict) -> Any:
@@ -44,44 +48,42 @@ def test_what_the_limits_refuse_nobody_else_is_asked_about(run: supervisor.Run) 
 
     fine = RiskVerdict(True, 10.0)
     parts = [judge("book", fine), judge("market", veto("spread")), judge("never", fine)]
-    assert not supervisor.ask(order(1e6), (), *parts).allowed
+    assert not verdict_module.ask(run, order(1e6), (), *parts).allowed
     assert asked == []
-    assert supervisor.ask(order(), (), *parts).veto == "too much spread"
+    assert verdict_module.ask(run, order(), (), *parts).veto == "too much spread"
     assert asked == ["book", "market"]
-    assert supervisor.ask(order(), (), judge("book", fine)).allowed
+    assert verdict_module.ask(run, order(), (), judge("book", fine)).allowed
 
 
-def test_a_veto_is_kept_for_other_processes(run: supervisor.Run) -> None:
+def test_a_veto_is_kept_for_other_processes(run: Run) -> None:
     for rule in ("spread", "spread", "depth"):
-        supervisor.ask(order(), (), lambda rule=rule: veto(rule))
+        verdict_module.ask(run, order(), (), lambda rule=rule: veto(rule))
     *_, event = run.store.events("veto")
     assert event.data == {"pair": "SOL/USDT", "purpose": "entry", "rule": "depth"}
     assert run.store.counters() == {"spread": 2, "depth": 1}
 
 
-def test_an_outcome_is_a_share_of_the_equity_and_not_of_its_peak(run: supervisor.Run) -> None:
-    supervisor.observe(START + timedelta(seconds=5), 800.0)
-    supervisor.closed([ClosedTrade(3, START, -8.0), ClosedTrade(4, START, 4.0)])
+def test_an_outcome_is_a_share_of_the_equity_and_not_of_its_peak(run: Run) -> None:
+    observe(run, START + timedelta(seconds=5), 800.0)
+    closed(run, [ClosedTrade(3, START, -8.0), ClosedTrade(4, START, 4.0)])
     found = [(each.trade, each.share) for each in run.state.record.outcomes]
     assert found == [(3, -0.01), (4, 0.005)]
-    supervisor.closed([ClosedTrade(3, START, -8.0)])
+    closed(run, [ClosedTrade(3, START, -8.0)])
     assert run.state.record.total == 2
 
 
 @pytest.mark.parametrize(("beside", "closes"), [(-1e-9, True), (0.0, False), (1e-9, False)])
-def test_a_halt_spares_what_is_deep_in_profit(
-    run: supervisor.Run, beside: float, closes: bool
-) -> None:
+def test_a_halt_spares_what_is_deep_in_profit(run: Run, beside: float, closes: bool) -> None:
     deep = run.settings.risk.deep_profit
-    assert not supervisor.closes(deep - 1), "there is no halt"
-    supervisor.observe(START + timedelta(seconds=5), 600.0)
+    assert not verdict_module.closes(run, deep - 1), "there is no halt"
+    observe(run, START + timedelta(seconds=5), 600.0)
     assert run.state.halted
-    assert supervisor.closes(deep + beside) is closes
-    assert supervisor.closes(float("nan"))
+    assert verdict_module.closes(run, deep + beside) is closes
+    assert verdict_module.closes(run, float("nan"))
 
 
-def test_each_level_of_a_drawdown_is_told_once(run: supervisor.Run) -> None:
+def test_each_level_of_a_drawdown_is_told_once(run: Run) -> None:
     for number, equity in enumerate((930.0, 925.0, 880.0, 930.0, 925.0, 880.0), start=1):
-        supervisor.observe(START + timedelta(seconds=5 * number), equity)
+        observe(run, START + timedelta(seconds=5 * number), equity)
     told = [event.level for event in run.store.events("drawdown")]
     assert told == ["WARNING", "CRITICAL"]

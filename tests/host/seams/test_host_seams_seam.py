@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from children import child_environment
+from freqpilot.host.boot import start
 from freqpilot.host.seams import activation
 from freqpilot.host.seams.seam import Seam, SeamError, expect, is_wrapped, wrap
 
@@ -44,7 +45,7 @@ def test_wrap_happens_once_and_keeps_a_class_method() -> None:
 
 
 def test_every_seam_fits_the_installed_freqtrade() -> None:
-    seams = activation.all_seams()
+    seams = start.all_seams()
     assert {seam.name for seam in seams} >= {"setup", "gate.live", "gate.backtest", "ledger.live"}
     assert [fault for seam in seams if (fault := activation.fault_of(seam))] == []
 

@@ -11,9 +11,13 @@ import pytest
 from ccxt import TICK_SIZE
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.host.account import trades as trades_module
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
+from freqpilot.host.account.verdict import claim
 from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.gate import live as livegate
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
 from freqpilot.host.trading import coupled, couples, proposals, reservation
 from freqpilot.signals.pairs import Couple
 
@@ -110,7 +114,7 @@ def test_a_broken_couple_is_closed_at_the_end_of_the_loop(
 ) -> None:
     from freqtrade.persistence import Trade
 
-    supervisor.begin({}, live=False)
+    begin({}, live=False)
     bot = Bot(make(), faults)
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: list(bot.trades)))
     couples.settle(bot)
@@ -164,7 +168,7 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage()
-    monkeypatch.setattr(couples, "open_trades", lambda: list(made.trades))
+    monkeypatch.setattr(trades_module, "open_trades", lambda: list(made.trades))
     monkeypatch.setattr(proposals, "_open_trades", lambda: list(made.trades))
     monkeypatch.setattr(
         livegate, "refusal", lambda _, request, held: made.refused.get(request.pair)
@@ -174,8 +178,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 def account(live: bool = False, equity: float = 10_000.0, **section: Any) -> Any:
     section = {"risk": {"book": {"enabled": False}}} | section
-    run = supervisor.begin({"freqpilot": section}, live=False)
-    supervisor.observe(NOW, equity)
+    run = begin({"freqpilot": section}, live=False)
+    observe(run, NOW, equity)
     run.live = live
     return run
 
@@ -276,7 +280,7 @@ def spoil_step(stage: Stage, pair: str) -> None:
 
 
 def spoil_turn(stage: Stage, pair: str) -> None:
-    supervisor.claim(pair, CANDLE)
+    claim(current(), pair, CANDLE)
 
 
 def spoil_market(stage: Stage, pair: str) -> None:
@@ -315,7 +319,7 @@ def test_what_refuses_one_leg_refuses_both(
 
 def test_a_halt_refuses_both_at_the_gate(stage: Stage) -> None:
     account()
-    supervisor.observe(NOW, 7_000.0)
+    observe(current(), NOW, 7_000.0)
     assert [enters(stage, pair) for pair in (A, B)] == [0, 0]
 
 
@@ -333,7 +337,7 @@ def test_a_slot_that_a_second_leg_waits_for_is_taken(stage: Stage) -> None:
     stage.trades.append(trade(C, 100.0))
     assert stake(stage, A) == 0
     stage.trades.append(trade(D, 100.0, short=True))
-    supervisor.current().claimed.clear()
+    current().claimed.clear()
     stage.config["max_open_trades"] = 4
     assert stake(stage, A) == pytest.approx(200)
 
@@ -363,12 +367,12 @@ def test_the_second_leg_does_not_follow_one_that_leaves(stage: Stage) -> None:
 def test_without_an_account_or_with_a_fault_nothing_enters(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "_runs", [])
+    monkeypatch.setattr(current, "_runs", [])
     assert stake(stage, A) == 0
     assert not admitted(stage, A)
     assert not coupled.CoupleStrategy.alone(SimpleNamespace())
     account(supervisor=False)
-    monkeypatch.setattr(couples, "open_trades", lambda: 1 / 0)
+    monkeypatch.setattr(trades_module, "open_trades", lambda: 1 / 0)
     assert stake(stage, A) == 0
     assert not admitted(stage, A)
 
@@ -381,7 +385,7 @@ def test_a_backtest_asks_for_the_partner_when_its_turn_is_over(
     own = trade(A, 100, open_date_utc=NOW)
     strategy = SimpleNamespace()
     trades = [own]
-    monkeypatch.setattr(couples, "open_trades", lambda: trades)
+    monkeypatch.setattr(trades_module, "open_trades", lambda: trades)
     monkeypatch.setattr(Trade, "use_db", False)
     monkeypatch.setattr(LocalTrade, "bt_trades", [])
 

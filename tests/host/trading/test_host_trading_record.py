@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from freqtrade.persistence import CustomDataWrapper, LocalTrade
 
-from freqpilot.host.run import supervisor
+from freqpilot.host.account.begin import begin
+from freqpilot.host.run.current import _runs
 from freqpilot.host.trading import record
 from freqpilot.shapes import Decision
 
@@ -23,11 +24,11 @@ def decision(pair: str) -> Decision:
 def backtest() -> Iterator[None]:
     CustomDataWrapper.use_db = False
     CustomDataWrapper.reset_custom_data()
-    supervisor.begin({"freqpilot": {}}, live=False)
+    begin({"freqpilot": {}}, live=False)
     yield
     CustomDataWrapper.reset_custom_data()
     CustomDataWrapper.use_db = True
-    supervisor._runs.clear()
+    _runs.clear()
 
 
 def trade(number: int, entries: int = 1) -> Any:

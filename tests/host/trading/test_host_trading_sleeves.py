@@ -13,12 +13,15 @@ import pytest
 from typer.testing import CliRunner
 
 from freqpilot.cli import app
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames import sleeves as sleeveframes
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
 from freqpilot.host.trading import sleeves
 from freqpilot.host.trading.sleeves import About, Keeper
 from freqpilot.settings import EnsembleSettings
+from freqpilot.store import urls
 
 HOUR = timedelta(hours=1)
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 12 * HOUR
@@ -78,15 +81,15 @@ def trade(*orders: Any, **fields: Any) -> Any:
 def run(folder: Path | None = None, equity: float = 1_000.0, **section: Any) -> Keeper:
     """Begin a run whose account has been observed; live with a folder."""
     config = {"freqpilot": section, "user_data_dir": folder, "dry_run": True}
-    supervisor.begin(config, live=folder is not None)
-    supervisor.observe(START, equity)
+    begin(config, live=folder is not None)
+    observe(current(), START, equity)
     return Keeper()
 
 
 @pytest.fixture(autouse=True)
 def after() -> Iterator[None]:
     yield
-    supervisor.begin({}, live=False)
+    begin({}, live=False)
 
 
 def pnl(keeper: Keeper) -> dict[str, float]:
@@ -103,7 +106,7 @@ def test_the_net_of_all_is_the_target(trades: Trades) -> None:
 
 
 def test_without_an_account_nothing_is_wanted(trades: Trades) -> None:
-    supervisor.begin({}, live=False)
+    begin({}, live=False)
     assert Keeper().target(PAIR, START, about(*ROWS)) is None
 
 
@@ -182,13 +185,13 @@ def test_a_loss_switches_one_off_until_a_person_resumes_it(trades: Trades, tmp_p
     # Rotation takes all of it: a loss of 14 of its 250.
     keeper.book(trade(order("a", "buy", 1.0, 100.0)), START, about((0.0, 1.0, 0.0, 1.0, 100.0)))
     assert keeper.target(PAIR, START + HOUR, told) == pytest.approx(0.25), "trend goes on"
-    (event,) = supervisor.current().store.events("sleeve")
+    (event,) = current().store.events("sleeve")
     assert "freqpilot sleeves --resume rotation" in event.text
-    supervisor.current().store.close()
+    current().store.close()
 
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"freqpilot": section, "user_data_dir": str(tmp_path)}))
-    url = supervisor.store_url(supervisor.current().settings, tmp_path)
+    url = urls.store_url(current().settings, tmp_path)
     shown = sleeves.saved(url)["ledger dry run"]["sleeves"]["rotation"]
     assert shown["off_since"]
 
@@ -210,7 +213,7 @@ def test_a_restart_goes_on_with_the_same_books(trades: Trades, tmp_path: Path) -
     again.book(held, START, told)
     assert pnl(again) == before
     file = tmp_path / "freqpilot.sqlite"
-    supervisor.current().store.close()
+    current().store.close()
     kept = file.read_bytes()
     backtest = run()
     backtest.target(PAIR, START, told)

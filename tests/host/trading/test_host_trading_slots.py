@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from freqpilot.host.account import begin as begin_module
+from freqpilot.host.account import stakes
+from freqpilot.host.account.observed import observe
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames.crosssection import CrossSection
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
 from freqpilot.host.trading import adjusting, ladders, slots
 from freqpilot.host.trading.rules import TargetStrategy
 from freqpilot.shapes import Candles
@@ -33,8 +36,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     def begin(equity: float = 10_000.0, **section: Any) -> Any:
         # There are no candles here for the risk of the book as a whole.
         section = {"risk": {"book": {"enabled": False}}} | section
-        run = supervisor.begin({"freqpilot": section}, live=False)
-        supervisor.observe(NOW, equity)
+        run = begin_module.begin({"freqpilot": section}, live=False)
+        observe(run, NOW, equity)
         return run
 
     return begin
@@ -65,7 +68,7 @@ def trade(amount: float, *orders: Any, **changes: Any) -> Any:
     ],
 )
 def test_a_table_of_slots(config: dict[str, Any], pairs: int, share: float) -> None:
-    assert slots.slot_share(config, pairs) == pytest.approx(share)
+    assert stakes.slot_share(config, pairs) == pytest.approx(share)
 
 
 def test_alone_a_stake_is_its_share(account: Callable[..., Any]) -> None:
@@ -95,7 +98,7 @@ def test_no_target_no_stake(account: Callable[..., Any], share: float) -> None:
 def test_without_a_row_or_an_account_there_is_no_stake(account: Callable[..., Any]) -> None:
     account()
     assert slots.stake(None, "BTC/USDT", NOW, call(), 0.1, -0.3) == 0
-    supervisor.begin({}, live=False)
+    begin_module.begin({}, live=False)
     assert slots.stake(ROW, "BTC/USDT", NOW, call(), 0.1, -0.3) == 0
     assert slots.change(ROW, trade(1.0), call(), 0.1, -0.3) is None
     assert np.isnan(slots.off_target(trade(1.0), 100.0, 0.1))
@@ -114,7 +117,7 @@ def test_a_position_goes_back_to_its_target(account: Callable[..., Any]) -> None
 def test_what_enlarges_is_capped_and_what_reduces_is_not(account: Callable[..., Any]) -> None:
     run = account()
     assert slots.change(ROW, trade(1.0), call(), 0.5, -0.05) == (pytest.approx(800), "add")
-    supervisor.observe(NOW, 7_500.0)  # a drawdown of 25 %: halted
+    observe(run, NOW, 7_500.0)  # a drawdown of 25 %: halted
     assert run.state.halted
     assert slots.change(ROW, trade(1.0), call(), 0.5, -0.05) is None
     assert slots.change(ROW, trade(4.0), call(), 0.01, -0.05) == (pytest.approx(-325), "reduce")
@@ -228,9 +231,9 @@ def test_a_position_may_grow_until_its_tiers_largest(account: Callable[..., Any]
     assert slots.room(trade(1.0)) == pytest.approx(0.08 - 0.01)
     assert slots.room(trade(8.0)) == pytest.approx(0)
     assert slots.room(trade(1.0, leverage=3.0)) == pytest.approx((0.08 - 0.01) * 3)
-    supervisor.observe(NOW, 8_900.0)  # 11 % below the peak: 70 %
+    observe(current(), NOW, 8_900.0)  # 11 % below the peak: 70 %
     assert slots.room(trade(1.0)) == pytest.approx(0.10 * 0.7 - 100 / 8_900, abs=0.02)
-    supervisor.begin({}, live=False)
+    begin_module.begin({}, live=False)
     assert slots.room(trade(1.0)) == 0, "no account, no room"
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import livestore
+from freqpilot.host.account.observed import refresh
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.risk import rebase
 from freqpilot.risk.flows import Reading
 from freqpilot.risk.ledger import Ledger
@@ -25,7 +26,7 @@ other's."""
 KEPT = 100
 
 
-def take(bot: Any, trades: Sequence[Any], equity: float) -> float:
+def take(run: Run, bot: Any, trades: Sequence[Any], equity: float) -> float:
     """Take the account's flows into the ledger; returns what of its equity is held back.
 
     What the store knows of declarations waits where it is out: nothing is taken for settled then.
@@ -34,15 +35,15 @@ def take(bot: Any, trades: Sequence[Any], equity: float) -> float:
     """
     if bot.config["dry_run"] or bot.config.get("margin_mode") == "cross":
         return 0.0
-    run, now = supervisor.current(), datetime.now(UTC)
+    now = datetime.now(UTC)
     if not math.isfinite(equity):
         return run.held
-    supervisor.refresh(run)
+    refresh(run)
     settings = run.settings.risk.flows
     if run.store_fault is None:
         with livestore.guarded(run):
             run.state = _with_declarations(run, now)
-    seen = rebase.take(run.state, run.watch, reading(bot, trades), now, equity, settings)
+    seen = rebase.take(run.state, run.watch, reading(run, bot, trades), now, equity, settings)
     run.state, run.watch = seen.state, seen.watch
     _report(run, seen, now)
     if run.watch.pending:
@@ -50,7 +51,7 @@ def take(bot: Any, trades: Sequence[Any], equity: float) -> float:
     return seen.held
 
 
-def reading(bot: Any, trades: Sequence[Any]) -> Reading:
+def reading(run: Run, bot: Any, trades: Sequence[Any]) -> Reading:
     """Return the account's capital: free money and what open trades have cost, less all results."""
     from freqtrade.persistence import Trade
 
@@ -62,7 +63,7 @@ def reading(bot: Any, trades: Sequence[Any]) -> Reading:
         if trade.nr_of_successful_entries:
             fee = float(trade.fee_open or 0.0)
             capital += float(trade.amount) * float(trade.open_rate) * fee
-    filling = any(trade.has_open_orders for trade in trades) or _uncertain()
+    filling = any(trade.has_open_orders for trade in trades) or _uncertain(run)
     return Reading(round(capital, 8), Trade.session.query(Trade).count(), not filling)
 
 
@@ -79,9 +80,8 @@ def _realised_funding(trade: Any) -> float:
     return realised
 
 
-def _uncertain() -> bool:
+def _uncertain(run: Run) -> bool:
     """Tell whether an order's fate is not known, or cannot be asked for."""
-    run = supervisor.current()
     if run.store_fault is not None:
         return True
     sent: list[Any] = []
@@ -102,7 +102,7 @@ def declare(url: str, deposit: float, withdraw: float, time: datetime) -> None:
             "a flow is one positive amount, --deposit AMOUNT or --withdraw AMOUNT; nothing was "
             "declared, open trades are untouched"
         )
-    store, key = open_store(url), supervisor.LEDGER_KEYS[False]
+    store, key = open_store(url), LEDGER_KEYS[False]
     rows = _rows(store, key)
     number = rows[-1][0] + 1 if rows else 1
     rows = [*rows, [number, amount, time.isoformat()]][-KEPT:]
@@ -114,7 +114,7 @@ def declare(url: str, deposit: float, withdraw: float, time: datetime) -> None:
 
 def describe(url: str) -> list[str]:
     """Return what is open between the live account and its declarations, a line each."""
-    store, key = open_store(url), supervisor.LEDGER_KEYS[False]
+    store, key = open_store(url), LEDGER_KEYS[False]
     saved, rows = store.load_state(key), _rows(store, key)
     store.close()
     flows = (Ledger.from_dict(saved) if saved else Ledger.empty()).flows
@@ -143,7 +143,7 @@ def _rows(store: Any, key: str) -> list[Any]:
     return list(saved["rows"]) if saved else []
 
 
-def _with_declarations(run: supervisor.Run, now: datetime) -> Ledger:
+def _with_declarations(run: Run, now: datetime) -> Ledger:
     """Return the ledger with the declarations that it has not taken in. One that is older than it
     may wait says nothing of what is seen now."""
     state, settings = run.state, run.settings.risk.flows
@@ -156,7 +156,7 @@ def _with_declarations(run: supervisor.Run, now: datetime) -> Ledger:
     return state
 
 
-def _report(run: supervisor.Run, seen: rebase.Seen, now: datetime) -> None:
+def _report(run: Run, seen: rebase.Seen, now: datetime) -> None:
     if seen.flow:
         what = "deposit" if seen.flow > 0 else "withdrawal"
         text = f"a {what} of {abs(seen.flow):.2f} was taken out of the account's result"

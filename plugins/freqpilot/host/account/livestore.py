@@ -15,7 +15,7 @@ from freqpilot.risk import ledger
 from freqpilot.store import memory_store, open_store
 
 if TYPE_CHECKING:
-    from freqpilot.host.run.supervisor import Run
+    from freqpilot.host.run.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def _open(run: "Run") -> None:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
-    from freqpilot.host.run.supervisor import SEEN
+    from freqpilot.host.run.run import SEEN
 
     store = open_store(run.url)
     try:

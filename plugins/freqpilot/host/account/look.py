@@ -14,7 +14,8 @@ from typing import Any
 
 from freqpilot.host.account.positions import account_equity
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run.supervisor import Run
+from freqpilot.host.candles.timeframe import seconds
+from freqpilot.host.run.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -120,8 +121,6 @@ def _count(run: Run, pair: str) -> None:
 
 def _newest_close(bot: Any, pair: str) -> tuple[float, bool]:
     """Return the close of a pair's newest candle (NaN without one), and whether it is of late."""
-    from freqtrade.exchange import timeframe_to_seconds
-
     timeframe = bot.strategy.timeframe
     candles = bot.dataprovider.ohlcv(pair, timeframe, copy=False)
     if not len(candles):
@@ -130,7 +129,7 @@ def _newest_close(bot: Any, pair: str) -> tuple[float, bool]:
     if "date" not in candles:
         return close, True
     age = datetime.now(UTC) - candles["date"].iloc[-1].to_pydatetime()
-    return close, age <= FRESH * timedelta(seconds=timeframe_to_seconds(timeframe))
+    return close, age <= FRESH * timedelta(seconds=seconds(timeframe))
 
 
 def _has_no_market(bot: Any, pair: str, error: Exception, *, fresh: bool) -> bool:

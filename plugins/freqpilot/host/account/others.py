@@ -12,8 +12,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.orders import sending
-from freqpilot.host.run import ownership, supervisor
+from freqpilot.host.run import ownership
+from freqpilot.host.run.run import Run
 from freqpilot.shapes import OrderRequest, Position
 from freqpilot.store import Store
 
@@ -23,50 +23,48 @@ PREFIX = "open positions of "
 DOLLARS = ("USD", "USDT", "USDC", "FDUSD", "BUSD", "TUSD", "DAI", "PYUSD")
 
 
-def step(currency: str, positions: Sequence[Position]) -> None:
+def step(run: Run, currency: str, positions: Sequence[Position]) -> None:
     """Tell the others what is open here and look at theirs. A fault keeps entries away until the
     next loop; open trades are managed as ever."""
-    run = supervisor.current()
     if run.shared is None:
         return
     try:
-        publish(currency, positions)
-        run.others = read(currency)
+        publish(run, currency, positions)
+        run.others = read(run, currency)
     except Exception as error:
         run.others = None
         logger.warning("Other bots' positions are not known, entries wait: %s", error)
 
 
-def announce(currency: str, positions: Sequence[Position], order: OrderRequest) -> None:
+def announce(run: Run, currency: str, positions: Sequence[Position], order: OrderRequest) -> None:
     """Tell the others of an order before it is judged, and look at theirs: of two bots that enter
     at once each sees the other's order.
 
     :raises NoEntry: when that cannot be done.
     """
-    run = supervisor.current()
     if run.shared is None:
         return
     coming = Position(order.pair, order.side, order.stake, order.stake)
     try:
-        publish(currency, [*positions, coming])
-        run.others = read(currency)
+        publish(run, currency, [*positions, coming])
+        run.others = read(run, currency)
     except NoEntry:
         raise
     except Exception as error:
         raise NoEntry(f"other bots' positions could not be read: {error}") from error
 
 
-def publish(currency: str, positions: Sequence[Position]) -> None:
+def publish(run: Run, currency: str, positions: Sequence[Position]) -> None:
     """Write what is open here into the shared database.
 
     :raises NoEntry: when another bot that is alive bears this bot's id; its record is left alone.
     """
-    run, now = supervisor.current(), datetime.now(UTC)
+    now = datetime.now(UTC)
     assert run.shared is not None
-    name = f"{PREFIX}{sending.bot_name()}"
+    name = f"{PREFIX}{run.name}"
     _require_own(run.shared, name)
     state = {
-        "owner": asdict(ownership.this_process(sending.bot_name())),
+        "owner": asdict(ownership.this_process(run.name)),
         "ledger": run.key,
         "exchange": run.exchange,
         "currency": currency,
@@ -89,15 +87,15 @@ def _require_own(store: Store, name: str) -> None:
         )
 
 
-def read(currency: str) -> tuple[Position, ...]:
+def read(run: Run, currency: str) -> tuple[Position, ...]:
     """Return what the other bots of the same mode have open, by what they said last.
 
     :raises NoEntry: when one of them counts in a currency that cannot be summed up with ours.
     """
-    run, now = supervisor.current(), datetime.now(UTC)
+    now = datetime.now(UTC)
     assert run.shared is not None
     own, oldest = (
-        f"{PREFIX}{sending.bot_name()}",
+        f"{PREFIX}{run.name}",
         now - timedelta(hours=run.settings.store.shared_hours),
     )
     found: list[Position] = []

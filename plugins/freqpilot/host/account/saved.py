@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host.run.supervisor import BLOCKED, BOOK, LEDGER_KEYS, SEEN
+from freqpilot.host.run.run import BLOCKED, BOOK, LEDGER_KEYS, SEEN
 from freqpilot.risk import ledger
 from freqpilot.risk.responses import streak_phase
 from freqpilot.risk.targets import no_edge_in

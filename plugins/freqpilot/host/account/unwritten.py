@@ -9,8 +9,7 @@ import time
 from dataclasses import replace
 
 from freqpilot.execution.ids import OrderName, client_order_id
-from freqpilot.host.run import supervisor
-from freqpilot.host.run.supervisor import Run
+from freqpilot.host.run.run import Run
 from freqpilot.shapes import OrderIntent, SentPurpose
 
 logger = logging.getLogger(__name__)
@@ -44,10 +43,9 @@ def allow(purpose: SentPurpose, error: Exception) -> None:
     logger.critical("The store is out of reach, an order that reduces goes out: %s", error)
 
 
-def name_of(bot: str, trade: int | None, purpose: SentPurpose) -> str:
+def name_of(run: Run, bot: str, trade: int | None, purpose: SentPurpose) -> str:
     """Return a client order id that needs no count of the earlier ones: its number is of the clock,
     above every count, and rises within a second as well."""
-    run = supervisor.current()
     first = OrderName(bot, "n0" if trade is None else str(trade), purpose, 0)
     taken = {name for name in run.unwritten if name.startswith(str(first).removesuffix("0"))}
     number = int(time.time())
@@ -56,24 +54,24 @@ def name_of(bot: str, trade: int | None, purpose: SentPurpose) -> str:
     return name
 
 
-def keep(intent: OrderIntent) -> OrderIntent:
+def keep(run: Run, intent: OrderIntent) -> OrderIntent:
     """Keep an intent in memory until the store is back; returns it."""
-    supervisor.current().unwritten[intent.client_id] = intent
+    run.unwritten[intent.client_id] = intent
     return intent
 
 
-def note(intent: OrderIntent, **change: object) -> None:
+def note(run: Run, intent: OrderIntent, **change: object) -> None:
     """Keep what became of an order, in memory where the store is out: there it stays as sent."""
-    run, known = supervisor.current(), replace(intent, **change)  # type: ignore[arg-type]
+    known = replace(intent, **change)  # type: ignore[arg-type]
     if not run.writes or intent.client_id in run.unwritten:
-        keep(known)
+        keep(run, known)
         return
     try:
         run.store.save_intent(known)
     except Exception as error:
         if not is_of_store(error):
             raise
-        keep(known)
+        keep(run, known)
         logger.critical("What became of %s could not be written down: %s", intent.client_id, error)
 
 

@@ -15,7 +15,7 @@ from freqpilot.host.alerts.couriers import Sender
 from freqpilot.store import LEVELS, Event, Store
 
 if TYPE_CHECKING:
-    from freqpilot.host.run.supervisor import Run
+    from freqpilot.host.run.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -163,9 +163,9 @@ def _current_store() -> Store | None:
     """Return the store of the run under way, or None."""
     # Asked for here, as the supervisor records its latches by this module.
     from freqpilot.errors import NoEntry
-    from freqpilot.host.run import supervisor
+    from freqpilot.host.run.current import current
 
     try:
-        return _store(supervisor.current())
+        return _store(current())
     except NoEntry:
         return None

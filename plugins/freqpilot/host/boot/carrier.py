@@ -9,24 +9,20 @@ from typing import Any
 
 
 class Carrier:
-    """A singleton to put into ``config["internals"]``."""
+    """A singleton to put into ``config["internals"]``.
+
+    :param arrive: is called in the process that unpickles the config, and returns its carrier; a
+        function of a module, as pickle finds it by its name.
+    """
+
+    def __init__(self, arrive: Callable[[], "Carrier"]) -> None:
+        self._arrive = arrive
 
     def __reduce__(self) -> tuple[Callable[[], "Carrier"], tuple[()]]:
-        return (arrive, ())
+        return (self._arrive, ())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Carrier":
         return self
 
     def __repr__(self) -> str:
         return "freqpilot"
-
-
-CARRIER = Carrier()
-
-
-def arrive() -> Carrier:
-    """Activate Freqpilot in the process that unpickles the config."""
-    from freqpilot.host.seams.activation import activate
-
-    activate()
-    return CARRIER

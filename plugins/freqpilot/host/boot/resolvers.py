@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.boot.carrier import CARRIER
 from freqpilot.host.boot.doors import KINDS, DoorKind, door_dir
 from freqpilot.host.run import exitsonly
+from freqpilot.host.seams import activation
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 
 logger = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ def _apply(kind: DoorKind) -> Callable[[], None]:
             # A config that never passed the set-up seam (the REST API builds its own) still
             # has to carry the pack into workers.
             if isinstance(config.get("internals"), dict):
-                config["internals"].setdefault("freqpilot", CARRIER)
+                config["internals"].setdefault("freqpilot", activation.carrier())
             return paths + [p for p in plugin_dirs(kind, config) if p not in paths]
 
         return build_search_paths

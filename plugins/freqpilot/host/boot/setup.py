@@ -1,28 +1,20 @@
 """The set-up seam: sees the whole configuration after Freqtrade has read it and before it
 validates it, so what Freqpilot adds is there in every command."""
 
-import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.boot.carrier import CARRIER
-from freqpilot.host.boot.doors import KINDS, PACKAGE, door_dir
+from freqpilot.host.boot.digests import data_digest, facts_digest, pack_digest, stamp_identifier
+from freqpilot.host.seams import activation
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.risk import exitplan
 from freqpilot.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-FREQAI_KEYS = (
-    "feature_parameters",
-    "data_split_parameters",
-    "model_training_parameters",
-    "train_period_days",
-    "backtest_period_days",
-)
 _HOOK = "process_temporary_deprecated_settings"
 
 
@@ -36,7 +28,7 @@ def prepare(config: dict[str, Any]) -> None:
     """
     from freqpilot.host.boot import reload, resolvers, standin, unclean
     from freqpilot.host.freqai import memory
-    from freqpilot.host.log import DecisionLogHandler
+    from freqpilot.host.run.decisionlog import DecisionLog
 
     try:
         standin.keep_apart(config)  # before the data folder is read or the section digested
@@ -54,8 +46,8 @@ def prepare(config: dict[str, Any]) -> None:
     if unclean.only_checks():
         return
     memory.lean_candles()  # before a candle is read
-    DecisionLogHandler.user_data = Path(config.get("user_data_dir") or "user_data")
-    config.setdefault("internals", {})["freqpilot"] = CARRIER
+    DecisionLog.user_data = Path(config.get("user_data_dir") or "user_data")
+    config.setdefault("internals", {})["freqpilot"] = activation.carrier()
     section = dict(config.get("freqpilot", {}))
     section["digest"] = {**settings.digest, "pack": pack_digest(), "data": data_digest(config)}
     if (known := facts_digest(config, settings)) is not None:
@@ -99,100 +91,6 @@ def refuse_unsupervised_trading(config: dict[str, Any], settings: Settings) -> N
             "freqpilot.supervisor is false, which is for comparisons in backtests; "
             "remove it to trade"
         )
-
-
-def stamp_identifier(config: dict[str, Any], digest: dict[str, str]) -> None:
-    """Give FreqAI's model folder a name that changes with labels, features and parameters.
-
-    FreqAI looks for cached predictions and models by name only and would serve those of other
-    labels. Candles count in backtests only: live they grow every hour. The strategy and the model
-    join in :mod:`freqpilot.host.freqai.identity`, where they are known; a backtest of live
-    predictions finds them by the whole name, folder within folder, which its config has to give.
-    """
-    freqai = config.get("freqai", {})
-    if not freqai.get("enabled") or config.get("freqai_backtest_live_models"):
-        return
-    base = str(freqai.get("identifier", "freqpilot")).split("~")[0]
-    parts = [
-        digest["pack"],
-        repr(config["freqpilot"].get("labels")),
-        repr(config["freqpilot"].get("seed")),
-        repr(_forecasting(config["freqpilot"].get("models", {}))),
-        str(config.get("freqaimodel", "")),
-        *(repr(freqai.get(key)) for key in FREQAI_KEYS),
-    ]
-    if str(config.get("runmode")) not in ("live", "dry_run"):
-        parts += [digest["data"], digest.get("facts", "")]
-    name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:10]
-    freqai["identifier"] = f"{base}~{name}"
-
-
-def _forecasting(models: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the model settings that change a forecast, and not who listens to it or when it is
-    made."""
-    return {key: models[key] for key in sorted(models) if key not in ("edge", "training")}
-
-
-def pack_digest() -> str:
-    """Return a digest of the pack's own sources: Freqtrade's backtest cache looks at the strategy
-    file only, and would serve results of another version."""
-    folders = [PACKAGE, *(door_dir(kind) for kind in KINDS)]
-    digest = hashlib.sha256()
-    for file in sorted({file for folder in folders for file in folder.rglob("*.py")}):
-        digest.update(file.name.encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def data_digest(config: dict[str, Any]) -> str:
-    """Return a digest of name, size and time of the candle files, which is what a rewrite
-    changes; their content would take seconds to read at every start."""
-    folder = config.get("datadir")
-    digest = hashlib.sha256()
-    if folder and Path(folder).is_dir():
-        for file in sorted(Path(folder).rglob("*")):
-            if file.is_file():
-                stat = file.stat()
-                digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}".encode())
-    return digest.hexdigest()[:16]
-
-
-def facts_digest(config: dict[str, Any], settings: Settings) -> str | None:
-    """Return a digest of size and time of the file of facts, or of how many a server holds, None
-    without any: a backtest on other facts is another one."""
-    from freqpilot.host.facts.columns import facts_url
-
-    folder = Path(config.get("user_data_dir") or "user_data")
-    prefix = "sqlite:///"
-    url = facts_url(settings, folder)
-    file = Path(url.removeprefix(prefix))
-    if not url.startswith(prefix):
-        return _digest_of_server(url)
-    if not file.is_file():
-        return None
-    # Until a checkpoint what is new stands in the log beside the file.
-    log = file.with_name(f"{file.name}-wal")
-    stats = [each.stat() for each in (file, log) if each.is_file()]
-    told = " ".join(f"{stat.st_size} {stat.st_mtime_ns}" for stat in stats if stat.st_size)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
-
-
-def _digest_of_server(url: str) -> str | None:
-    from sqlalchemy.exc import DBAPIError
-
-    from freqpilot.facts.store import FactStore
-
-    try:
-        store = FactStore.open(url, writes=False)
-        try:
-            told = repr(store.counts())
-        finally:
-            store.close()
-    except (DBAPIError, RefuseToStart) as error:
-        # Whoever needs the facts says what is wrong; a run that needs none goes on.
-        logger.debug("no digest of the facts: %s", error)
-        return None
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _check() -> None:

@@ -171,8 +171,7 @@ def _keep_trades(config: dict[str, Any], home: Path) -> list[str]:
 def _keep_store(config: dict[str, Any], user_data: Path, home: Path) -> list[str]:
     """Move the store, and the one that several bots share; facts are of the world outside and only
     read by a bot, so they stay where they are."""
-    from freqpilot.host.facts.columns import facts_url
-    from freqpilot.host.run.supervisor import store_url
+    from freqpilot.store.urls import facts_url, store_url
 
     settings = Settings.from_config(config)
     url = store_url(settings, user_data)
@@ -216,16 +215,16 @@ def _keep_models(config: dict[str, Any]) -> None:
 
 def _keep_log(home: Path) -> None:
     """Move the decision log, unless it has a place of its own."""
-    from freqpilot.host.log import DecisionLogHandler
+    from freqpilot.host.run.decisionlog import DecisionLog
 
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, DecisionLogHandler) and not handler.filename.is_absolute():
+        if isinstance(handler, DecisionLog) and not handler.filename.is_absolute():
             handler.filename = home.absolute() / handler.filename
 
 
 def _refuse_marked(config: Mapping[str, Any], user_data: Path, mode: str) -> None:
     """Refuse to let a bot of a real exchange write where the stand-in has written."""
-    from freqpilot.host.run.supervisor import store_url
+    from freqpilot.store.urls import store_url
 
     places = {"--datadir": Path(config.get("datadir") or user_data / "data")}
     if mode in TRADING:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host.run import supervisor
+from freqpilot.host.candles.timeframe import seconds
+from freqpilot.host.run import current as current_module
 
 
 class Feed(Protocol):
@@ -38,7 +39,7 @@ class LiveFeed:
 
     def candles(self, pair: str, timeframe: str, now: datetime) -> Any:
         """:raises NoEntry: when there are none."""
-        from freqpilot.host.gate.market import candles
+        from freqpilot.host.candles.bot import candles
 
         return closed(candles(self._bot.exchange, pair, timeframe, now.timestamp()), timeframe, now)
 
@@ -93,11 +94,9 @@ class BacktestFeed:
 
 def closed(frame: Any, timeframe: str, now: datetime) -> Any:
     """Return the rows of ``frame`` whose candles are closed at ``now``."""
-    from freqtrade.exchange import timeframe_to_seconds
-
     if not len(frame):
         return frame
-    newest = now - timedelta(seconds=timeframe_to_seconds(timeframe))
+    newest = now - timedelta(seconds=seconds(timeframe))
     return frame.iloc[: int(utc_dates(frame).searchsorted(newest, side="right"))]
 
 
@@ -106,7 +105,7 @@ def current() -> Any:
 
     :raises NoEntry: when no run with candles has begun.
     """
-    feed = supervisor.current().feed
+    feed = current_module.current().feed
     if feed is None:
         raise NoEntry("this run has no candles for its protections")
     return feed

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from freqpilot.errors import RefuseToStart
 from freqpilot.host.seams.seam import Seam, expect, wrap
 
 logger = logging.getLogger(__name__)
@@ -150,3 +151,23 @@ def _apply() -> None:
 
 
 SEAMS = (Seam("candles", "name candle files that hold two markets", _check, _apply),)
+
+
+def candles_of(datadir: Path, pair: str, timeframe: str) -> pd.DataFrame:
+    """Return a pair's candles from Freqtrade's files.
+
+    :raises RefuseToStart: when there are none.
+    """
+    from freqtrade.data.history import load_pair_history
+    from freqtrade.enums import CandleType
+
+    kind = CandleType.FUTURES if ":" in pair else CandleType.SPOT
+    frame: pd.DataFrame = load_pair_history(
+        pair, timeframe, datadir, fill_up_missing=False, candle_type=kind
+    )
+    if frame.empty:
+        raise RefuseToStart(
+            f"no {timeframe} candles of {pair} in {datadir}; nothing was written and a bot runs "
+            "on as before. Run freqtrade download-data, or name others by --pair"
+        )
+    return frame

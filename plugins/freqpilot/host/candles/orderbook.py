@@ -1,11 +1,10 @@
-"""A pair's order book from Freqtrade's exchange, and the stake that is meant to go into it."""
+"""A pair's order book from Freqtrade's exchange."""
 
 import math
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from freqpilot.host.gate.market import BOOK_LEVELS
-from freqpilot.risk.soundness import is_number
+BOOK_LEVELS = 500
+"""Levels asked for a side: 100 of a coin with a fine tick are far from reaching 1 %."""
 
 Level = tuple[float, float]
 
@@ -30,39 +29,14 @@ def order_book(exchange: Any, pair: str) -> OrderBook:
     :raises FreqtradeException: when the exchange could not be asked.
     """
     book = exchange.fetch_l2_order_book(pair, BOOK_LEVELS)
-    size = _figure(exchange.get_contract_size(pair))
+    size = figure(exchange.get_contract_size(pair))
     bids, asks = (
-        tuple((_figure(price), _figure(amount) * size) for price, amount, *_ in book[side])
+        tuple((figure(price), figure(amount) * size) for price, amount, *_ in book[side])
         for side in ("bids", "asks")
     )
     return OrderBook(bids, asks)
 
 
-def intended_stake(config: Mapping[str, Any], given: float | None) -> float | None:
-    """Return the stake of an entry in stake currency, or None when the config does not say.
-
-    The given one; else ``stake_amount``; else what Freqtrade divides: ``available_capital``, or a
-    dry run's wallet, times ``tradable_balance_ratio`` over ``max_open_trades``.
-    """
-    if given is not None:
-        return given
-    stake = config.get("stake_amount")
-    if is_number(stake, above=0):
-        return float(stake)  # type: ignore[arg-type]
-    capital = config.get("available_capital")
-    if capital is None and config.get("dry_run", True):
-        wallet = config.get("dry_run_wallet")
-        capital = wallet.get(config.get("stake_currency")) if isinstance(wallet, dict) else wallet
-        ratio = config.get("tradable_balance_ratio", 0.99)
-    else:
-        ratio = 1.0  # Freqtrade takes available_capital as it is
-    trades = config.get("max_open_trades")
-    if not (is_number(capital, above=0) and is_number(ratio, above=0)):
-        return None
-    if not is_number(trades, above=0):
-        return None
-    return float(capital) * float(ratio) / float(trades)  # type: ignore[arg-type]
-
-
-def _figure(value: Any) -> float:
+def figure(value: Any) -> float:
+    """Return an exchange's figure, NaN for None."""
     return math.nan if value is None else float(value)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.shapes import Ints
 
@@ -99,7 +99,7 @@ def latest(provider: Any, pair: str, timeframe: str, time: datetime, step: timed
 def table_of(provider: Any, pair: str, timeframe: str) -> Table:
     """Return the pair's analysed candles: the backtest's, or those that ``provider`` gives now."""
     try:
-        known = supervisor.current().tables.get((pair, timeframe))
+        known = current().tables.get((pair, timeframe))
     except NoEntry:
         known = None
     return known or Table(provider.get_analyzed_dataframe(pair, timeframe)[0])
@@ -108,7 +108,7 @@ def table_of(provider: Any, pair: str, timeframe: str) -> Table:
 def keep(pair: str, timeframe: str, frame: pd.DataFrame) -> None:
     """Keep the analysed candles of the current backtest; live each candle brings new ones."""
     try:
-        run = supervisor.current()
+        run = current()
     except NoEntry:
         return
     if not run.live:
@@ -138,3 +138,16 @@ def _apply() -> None:
 
 
 SEAMS = (Seam("rows.backtest", "keep a backtest's analysed candles", _check, _apply),)
+
+
+def closed_row(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> Row | None:
+    """Return the row of the last candle that is closed at ``time``, or None."""
+    return Table(frame).row(time, timeframe)
+
+
+def closed_since(
+    frame: pd.DataFrame, opened: datetime, time: datetime, timeframe: timedelta
+) -> slice:
+    """Return the rows of the candles that are closed at ``time`` and were not yet at ``opened``."""
+    table = Table(frame)
+    return slice(table.closed(opened, timeframe), table.closed(time, timeframe))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import FreqpilotError
+from freqpilot.host.boot import start
 from freqpilot.host.boot.doors import KINDS, DoorKind, door_dir
 from freqpilot.host.boot.resolvers import class_names, resolver
 from freqpilot.host.candles import files as candlefiles
@@ -108,11 +109,11 @@ def _versions() -> Finding:
 
 def _seams() -> list[Finding]:
     findings = []
-    for seam in activation.all_seams():
+    for seam in start.all_seams():
         fault = activation.fault_of(seam)
         detail = seam.purpose if fault is None else f"{fault}; install a tested Freqtrade"
         findings.append(Finding(f"seam {seam.name}", fault is None, detail))
-    activation.activate()
+    start.activate()
     if reason := activation.refusal():
         findings.append(Finding("activation", False, reason))
     else:
@@ -198,8 +199,8 @@ def _port(config: dict[str, Any]) -> str:
 
 
 def _database(config: dict[str, Any]) -> str:
-    from freqpilot.host.run.supervisor import store_url
     from freqpilot.store import check_store
+    from freqpilot.store.urls import store_url
 
     url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))
     return check_store(url)
@@ -216,7 +217,7 @@ def _alerts(config: dict[str, Any]) -> str:
 
 def _facts(config: dict[str, Any]) -> str:
     from freqpilot.facts.store import FactStore, NoFacts
-    from freqpilot.host.facts.columns import facts_url
+    from freqpilot.store.urls import facts_url
 
     url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
     file = Path(url.removeprefix("sqlite:///"))
@@ -258,12 +259,12 @@ def _networks(config: dict[str, Any]) -> str:
 
 
 def _collector(config: dict[str, Any]) -> str:
-    from freqpilot.host.collecting import examine as examine_collector
+    from freqpilot.facts.collecting import examine as examine_collector
 
     return examine_collector(Settings.from_config(config), Path(config["user_data_dir"]))
 
 
 def _texts(config: dict[str, Any]) -> str:
-    from freqpilot.host.scorers import examine as examine_scorer
+    from freqpilot.facts.text.scorers import examine as examine_scorer
 
     return examine_scorer(Settings.from_config(config).facts.text, Path(config["user_data_dir"]))

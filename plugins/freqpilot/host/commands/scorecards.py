@@ -8,7 +8,7 @@ from typing import Any
 from freqpilot.errors import RefuseToStart
 from freqpilot.features.bank.workspace import Workspace
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host.frames.regimes import candles_of
+from freqpilot.host.candles.files import candles_of
 from freqpilot.settings import Settings
 from freqpilot.signals import analysts
 from freqpilot.signals.scorecards import Scorecard, scorecard

@@ -30,8 +30,8 @@ def find(files: Sequence[str] | None, userdir: Path | None) -> BotStore:
 
     :raises RefuseToStart: when a config cannot be read, or no bot has written the store.
     """
-    from freqpilot.host.run.supervisor import store_url
     from freqpilot.store import require_written
+    from freqpilot.store.urls import store_url
 
     config = read_config(files, userdir)
     settings = Settings.from_config(config)

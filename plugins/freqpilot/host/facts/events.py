@@ -12,7 +12,8 @@ import pandas as pd
 from freqpilot.errors import Degraded
 from freqpilot.facts.join import NOTHING, Observations
 from freqpilot.facts.spec import MARKET, Metric
-from freqpilot.host.facts.columns import closes_of, missing_live, observations, sources
+from freqpilot.host.facts.columns import closes_of
+from freqpilot.host.facts.database import missing_live, observations, sources
 from freqpilot.risk.taxonomy import base_of
 from freqpilot.settings import EventKind, Settings
 from freqpilot.signals.events import Report, Stance, events, stance

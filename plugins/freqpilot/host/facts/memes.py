@@ -10,7 +10,8 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.facts.history import measured
 from freqpilot.facts.join import HOUR, NOTHING, Observations, as_of, states
 from freqpilot.facts.spec import Metric, parse
-from freqpilot.host.facts.columns import closes_of, known_or_missing
+from freqpilot.host.facts.columns import closes_of
+from freqpilot.host.facts.database import known_or_missing
 from freqpilot.risk.exitplan import scales_memes
 from freqpilot.risk.safety import checks
 from freqpilot.risk.social import day_growth, spike

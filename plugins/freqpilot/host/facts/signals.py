@@ -6,8 +6,7 @@ import pandas as pd
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.spec import Metric, parse
-from freqpilot.host.facts.columns import add_facts
-from freqpilot.host.frames.decisions import FACT_PREFIX
+from freqpilot.host.facts.columns import FACT_PREFIX, add_facts
 from freqpilot.settings import FactColumn, Settings
 
 

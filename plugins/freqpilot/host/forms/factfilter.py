@@ -16,7 +16,7 @@ from freqtrade.util import FtTTLCache, dt_now
 from freqpilot.errors import Degraded
 from freqpilot.facts.join import HOUR, NOTHING, Observations, known_at
 from freqpilot.facts.spec import Metric, parse
-from freqpilot.host.facts.columns import observations
+from freqpilot.host.facts.database import observations
 from freqpilot.risk.taxonomy import base_of
 
 logger = logging.getLogger(__name__)

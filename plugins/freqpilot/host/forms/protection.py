@@ -19,7 +19,8 @@ from freqtrade.plugins.protections import IProtection, ProtectionReturn
 from freqpilot.errors import NoEntry
 from freqpilot.host.forms.closed import ClosedTrades, closed_at
 from freqpilot.host.forms.parameters import Parameter, Parameters, checked, forms
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
+from freqpilot.host.run.run import Run
 from freqpilot.risk.closed import Close
 from freqpilot.risk.ledger import Ledger
 from freqpilot.settings import Settings
@@ -166,7 +167,11 @@ class CheckedProtection(IProtection):
         return self.lock_until(now + timedelta(hours=hours), reason)
 
 
-_ALL = ClosedTrades()
+class _ClosedTrades(ClosedTrades):
+    """A run's closed trades."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
 
 
 def closed_trades(pair: str | None = None) -> list[LocalTrade]:
@@ -183,15 +188,19 @@ def closes() -> list[Close]:
 
 def all_closed() -> ClosedTrades:
     """Return every closed trade with its sums, none of them looked at twice."""
-    _ALL.take(Trade.get_trades_proxy(is_open=False))
-    return _ALL
+    try:
+        known: ClosedTrades = current().part(_ClosedTrades)
+    except NoEntry:
+        known = ClosedTrades()
+    known.take(Trade.get_trades_proxy(is_open=False))
+    return known
 
 
 def ledger() -> Ledger | None:
     """Return the run's ledger once it has seen the account; None without a supervised run, where
     closed trades have to do."""
     try:
-        state = supervisor.current().state
+        state = current().state
     except NoEntry:
         return None
     return state if state.stamp is not None else None

@@ -6,29 +6,26 @@ computed once; callbacks only look up a row.
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from freqpilot.features.bank.atr import atr
-from freqpilot.features.bank.indicators import IndicatorBank
-from freqpilot.features.bank.library import CORE, FeatureBank, market_features
+from freqpilot.features.bank.library import CORE, FeatureBank
 from freqpilot.features.bank.realised import realised
 from freqpilot.features.bank.realised import startup as realised_startup
 from freqpilot.features.bank.structure import swing_prices
-from freqpilot.features.candles.candlesticks import candle_patterns
-from freqpilot.features.candles.frames import candles_from_frame, utc_dates, with_market
-from freqpilot.features.labels.targets import triple_barrier
-from freqpilot.host.candles.rows import Row, Table
-from freqpilot.host.frames.decisions import decision_columns, regime_words, score_words
-from freqpilot.host.frames.edge.monitor import Kept
+from freqpilot.features.candles.frames import candles_from_frame
+from freqpilot.host.frames.decisions import decision_columns
+from freqpilot.host.frames.edge.forecasts import Kept
 from freqpilot.host.frames.edge.monitor import words as edge_words
-from freqpilot.host.freqai.classifier import LABEL, NAMES, REASONS
+from freqpilot.host.frames.words import regime_words, score_words
+from freqpilot.host.freqai.columns import REASONS
 from freqpilot.models.regimes import RegimeModel
-from freqpilot.settings import LabelSettings, RegimeSettings, Settings, SignalSettings
-from freqpilot.shapes import Candles, Decision
+from freqpilot.settings import RegimeSettings, Settings, SignalSettings
+from freqpilot.shapes import Decision
 from freqpilot.signals import analysts, composite, confluence, hmm, regimes, scorecards
 
 SHORT_NAMES = {
@@ -60,78 +57,6 @@ def startup(timeframe: str, signals: SignalSettings | None = None) -> int:
     return max(longest, analysts.STARTUP + scorecards.startup(signals.scorecards, minutes))
 
 
-def add_features(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return ``frame`` with the bank's columns, named as FreqAI wants its features (``%-name``)."""
-    return _with_features(frame, FeatureBank(CORE), candles_from_frame(frame))
-
-
-def add_market_features(frame: pd.DataFrame, reference_frame: pd.DataFrame) -> pd.DataFrame:
-    """Return ``frame`` with the features against a reference pair (``%-beta_60`` and others).
-
-    Candles are joined by ``date`` exactly; where the reference has none, the columns are NaN for as
-    long as it is in their window, and FreqAI neither trains on such a row nor predicts it.
-
-    :param reference_frame: the candles of BTC/<stake>, say, of the same timeframe, as
-        ``self.dp.get_pair_dataframe`` gives them.
-    :raises ValueError: when it is of another timeframe.
-    """
-    candles = with_market(candles_from_frame(frame), candles_from_frame(reference_frame))
-    return _with_features(frame, FeatureBank(market_features()), candles)
-
-
-def _with_features(frame: pd.DataFrame, bank: FeatureBank, candles: Candles) -> pd.DataFrame:
-    features = bank.compute(candles)
-    columns = {f"%-{name}": features.column(name) for name in features.names}
-    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
-
-
-def add_indicators(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return ``frame`` with indicators by name, as ``["ema_21", "rsi_14", "macd_12_26"]``.
-
-    A column is NaN until it no longer depends on where the candles begin, so the strategy's
-    ``startup_candle_count`` has to be ``IndicatorBank(names).startup`` or more.
-
-    :raises KeyError: for a name that is no indicator, with those there are.
-    """
-    bank = IndicatorBank(names).compute(candles_from_frame(frame))
-    columns = {name: bank.column(name) for name in bank.names}
-    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
-
-
-def add_candle_patterns(frame: pd.DataFrame, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return ``frame`` with TA-Lib's candle patterns by name, as ``["engulfing", "doji"]`` (all 61
-    by default), named ``cdl_engulfing``.
-
-    :raises KeyError: for an unknown name, with those there are.
-    """
-    found = candle_patterns(candles_from_frame(frame), names)
-    columns = {f"cdl_{name}": found.column(name) for name in found.names}
-    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
-
-
-def add_calendar(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return ``frame`` with hour of day and day of week (UTC) as points on a circle."""
-    dates = utc_dates(frame).dt
-    day = 2 * np.pi * dates.hour / 24
-    week = 2 * np.pi * dates.day_of_week / 7
-    return frame.assign(
-        **{
-            "%-hour_sin": np.sin(day),
-            "%-hour_cos": np.cos(day),
-            "%-weekday_sin": np.sin(week),
-            "%-weekday_cos": np.cos(week),
-        }
-    )
-
-
-def add_labels(frame: pd.DataFrame, settings: LabelSettings) -> pd.DataFrame:
-    """Return ``frame`` with the triple-barrier class in words, missing where it is not known."""
-    barrier = triple_barrier(candles_from_frame(frame), settings)
-    words = np.array([NAMES[-1], NAMES[0], NAMES[1]], dtype=object)[barrier.label + 1]
-    words[~barrier.known] = None
-    return frame.assign(**{LABEL: pd.Series(words, index=frame.index, dtype="object")})
-
-
 def add_decisions(
     frame: pd.DataFrame,
     settings: Settings,
@@ -157,7 +82,7 @@ def add_decisions(
     :param models: those that tell the regime by the method ``hmm``, from ``fact_fear_greed``
         (0…100) too where they know it; ``regime_by_model`` is where one did.
     :param kept: forecasts older than ``frame``, of
-        :func:`freqpilot.host.frames.edge.monitor.kept_forecasts`.
+        :func:`freqpilot.host.frames.edge.forecasts.kept_forecasts`.
     """
     candles = candles_from_frame(frame)
     columns = decision_columns(frame, candles, settings, pair, models, kept)
@@ -223,19 +148,6 @@ def tags(frame: pd.DataFrame, direction: pd.Series) -> pd.Series:
         short = SHORT_NAMES.get(name, name)
         words = words.where(~speaks, words + "+" + short)
     return words.str.removeprefix("+")
-
-
-def closed_row(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> Row | None:
-    """Return the row of the last candle that is closed at ``time``, or None."""
-    return Table(frame).row(time, timeframe)
-
-
-def closed_since(
-    frame: pd.DataFrame, opened: datetime, time: datetime, timeframe: timedelta
-) -> slice:
-    """Return the rows of the candles that are closed at ``time`` and were not yet at ``opened``."""
-    table = Table(frame)
-    return slice(table.closed(opened, timeframe), table.closed(time, timeframe))
 
 
 def decision_of(

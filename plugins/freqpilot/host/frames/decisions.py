@@ -1,7 +1,6 @@
 """The composite decision of each candle, as columns for Freqtrade's frame."""
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,8 +9,11 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.features.bank.workspace import Workspace
+from freqpilot.host.facts.columns import FACT_PREFIX
+from freqpilot.host.frames.edge import forecasts
 from freqpilot.host.frames.edge import groups as edgegroups
 from freqpilot.host.frames.edge import monitor as edge
+from freqpilot.host.frames.words import SCORE_PREFIX
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import ConfluenceSettings, RegimeSettings, Settings
@@ -22,10 +24,6 @@ logger = logging.getLogger(__name__)
 _told: dict[tuple[str, str], tuple[str, str, int]] = {}
 
 MODEL_COLUMNS = ("up", "down", "flat", "do_predict")
-FACT_PREFIX = "fact_"
-"""Columns of this prefix are read by the analysts of outside facts, as ``fact_sentiment``."""
-SCORE_PREFIX = "score_"
-"""Columns of this prefix hold what an analyst's scorecard multiplies its weight by."""
 FEAR_GREED = f"{FACT_PREFIX}{hmm.FEAR_GREED}"
 
 
@@ -35,7 +33,7 @@ def decision_columns(
     settings: Settings,
     pair: str,
     models: Sequence[RegimeModel] = (),
-    kept: edge.Kept | None = None,
+    kept: forecasts.Kept | None = None,
     watched_by: Floats | None = None,
 ) -> dict[str, Any]:
     """Return the columns of the decision by name; see :func:`frames.add_decisions`.
@@ -120,44 +118,6 @@ def _confluence(
     columns["allow_long"] = columns.get("allow_long", every) & long
     columns["allow_short"] = columns.get("allow_short", every) & short
     return confluence.surer(whole.confidence, whole.value, of, settings.boost)
-
-
-def regime_words(row: Mapping[str, Any], settings: RegimeSettings) -> str | None:
-    """Return the regime of a row of decisions and what it moves, in words; None without one."""
-    if not settings.enabled or "regime" not in row:
-        return None
-    size, stop = float(row["size_factor"]), float(row["stop_factor"])
-    cuts = [f"size ×{size:.2g}"] if size != 1 else []
-    cuts += [f"stop ×{stop:.2g}"] if stop != 1 else []
-    if not row["regime"]:
-        return ", ".join(["no regime", *cuts])
-    probability = float(row["regime_probability"])
-    by = ""
-    if "regime_by_model" in row:
-        by = ", by the model" if row["regime_by_model"] else ", by the rules"
-    found = f"regime {str(row['regime']).replace('_', ' ')} ({probability:.2f}{by})"
-    if probability < settings.min_probability:
-        return ", ".join([f"{found}, not sure enough to act", *cuts])
-    moved = [
-        f"{name.replace('_', ' ')} ×{factor:g}"
-        for name, factor in settings.adaptation[row["regime"]].weights.items()
-    ]
-    return ", ".join([found, *moved, *cuts])
-
-
-def score_words(row: Mapping[str, Any]) -> str | None:
-    """Return what the scorecards move at a row of decisions, in words; None where nothing."""
-    factors = {
-        str(name).removeprefix(SCORE_PREFIX): float(value)
-        for name, value in row.items()
-        if str(name).startswith(SCORE_PREFIX)
-    }
-    moved = {name: value for name, value in factors.items() if round(value, 2) != 1}
-    if not moved:
-        return None
-    ranked = sorted(moved.items(), key=lambda item: (-abs(math.log(item[1])), item[0]))
-    told = (f"{name.replace('_', ' ')} ×{value:.2f}" for name, value in ranked)
-    return f"weights by scorecards: {', '.join(told)}"
 
 
 def tell_moves(pair: str, candles: Candles, scored: Mapping[str, Floats]) -> None:

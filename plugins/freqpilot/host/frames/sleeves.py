@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.features.candles.frames import candles_from_frame
+from freqpilot.host.account import stakes
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames.crosssection import CrossSection
-from freqpilot.host.trading import slots
 from freqpilot.settings import Settings, Sleeve
 from freqpilot.shapes import Candles, Floats
 from freqpilot.signals.rotation import momentum
@@ -46,7 +46,7 @@ def section(step: int) -> CrossSection:
 def slot_shares(sleeves: Sequence[Sleeve], config: dict[str, Any], pairs: int) -> Floats:
     """Return for each sleeve the share of its money that belongs to one pair: a slot as
     ``max_open_trades`` gives it, or one of the strongest few."""
-    one = slots.slot_share(config, pairs)
+    one = stakes.slot_share(config, pairs)
     whole = float(config.get("tradable_balance_ratio", 1.0))
     found = [
         whole / float(sleeve.named()["top"]) if sleeve.strategy == RANKED else one

@@ -2,7 +2,7 @@
 model files that are checked before they are unpickled."""
 
 import logging
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,23 +15,16 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.features.labels.splits import purged_split
 from freqpilot.features.labels.targets import age_weights, triple_barrier, uniqueness
-from freqpilot.host.freqai import guard
-from freqpilot.host.freqai.features import stage as featurestage
-from freqpilot.models.base import reasons
+from freqpilot.host.freqai import columns, guard
+from freqpilot.host.freqai.columns import LABEL, NAMES, REASONS
+from freqpilot.host.freqai.reasons import reasons_of
 from freqpilot.models.training import apart
 from freqpilot.models.trees.classifier import CLASSES, FittedTrees, fit
 from freqpilot.risk.staleness import EXPIRED
 from freqpilot.settings import Settings
-from freqpilot.shapes import Bools, Floats, Floats32
-from freqpilot.signals.analysts.model import ModelForecast
+from freqpilot.shapes import Bools
 
 logger = logging.getLogger(__name__)
-
-LABEL = "&-barrier"
-NAMES = {-1: "down", 0: "flat", 1: "up"}
-"""Column names of the class probabilities, in the words FreqAI shows."""
-REASONS = "model_reasons"
-"""Column of a forecast's reasons in words, empty where it is neutral."""
 
 
 class PurgedClassifier(BaseClassifierModel):
@@ -45,7 +38,7 @@ class PurgedClassifier(BaseClassifierModel):
     def __init__(self, config: dict[str, Any]) -> None:
         """:raises OperationalException: Freqtrade's own, when what the settings need is absent."""
         super().__init__(config=config)
-        config.setdefault("internals", {})[featurestage.NARROW] = True
+        config.setdefault("internals", {})[columns.NARROW] = True
         try:
             self._require()
         except RefuseToStart as error:
@@ -197,34 +190,3 @@ class PurgedClassifier(BaseClassifierModel):
         gone = np.array([EXPIRED], dtype=np.int_)
         self.dd.append_model_predictions(pair, predictions, gone, dk, dataframe)
         dk.return_dataframe = self.dd.attach_return_values_to_return_dataframe(pair, dataframe)
-
-
-class Explained(Protocol):
-    """A fitted model that tells what each feature adds to its forecast."""
-
-    def leaning(self, x: Floats32) -> Floats:
-        """Return the additions (n × k)."""
-        ...
-
-
-def reasons_of(
-    model: Explained,
-    names: list[str],
-    x: Floats32,
-    probabilities: Floats,
-    neutral: float,
-    last: bool,
-) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """Return the reasons of each forecast that has a say in the composite; with ``last`` of the
-    last row only, the one that FreqAI takes live. Shapley values cost 30 times the forecast.
-
-    ``x`` may hold more than the columns ``names``, for the model alone, before them."""
-    edge = np.abs(probabilities[:, CLASSES.index(1)] - probabilities[:, CLASSES.index(-1)])
-    speaks = edge > neutral * ModelForecast.scale
-    if last:
-        speaks[:-1] = False
-    out = np.full(len(x), "", dtype=object)
-    if speaks.any():
-        shown = x[speaks][:, -len(names) :]
-        out[speaks] = reasons.words(names, shown, model.leaning(x[speaks]))
-    return out

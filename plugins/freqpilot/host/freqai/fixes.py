@@ -4,6 +4,7 @@ imported for nothing."""
 from collections.abc import Callable
 from typing import Any
 
+from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.seams.seam import Seam, expect, wrap
 
 
@@ -48,11 +49,9 @@ def _make_split(original: Callable[..., Any]) -> Callable[..., Any]:
     def split_timerange(self: Any, *args: Any, **kwargs: Any) -> Any:
         """The last window ends one candle later: FreqAI leaves out the candle at its end, which
         then has no prediction, so its decision would depend on where a backtest ends."""
-        from freqtrade.exchange import timeframe_to_seconds
-
         training, backtesting = original(self, *args, **kwargs)
         if backtesting:
-            backtesting[-1].stopts += timeframe_to_seconds(self.config["timeframe"])
+            backtesting[-1].stopts += seconds(self.config["timeframe"])
         return training, backtesting
 
     return split_timerange

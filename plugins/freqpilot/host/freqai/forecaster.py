@@ -16,14 +16,9 @@ from freqpilot.features.labels.targets import (
     uniqueness,
 )
 from freqpilot.host.freqai import guard, targets
-from freqpilot.host.freqai.classifier import (
-    LABEL,
-    NAMES,
-    REASONS,
-    Explained,
-    PurgedClassifier,
-    reasons_of,
-)
+from freqpilot.host.freqai.classifier import PurgedClassifier
+from freqpilot.host.freqai.columns import LABEL, NAMES, REASONS
+from freqpilot.host.freqai.reasons import Explained, reasons_of
 from freqpilot.models.base.fitted import Fitted, Model
 from freqpilot.models.base.heads import Forecast
 from freqpilot.models.base.target import Aimed, Target, spanning

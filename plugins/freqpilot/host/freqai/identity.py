@@ -27,7 +27,7 @@ def pair_name(pair: str) -> str:
 def source_digest(kind: type[Any]) -> str:
     """Return a digest of a class's name and of the files that it and its bases were written in,
     Freqtrade's own left out. What those files import is not seen, except the pack itself, which
-    :func:`freqpilot.host.boot.setup.stamp_identifier` counts."""
+    :func:`freqpilot.host.boot.digests.stamp_identifier` counts."""
     import freqtrade
 
     stock = Path(freqtrade.__file__).resolve().parent

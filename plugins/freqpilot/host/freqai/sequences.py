@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from freqpilot.host.freqai.classifier import Explained
+from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.freqai.forecaster import Forecaster, Served, training_window
+from freqpilot.host.freqai.reasons import Explained
 from freqpilot.models.base.runtime import require
 from freqpilot.models.base.target import Aimed
 from freqpilot.models.base.window import Window
@@ -96,7 +96,7 @@ class SequenceForecaster(Forecaster):
         return int(getattr(fitted.core, "length", self._made().length))
 
     def _step(self) -> int:
-        return int(timeframe_to_seconds(self.config["timeframe"])) * 1_000_000_000
+        return seconds(self.config["timeframe"]) * 1_000_000_000
 
 
 def keep_context(dk: FreqaiDataKitchen, length: int) -> None:

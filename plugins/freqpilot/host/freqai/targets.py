@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import Degraded
-from freqpilot.host.freqai.classifier import LABEL
+from freqpilot.host.freqai.columns import LABEL
 from freqpilot.settings import LabelSettings
 from freqpilot.shapes import Floats
 

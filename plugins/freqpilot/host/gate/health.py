@@ -11,33 +11,29 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.orders import reconcile
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders.readiness import Reconciliation
+from freqpilot.host.run.current import current, has_begun
+from freqpilot.host.run.run import BLOCKED, Run
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.risk.breakers import ErrorRate
 
 logger = logging.getLogger(__name__)
 
-BLOCKED = supervisor.BLOCKED
 SAFE_MODE = ", safe mode"
 ACCOUNT = re.compile(r"order|account|balance|position", re.IGNORECASE)
 """What the address of a request for orders or the account holds, on any exchange."""
 
 
 class Health:
-    """The error rate of this process's calls to its exchange, and whether it is in safe mode."""
+    """The error rate of a run's calls to its exchange, and whether it is in safe mode.
 
-    def __init__(self) -> None:
-        self.rate: ErrorRate | None = None
-        self.safe_mode: str | None = None
-        self.blocked: str | None = None
-        self.passing = False
+    A run of the same bot before is remembered by what it has saved: that safe mode held, and that
+    the account was blocked.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self._lock = threading.Lock()
-
-    def begin(self) -> None:
-        """Forget the calls of an earlier run, and neither that safe mode held nor that the account
-        was blocked."""
-        run = supervisor.current()
         held = run.store.load_state(f"{run.key}{SAFE_MODE}") if run.live else None
         self.rate = ErrorRate(run.settings.risk, tripped=bool(held))
         self.safe_mode = held["reason"] if held else None
@@ -48,26 +44,23 @@ class Health:
     def note(self, *, failed: bool) -> None:
         """Take note of a call that has just ended."""
         with self._lock:
-            if self.rate is not None:
-                self.rate.note(time.time(), failed=failed)
+            self.rate.note(time.time(), failed=failed)
 
     def block(self, reason: str, *, passing: bool = False) -> None:
         """Take note that the exchange does not let the account trade: safe mode until a person
         releases it, across restarts, or, where it is ``passing``, until the exchange answers a
         request for orders or the account. It never raises: any call comes here."""
         with self._lock:
-            if self.rate is None or (self.blocked and (passing or not self.passing)):
+            if self.blocked and (passing or not self.passing):
                 return
             self.blocked, self.passing = reason, passing
+        run, now = self._run, datetime.now(UTC)
         try:
-            run, now = supervisor.current(), datetime.now(UTC)
             # First of all: the store may be out.
             alerts.record(run, "blocked", "CRITICAL", reason, time=now)
             state = {"reason": reason, "passing": passing}
             run.store.save_state(f"{run.key}{BLOCKED}", state, now)
             run.counters.source("account", False, now)
-        except NoEntry:
-            alerts.say("blocked", reason, "CRITICAL")
         except Exception:
             logger.exception("That the account is blocked could not be kept")
 
@@ -76,36 +69,38 @@ class Health:
         if not (self.blocked and self.passing and ACCOUNT.search(url.partition("?")[0])):
             return
         self.blocked = None
+        run, now = self._run, datetime.now(UTC)
         try:
-            run, now = supervisor.current(), datetime.now(UTC)
             run.store.save_state(f"{run.key}{BLOCKED}", {}, now)
             alerts.record(run, "blocked over", "WARNING", "the exchange answers again", time=now)
             run.counters.source("account", True, now)
-            reconcile.PROGRESS.begin()
+            run.part(Reconciliation).ask()
         except Exception:
             logger.exception("That the exchange answers again could not be kept")
 
     def _released(self) -> None:
-        run = supervisor.current()
+        run = self._run
         if self.blocked and run.live and not run.store.load_state(f"{run.key}{BLOCKED}"):
             self.blocked = None
             run.counters.source("account", True, datetime.now(UTC))
-            reconcile.PROGRESS.begin()
+            run.part(Reconciliation).ask()
             logger.warning("The block of the account was released; entries are allowed")
 
     def look(self) -> str | None:
         """Return why safe mode holds, or None; a change is kept in the store and logged."""
         self._released()
         with self._lock:
-            reason = None if self.rate is None else self.rate.tripped(time.time())
+            reason = self.rate.tripped(time.time())
             before, self.safe_mode = self.safe_mode, reason
         if bool(reason) != bool(before):
-            run, now = supervisor.current(), datetime.now(UTC)
+            run, now = self._run, datetime.now(UTC)
             kind = "safe mode" if reason else "safe mode over"
             text = reason or "the exchange answers again; entries are allowed"
             run.counters.source("exchange", not reason, now)
             if reason:
-                reconcile.PROGRESS.begin()  # what happened meanwhile is looked at before an entry
+                run.part(
+                    Reconciliation
+                ).ask()  # what happened meanwhile is looked at before an entry
             try:
                 # A bot killed in between says too much of safe mode, not too little.
                 if reason:
@@ -116,14 +111,13 @@ class Health:
                 run.store.save_state(f"{run.key}{SAFE_MODE}", {}, now)
         return self.blocked or reason
 
+    def require_sound(self) -> None:
+        """Let an entry pass only when the exchange is well.
 
-HEALTH = Health()
-
-
-def require_sound() -> None:
-    """:raises NoEntry: in safe mode."""
-    if reason := HEALTH.look():
-        raise NoEntry(reason)
+        :raises NoEntry: in safe mode.
+        """
+        if reason := self.look():
+            raise NoEntry(reason)
 
 
 def _failed(error: Exception) -> bool:
@@ -167,14 +161,18 @@ def is_passing(error: Exception) -> bool:
 
 
 def _note(error: Exception | None, arguments: tuple[Any, ...]) -> None:
+    """Count a call; before the run has begun there is nothing to count it by."""
+    health = current().parts.get(Health) if has_begun() else None
+    if health is None:
+        return
     url = str(arguments[0]) if arguments else ""
     if error is None:
-        HEALTH.note(failed=False)
-        HEALTH.answered(url)
+        health.note(failed=False)
+        health.answered(url)
         return
-    HEALTH.note(failed=_failed(error))
+    health.note(failed=_failed(error))
     if reason := block_of(error, url):
-        HEALTH.block(reason, passing=is_passing(error))
+        health.block(reason, passing=is_passing(error))
 
 
 def watch(api: Any) -> None:

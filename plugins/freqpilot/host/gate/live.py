@@ -5,61 +5,21 @@ entries, replacements, position adjustments and forced entries all pass it, and 
 callback that raises cannot open it. Reducing orders never ask.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.account import others
 from freqpilot.host.account.positions import position_of
-from freqpilot.host.gate import bookrisk, health, market
-from freqpilot.host.orders import reconcile, sending
-from freqpilot.host.run import exitsonly, supervisor
+from freqpilot.host.account.verdict import count_gate_error, count_wait
+from freqpilot.host.gate.judge import refusal
+from freqpilot.host.gate.market import Market
+from freqpilot.host.orders import sending
+from freqpilot.host.orders.purpose import purpose_of, raises_risk
+from freqpilot.host.run.current import current, has_begun
+from freqpilot.host.run.refused import order_refused
 from freqpilot.host.seams.seam import Seam, expect, wrap
-from freqpilot.shapes import OrderRequest, Position
-
-
-@cache
-def order_refused() -> type[Exception]:
-    """Return the exception for a refused order.
-
-    Freqtrade's loop treats a ``DependencyException`` as 'this entry did not happen', its REST API
-    and Telegram show an ``RPCException`` to the person who forced the entry: it is both.
-    """
-    from freqtrade.exceptions import DependencyException
-    from freqtrade.rpc.rpc import RPCException
-
-    class OrderRefused(DependencyException, RPCException):
-        def __init__(self, message: str) -> None:
-            Exception.__init__(self, message)
-            self.message = message
-
-        def __str__(self) -> str:
-            return self.message
-
-    return OrderRefused
-
-
-def refusal(exchange: Any, request: OrderRequest, positions: Sequence[Position]) -> str | None:
-    """Return why the gate refuses an order beside these positions, None where it does not.
-
-    :raises NoEntry: when it has to wait.
-    """
-    exitsonly.require()
-    supervisor.require_sight()
-    if not exchange._config["dry_run"]:
-        reconcile.require_done()
-        health.require_sound()
-        sending.require_certainty(exchange._api)
-    others.announce(str(exchange._config.get("stake_currency")), positions, request)
-    verdict = supervisor.ask(
-        request,
-        positions,
-        bookrisk.BOOK.asked(request, positions),
-        lambda: market.judge(exchange, request, positions),
-    )
-    return None if verdict.allowed else verdict.veto or "refused without a reason"
+from freqpilot.shapes import OrderRequest
 
 
 def check_order(exchange: Any, order: dict[str, Any]) -> None:
@@ -69,9 +29,7 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
     """
     from freqtrade.persistence import Trade
 
-    if not sending.raises_risk(
-        exchange.trading_mode, order["side"], order.get("reduceOnly", False)
-    ):
+    if not raises_risk(exchange.trading_mode, order["side"], order.get("reduceOnly", False)):
         return
     try:
         trades = Trade.get_open_trades()
@@ -81,17 +39,18 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
             time=datetime.now(UTC),
             pair=order["pair"],
             side="long" if order["side"] == "buy" else "short",
-            purpose=sending.purpose_of(own),
+            purpose=purpose_of(own),
             stake=float(order["amount"]) * float(order["rate"]) / leverage,
             rate=float(order["rate"]),
             leverage=leverage,
         )
-        rates = supervisor.current().rates
-        reason = refusal(exchange, request, [position_of(t, rates) for t in trades])
+        run = current()
+        positions = [position_of(trade, run.rates) for trade in trades]
+        reason = refusal(run, request, positions, exchange)
     except NoEntry as waiting:
-        reason = supervisor.count_wait(waiting)
+        reason = count_wait(waiting)
     except Exception as error:  # whatever went wrong, an unjudged order is not sent
-        reason = supervisor.count_gate_error(error)
+        reason = count_gate_error(error)
     if reason:
         raise order_refused()(
             f"Freqpilot refused the {order['side']} order for {order['pair']}: {reason}. "
@@ -127,7 +86,8 @@ def _apply() -> None:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def create_order(self: Any, **order: Any) -> Any:
             check_order(self, order)
-            market.MARKET.note_order()
+            if has_begun():
+                current().part(Market).note_order()
             return sending.place(self, original, order)
 
         return create_order

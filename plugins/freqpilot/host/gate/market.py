@@ -16,7 +16,10 @@ import numpy as np
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.basket import basket
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run import supervisor
+from freqpilot.host.candles.bot import candles, index_pairs
+from freqpilot.host.candles.orderbook import figure, order_book
+from freqpilot.host.candles.timeframe import HOUR, seconds
+from freqpilot.host.run.run import Run
 from freqpilot.risk import market
 from freqpilot.risk.breakers import (
     FlashCrash,
@@ -30,46 +33,46 @@ from freqpilot.shapes import Cut, OrderRequest, Position, RiskVerdict
 
 logger = logging.getLogger(__name__)
 
-BOOK_LEVELS = 500
-"""Levels asked for a side: 100 of a coin with a fine tick are far from reaching 1 %."""
-HOUR = 3_600
 ORDERS = ", orders sent"
 
 
 class Market:
     """The breakers of a run, what they said last, and prices that are kept for a short while."""
 
-    def __init__(self) -> None:
-        self._run: supervisor.Run | None = None
-        self._timeframe: str | None = None
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.timeframe: str | None = None
+        """The strategy's timeframe, which the exchange's own config need not have."""
         self._lock = threading.Lock()
-
-    def begin(self, timeframe: str | None = None) -> None:
-        """Forget an earlier run.
-
-        :param timeframe: the strategy's, which the exchange's own config need not have.
-        """
-        self._run, self._timeframe = supervisor.current(), timeframe
-        settings = self.settings
-        self.orders, self.crash = OrderRate(settings), FlashCrash(settings)
+        self.settings: MarketSettings = run.settings.risk.market
+        self.orders, self.crash = OrderRate(self.settings), FlashCrash(self.settings)
         self.tripped: dict[str, str] = {}
         self._prices: dict[str, tuple[float, float]] = {}
-        self._remember()
         self._told: set[str] = set()
-
-    @property
-    def settings(self) -> MarketSettings:
-        """The checks' settings of the current run."""
-        return supervisor.current().settings.risk.market
+        self._remember()
 
     def note_order(self) -> None:
         """Take note of an order that is about to be sent. It never raises: exits come here too."""
-        if not supervisor._runs:
-            return
         with self._lock:
-            self._follow()
             self.orders.note(time.time())
         self._keep()
+
+    def judge(
+        self, exchange: Any, order: OrderRequest, positions: Sequence[Position]
+    ) -> RiskVerdict:
+        """Return the verdict of the market on an entry that the limits allow."""
+        from freqtrade.exceptions import FreqtradeException
+
+        verdict = RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+        if not self.settings.enabled:
+            return verdict
+        try:
+            refusal = self.refusal(exchange, order, positions)
+        except (FreqtradeException, NoEntry) as error:
+            refusal = market.Refusal("market_data", f"the market could not be seen: {error}")
+        if refusal is None:
+            return verdict
+        return RiskVerdict(False, 0.0, cuts=(Cut(refusal.rule, 0.0),), veto=refusal.reason)
 
     def refusal(
         self, exchange: Any, order: OrderRequest, positions: Sequence[Position]
@@ -81,7 +84,6 @@ class Market:
         """
         now = time.time()
         with self._lock:  # never around a request: an exit's note would wait for its answer
-            self._follow()
             many = self.orders.tripped(now)
         if reason := self._tell("order_rate", many):
             return market.Refusal("order_rate", reason)
@@ -105,7 +107,7 @@ class Market:
     def _remember(self) -> None:
         """Take up the orders of a live bot's time before a restart; what cannot be read trips
         nothing and is told."""
-        run = supervisor.current()
+        run = self._run
         try:
             if run.live and (saved := run.store.load_state(f"{run.key}{ORDERS}")):
                 self.orders.restore(saved)
@@ -113,7 +115,7 @@ class Market:
             logger.exception("The orders sent before the start are not known; counting begins anew")
 
     def _keep(self) -> None:
-        run = supervisor.current()
+        run = self._run
         if not run.live:
             return
         try:
@@ -123,14 +125,10 @@ class Market:
         except Exception:  # an exit must go on
             logger.exception("The count of orders could not be kept")
 
-    def _follow(self) -> None:
-        if self._run is not supervisor.current():
-            self.begin()
-
     def _tell(self, name: str, reason: str | None) -> str | None:
         """Keep and log that a breaker trips or ends; returns ``reason``."""
         if bool(reason) != (name in self.tripped):
-            run, now = supervisor.current(), datetime.now(UTC)
+            run, now = self._run, datetime.now(UTC)
             kind = name.replace("_", " ")
             text = reason or f"the breaker {kind} has ended; entries are allowed"
             level = "CRITICAL" if reason else "WARNING"
@@ -143,15 +141,13 @@ class Market:
         return reason
 
     def _view(self, exchange: Any, order: OrderRequest, now: float) -> market.MarketView:
-        book = exchange.fetch_l2_order_book(order.pair, BOOK_LEVELS)
-        size = _figure(exchange.get_contract_size(order.pair))
-        bids, asks = ([(_figure(p), _figure(a) * size) for p, a, *_ in book[s]] for s in SIDES)
+        bids, asks = order_book(exchange, order.pair)
         bid, ask = (side[0][0] if side else np.nan for side in (bids, asks))
         band, mid = self.settings.depth_band, (bid + ask) / 2
         depths = [market.depth_within(side, mid, band) for side in (asks, bids)]
         into, out = depths if order.side == "long" else reversed(depths)
-        timeframe = self._timeframe or exchange._config["timeframe"]
-        period = supervisor.current().settings.risk.atr_period
+        timeframe = self.timeframe or exchange._config["timeframe"]
+        period = self._run.settings.risk.atr_period
         frame = candles(exchange, order.pair, timeframe, now).tail(period + 1)
         close = frame["close"].tolist()
         return market.MarketView(
@@ -160,7 +156,7 @@ class Market:
             entry_depth=into,
             exit_depth=out,
             candle_age=now - frame["date"].iloc[-1].timestamp(),
-            timeframe=float(_seconds(timeframe)),
+            timeframe=float(seconds(timeframe)),
             close=close[-1],
             before=close[-2] if len(close) > 1 else np.nan,
             atr=market.average_true_range(
@@ -172,10 +168,10 @@ class Market:
         index = self._index(exchange, "the fall of the index")
         if index is None:
             return None
-        timeframe = self._timeframe or exchange._config["timeframe"]
-        if _seconds(timeframe) > HOUR:
+        timeframe = self.timeframe or exchange._config["timeframe"]
+        if seconds(timeframe) > HOUR:
             timeframe = "1h"
-        step, frame = float(_seconds(timeframe)), candles(exchange, index, timeframe, now)
+        step, frame = float(seconds(timeframe)), candles(exchange, index, timeframe, now)
         frame = frame.tail(int((self.settings.index_pause_hours + 4) * HOUR / step))
         columns = {name: frame[name].to_numpy(float) for name in ("open", "high", "low", "close")}
         dates = np.array([date.timestamp() for date in frame["date"]])
@@ -221,50 +217,9 @@ class Market:
     def _price(self, exchange: Any, pair: str, now: float) -> float:
         then, price = self._prices.get(pair, (-np.inf, np.nan))
         if not 0 <= now - then < self.settings.cache_seconds:
-            price = _figure(exchange.fetch_ticker(pair)["last"])
+            price = figure(exchange.fetch_ticker(pair)["last"])
             self._prices[pair] = (now, price)
         return price
-
-
-MARKET = Market()
-SIDES = ("bids", "asks")
-
-
-def judge(exchange: Any, order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
-    """Return the verdict of the market on an entry that the limits allow."""
-    from freqtrade.exceptions import FreqtradeException
-
-    if not MARKET.settings.enabled:
-        return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
-    try:
-        refusal = MARKET.refusal(exchange, order, positions)
-    except (FreqtradeException, NoEntry) as error:
-        refusal = market.Refusal("market_data", f"the market could not be seen: {error}")
-    if refusal is None:
-        return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
-    return RiskVerdict(False, 0.0, cuts=(Cut(refusal.rule, 0.0),), veto=refusal.reason)
-
-
-def index_pairs(coin: str, stake: str) -> tuple[str, ...]:
-    """Return the pairs that a coin's price may be read from, the best first."""
-    return (f"{coin}/{stake}:{stake}", f"{coin}/{stake}", f"{coin}/USDT", f"{coin}/USD")
-
-
-def candles(exchange: Any, pair: str, timeframe: str, now: float) -> Any:
-    """Return the bot's closed candles of a pair, asked for anew when they are old or missing.
-
-    :raises NoEntry: when there are none.
-    """
-    kind = exchange._config["candle_type_def"]
-    key = (pair, timeframe, kind)
-    known = exchange.klines(key, copy=False)
-    if len(known) and now - known["date"].iloc[-1].timestamp() <= 2 * _seconds(timeframe):
-        return known
-    exchange.refresh_latest_ohlcv([key])
-    known = exchange.klines(key, copy=False)
-    if not len(known):
-        raise NoEntry(f"there are no {timeframe} candles of {pair}")
-    return known
 
 
 def _gives_nothing(exchange: Any) -> bool:
@@ -273,13 +228,3 @@ def _gives_nothing(exchange: Any) -> bool:
         return False
     has = getattr(exchange, "exchange_has", None)
     return has is None or not has("fetchL2OrderBook")
-
-
-def _seconds(timeframe: str) -> int:
-    from freqtrade.exchange import timeframe_to_seconds
-
-    return int(timeframe_to_seconds(timeframe))
-
-
-def _figure(value: Any) -> float:
-    return np.nan if value is None else float(value)

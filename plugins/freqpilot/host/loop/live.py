@@ -15,13 +15,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host.account import flows, livestore, locks, look, others
+from freqpilot.host.account import flows, livestore, locks, look, observed, others
+from freqpilot.host.account.begin import begin
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.candles import feeds
-from freqpilot.host.gate import bookrisk, health, market
-from freqpilot.host.orders import reconcile, sending, stops
-from freqpilot.host.run import exitsonly, supervisor
+from freqpilot.host.candles import feeds, stored
+from freqpilot.host.gate.bookrisk import BookRisk
+from freqpilot.host.gate.health import Health
+from freqpilot.host.gate.judge import wait
+from freqpilot.host.gate.market import Market
+from freqpilot.host.orders import reconcile, stops
+from freqpilot.host.orders.readiness import Reconciliation
+from freqpilot.host.run.current import current, has_begun
+from freqpilot.host.run.run import Run
 from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
 from freqpilot.host.trading import couples
 from freqpilot.risk.record import KEPT
@@ -49,12 +55,12 @@ def observe(bot: Any) -> None:
     others from being done; without a stamp entries are refused, and after three such looks a person
     hears that the supervisor is blind. Open trades are managed as ever.
     """
-    run, now = supervisor.current(), datetime.now(UTC)
+    run, now = current(), datetime.now(UTC)
     run.sight.begin()
     with run.sight.part("account"), fresh_trades():
         _look(bot, run, now)
     with run.sight.part("exchange"):
-        health.HEALTH.look()
+        run.part(Health).look()
     if run.live and not run.writes:
         livestore.reopen(run, now)
     if run.owner is not None and run.owner.lost:
@@ -65,10 +71,10 @@ def observe(bot: Any) -> None:
         level = "CRITICAL" if run.sight.blind else "WARNING"
         alerts.record(run, "blind" if run.sight.blind else "blind over", level, text, time=now)
     if text or run.sight.blind:
-        supervisor.keep(run, now)  # also where the account itself was not seen
+        observed.keep(run, now)  # also where the account itself was not seen
 
 
-def _look(bot: Any, run: supervisor.Run, now: datetime) -> None:
+def _look(bot: Any, run: Run, now: datetime) -> None:
     from freqtrade.persistence import Trade
 
     trades = Trade.get_open_trades()
@@ -76,16 +82,16 @@ def _look(bot: Any, run: supervisor.Run, now: datetime) -> None:
     if missing := seen.missing(run.unquoted):
         run.sight.fault("rates", f"no price of now for {', '.join(missing)}")
     with run.sight.part("closed trades"):
-        supervisor.closed(lately_closed(run))
+        observed.closed(run, lately_closed(run))
     with run.sight.part("flows"):
-        run.held = flows.take(bot, trades, seen.equity)
-    supervisor.observe(now, seen.equity - run.held, seen.rates, seen.worst - run.held)
-    stops.look(trades, seen.rates, seen.fresh)
+        run.held = flows.take(run, bot, trades, seen.equity)
+    observed.observe(run, now, seen.equity - run.held, seen.rates, seen.worst - run.held)
+    stops.look(run, trades, seen.rates, seen.fresh)
     positions = [position_of(trade, seen.rates) for trade in trades]
     with run.sight.part("other bots"):
-        others.step(bot.config["stake_currency"], positions)
+        others.step(run, bot.config["stake_currency"], positions)
     with run.sight.part("book"):
-        bookrisk.BOOK.keep(now, positions)
+        run.part(BookRisk).keep(now, positions)
     with run.sight.part("locks"):
         locks.follow(run)
 
@@ -114,7 +120,7 @@ def _end_transaction() -> None:
         Trade.rollback()
 
 
-def lately_closed(run: supervisor.Run) -> Sequence[ClosedTrade]:
+def lately_closed(run: Run) -> Sequence[ClosedTrade]:
     """Return the trades that were closed since the last one that the ledger has, oldest first; at
     the first look as many as it keeps.
 
@@ -139,18 +145,13 @@ def waiting(bot: Any) -> str | None:
     where entries can be judged."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    run = supervisor.current()
+    run = current()
     try:
-        exitsonly.require()
-        supervisor.require_sight()
+        wait(run, bot.exchange)
         if run.others is None:
             raise NoEntry("what other bots have open is not known")
         if run.store_fault is not None:
             raise NoEntry(f"the store is out: {run.store_fault}")
-        if not bot.config["dry_run"]:
-            reconcile.require_done()
-            health.require_sound()
-            sending.require_certainty(bot.exchange._api)
     except (NoEntry, SQLAlchemyError) as why:
         return str(why)
     return None
@@ -159,7 +160,7 @@ def waiting(bot: Any) -> str | None:
 def before_loop(bot: Any) -> None:
     """Reconcile and look, which no forced order can come between."""
     with getattr(bot, LOCK):
-        reconcile.step(bot)
+        reconcile.step(current(), bot)
         observe(bot)
     alerts.step(bot)
 
@@ -167,7 +168,8 @@ def before_loop(bot: Any) -> None:
 def after_loop(bot: Any) -> None:
     """Close what may not stay open; it never raises."""
     with fresh_trades():
-        stops.backup(bot)
+        if has_begun():
+            stops.backup(current(), bot)
         couples.settle(bot)
     alerts.step(bot)
 
@@ -187,7 +189,7 @@ def _check() -> None:
         raise SeamError(f"FreqtradeBot has no {LOCK} that forced orders hold")
 
 
-def _begin(bot: Any) -> supervisor.Run:
+def _begin(bot: Any) -> Run:
     """Begin the bot's run.
 
     :raises OperationalException: Freqtrade's, which it shows as one line, when it may not start.
@@ -195,20 +197,20 @@ def _begin(bot: Any) -> supervisor.Run:
     from freqtrade.exceptions import OperationalException
 
     try:
-        return supervisor.begin(bot.config, live=True)
+        return begin(bot.config, live=True)
     except RefuseToStart as error:
         raise OperationalException(f"Freqpilot stops the start: {error}") from None
 
 
 def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
     def startup(self: Any) -> Any:
-        _begin(self).feed = feeds.LiveFeed(self)
-        health.HEALTH.begin()
-        timeframe = self.config["timeframe"]
-        market.MARKET.begin(timeframe)
-        bookrisk.BOOK.begin(bookrisk.fetched_candles(self.exchange), timeframe)
+        run, timeframe = _begin(self), self.config["timeframe"]
+        run.feed = feeds.LiveFeed(self)
+        run.part(Health)  # from here on requests count
+        run.part(Market).timeframe = timeframe
+        run.part(BookRisk).begin(stored.fetched_candles(self.exchange), timeframe)
         if not self.config["dry_run"]:
-            reconcile.PROGRESS.begin()
+            run.part(Reconciliation).ask()
         return original(self)
 
     return startup
@@ -228,7 +230,7 @@ def _make_process(original: Callable[..., Any]) -> Callable[..., Any]:
 def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
     def process_stopped(self: Any) -> Any:
         # A bot that a person has stopped trades nothing, but its account is watched on.
-        if supervisor.has_begun():
+        if has_begun():
             with getattr(self, LOCK):
                 observe(self)
             alerts.step(self)

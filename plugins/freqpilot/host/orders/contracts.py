@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from freqpilot.host.orders.differences import recount, report
+from freqpilot.host.run.run import Run
 
 MISSING_SHARE = 0.005
 """Share of a position by which the two books may differ: rounding."""
 
 
-def compare(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
+def compare(run: Run, bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
     """Bring trades to what their orders say where the positions bear it out; report the rest.
 
     :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
@@ -27,14 +28,15 @@ def compare(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
         owned = max(0.0, sign * held.get(trade.pair, 0.0))
         if not _alike(owned, float(trade.amount)):
             if not owned:
-                _close(bot, trade)
+                _close(run, bot, trade)
             if trade.is_open:
-                recount(trade, owned)
+                recount(run, trade, owned)
         wanted[trade.pair] = sign * float(trade.amount) if trade.is_open else 0.0
     for pair in sorted({*pairs, *held}):
         there, ours = held.get(pair, 0.0), wanted.get(pair, 0.0)
         if not _alike(there, ours):
             report(
+                run,
                 f"the position in {pair} is {there:g} on the exchange, {ours:g} in the database "
                 "(below zero: short); look at the account's history, then close what is too much "
                 "there, or mend the trade",
@@ -43,7 +45,7 @@ def compare(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
             )
 
 
-def take_back_stops(bot: Any) -> None:
+def take_back_stops(run: Run, bot: Any) -> None:
     """Cancel the stops of trades that are over.
 
     :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
@@ -59,6 +61,7 @@ def take_back_stops(bot: Any) -> None:
         if found["status"] == "open":
             found = bot.exchange.cancel_stoploss_order_with_result(number, pair, order.ft_amount)
             report(
+                run,
                 f"the stop order {number} in {pair} had outlived its trade {order.ft_trade_id}; it "
                 "was cancelled",
                 "WARNING",
@@ -68,7 +71,7 @@ def take_back_stops(bot: Any) -> None:
     Trade.commit()
 
 
-def _close(bot: Any, trade: Any) -> None:
+def _close(run: Run, bot: Any, trade: Any) -> None:
     """Close a trade whose filled orders have closed it, if they have."""
     exits = [o for o in trade.orders if o.ft_order_side != trade.entry_side and o.safe_filled]
     entered = sum(float(o.safe_filled) for o in trade.orders if o.ft_order_side == trade.entry_side)
@@ -81,6 +84,7 @@ def _close(bot: Any, trade: Any) -> None:
     bot.update_trade_state(trade, last.order_id, found, stoploss_order=stop, send_msg=False)
     if not trade.is_open:
         report(
+            run,
             f"trade {trade.id} in {trade.pair} was open, order {last.order_id} had closed it; it "
             "is closed now",
             "WARNING",

@@ -3,17 +3,16 @@
 from typing import Any
 
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.run import Run
 
 
-def report(text: str, level: str, data: dict[str, Any]) -> None:
+def report(run: Run, text: str, level: str, data: dict[str, Any]) -> None:
     """Keep a difference, count it and let a person hear of it."""
-    run = supervisor.current()
     alerts.record(run, "difference", level, text, data)
     run.counters.count("differences")
 
 
-def recount(trade: Any, owned: float) -> None:
+def recount(run: Run, trade: Any, owned: float) -> None:
     """Bring a trade's amount to what its orders say, where that is nearer to what the account owns.
 
     A bot killed between its two commits has the fills of an order but not their effect on the
@@ -28,6 +27,7 @@ def recount(trade: Any, owned: float) -> None:
         return
     Trade.commit()
     report(
+        run,
         f"trade {trade.id} in {trade.pair} said {before:g}, its filled orders say "
         f"{float(trade.amount):g}; it was corrected",
         "WARNING",

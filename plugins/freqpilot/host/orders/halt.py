@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.run import supervisor
+from freqpilot.host.account.verdict import closes
+from freqpilot.host.run.current import current
 from freqpilot.host.seams.seam import MARK, Seam, expect, wrap
 
 logger = logging.getLogger(__name__)
@@ -26,9 +27,9 @@ def must_close(trade: Any, rate: float) -> bool:
     """Tell whether a halt closes this trade now. A fault closes nothing and is logged: the stop on
     the exchange still holds."""
     try:
-        if supervisor.current().state.halted is None:
+        if current().state.halted is None:
             return False  # before the profit, which would cost more than all else here
-        return supervisor.closes(float(trade.calc_profit_ratio(rate)))
+        return closes(current(), float(trade.calc_profit_ratio(rate)))
     except NoEntry:
         return False  # no run has begun
     except Exception:
@@ -39,7 +40,7 @@ def must_close(trade: Any, rate: float) -> bool:
 def takes_back(trade: Any, order: Any) -> bool:
     """Tell whether a halt cancels this open order: one that raises risk."""
     try:
-        halted = supervisor.current().state.halted is not None
+        halted = current().state.halted is not None
         return bool(halted and order.ft_order_side == trade.entry_side)
     except NoEntry:
         return False

@@ -13,12 +13,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.host.account import unwritten
-from freqpilot.host.orders import contracts, sending
+from freqpilot.host.orders import contracts
 from freqpilot.host.orders.differences import recount, report
-from freqpilot.host.run import supervisor
+from freqpilot.host.orders.lookup import fetch, in_flight, look_up, stop_params
+from freqpilot.host.orders.purpose import open_trade
+from freqpilot.host.orders.readiness import Reconciliation
+from freqpilot.host.run.run import Run
 from freqpilot.shapes import OrderIntent
 
 logger = logging.getLogger(__name__)
@@ -28,30 +30,7 @@ MISSING_SHARE = 0.005
 """Share of a position that may be missing on the account: fees taken in coins, and rounding."""
 
 
-class Progress:
-    """Whether this start's comparison is done, and what keeps it from being so."""
-
-    def __init__(self) -> None:
-        self.done, self.problem = True, ""
-
-    def begin(self) -> None:
-        """Ask for a comparison before the next entry."""
-        self.done, self.problem = False, "it has not begun yet"
-
-
-PROGRESS = Progress()
-
-
-def require_done() -> None:
-    """:raises NoEntry: until orders and balances were compared after a start."""
-    if not PROGRESS.done:
-        raise NoEntry(
-            "orders and balances on the exchange have not been compared with the database since "
-            f"the start ({PROGRESS.problem}); entries wait until they are"
-        )
-
-
-def step(bot: Any) -> None:
+def step(run: Run, bot: Any) -> None:
     """Settle what is open between the exchange and the database; before each loop, live only, under
     the lock that forced orders hold.
 
@@ -59,15 +38,16 @@ def step(bot: Any) -> None:
     """
     if bot.config["dry_run"]:
         return
+    books = run.part(Reconciliation)
     try:
-        settle(bot)
-        if not PROGRESS.done:
-            compare(bot)
-            PROGRESS.done = True
+        settle(run, bot)
+        if not books.done:
+            compare(run, bot)
+            books.done = True
     except Exception as error:  # the loop must go on managing open trades
         _roll_back()
-        PROGRESS.done, PROGRESS.problem = False, f"{type(error).__name__}: {error}"
-        logger.warning("Not reconciled yet, entries wait: %s", PROGRESS.problem)
+        books.done, books.problem = False, f"{type(error).__name__}: {error}"
+        logger.warning("Not reconciled yet, entries wait: %s", books.problem)
 
 
 def _roll_back() -> None:
@@ -79,41 +59,39 @@ def _roll_back() -> None:
         Trade.rollback()
 
 
-def settle(bot: Any) -> None:
+def settle(run: Run, bot: Any) -> None:
     """Bring every intent that is not settled to its end.
 
     :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
     """
     if str(bot.trading_mode) != "spot":
-        contracts.take_back_stops(bot)
-    run, api = supervisor.current(), bot.exchange._api
+        contracts.take_back_stops(run, bot)
+    api = bot.exchange._api
     store = run.store
     unwritten.write(run)
     for intent in run.intents("sent", "accepted"):
-        if sending.in_flight(intent.client_id):
+        if in_flight(intent.client_id):
             continue  # its answer is on the way to another thread
         if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
             store.save_intent(replace(intent, state="known"))
             continue
-        found = (
-            sending.look_up(api, intent) if intent.state == "sent" else sending.fetch(api, intent)
-        )
+        found = look_up(run, api, intent) if intent.state == "sent" else fetch(run, api, intent)
         if found is None:
             continue
         order_id = str(found["id"])
         if not _recorded(order_id, intent.pair):
-            _adopt(bot, intent, bot.exchange._order_contracts_to_amount(found))
+            _adopt(run, bot, intent, bot.exchange._order_contracts_to_amount(found))
         store.save_intent(replace(intent, state="known", order_id=order_id))
 
 
-def compare(bot: Any) -> None:
+def compare(run: Run, bot: Any) -> None:
     """Report what the account holds that no trade explains, and the other way round.
 
     :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
     """
     from freqtrade.persistence import Trade
 
-    _remove_empty(Trade.get_open_trades())
+    _remove_empty(run, Trade.get_open_trades())
     trades = list(Trade.get_open_trades())
     pairs = {trade.pair for trade in trades} | set(bot.config["exchange"]["pair_whitelist"])
     known = {pair for pair in pairs if pair in bot.exchange.markets}
@@ -122,17 +100,17 @@ def compare(bot: Any) -> None:
         for params in ({},) if spot else ({}, {"stop": True}):
             for order in bot.exchange._api.fetch_open_orders(pair, params=params):
                 if not _recorded(str(order["id"]), pair):
-                    _take_in(bot, order, pair)
+                    _take_in(run, bot, order, pair)
     bot.wallets.update(require_update=True)
     if spot:
         for trade in trades:
-            recount(trade, float(bot.wallets.get_total(trade.base_currency)))
-        _compare_coins(bot, trades, sorted(known))
+            recount(run, trade, float(bot.wallets.get_total(trade.base_currency)))
+        _compare_coins(run, bot, trades, sorted(known))
     else:
-        contracts.compare(bot, trades, sorted(known))
+        contracts.compare(run, bot, trades, sorted(known))
 
 
-def _remove_empty(trades: Iterable[Any]) -> None:
+def _remove_empty(run: Run, trades: Iterable[Any]) -> None:
     """Remove trades whose every order is an entry that ended unfilled: a bot killed between the
     cancel and the removal leaves one, which takes a slot for good and cannot be exited."""
     for trade in list(trades):
@@ -143,19 +121,21 @@ def _remove_empty(trades: Iterable[Any]) -> None:
         number, pair = int(trade.id), trade.pair
         trade.delete()
         report(
+            run,
             f"trade {number} in {pair} was empty: its entry had ended unfilled; it was removed",
             "WARNING",
             {"pair": pair, "trade": number},
         )
 
 
-def _compare_coins(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
+def _compare_coins(run: Run, bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
     held = {trade.pair: float(trade.amount) for trade in trades}
     for pair in pairs:
         coin = bot.exchange.get_pair_base_currency(pair)
         owned, wanted = float(bot.wallets.get_total(coin)), held.get(pair, 0.0)
         if owned < wanted * (1 - MISSING_SHARE):
             report(
+                run,
                 f"the account holds {owned:g} {coin}, the open trade in {pair} says {wanted:g}: an "
                 "exit will fail for lack of coins; look at the account's history, then sell what "
                 "is there or delete the trade",
@@ -164,6 +144,7 @@ def _compare_coins(bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> Non
             )
         elif owned > wanted and _is_worth_an_order(bot, pair, owned - wanted):
             report(
+                run,
                 f"the account holds {owned - wanted:g} {coin} that belong to no trade; Freqpilot "
                 "leaves them alone",
                 "WARNING",
@@ -183,12 +164,12 @@ def _is_worth_an_order(bot: Any, pair: str, amount: float) -> bool:
     return amount * float(rate) >= float(smallest)
 
 
-def _take_in(bot: Any, order: Any, pair: str) -> None:
+def _take_in(run: Run, bot: Any, order: Any, pair: str) -> None:
     """Give an open order that bears this bot's name to its trade, or cancel it where that is over:
     it was sent while the store was out, by a process that has ended. Any other is reported."""
     name = parse_client_order_id(order.get("clientOrderId"))
-    if name is None or name.bot != sending.bot_name() or name.purpose not in unwritten.REDUCING:
-        _report_order(order, pair)
+    if name is None or name.bot != run.name or name.purpose not in unwritten.REDUCING:
+        _report_order(run, order, pair)
         return
     stop = order.get("stopPrice") or order.get("triggerPrice")
     intent = OrderIntent(
@@ -207,14 +188,15 @@ def _take_in(bot: Any, order: Any, pair: str) -> None:
         state="known",
         order_id=str(order["id"]),
     )
-    _adopt(bot, intent, bot.exchange._order_contracts_to_amount(order))
-    supervisor.current().store.save_intent(intent)
+    _adopt(run, bot, intent, bot.exchange._order_contracts_to_amount(order))
+    run.store.save_intent(intent)
 
 
-def _report_order(order: Any, pair: str) -> None:
+def _report_order(run: Run, order: Any, pair: str) -> None:
     name = parse_client_order_id(order.get("clientOrderId"))
-    whose = "another bot of the pack" if name and name.bot != sending.bot_name() else "nobody here"
+    whose = "another bot of the pack" if name and name.bot != run.name else "nobody here"
     report(
+        run,
         f"the open {order['side']} order {order['id']} in {pair} belongs to {whose}; Freqpilot "
         "leaves it alone",
         "WARNING",
@@ -231,15 +213,15 @@ def _recorded(order_id: str, pair: str) -> bool:
     return Order.session.scalar(query) is not None
 
 
-def _adopt(bot: Any, intent: OrderIntent, order: Any) -> None:
+def _adopt(run: Run, bot: Any, intent: OrderIntent, order: Any) -> None:
     """Give an order to the trade that it belongs to, or make that trade."""
     from freqtrade.persistence import Order, Trade
 
     if not order.get("filled") and order["status"] in EMPTY_STATES:
         return
-    trade = sending.open_trade(intent.pair)
+    trade = open_trade(intent.pair)
     if trade is None and not intent.raises_risk:
-        _strand(bot, intent, order)
+        _strand(run, bot, intent, order)
         return
     if trade is None:
         trade = _new_trade(bot, intent, order)
@@ -255,6 +237,7 @@ def _adopt(bot: Any, intent: OrderIntent, order: Any) -> None:
     Trade.session.add(trade)
     Trade.commit()
     report(
+        run,
         f"the {intent.purpose} order {order['id']} for {intent.pair} ({order['status']}) was on "
         f"the exchange but not in the database; trade {trade.id} has it now",
         "WARNING",
@@ -267,15 +250,16 @@ def _adopt(bot: Any, intent: OrderIntent, order: Any) -> None:
         )
 
 
-def _strand(bot: Any, intent: OrderIntent, order: Any) -> None:
+def _strand(run: Run, bot: Any, intent: OrderIntent, order: Any) -> None:
     """Cancel an exit whose trade is closed: nothing is left that it could close."""
     import ccxt
 
     if order["status"] == "open":
         api = bot.exchange._api
         with suppress(ccxt.OrderNotFound):  # a futures stop that has just been triggered
-            api.cancel_order(order["id"], intent.pair, sending.stop_params(api, intent))
+            api.cancel_order(order["id"], intent.pair, stop_params(api, intent))
     report(
+        run,
         f"the {intent.purpose} order {order['id']} for {intent.pair} has no open trade; it was "
         f"{'cancelled' if order['status'] == 'open' else order['status'] + ' before'}",
         "CRITICAL" if order.get("filled") else "WARNING",

@@ -13,7 +13,8 @@ from typing import Any
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.orders import halt
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current, has_begun
+from freqpilot.host.run.run import Run
 from freqpilot.host.seams.seam import Seam, expect, wrap
 
 logger = logging.getLogger(__name__)
@@ -25,39 +26,52 @@ LOOKS = 2
 JUMPED = halt.JUMPED
 CANCELLED = "freqpilot: the price is beyond the stop"
 
-_failed: Counter[int] = Counter()
-_reported: set[int] = set()
-"""Trades whose missing stop a person has heard of."""
+
+class Attempts:
+    """Attempts in a row to place a trade's stop that have failed, by trade, and the trades whose
+    missing stop a person has heard of."""
+
+    def __init__(self, run: Run | None) -> None:
+        self.failed: Counter[int] = Counter()
+        self.reported: set[int] = set()
+
+
+_before = Attempts(None)
+"""For a bot whose run could not begin: its positions need their stops all the same."""
 
 
 def note(bot: Any, trade: Any, stop_price: float, placed: bool) -> None:
     """Take note of an attempt to place a stop; close the trade when it is the last one."""
+    attempts = current().part(Attempts) if has_begun() else _before
     if placed:
-        _failed.pop(trade.id, None)
-        _reported.discard(trade.id)
+        attempts.failed.pop(trade.id, None)
+        attempts.reported.discard(trade.id)
         return
-    if not _failed[trade.id]:
-        _reported.discard(trade.id)  # ids begin anew with another trades database
-    _failed[trade.id] += 1
-    if _failed[trade.id] < ATTEMPTS or not trade.is_open or trade.has_open_orders:
+    if not attempts.failed[trade.id]:
+        attempts.reported.discard(trade.id)
+    attempts.failed[trade.id] += 1
+    loops = attempts.failed[trade.id]
+    if loops < ATTEMPTS or not trade.is_open or trade.has_open_orders:
         return
     text = (
-        f"no stop could be placed for {trade.pair} in {_failed[trade.id]} loops; the position is "
-        "being closed"
+        f"no stop could be placed for {trade.pair} in {loops} loops; the position is being closed"
     )
-    if trade.id not in _reported:  # not by the count: an open order may have passed it over
-        _reported.add(trade.id)
+    # Not by the count: an open order may have passed it over.
+    if trade.id not in attempts.reported:
+        attempts.reported.add(trade.id)
         _report(trade, "stop failed", "stops_failed", text)
     bot.emergency_exit(trade, stop_price)
 
 
-def look(trades: Iterable[Any], rates: Mapping[str, float], fresh: Collection[str]) -> None:
+def look(
+    run: Run, trades: Iterable[Any], rates: Mapping[str, float], fresh: Collection[str]
+) -> None:
     """Count the looks in a row in which the price is beyond a trade's stop.
 
     :param rates: exit rates by pair.
     :param fresh: the pairs whose rate is one of now: an old one says nothing, and counts nothing.
     """
-    beyond = supervisor.current().beyond
+    beyond = run.beyond
     held = [trade for trade in trades if trade.nr_of_successful_entries]
     for trade in held:
         if trade.pair not in fresh:
@@ -78,23 +92,23 @@ def is_beyond(trade: Any, rate: float) -> bool:
     return rate >= stop if trade.is_short else rate <= stop
 
 
-def backup(bot: Any) -> None:
+def backup(run: Run, bot: Any) -> None:
     """Close at market every live position that was beyond its stop for two looks and still is
     there: at the end of a loop, when the exchange and Freqtrade have had their turn. It never
     raises."""
-    if bot.config["dry_run"] or not supervisor.has_begun():
+    if bot.config["dry_run"]:
         return
-    for number, looks in list(supervisor.current().beyond.items()):
+    for number, looks in list(run.beyond.items()):
         if looks < LOOKS:
             continue
         try:
             with bot._exit_lock:
-                _close(bot, number)
+                _close(run, bot, number)
         except Exception as error:
             logger.warning("Trade %s is beyond its stop and not closed yet: %s", number, error)
 
 
-def _close(bot: Any, number: int) -> None:
+def _close(run: Run, bot: Any, number: int) -> None:
     from freqtrade.enums import ExitCheckTuple, ExitType
     from freqtrade.persistence import Trade
 
@@ -106,8 +120,8 @@ def _close(bot: Any, number: int) -> None:
     )
     if not is_beyond(trade, rate):
         return
-    if number not in supervisor.current().jumped:
-        supervisor.current().jumped.add(number)
+    if number not in run.jumped:
+        run.jumped.add(number)
         text = (
             f"the price of {trade.pair} ({rate:g}) is beyond the stop of trade {trade.id} "
             f"({float(trade.stop_loss):g}), which did not fill: the position is being closed at "
@@ -125,7 +139,7 @@ def _close(bot: Any, number: int) -> None:
 
 def _report(trade: Any, kind: str, counter: str, text: str) -> None:
     try:
-        run = supervisor.current()
+        run = current()
         run.counters.count(counter)
         alerts.record(run, kind, "CRITICAL", text, {"pair": trade.pair})
     except Exception:  # closing it matters more

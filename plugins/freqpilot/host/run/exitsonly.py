@@ -113,7 +113,7 @@ def _apply() -> None:
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def get_valid_enter_price_and_stake(self: Any, *arguments: Any, **named: Any) -> Any:
-            from freqpilot.host.gate.live import order_refused
+            from freqpilot.host.run.refused import order_refused
 
             try:
                 require()

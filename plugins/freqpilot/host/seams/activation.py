@@ -1,63 +1,21 @@
 """Puts the seams in place, or makes Freqtrade refuse to start with one clear line."""
 
 import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Seam, SeamError
 
 logger = logging.getLogger(__name__)
 
-_state: dict[str, Any] = {"active": False, "partly": False, "refusal": None}
-
-
-def all_seams() -> tuple[Seam, ...]:
-    """Return every seam, in the order in which they are applied."""
-    from freqpilot.host.alerts import channels
-    from freqpilot.host.boot import parameterfiles, reload, resolvers, setup
-    from freqpilot.host.candles import files as candlefiles
-    from freqpilot.host.candles import rows
-    from freqpilot.host.frames.edge import backtest as edgebacktest
-    from freqpilot.host.freqai import fixes, identity
-    from freqpilot.host.freqai.features import stage as featurestage
-    from freqpilot.host.freqai.training import files as modelfiles
-    from freqpilot.host.freqai.training import queue as trainqueue
-    from freqpilot.host.freqai.training import service as training
-    from freqpilot.host.gate import backtest as backtestgate
-    from freqpilot.host.gate import health
-    from freqpilot.host.gate import live as livegate
-    from freqpilot.host.loop import live
-    from freqpilot.host.orders import halt, sending, stops
-    from freqpilot.host.run import exitsonly
-    from freqpilot.host.trading import adjusting, fills, resting
-
-    return (
-        *setup.SEAMS,
-        *resolvers.SEAMS,
-        *candlefiles.SEAMS,
-        *parameterfiles.SEAMS,
-        *livegate.SEAMS,
-        *sending.SEAMS,
-        *health.SEAMS,
-        *stops.SEAMS,
-        *backtestgate.SEAMS,
-        *halt.SEAMS,
-        *resting.SEAMS,
-        *live.SEAMS,
-        *channels.SEAMS,
-        *fixes.SEAMS,
-        *identity.SEAMS,
-        *edgebacktest.SEAMS,
-        *trainqueue.SEAMS,
-        *featurestage.SEAMS,
-        *adjusting.SEAMS,
-        *rows.SEAMS,
-        *fills.SEAMS,
-        *modelfiles.SEAMS,
-        *training.SEAMS,
-        *exitsonly.SEAMS,
-        *reload.SEAMS,
-    )
+_state: dict[str, Any] = {
+    "active": False,
+    "partly": False,
+    "refusal": None,
+    "seams": tuple,
+    "carrier": None,
+}
 
 
 def active() -> bool:
@@ -88,32 +46,39 @@ def require_active(what: str) -> None:
     raise OperationalException(f"{what} refuses to trade without Freqpilot's host: {reason}")
 
 
-def activate() -> None:
-    """Check and apply all seams. May be called again: it does nothing then.
+def activate(
+    seams: Callable[[], Sequence[Seam]], apply_refusal: Callable[[], None], carrier: object
+) -> None:
+    """Check and apply seams, or keep why they were not. May be called again: it does nothing then.
 
-    A fault does not raise here, because Freqtrade would bury it in a traceback of its logging
-    set-up; it is kept, and the set-up seam raises it as one line before anything starts. Only
-    when even that seam does not fit does the error leave from here.
+    :param seams: gives all seams, in the order in which they are applied.
+    :param apply_refusal: puts in place what shows a refusal as one line.
+    :param carrier: takes Freqpilot into worker processes, see :func:`carrier`.
+    :raises Exception: only when even ``apply_refusal`` does not fit.
     """
     if active() or _state["refusal"]:
         return
-    from freqpilot.host.boot import setup
-
+    _state["seams"], _state["carrier"] = seams, carrier
     try:
-        seams = all_seams()
-        faults = [fault for seam in seams if (fault := fault_of(seam))]
+        found = seams()
+        faults = [fault for seam in found if (fault := fault_of(seam))]
         if faults:
             raise SeamError(
                 f"{'; '.join(faults)}. Freqpilot does not fit this Freqtrade: install a version "
                 "of the tested range (see `freqpilot doctor`)"
             )
-        for seam in seams:
+        for seam in found:
             seam.apply()
     except RefuseToStart as error:
         refuse(str(error))
-        setup.apply_refusal()
+        apply_refusal()
     else:
         _state["active"] = True
+
+
+def carrier() -> object:
+    """Return what :func:`activate` was given to take Freqpilot into worker processes."""
+    return _state["carrier"]
 
 
 def activate_partly() -> list[str]:
@@ -121,7 +86,7 @@ def activate_partly() -> list[str]:
 
     :returns: what is wrong with each of the others, which are left out.
     """
-    seams = all_seams()
+    seams = _state["seams"]()
     faults = {seam.name: fault for seam in seams if (fault := fault_of(seam))}
     for seam in seams:
         if seam.name in faults:
@@ -150,6 +115,3 @@ def fault_of(seam: Seam) -> str | None:
     except Exception as error:  # an unknown Freqtrade may fail in any way; all of them refuse
         return f"seam {seam.name}: {type(error).__name__}: {error}"
     return None
-
-
-__all__ = ["SeamError", "activate", "active", "all_seams", "expect", "require_active", "wrap"]

@@ -12,9 +12,11 @@ from pandas import DataFrame, Timestamp
 
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.features.candles.frames import utc_dates
+from freqpilot.host.account import stakes, trades
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames.spreads import tag_id
-from freqpilot.host.run import exitsonly, supervisor
+from freqpilot.host.run import exitsonly
+from freqpilot.host.run.current import current
 from freqpilot.host.trading import couples, proposals, reservation, slots
 from freqpilot.host.trading.rules import RuleStrategy
 from freqpilot.signals.pairs import Couple
@@ -68,14 +70,14 @@ class CoupleStrategy(RuleStrategy):
     def couple_share(self) -> float:
         """Return the value of both legs together, in stake currency, before any cap: the slots of
         two pairs."""
-        slot = slots.slot_share(self.config, len(self.dp.current_whitelist()))
+        slot = stakes.slot_share(self.config, len(self.dp.current_whitelist()))
         return 2.0 * slots.own_money(slot, 0.0, 1.0)
 
     def alone(self) -> bool:
         """Tell whether Freqtrade's analysis looks at one pair without any other, which makes no
         couples: its signals are judged leg by leg then. Never in a bot."""
         try:
-            run = supervisor.current()
+            run = current()
         except NoEntry:
             return False
         return run.settings.analysis and not run.live
@@ -107,7 +109,7 @@ class CoupleStrategy(RuleStrategy):
         """Return why a leg has to be closed because of the other one."""
         if couples.too_young(trade, time) or couples.lately_closed(trade, time):
             return None
-        return couples.verdict(trade, couples.open_trades())
+        return couples.verdict(trade, trades.open_trades())
 
 
 def require_both(name: str, config: Mapping[str, Any], order_types: Mapping[str, Any]) -> None:

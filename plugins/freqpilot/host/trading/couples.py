@@ -14,7 +14,7 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
 from freqpilot.shapes import Position
 from freqpilot.signals.pairs import Couple
 
@@ -26,13 +26,6 @@ TOLERANCE = 0.10
 on one of the two and is closed. Trimming would be one more order that can fail."""
 ATTEMPTS = 4
 """Exits of a leg that are tried at the end of one loop."""
-
-
-def open_trades() -> list[Any]:
-    """Return all open trades, live or of the backtest."""
-    from freqtrade.persistence import Trade
-
-    return list(Trade.get_trades_proxy(is_open=True))
 
 
 def partner_trade(trade: Any, trades: Iterable[Any]) -> Any | None:
@@ -148,7 +141,7 @@ def _close(bot: Any, trade: Any, why: str) -> None:
 def _tell(trade: Any, why: str) -> None:
     words = f"{trade.pair} is closed ({why.replace('_', ' ')}): {trade.enter_tag}"
     try:
-        run = supervisor.current()
+        run = current()
     except NoEntry:  # closing it matters more
         alerts.say("orphan leg", words, pair=trade.pair)
         return

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from freqpilot.host.frames.decided import closed_row, closed_since
-from freqpilot.host.run import supervisor
+from freqpilot.host.candles.rows import closed_row, closed_since
+from freqpilot.host.run.current import current
 from freqpilot.host.trading.proposals import scaling
 from freqpilot.risk import exitplan, exits, takings, volatility
 from freqpilot.settings import ExitSettings, RiskSettings
@@ -52,7 +52,7 @@ def stop(
         cheaper than ``frame``.
     """
     try:
-        run = supervisor.current()
+        run = current()
         side, risk = _side(trade), run.settings.risk
         if stoploss is not None:
             leverage = float(trade.leverage or 1)
@@ -92,7 +92,7 @@ def exit_reason(frame: Frame, trade: Any, step: timedelta, call: Mapping[str, An
     try:
         time, rate = call["current_time"], float(call["current_rate"])
         side, sold, frame = _side(trade), _sold(trade) > 0, _loaded(frame)
-        settings = exitplan.exits_of(trade.pair, side, supervisor.current().settings.risk)
+        settings = exitplan.exits_of(trade.pair, side, current().settings.risk)
         seen = _seen(frame, trade, time, step, settings)
         hours = (time - trade.open_date_utc).total_seconds() / 3600
         if reason := exits.overdue(hours, float(call["current_profit"]), seen, settings):
@@ -117,7 +117,7 @@ def target(
         if trade.has_open_orders or not trade.amount:
             return None
         side, rate = _side(trade), float(call["current_exit_rate"])
-        settings = exitplan.exits_of(trade.pair, side, supervisor.current().settings.risk)
+        settings = exitplan.exits_of(trade.pair, side, current().settings.risk)
         gain = takings.gain_of(side, float(trade.open_rate), rate)
         if not settings.targets or gain < exitplan.first_gain(settings):
             return None
@@ -200,7 +200,7 @@ def _adjusted(
         for row in rows
         if row is not None and "regime" in row
     )
-    least = supervisor.current().settings.signals.regimes.min_probability
+    least = current().settings.signals.regimes.min_probability
     return exitplan.in_regime(_side(trade), exitplan.acting(found, least), settings)
 
 

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.host.account.positions import position_of
-from freqpilot.host.gate import bookrisk
-from freqpilot.host.run import supervisor
+from freqpilot.host.account.trades import open_trades
+from freqpilot.host.account.verdict import account_book, claim, note_unsized
+from freqpilot.host.gate.bookrisk import BookRisk
+from freqpilot.host.run.current import current
 from freqpilot.risk import exitplan, sizing, volatility
 from freqpilot.settings import SizingMethod, VolatilitySettings
 from freqpilot.shapes import Position
@@ -35,13 +37,13 @@ def stake(
     :param reserved: positions that count as if they were open.
     """
     try:
-        run = supervisor.current()
+        run = current()
         if row is None:
             return 0.0
         if not run.settings.supervisor:
             return float(call["proposed_stake"])
-        positions = [*(position_of(trade, run.rates) for trade in _open_trades()), *reserved]
-        book = supervisor.book(positions)
+        positions = [*(position_of(trade, run.rates) for trade in open_trades()), *reserved]
+        book = account_book(run, positions)
         if book is None or not clear_enough(row, book.threshold):
             run.counters.count("entries_vetoed")
             return 0.0
@@ -62,9 +64,9 @@ def stake(
         risk = exitplan.risk_of(pair, side, run.settings.risk, stoploss, leverage)
         verdict = sizing.propose(proposal, book, risk)
         if verdict.allowed:
-            verdict = bookrisk.BOOK.fitted(proposal, verdict, positions)
+            verdict = run.part(BookRisk).fitted(proposal, verdict, positions)
         if verdict.veto and run.live:
-            supervisor.note_unsized(time, pair, row["date"].to_pydatetime(), verdict.veto)
+            note_unsized(run, time, pair, row["date"].to_pydatetime(), verdict.veto)
     except Exception:  # Freqtrade would take the proposed stake instead
         logger.exception("No stake for %s: sizing failed, so there is no entry", pair)
         return 0.0
@@ -107,13 +109,7 @@ def confirm(row: Any, pair: str, tag: str | None) -> bool:
     try:
         if tag == "force_entry":
             return True
-        return row is not None and supervisor.claim(pair, row["date"].to_pydatetime())
+        return row is not None and claim(current(), pair, row["date"].to_pydatetime())
     except Exception:  # Freqtrade would take it for consent
         logger.exception("Entry in %s refused: it could not be confirmed", pair)
         return False
-
-
-def _open_trades() -> list[Any]:
-    from freqtrade.persistence import Trade
-
-    return list(Trade.get_trades_proxy(is_open=True))

@@ -9,8 +9,8 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from freqpilot.host.log import DECISIONS
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import current
+from freqpilot.host.run.decisionlog import DECISIONS
 from freqpilot.shapes import Decision
 
 KEY = "freqpilot"
@@ -19,7 +19,7 @@ KEY = "freqpilot"
 
 def record_decision(trade: Any, decision: Decision) -> None:
     """Keep ``decision`` with ``trade``; does nothing when it is already there."""
-    run = supervisor.current()
+    run = current()
     # A backtest reports each fill once; Freqtrade would look through the data of all its trades.
     if run.live:
         known = trade.get_custom_data(KEY) is not None

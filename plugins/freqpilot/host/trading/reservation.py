@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
+from freqpilot.host.account import trades as trades_module
 from freqpilot.host.account.positions import position_of
+from freqpilot.host.account.verdict import note_unsized
 from freqpilot.host.frames.spreads import tag_id
-from freqpilot.host.gate import bookrisk
-from freqpilot.host.gate import live as livegate
-from freqpilot.host.run import supervisor
+from freqpilot.host.gate.judge import refusal
+from freqpilot.host.run.current import current
 from freqpilot.host.trading import couples, proposals, slots
 from freqpilot.shapes import OrderRequest, Position, Side
 from freqpilot.signals.pairs import Couple
@@ -51,16 +52,16 @@ def stake(
     :param call: the other arguments of Freqtrade's ``custom_stake_amount``.
     """
     try:
-        trades = couples.open_trades()
+        trades = trades_module.open_trades()
         first = _there(couple, pair, trades)
         if first is not None:
             return _second(strategy, couple, pair, time, call, first, trades)
         own, other = _legs(strategy, couple, pair, time, str(call["side"]))
         _require_free(strategy, couple, own, other, time, trades)
         return _first(strategy, own, other, time, call, trades)
-    except NoEntry as refusal:
+    except NoEntry as waiting:
         forfeit(couple)
-        note(pair, couple, time, str(refusal))
+        note(pair, couple, time, str(waiting))
     except Exception:  # Freqtrade would take the proposed stake instead
         forfeit(couple)
         logger.exception("No entry of %s: its legs could not be reserved", couple.tag)
@@ -74,12 +75,12 @@ def admitted(strategy: Any, couple: Couple, pair: str, call: Mapping[str, Any]) 
     :param call: the other arguments of Freqtrade's ``confirm_trade_entry``.
     """
     try:
-        trades = couples.open_trades()
+        trades = trades_module.open_trades()
         if _there(couple, pair, trades) is not None:
             return True
         time = call["current_time"]
         own, other = _legs(strategy, couple, pair, time, str(call["side"]))
-        rates = supervisor.current().rates
+        rates = current().rates
         held = [*(position_of(t, rates) for t in trades), *couples.reserved(trades)]
         worth = float(call["amount"]) * float(call["rate"])
         both = ((own, worth), (other, worth * couple.ratio(other.pair)))
@@ -88,9 +89,9 @@ def admitted(strategy: Any, couple: Couple, pair: str, call: Mapping[str, Any]) 
             if reason := _refusal(strategy, request, held):
                 raise NoEntry(f"{leg.pair} would be refused: {reason}")
             held.append(Position(leg.pair, leg.side, value, value, rate=leg.rate))
-    except NoEntry as refusal:
+    except NoEntry as waiting:
         forfeit(couple)
-        note(pair, couple, call["current_time"], str(refusal))
+        note(pair, couple, call["current_time"], str(waiting))
         return False
     except Exception:  # Freqtrade would take it for consent
         forfeit(couple)
@@ -103,23 +104,23 @@ def forfeit(couple: Couple) -> None:
     """Take the couple's turn of its candle from both legs; without a run nothing enters at all."""
     with suppress(NoEntry):
         for leg in (couple.first, couple.second):
-            supervisor.current().claimed[leg] = datetime.fromtimestamp(couple.candle, UTC)
+            current().claimed[leg] = datetime.fromtimestamp(couple.candle, UTC)
 
 
 def is_forfeit(couple: Couple, pair: str) -> bool:
     """Tell whether a leg has had its turn of the candle."""
-    claimed = supervisor.current().claimed.get(pair)
+    claimed = current().claimed.get(pair)
     return claimed is not None and claimed.timestamp() == couple.candle
 
 
 def note(pair: str, couple: Couple, time: datetime, reason: str) -> None:
     """Count and, live, log and keep why a couple was not entered."""
     with suppress(NoEntry):
-        run = supervisor.current()
+        run = current()
         run.counters.count("couples_refused")
         if run.live:
             candle = datetime.fromtimestamp(couple.candle, UTC)
-            supervisor.note_unsized(time, pair, candle, f"no leg of {couple.tag}: {reason}")
+            note_unsized(run, time, pair, candle, f"no leg of {couple.tag}: {reason}")
 
 
 def _there(couple: Couple, pair: str, trades: list[Any]) -> Any | None:
@@ -221,7 +222,7 @@ def _second(
 
 def _allowed(strategy: Any, leg: Leg, wanted: float, time: datetime, held: list[Position]) -> float:
     """Return what the supervisor allows of a wanted stake beside what is held."""
-    if not wanted > 0 or not supervisor.current().settings.supervisor:
+    if not wanted > 0 or not current().settings.supervisor:
         return max(wanted, 0.0)
     asked = {
         "side": leg.side,
@@ -261,7 +262,5 @@ def _stepped(venue: Any, pair: str, amount: float) -> float:
 
 def _refusal(strategy: Any, request: OrderRequest, held: list[Position]) -> str | None:
     """Return why the gate would refuse an order, live with all that it asks for there."""
-    if supervisor.current().live:
-        return livegate.refusal(strategy.dp._exchange, request, held)
-    verdict = supervisor.ask(request, held, bookrisk.BOOK.asked(request, held))
-    return None if verdict.allowed else verdict.veto or "refused without a reason"
+    run = current()
+    return refusal(run, request, held, strategy.dp._exchange if run.live else None)

@@ -12,10 +12,11 @@ from pandas import DataFrame
 
 from freqpilot.features.bank.atr import atr
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host import require_active
+from freqpilot.host.account import stakes
 from freqpilot.host.candles import rows
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.seams.activation import require_active
 from freqpilot.host.trading import exits, proposals, record, slots
 from freqpilot.host.trading.fills import reads_only
 from freqpilot.settings import Settings
@@ -174,7 +175,7 @@ class TargetStrategy(RuleStrategy):
 
     def one_slot(self) -> float:
         """Return the share of the account that belongs to one pair."""
-        return slots.slot_share(self.config, len(self.dp.current_whitelist()))
+        return stakes.slot_share(self.config, len(self.dp.current_whitelist()))
 
     def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
         if slots.full():

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from freqpilot.host.account.trades import open_trades
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles.lookup import Lookup
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.risk import sleeves, subledger
 from freqpilot.shapes import Floats
 from freqpilot.signals import netting
@@ -56,12 +57,9 @@ class About:
 
 
 class Keeper:
-    """The sleeves of the current run."""
+    """The sleeves of a run."""
 
-    def __init__(self) -> None:
-        self._forget(None)
-
-    def _forget(self, run: Any) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
         self.ledger: sleeves.SleeveLedger | None = None
         self._trades: dict[str, Booked] = {}
@@ -91,7 +89,7 @@ class Keeper:
         each other."""
         length = about.candle.total_seconds()
         closed = datetime.fromtimestamp(time.timestamp() // length * length, UTC)
-        if closed == self._seen and self._run is supervisor.current():
+        if closed == self._seen:
             return
         run, lookup, slots = self._ready(closed), about.lookup, about.slots
         if self.ledger is None:
@@ -129,12 +127,12 @@ class Keeper:
 
     def loop(self, about: About) -> None:
         """Do what a live bot does in each loop: look for fills, and for what a person resumed."""
-        if not supervisor.current().live:
+        if not self._run.live:
             return
         run = self._ready(datetime.now(UTC))
         if self.ledger is None:
             return
-        for trade in _open_trades():
+        for trade in open_trades():
             self.book(trade, datetime.now(UTC), about)
         self._settle(about)
         asked = run.store.load_state(f"{run.key}{RESUMED}") or {}
@@ -151,17 +149,15 @@ class Keeper:
 
     def facts(self) -> dict[str, Any]:
         """Return what a backtest's report tells of the sleeves; nothing without them."""
-        if self.ledger is None or self._run is not supervisor.current():
+        if self.ledger is None:
             return {}
         if self._about is not None:
             self._settle(self._about)
         return {"sleeves": sleeves.figures(self.ledger, self._run.settings.ensemble)}
 
-    def _ready(self, time: datetime) -> supervisor.Run:
-        """Return the current run, with its ledger where the account is known."""
-        run = supervisor.current()
-        if self._run is not run:
-            self._forget(run)
+    def _ready(self, time: datetime) -> Run:
+        """Return the run, with its ledger where the account is known."""
+        run = self._run
         equity = float(run.state.equity)
         if self.ledger is None and np.isfinite(equity) and equity > 0:
             saved = run.store.load_state(f"{run.key}{KEY}") if run.live else None
@@ -231,7 +227,7 @@ class Keeper:
         worth beyond their fills."""
         assert self.ledger is not None
         if self._trades:
-            for trade in _open_trades():
+            for trade in open_trades():
                 if booked := self._trades.get(str(trade.id)):
                     self._fund(trade, booked)
         for trade in self._newly_closed():
@@ -291,9 +287,6 @@ class Keeper:
         self._run.store.save_state(f"{self._run.key}{KEY}", state, time)
 
 
-KEEPER = Keeper()
-
-
 def _amounts(
     ledger: sleeves.SleeveLedger, row: Floats, slots: Floats, equity: float, price: float
 ) -> Floats:
@@ -303,17 +296,11 @@ def _amounts(
     return np.where(np.isfinite(found), found, 0.0)
 
 
-def _open_trades() -> list[Any]:
-    from freqtrade.persistence import Trade
-
-    return list(Trade.get_trades_proxy(is_open=True))
-
-
 def saved(url: str) -> dict[str, dict[str, Any]]:
     """Return the figures of the sleeves that a bot has kept in the store at ``url``, with their
     ``stamp``, by ledger key."""
     store = open_store(url)
-    found = {key: store.load_state(f"{key}{KEY}") for key in supervisor.LEDGER_KEYS.values()}
+    found = {key: store.load_state(f"{key}{KEY}") for key in LEDGER_KEYS.values()}
     store.close()
     return {
         key: {"stamp": each["stamp"], "sleeves": each["figures"]}

@@ -10,21 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from freqpilot.host.run import supervisor
+from freqpilot.host.account.verdict import account_book
+from freqpilot.host.run.current import current
 from freqpilot.host.trading import proposals
 from freqpilot.risk.responses import cap_factor
 from freqpilot.risk.tiers import tier_in
 
 logger = logging.getLogger(__name__)
-
-
-def slot_share(config: Mapping[str, Any], pairs: int) -> float:
-    """Return the share of the account that belongs to one pair, by ``max_open_trades``, or by the
-    number of pairs where that is smaller or unlimited."""
-    slots = float(config.get("max_open_trades", -1))
-    bound = slots if math.isfinite(slots) and slots > 0 else float(pairs)
-    most = max(1.0, min(bound, float(pairs))) if pairs else max(1.0, bound)
-    return float(config.get("tradable_balance_ratio", 1.0)) / most
 
 
 def stake(
@@ -41,7 +33,7 @@ def stake(
         if row is None or not wanted > 0 or wanted < float(call["min_stake"] or 0.0):
             return 0.0
         most = min(wanted, float(call["max_stake"]))
-        if not supervisor.current().settings.supervisor:
+        if not current().settings.supervisor:
             return most
         return proposals.stake(row, pair, time, {**call, "max_stake": most})
     except Exception:  # Freqtrade would take the proposed stake instead
@@ -52,7 +44,7 @@ def stake(
 def off_target(trade: Any, rate: float, share: float) -> float:
     """Return how much value a position misses (below zero: has too much) to be ``share`` of the
     account, as a share of the account; NaN where the account is not known."""
-    equity = supervisor.current().state.equity
+    equity = current().state.equity
     if not (math.isfinite(equity) and equity > 0):
         return math.nan
     return share - float(trade.amount) * rate / equity
@@ -62,10 +54,10 @@ def room(trade: Any) -> float:
     """Return by how much a position may grow until its tier's largest, as a share of the account in
     value; infinite without the supervisor, 0 where that is not known."""
     try:
-        run = supervisor.current()
+        run = current()
         if not run.settings.supervisor:
             return math.inf
-        known = supervisor.book()
+        known = account_book(run)
         if known is None:
             return 0.0
         most = tier_in(known, run.settings.risk).max_position * cap_factor(known, run.settings.risk)
@@ -79,8 +71,8 @@ def full() -> bool:
     """Tell whether a backtest has as many trades open as its tier allows: an entry has no stake
     then, and that is quickly told. Live it is never, as a refusal is kept there with its reason."""
     try:
-        run = supervisor.current()
-        known = None if run.live or not run.settings.supervisor else supervisor.book()
+        run = current()
+        known = None if run.live or not run.settings.supervisor else account_book(run)
         if known is None:
             return False
         if _open_count() < tier_in(known, run.settings.risk).max_open_trades:
@@ -112,10 +104,10 @@ def change(
         if trade.has_open_orders or not trade.amount or not math.isfinite(missing):
             return None
         if missing < 0:
-            held = float(trade.amount) * rate / supervisor.current().state.equity
+            held = float(trade.amount) * rate / current().state.equity
             return -float(trade.stake_amount) * min(-missing / held, 1.0), "reduce"
         full = own_money(share, stoploss, leverage)
-        order = min(missing * supervisor.current().state.equity / leverage, full)
+        order = min(missing * current().state.equity / leverage, full)
         stake = add(row, trade, call, order)
         return None if stake is None else (stake, "add")
     except Exception:
@@ -152,7 +144,7 @@ def add(row: Any, trade: Any, call: Mapping[str, Any], order: float) -> float | 
     most = min(order, float(call["max_stake"]))
     if row is None or not most > 0 or most < float(call["min_stake"] or 0.0):
         return None
-    if supervisor.current().settings.supervisor:
+    if current().settings.supervisor:
         named = {
             "side": "short" if trade.is_short else "long",
             "current_rate": call["current_rate"],
@@ -167,11 +159,11 @@ def add(row: Any, trade: Any, call: Mapping[str, Any], order: float) -> float | 
 def own_money(share: float, stoploss: float, leverage: float) -> float:
     """Return the own money of a position of ``share``; supervised, its stop costs no more than the
     risk a trade."""
-    run = supervisor.current()
+    run = current()
     equity = run.state.equity
     if not math.isfinite(equity):
         return 0.0
-    known = supervisor.book() if run.settings.supervisor else None
+    known = account_book(run) if run.settings.supervisor else None
     if known is not None:
         risk = tier_in(known, run.settings.risk).risk_per_trade
         share = min(share, risk / max(abs(stoploss), 1e-9))

@@ -21,8 +21,8 @@ import freqtrade.rpc.api_server.webserver  # noqa: E402
 import freqtrade.rpc.rpc_manager  # noqa: E402
 import freqtrade.worker  # noqa: E402, F401
 
+import freqpilot.host.account.begin  # noqa: E402
 import freqpilot.host.frames.decided  # noqa: E402
-import freqpilot.host.run.supervisor  # noqa: E402
 import freqpilot.rehearsal.bot.remote  # noqa: E402
 import freqpilot.rehearsal.bot.run  # noqa: E402
 import freqpilot.rehearsal.bot.stepper  # noqa: E402, F401

@@ -38,7 +38,7 @@ class RemoteExchange:
 
 def report_of(bot: Any) -> LoopReport:
     """Return what a bot says of itself at the end of a loop."""
-    from freqpilot.host.run import supervisor
+    from freqpilot.host.run.current import current
     from freqpilot.host.seams import activation
 
     report = LoopReport(
@@ -48,7 +48,7 @@ def report_of(bot: Any) -> LoopReport:
     if not activation.active():
         return report
     try:
-        state = supervisor.current().state
+        state = current().state
     except NoEntry:
         return report
     equity = state.equity if math.isfinite(state.equity) else None

@@ -10,11 +10,14 @@ import pytest
 
 from candle_source import candles
 from freqpilot.features.labels.targets import forward_return
+from freqpilot.host.account.begin import begin
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames.edge import backtest as edgebacktest
+from freqpilot.host.frames.edge import forecasts
 from freqpilot.host.frames.edge import groups as edgegroups
 from freqpilot.host.frames.edge import monitor as edge
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.run import Run
 from freqpilot.settings import LabelSettings, Settings
 
 ROWS = 2_400
@@ -22,10 +25,10 @@ PAIRS = ("BTC/USDT", "ETH/USDT", "DOGE/USDT")
 
 
 @pytest.fixture(autouse=True)
-def run() -> Iterator[supervisor.Run]:
+def run() -> Iterator[Run]:
     config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "stake_currency": "USDT"}
-    yield supervisor.begin(config, live=False)
-    supervisor._runs.clear()
+    yield begin(config, live=False)
+    _runs.clear()
 
 
 def settings(**monitored: Any) -> Settings:
@@ -68,7 +71,7 @@ def live(chosen: Settings, data: dict[str, pd.DataFrame], pair: str, rows: int) 
     known = {name: each.head(rows if name == pair else rows - 1) for name, each in data.items()}
     freqai = SimpleNamespace(live=True, dd=kept(known), identifier="one")
     window = data[pair].head(rows).tail(800)
-    return frames.add_decisions(window, chosen, pair, kept=edge.kept_forecasts(freqai, pair))
+    return frames.add_decisions(window, chosen, pair, kept=forecasts.kept_forecasts(freqai, pair))
 
 
 def test_a_group_lowers_what_a_pair_alone_does_not() -> None:
@@ -92,7 +95,7 @@ def test_a_group_lowers_what_a_pair_alone_does_not() -> None:
 def test_live_has_the_factors_of_the_backtest() -> None:
     chosen, data = settings(), given(-1)
     wanted = backtest(chosen, -1)
-    supervisor.current().live = True
+    current().live = True
     ends = [row for row in range(ROWS - 100, ROWS) if row % 3 == 0]
     for pair in PAIRS:
         for rows in ends[:: 1 + len(ends) // 8]:
@@ -141,29 +144,29 @@ def test_frames_without_a_watched_model_are_left_alone() -> None:
 
 
 def test_its_silence_is_told_once_and_not_taken_back_by_one_who_is_behind(
-    run: supervisor.Run,
+    run: Run,
 ) -> None:
     run.live = True
     chosen, data = settings(), given(-1)
     drawer = kept(data)
     date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
     for pair in (*PAIRS, *PAIRS):
-        got = edgegroups.live_factors(edge.Kept("one", None, drawer), pair, date, chosen)
+        got = edgegroups.live_factors(forecasts.Kept("one", None, drawer), pair, date, chosen)
         assert got[-1] == 0
     told = [event.data for event in run.store.events("model edge")]
     assert {"group": "all pairs", "silenced": True} in told
     assert len(told) <= 2, "by candles and by trades"
     behind = kept({pair: each.head(200) for pair, each in data.items()})
-    got = edgegroups.live_factors(edge.Kept("one", None, behind), PAIRS[0], date[:200], chosen)
+    got = edgegroups.live_factors(forecasts.Kept("one", None, behind), PAIRS[0], date[:200], chosen)
     assert len(run.store.events("model edge")) == len(told)
     lost = kept({pair: each.head(20) for pair, each in data.items()})
-    got = edgegroups.live_factors(edge.Kept("one", None, lost), PAIRS[0], date[:20], chosen)
+    got = edgegroups.live_factors(forecasts.Kept("one", None, lost), PAIRS[0], date[:20], chosen)
     assert (got == 0).all(), "what was silenced stays so when its forecasts are lost"
-    other = edgegroups.live_factors(edge.Kept("two", None, lost), PAIRS[0], date[:20], chosen)
+    other = edgegroups.live_factors(forecasts.Kept("two", None, lost), PAIRS[0], date[:20], chosen)
     assert (other == 1).all(), "another model begins anew"
 
 
-def test_forecasts_older_than_the_silence_do_not_end_it(run: supervisor.Run) -> None:
+def test_forecasts_older_than_the_silence_do_not_end_it(run: Run) -> None:
     """After a crash: it was silenced, heard again and silenced, of which the last is lost."""
     run.live = True
     chosen = settings()
@@ -174,16 +177,18 @@ def test_forecasts_older_than_the_silence_do_not_end_it(run: supervisor.Run) -> 
         lean = np.tanh(sign * np.nan_to_num(forward_return(source, LabelSettings()))) / 2
         data[pair] = frame(seed, 0).assign(up=0.4 + lean / 2, down=0.4 - lean / 2)
     date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
-    whole = edge.Kept("one", None, kept(data))
+    whole = forecasts.Kept("one", None, kept(data))
     factor = edgegroups.live_factors(whole, PAIRS[0], date, chosen)
     assert factor[790] == 0
     assert factor[1_590] > 0
     assert factor[-1] == 0
     told = len(run.store.events("model edge"))
-    older = edge.Kept("one", None, kept({pair: each.head(1_590) for pair, each in data.items()}))
+    older = forecasts.Kept(
+        "one", None, kept({pair: each.head(1_590) for pair, each in data.items()})
+    )
     assert (edgegroups.live_factors(older, PAIRS[1], date[:1_590], chosen) == 0).all()
     assert len(run.store.events("model edge")) == told
-    alone = edge.Kept("two", None, older.drawer)
+    alone = forecasts.Kept("two", None, older.drawer)
     assert edgegroups.live_factors(alone, PAIRS[1], date[:1_590], chosen)[-1] > 0
 
 
@@ -194,11 +199,11 @@ def test_scores_are_made_anew_only_when_a_block_is_over(monkeypatch: pytest.Monk
     drawer = kept(data)
     date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
     for _ in range(3):
-        edgegroups.live_factors(edge.Kept("one", None, drawer), PAIRS[0], date, chosen)
+        edgegroups.live_factors(forecasts.Kept("one", None, drawer), PAIRS[0], date, chosen)
     assert made == [ROWS] * 3
     later = kept({pair: each.head(ROWS - 60) for pair, each in data.items()})
     drawer.historic_predictions = later.historic_predictions
-    edgegroups.live_factors(edge.Kept("one", None, drawer), PAIRS[0], date[:-60], chosen)
+    edgegroups.live_factors(forecasts.Kept("one", None, drawer), PAIRS[0], date[:-60], chosen)
     assert made[3:] == [ROWS - 60] * 3
 
 

@@ -13,9 +13,13 @@ import pytest
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
 from freqpilot.features.labels.targets import forward_return
+from freqpilot.host.account.begin import begin
+from freqpilot.host.candles import rows
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames.edge import forecasts
 from freqpilot.host.frames.edge import monitor as edge
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs
+from freqpilot.host.run.run import Run
 from freqpilot.settings import LabelSettings, Settings
 
 ROWS = 3_000
@@ -24,10 +28,10 @@ PAIR = "BTC/USDT"
 
 
 @pytest.fixture(autouse=True)
-def run() -> Iterator[supervisor.Run]:
+def run() -> Iterator[Run]:
     config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "stake_currency": "USDT"}
-    yield supervisor.begin(config, live=False)
-    supervisor._runs.clear()
+    yield begin(config, live=False)
+    _runs.clear()
 
 
 def frame(sign: float, back: int = 0) -> pd.DataFrame:
@@ -92,7 +96,7 @@ def test_live_has_the_factors_of_the_backtest_from_what_freqai_keeps() -> None:
     # FreqAI keeps them as Python objects after it has filled a gap.
     kept["up"] = kept["up"].astype(object)
     drawer = SimpleNamespace(historic_predictions={PAIR: kept})
-    older = edge.kept_forecasts(model(drawer), PAIR)
+    older = forecasts.kept_forecasts(model(drawer), PAIR)
     late = whole.tail(900)
     got = frames.add_decisions(late, settings(), PAIR, kept=older)[edge.COLUMN].to_numpy()
     np.testing.assert_array_equal(got, wanted[-900:])
@@ -103,9 +107,11 @@ def test_live_has_the_factors_of_the_backtest_from_what_freqai_keeps() -> None:
 
 def test_a_backtest_takes_nothing_from_what_freqai_keeps() -> None:
     drawer = SimpleNamespace(historic_predictions={PAIR: frame(1)})
-    assert edge.kept_forecasts(model(drawer, live=False), PAIR) is None
-    assert edge.kept_forecasts(model(drawer), "ETH/USDT") == edge.Kept("one", None)
-    assert edge.kept_forecasts(model(drawer), PAIR) == edge.Kept("one", None), "unknown form"
+    assert forecasts.kept_forecasts(model(drawer, live=False), PAIR) is None
+    assert forecasts.kept_forecasts(model(drawer), "ETH/USDT") == forecasts.Kept("one", None)
+    assert forecasts.kept_forecasts(model(drawer), PAIR) == forecasts.Kept("one", None), (
+        "unknown form"
+    )
 
 
 def test_a_candle_that_freqai_did_not_predict_is_no_evidence() -> None:
@@ -113,9 +119,7 @@ def test_a_candle_that_freqai_did_not_predict_is_no_evidence() -> None:
     assert (frames.add_decisions(given, settings(), PAIR)[edge.COLUMN] == 1).all()
 
 
-def test_its_silence_and_its_end_are_told_once(
-    run: supervisor.Run, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_its_silence_and_its_end_are_told_once(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     run.live = True
     whole = frame(-1, back=1_500)
     factor = frames.add_decisions(whole, settings(), "ETH/USDT")[edge.COLUMN].to_numpy()
@@ -135,17 +139,17 @@ def test_its_silence_and_its_end_are_told_once(
     assert "heard again" in told[1]
 
 
-def test_a_silenced_model_whose_forecasts_are_lost_stays_silenced(run: supervisor.Run) -> None:
+def test_a_silenced_model_whose_forecasts_are_lost_stays_silenced(run: Run) -> None:
     run.live = True
     wrong, right = frame(-1), frame(1)
-    kept = edge.Kept("one", None)
+    kept = forecasts.Kept("one", None)
     frames.add_decisions(wrong, settings(), PAIR, kept=kept)
     frames.add_decisions(wrong, settings(), "ETH/USDT", kept=kept)
     assert run.store.load_state(edge.STATE) == {f"one/{PAIR}": True, "one/ETH/USDT": True}
     lost = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=kept)
     assert (lost[edge.COLUMN] == 0).all()
     assert len(run.store.events("model edge")) == 2
-    anew = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=edge.Kept("two", None))
+    anew = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=forecasts.Kept("two", None))
     assert anew[edge.COLUMN].iloc[0] == 1, "another model begins anew"
     back = frames.add_decisions(right, settings(), PAIR, kept=kept)[edge.COLUMN]
     assert back.iloc[0] == 0
@@ -155,7 +159,7 @@ def test_a_silenced_model_whose_forecasts_are_lost_stays_silenced(run: superviso
 
 
 def test_a_backtest_tells_in_one_line_and_keeps_nothing(
-    run: supervisor.Run, caplog: pytest.LogCaptureFixture
+    run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO", logger=edge.__name__):
         frames.add_decisions(frame(-1), settings(), PAIR)
@@ -165,7 +169,7 @@ def test_a_backtest_tells_in_one_line_and_keeps_nothing(
 
 def test_why_and_doctor_name_it() -> None:
     decided = frames.add_decisions(frame(-1), settings(), PAIR)
-    row = frames.closed_row(decided, datetime.now(UTC), timedelta(hours=1))
+    row = rows.closed_row(decided, datetime.now(UTC), timedelta(hours=1))
     assert row is not None
     decision = frames.decision_of(PAIR, row, "long", timedelta(hours=1))
     assert any("the model is silenced" in reason for reason in decision.reasons)

@@ -16,6 +16,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.templates.FreqaiExampleStrategy import FreqaiExampleStrategy
 
 from candle_source import candles
+from freqpilot.host.freqai import columns
 from freqpilot.host.freqai.features import stage as featurestage
 
 # Freqtrade's example strategy uses what pandas has deprecated.
@@ -169,7 +170,7 @@ def test_the_frame_is_freqtrades_bit_by_bit(pair: str, live: bool) -> None:
 @pytest.mark.usefixtures("own_path")
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_model_of_the_pack_gets_the_same_features_as_float32(pair: str) -> None:
-    stage = Stage(internals={featurestage.NARROW: True})
+    stage = Stage(internals={columns.NARROW: True})
     theirs, ours = stage.stock(pair), stage.run(pair)
     made = [n for n in theirs.columns if n.startswith("%") and n.endswith((*STEPS,))]
     small = [n for n in theirs.columns if ours[n].dtype == np.float32]

@@ -10,8 +10,8 @@ import pytest
 from pool_stage import OWN, PAIRS, START, STEP, TRAIN, WINDOWS, PoolStage, candles_of
 
 from freqpilot.errors import Degraded
-from freqpilot.host.boot.setup import stamp_identifier
-from freqpilot.host.freqai import classifier
+from freqpilot.host.boot.digests import stamp_identifier
+from freqpilot.host.freqai import columns
 
 # Freqtrade's own calls, of which pandas 3 warns.
 pytestmark = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
@@ -263,8 +263,8 @@ def test_autopilots_label_is_learned_where_it_is_set(
     candles: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
     found = PoolStage(tmp_path, candles, own=False).run("ETH/USDT")
-    assert set(found[classifier.LABEL]) <= {"up", "down"}
+    assert set(found[columns.LABEL]) <= {"up", "down"}
     assert (found["do_predict"] == 1).all()
     assert (found["up"] + found["down"]).between(0.999, 1.001).all()
     speaks = (found["up"] - found["down"]).abs() > 0.05
-    assert (found[classifier.REASONS] != "").eq(speaks).all()
+    assert (found[columns.REASONS] != "").eq(speaks).all()

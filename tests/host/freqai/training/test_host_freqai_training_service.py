@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import training_stage as stage
 
+from freqpilot.host.account.begin import begin
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import features
 from freqpilot.host.freqai.training import service as training
-from freqpilot.host.run import supervisor
+from freqpilot.host.run.current import _runs
 from freqpilot.models.linear import Ridge
 from freqpilot.models.training import shelf
 from freqpilot.models.training.diary import Diary
@@ -131,7 +133,7 @@ def test_an_expired_model_gives_no_entry_and_no_figure(tmp_path: Path) -> None:
     with bot.time():
         found = bot.model.start(frame, {"pair": PAIR}, bot.strategy)
     assert not frames.model_ready(found).iloc[-1]
-    decided = frames.add_decisions(frames.add_features(found), Settings())
+    decided = frames.add_decisions(features.add_features(found), Settings())
     assert (decided["contrib_model_forecast"].fillna(0).iloc[-1]) == 0
     (message,) = bot.market.messages
     assert "older than 96 hours" in message
@@ -306,12 +308,12 @@ def test_the_thread_goes_on_after_any_fault_and_ends_with_the_bot(tmp_path: Path
 
 def test_alerts_are_events_of_a_live_run(tmp_path: Path) -> None:
     config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "user_data_dir": tmp_path}
-    run = supervisor.begin(config, live=True)
+    run = begin(config, live=True)
     alerts.say("training failed", "x" * 5_000, pair=PAIR)
     alerts.step(SimpleNamespace(rpc=SimpleNamespace(registered_modules=[]), config={}))
     assert alerts.BACKLOG.texts() == []
     assert run.store.events("training failed")[-1].data["pair"] == PAIR
-    supervisor._runs.clear()
+    _runs.clear()
     run.store.close()
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 
 from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.frames.decisions import decision_columns
+from freqpilot.host.frames.edge.forecasts import lean_of
 from freqpilot.host.frames.edge.groups import Judged, group_of, judged
-from freqpilot.host.frames.edge.monitor import COLUMN, lean_of
+from freqpilot.host.frames.edge.monitor import COLUMN
 from freqpilot.host.seams.seam import Seam, expect
 from freqpilot.models.edge import groups, monitor
 from freqpilot.models.regimes import RegimeModel

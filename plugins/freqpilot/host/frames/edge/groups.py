@@ -9,8 +9,8 @@ import pandas as pd
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.frames.edge.monitor import COLUMNS, FORECAST, Kept, lean_of
-from freqpilot.host.run import supervisor
+from freqpilot.host.frames.edge.forecasts import COLUMNS, FORECAST, Kept, lean_of
+from freqpilot.host.run.current import current
 from freqpilot.models.edge import groups as groupmonitor
 from freqpilot.models.edge import monitor
 from freqpilot.risk.taxonomy import asset_of
@@ -106,7 +106,7 @@ def _told(
     edge = settings.models.edge
     course = monitor.follow(of.score, edge)
     try:
-        run = supervisor.current()
+        run = current()
     except NoEntry:
         return course
     known = run.store.load_state(STATE) or {}

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,8 @@ import pandas as pd
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.run import supervisor
+from freqpilot.host.frames.edge.forecasts import Kept, lean_of
+from freqpilot.host.run.current import current
 from freqpilot.models.edge import monitor
 from freqpilot.settings import EdgeSettings, Settings
 from freqpilot.shapes import Candles, Floats, Ints
@@ -22,35 +22,7 @@ COLUMN = "edge_model_forecast"
 """What the model's confidence is multiplied by, 1 … 0."""
 STATE = "model_edge"
 """The store's key under which the silenced models are, as ``identifier/pair``."""
-COLUMNS = {"date_pred": "date", "close_price": "close"}
 GROUPS = {"off": "", "all": ", and by all pairs together", "class": ", and by classes of coins"}
-FORECAST = ("up", "down", "do_predict")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What FreqAI keeps of a live pair beyond the frame's candles: forecasts with the closes it
-    saw (None where there are none), under its ``identifier``."""
-
-    identifier: str
-    forecasts: pd.DataFrame | None
-    drawer: Any = field(default=None, compare=False)
-    """FreqAI's, with the forecasts of the other pairs."""
-
-
-def kept_forecasts(freqai: Any, pair: str) -> Kept | None:
-    """Return what is kept of a live pair; None in a backtest, whose frame holds all.
-
-    Forecasts it made up of candles that the first model was trained on are marked by it
-    (``do_predict`` 0), and so are those of candles that the bot missed.
-    """
-    if not getattr(freqai, "live", False):
-        return None
-    found = freqai.dd.historic_predictions.get(pair)
-    if found is None or not {*COLUMNS, *FORECAST} <= set(found.columns):
-        return Kept(str(freqai.identifier), None, freqai.dd)
-    forecasts = pd.DataFrame(found[[*COLUMNS, *FORECAST]]).rename(columns=COLUMNS)
-    return Kept(str(freqai.identifier), forecasts, freqai.dd)
 
 
 def factors(
@@ -106,14 +78,6 @@ def describe(config: dict[str, Any]) -> str:
     )
 
 
-def lean_of(frame: pd.DataFrame) -> Floats:
-    """Return the chance of a rise less that of a fall, NaN where FreqAI has not predicted."""
-    up, down, given = (
-        pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64) for name in FORECAST
-    )
-    return np.where((given == 1) & (up + down > 0), up - down, np.nan)
-
-
 def _told(
     name: str, pair: str, date: Ints, found: monitor.Blocks, settings: EdgeSettings
 ) -> monitor.Course:
@@ -122,7 +86,7 @@ def _told(
     course = monitor.follow(found.score, settings)
     turns = sorted([*course.silenced, *course.revived])
     try:
-        run = supervisor.current()
+        run = current()
     except NoEntry:
         return course
     if not run.live:

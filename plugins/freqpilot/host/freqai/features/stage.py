@@ -23,6 +23,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
+from freqpilot.host.freqai.columns import NARROW
 from freqpilot.host.freqai.features.block import (
     BASE,
     Block,
@@ -45,10 +46,6 @@ MANY = 20
 """Columns added one by one after which a frame is copied into few blocks, or pandas warns."""
 FOLLOWED = "739af4f20ffa2cf197e903afca78b840fa30a25762b121b6381efc869030c2f3"
 """SHA-256 of the source of ``use_strategy_to_populate_indicators`` in Freqtrade 2026.9."""
-
-
-NARROW = "freqpilot_narrow"
-"""Key of ``config["internals"]``, where a model asks for features of float32."""
 
 
 class Store:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from freqtrade.configuration import TimeRange
-from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy import IStrategy
 
 from freqpilot.errors import Degraded
+from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.freqai import memory, targets
 from freqpilot.host.freqai.forecaster import Forecaster, Served, Serving
 from freqpilot.host.freqai.pooled import pool
@@ -157,7 +157,7 @@ class PooledForecaster(Forecaster):
         return found
 
     def _span(self, dk: FreqaiDataKitchen) -> pool.Span:
-        step = int(timeframe_to_seconds(self.config["timeframe"]))
+        step = seconds(self.config["timeframe"])
         if dk.live:
             begin, stop, _ = getattr(dk, LOADED)
             return pool.Span(begin, stop, step)

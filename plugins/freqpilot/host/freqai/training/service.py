@@ -15,6 +15,7 @@ from typing import Any
 
 from freqpilot.errors import Degraded, FreqpilotError
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.freqai.training import files as modelfiles
 from freqpilot.host.seams.seam import Seam, expect, wrap
 from freqpilot.models.training import apart, schedule
@@ -33,13 +34,12 @@ class Service:
     """The fits of one bot. :meth:`turn` belongs to FreqAI's thread, the rest to the bot's."""
 
     def __init__(self, model: Any, clock: Callable[[], float] = time.time) -> None:
-        from freqtrade.exchange import timeframe_to_seconds
 
         self.model, self.clock = model, clock
         self.settings: TrainingSettings = Settings.from_config(model.config).models.training
         freqai = model.freqai_info
         # Without a new candle there is nothing new to learn.
-        candle = float(timeframe_to_seconds(model.config["timeframe"]))
+        candle = float(seconds(model.config["timeframe"]))
         hours = float(freqai.get("live_retrain_hours", 0))
         self.pace = schedule.Pace(
             max(hours * schedule.HOUR, candle),

@@ -9,14 +9,13 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.facts.feeds import Feed
 from freqpilot.facts.health import FAILING, Health
 from freqpilot.facts.store import FactStore
-from freqpilot.facts.text import head, labelled
+from freqpilot.facts.text import head, labelled, scorers
 from freqpilot.facts.text.clean import clean
 from freqpilot.facts.text.events import Told, told
 from freqpilot.facts.text.lexicon import Lexicon
 from freqpilot.facts.text.link import Link, Taxonomy
 from freqpilot.facts.text.scorer import Scored, Scorer, model_of
 from freqpilot.facts.text.step import FEED, TextStep, source_named
-from freqpilot.host import scorers
 from freqpilot.settings import Settings
 
 LATE = timedelta(minutes=10)

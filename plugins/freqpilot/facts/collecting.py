@@ -13,10 +13,10 @@ from freqpilot.errors import FreqpilotError, RefuseToStart
 from freqpilot.facts.sources import SOURCES
 from freqpilot.facts.sources.base import Spec
 from freqpilot.facts.spec import parse
+from freqpilot.facts.text.command import step_of, text_health, text_source
 from freqpilot.facts.text.step import FEED
-from freqpilot.host.facts.columns import facts_url
-from freqpilot.host.texts import step_of, text_health, text_source
 from freqpilot.settings import Settings
+from freqpilot.store.urls import facts_url
 
 WELL = ("well", "waiting")
 LAST = 10

@@ -1,0 +1,118 @@
+"""What the ledger is shown, and how the store keeps it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from freqpilot.host.alerts import events as alerts
+from freqpilot.host.run.run import SEEN, Run
+from freqpilot.risk import ledger
+from freqpilot.risk.record import Outcome
+from freqpilot.risk.responses import streak_phase
+from freqpilot.risk.targets import no_edge_in
+
+
+def observe(
+    run: Run,
+    time: datetime,
+    equity: float,
+    rates: Mapping[str, float] | None = None,
+    worst: float | None = None,
+) -> None:
+    """Show the account's equity to the ledger, before the entries of a candle or loop.
+
+    :param rates: the rates by which it was found, of each pair with a position.
+    :param worst: the equity that the halt is judged by, where that is less.
+    """
+    refresh(run)
+    run.rates = rates or {}
+    run.state = ledger.observe(run.state, time, equity, run.settings.risk, worst)
+    if run.state.stamp == time:
+        run.counters.stamp(time)
+    if not run.live:
+        observed, run.state = run.state, ledger.operate(run.state, time, run.settings.risk)
+        if cause := ledger.released(observed, run.state):
+            run.released[cause] += 1
+        return
+    run.counters.beat(time)
+    keep(run, time)
+
+
+def closed(run: Run, trades: Iterable[Any]) -> None:
+    """Take the outcomes of closed trades into the ledger, each once."""
+    refresh(run)
+    before = run.state
+    for trade in trades:
+        time = trade.close_date_utc
+        if run.state.record.holds(int(trade.id), time):
+            continue
+        profit = float(trade.close_profit_abs or 0.0)
+        share = profit / run.state.equity if run.state.equity > 0 else 0.0
+        outcome = Outcome(int(trade.id), time, profit, share)
+        run.state = ledger.closed(run.state, outcome, run.settings.risk)
+    if run.live and run.state is not before:
+        keep(run, datetime.now(UTC))
+
+
+def keep(run: Run, time: datetime) -> None:
+    """Bring the store to what the ledger is, compared with what was last saved; then say what a
+    person must hear, then that the bot is alive. A store that is out is tried again at the next
+    look. Only a fault of another kind is raised."""
+    from freqpilot.host.account import livestore, unwritten
+
+    if not run.writes:
+        announce(run, time)
+        return
+    with livestore.guarded(run):
+        unwritten.write(run)
+        if ledger.durable(run.state) != run.saved:
+            run.store.save_state(run.key, run.state.to_dict(), time)
+            run.saved = ledger.durable(run.state)
+    announce(run, time)
+    if run.store_fault is not None:
+        return
+    with livestore.guarded(run):
+        # Under a key of its own: writing the ledger each time could undo a release of another
+        # process.
+        if run.state.stamp is not None:
+            seen = {
+                "stamp": run.state.stamp.isoformat(),
+                "equity": run.state.equity,
+                "rates": dict(run.rates),
+                "blind": run.sight.to_dict(),
+            }
+            run.store.save_state(f"{run.key}{SEEN}", seen, time)
+        if run.owner is not None:
+            run.owner.beat(time)
+
+
+def announce(run: Run, time: datetime) -> None:
+    """Alert a person to a latch that was set, and to a drawdown that went a level on; each once."""
+    halted, level = run.alerted
+    run.alerted = run.state.halted, run.state.level
+    equity = {"equity": run.state.equity}
+    if run.state.halted and run.state.halted != halted:
+        text = f"{run.state.halted}; no new position until a person runs `freqpilot release`"
+        alerts.record(run, "halt", "EMERGENCY", text, equity, time=time)
+    if run.state.level > level:
+        severity = ("INFO", "WARNING", "CRITICAL", "EMERGENCY")[run.state.level]
+        text = f"the drawdown is {1 - run.state.equity / run.state.peak:.1%} from the peak"
+        alerts.record(run, "drawdown", severity, text, equity, time=time)
+
+
+def refresh(run: Run) -> None:
+    """Take the ledger as a person left it: ``freqpilot release`` works in another process. To be
+    asked before each change that is saved, or it would undo the release."""
+    from freqpilot.host.account import livestore
+
+    if not run.live or not run.writes or run.store_fault is not None:
+        return
+    state, risk = run.state, run.settings.risk
+    waits = state.halted or state.wait_until or no_edge_in(state.record.edge(), risk.sizing)
+    if not waits and not streak_phase(state.record, datetime.now(UTC), risk):
+        return
+    with livestore.guarded(run):
+        saved = run.store.load_state(run.key)
+        known = ledger.Ledger.from_dict(saved) if saved else run.state
+        if known.releases > run.state.releases:
+            run.state, run.saved = known, ledger.durable(known)

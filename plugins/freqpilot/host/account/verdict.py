@@ -1,0 +1,144 @@
+"""What the supervisor says of an order, and what it keeps of its answers.
+
+One ledger and one set of limits, asked by both gates and by strategies.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from freqpilot.errors import NoEntry
+from freqpilot.host.alerts import events as alerts
+from freqpilot.host.run.current import current, has_begun
+from freqpilot.host.run.decisionlog import DECISIONS
+from freqpilot.host.run.run import Run
+from freqpilot.risk import ledger, limits
+from freqpilot.shapes import (
+    Book,
+    Cut,
+    OrderRequest,
+    Position,
+    RiskVerdict,
+)
+
+logger = logging.getLogger(__name__)
+decisions = logging.getLogger(DECISIONS)
+
+
+def account_book(run: Run, positions: Sequence[Position] = ()) -> Book | None:
+    """Return the account as the ledger last saw it, with the given open positions.
+
+    :raises NoEntry: while it is not known what other bots have open.
+    """
+    if run.state.stamp is None:
+        return None
+    if run.others is None:
+        raise NoEntry("what other bots have open could not be read from freqpilot.store.shared")
+    if run.account is None or run.account[0] is not run.state:
+        response = run.state.response(run.state.stamp, run.settings.risk)
+        run.account = run.state, run.state.book((), response)
+    found = run.account[1]
+    return found and replace(
+        found, positions=tuple(positions), others=run.others, exchange=run.exchange
+    )
+
+
+def ask(
+    run: Run,
+    order: OrderRequest,
+    positions: Sequence[Position],
+    *further: Callable[[], RiskVerdict],
+) -> RiskVerdict:
+    """Judge an order that raises risk, count and log the verdict.
+
+    :param further: judge in turn what the limits allow, where there is more to ask.
+    """
+    if not run.settings.supervisor:
+        return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+    known = account_book(run, positions)
+    if known is None:
+        veto = "the account has not been observed yet"
+        verdict = RiskVerdict(False, 0.0, cuts=(Cut("ledger", 0.0),), veto=veto)
+    else:
+        verdict = limits.judge(order, known, run.settings.risk)
+    for judge in further:
+        if verdict.allowed:
+            verdict = judge()
+    if verdict.allowed:
+        run.counters.count("orders_allowed")
+        return verdict
+    rule = verdict.cuts[-1].rule if verdict.cuts else "unnamed"
+    run.counters.veto(rule)
+    if run.live:
+        about = {"pair": order.pair, "purpose": order.purpose, "rule": rule}
+        text = f"refused {order.purpose} {order.pair}: {verdict.veto}"
+        alerts.record(run, "veto", "WARNING", text, about, time=order.time)
+        run.store.save_counters(run.counters.snapshot(order.time)["vetoes"], order.time)
+        decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
+    return verdict
+
+
+def closes(run: Run, profit: float) -> bool:
+    """Tell whether a halt closes a position whose open profit is ``profit`` (a fraction of its
+    stake): all but what is deep in profit.
+
+    :raises NoEntry: when no run has begun.
+    """
+    if not run.settings.supervisor or run.state.halted is None:
+        return False
+    if run.state.cause not in ledger.CLOSING:
+        return False
+    return not profit >= run.settings.risk.deep_profit
+
+
+def facts(run: Run) -> dict[str, Any]:
+    """Return what a report tells of the current run: releases by the simulated operator and their
+    causes, a halt that still holds, and vetoes by rule."""
+    stamp = run.state.stamp
+    figures = run.counters.snapshot(stamp) if stamp else {"vetoes": {}, "counts": {}}
+    return {
+        "supervisor": run.settings.supervisor,
+        "releases": run.state.releases,
+        "released": dict(run.released),
+        "halted": run.state.halted,
+        "vetoes": figures["vetoes"],
+        "counts": figures["counts"],
+    }
+
+
+def count_gate_error(error: Exception) -> str:
+    """Count a fault of the gate itself and return the reason for the refusal."""
+    if has_begun():
+        current().counters.count("gate_errors")
+    logger.error("The order gate failed and refuses the order: %s", error, exc_info=error)
+    return f"the order gate failed ({type(error).__name__}: {error})"
+
+
+def count_wait(refusal: NoEntry) -> str:
+    """Count an entry that has to wait and return the reason."""
+    if has_begun():
+        current().counters.veto("wait")
+    logger.warning("Entry refused: %s", refusal)
+    return str(refusal)
+
+
+def note_unsized(run: Run, time: datetime, pair: str, candle: datetime, reason: str) -> None:
+    """Keep and log why a live entry gets no stake, once a pair and candle: the loop asks again."""
+    if run.unsized.get(pair) == candle:
+        return
+    run.unsized[pair] = candle
+    alerts.record(run, "no entry", "INFO", reason, {"pair": pair}, time=time)
+
+
+def claim(run: Run, pair: str, candle: datetime) -> bool:
+    """Claim a pair's one discretionary entry of a candle: the decision clock.
+
+    Live, Freqtrade would enter again within the candle whose trade was just stopped out; the
+    backtest cannot. True only for the first claim of the candle.
+    """
+    if run.claimed.get(pair) == candle:
+        return False
+    run.claimed[pair] = candle
+    return True

@@ -1,0 +1,21 @@
+"""The run under way in this process, for those who are called by Freqtrade and handed none."""
+
+from freqpilot.errors import NoEntry
+from freqpilot.host.run.run import Run
+
+_runs: list[Run] = []
+
+
+def current() -> Run:
+    """Return the current run.
+
+    :raises NoEntry: when no run has begun; entries are refused then.
+    """
+    if not _runs:
+        raise NoEntry("no run has begun, so there is no ledger to judge an order by")
+    return _runs[0]
+
+
+def has_begun() -> bool:
+    """Tell whether a run has begun."""
+    return bool(_runs)

@@ -1,0 +1,41 @@
+"""The decision log: one JSON object a line for each entry, veto and latch."""
+
+import json
+import logging
+from pathlib import Path
+from typing import ClassVar
+
+DECISIONS = "freqpilot.decisions"
+"""Name of the logger whose records' ``decision`` (a dict) goes into the decision log."""
+
+
+class DecisionLog(logging.Handler):
+    """Writes one JSON object a line for each decision: entries, vetoes, latches.
+
+    :param filename: the file, created with its folder at the first decision; a relative one
+        counts from Freqtrade's user_data.
+    """
+
+    user_data: ClassVar[Path] = Path("user_data")
+
+    def __init__(self, filename: str = "logs/freqpilot-decisions.jsonl") -> None:
+        super().__init__()
+        self.filename = Path(filename)
+
+    @property
+    def file(self) -> Path:
+        """Where the log is written."""
+        return self.user_data / self.filename
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append the record's decision; a full disk is reported as any logging fault is."""
+        decision = getattr(record, "decision", None)
+        if decision is None:
+            return
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            line = json.dumps({"logged": record.created, "what": record.getMessage(), **decision})
+            with self.file.open("a", encoding="utf-8") as stream:
+                stream.write(line + "\n")
+        except (OSError, TypeError, ValueError):
+            self.handleError(record)
