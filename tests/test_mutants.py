@@ -143,6 +143,12 @@ def test_a_fault_is_named_by_its_function_and_line_not_by_a_number() -> None:
     assert {each.function for each in mutants(SHOP)} == {"Shop.sell", "Shop.store"}
 
 
+def test_what_is_the_same_is_not_swapped() -> None:
+    assert "swapped" not in {
+        each.kind for each in mutants("def f(a, g):\n    return g(a, a) - g(a, a)\n")
+    }
+
+
 def test_letters_of_more_than_a_byte_move_nothing() -> None:
     source = 'WORD = "€€", 1 < 2\n'
     first: Mutant = next(each for each in mutants(source) if each.kind == "boundary")

@@ -290,7 +290,7 @@ class _Finder(ast.NodeVisitor):
             return
         if type(node.op) in ARITHMETIC:
             self._note("sign", node, _with(node, op=ARITHMETIC[type(node.op)]()))
-        if isinstance(node.op, ast.Sub | ast.Div):
+        if isinstance(node.op, ast.Sub | ast.Div) and _differ(node.left, node.right):
             self._note("swapped", node, _with(node, left=node.right, right=node.left))
         self.generic_visit(node)
 
@@ -349,7 +349,7 @@ class _Finder(ast.NodeVisitor):
                 self._note("missing argument", node, _with(node, keywords=left))
         if len(node.args) >= 2 and name not in SYMMETRIC:
             first, second, *rest = node.args
-            if _is_plain(first) and _is_plain(second):
+            if _is_plain(first) and _is_plain(second) and _differ(first, second):
                 self._note("swapped", node, _with(node, args=[second, first, *rest]))
         if name == "get" and node.args and _is_string(node.args[0]):
             assert isinstance(node.args[0], ast.Constant)
@@ -414,6 +414,10 @@ def _last_name(function: ast.expr) -> str:
 
 def _is_plain(node: ast.expr) -> bool:
     return isinstance(node, ast.Name | ast.Attribute)
+
+
+def _differ(one: ast.expr, two: ast.expr) -> bool:
+    return ast.dump(one) != ast.dump(two)
 
 
 def _is_string(node: ast.expr) -> bool:

@@ -1,33 +1,81 @@
 """What book risk answers where there is no room, and what it asks for again."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from test_host_gate_bookrisk import (
-    CONFIG,
-    NOW,
-    Source,
-    begin,
-    candles,
-    ended,  # noqa: F401  # every run of a test ends with it
-    held,
-    order,
-)
 
-from freqpilot.host.gate.bookrisk import BOOK
-from freqpilot.host.run import supervisor
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
+from freqpilot.host.gate.bookrisk import BookRisk
+from freqpilot.host.run.current import current, end
 from freqpilot.risk import book as book_risk
 from freqpilot.risk.covariance import Closes
 from freqpilot.risk.sizing import Proposal
-from freqpilot.shapes import Cut, RiskVerdict
+from freqpilot.shapes import Cut, OrderRequest, Position, RiskVerdict
 
+NOW = datetime(2024, 2, 20, 10, 30, tzinfo=UTC)
+PAIRS = ("ADA/USDT", "DOT/USDT", "SOL/USDT")
 NOTHING = Closes(np.empty(0, dtype=np.int64), np.empty(0))
+ALLOWED = RiskVerdict(allowed=True, stake=100.0, leverage=1.0, cuts=(Cut("sizing", 100.0),))
 
 
-def proposed(min_stake: float = 10.0) -> Proposal:
+def candles() -> dict[str, Closes]:
+    """Return sixty days of hours of pairs that move together."""
+    random = np.random.default_rng(1)
+    dates = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) + np.arange(60 * 24) * 3_600
+    common = random.standard_normal(len(dates))
+    own = {pair: common + 0.2 * random.standard_normal(len(dates)) for pair in PAIRS}
+    return {pair: Closes(dates, np.exp(np.cumsum(0.008 * each))) for pair, each in own.items()}
+
+
+class Source:
+    """Gives candles and remembers for which pairs it was asked."""
+
+    def __init__(self) -> None:
+        self.known = candles()
+        self.asked: list[tuple[str, ...]] = []
+
+    def __call__(self, pairs: Sequence[str], timeframe: str, begin: int) -> Mapping[str, Closes]:
+        self.asked.append(tuple(pairs))
+        return {pair: self.known[pair] for pair in pairs if pair in self.known}
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def book(source: Source) -> Iterator[BookRisk]:
+    """The book of a backtest's run, before the account was observed."""
+    begin({"freqpilot": {}, "stake_currency": "USDT"}, live=False)
+    made = current().part(BookRisk)
+    made.begin(source, "1h")
+    yield made
+    end()
+
+
+@pytest.fixture
+def observed(book: BookRisk) -> BookRisk:
+    observe(current(), NOW, 1_000.0)
+    return book
+
+
+def order(stake: float = 100.0) -> OrderRequest:
+    return OrderRequest(
+        time=NOW, pair="SOL/USDT", side="long", purpose="entry", stake=stake, rate=1.0
+    )
+
+
+def held(*coins: str) -> list[Position]:
+    return [Position(f"{coin}/USDT", "long", 100.0, 100.0) for coin in coins]
+
+
+def proposed() -> Proposal:
     return Proposal(
         time=NOW,
         pair="SOL/USDT",
@@ -36,18 +84,18 @@ def proposed(min_stake: float = 10.0) -> Proposal:
         atr=0.02,
         confidence=1.0,
         leverage=1.0,
-        min_stake=min_stake,
+        min_stake=10.0,
         max_stake=1_000.0,
     )
 
 
-ALLOWED = RiskVerdict(allowed=True, stake=100.0, leverage=1.0, cuts=(Cut("sizing", 100.0),))
+def room_for(monkeypatch: pytest.MonkeyPatch, stake: float) -> None:
+    fit = book_risk.Fit(stake, "book_var", "too much at once")
+    monkeypatch.setattr(book_risk, "fit", lambda *_: fit)
 
 
-def test_a_proposal_without_room_is_refused_with_the_reason() -> None:
-    supervisor.begin({**CONFIG, "freqpilot": {}}, live=False)
-    BOOK.begin(Source(candles()), "1h")
-    verdict = BOOK.fitted(proposed(), ALLOWED, [])
+def test_a_proposal_without_room_is_refused_with_the_reason(book: BookRisk) -> None:
+    verdict = book.fitted(proposed(), ALLOWED, [])
     assert verdict.veto == (
         "the book has no room for a stake above the least possible: the account has not been "
         "observed yet"
@@ -58,23 +106,21 @@ def test_a_proposal_without_room_is_refused_with_the_reason() -> None:
 
 @pytest.mark.parametrize(("room", "stake"), [(10.0, 10.0), (9.9, None), (40.0, 40.0), (100.0, 100)])
 def test_a_stake_is_cut_to_the_room_but_not_below_the_least(
-    monkeypatch: pytest.MonkeyPatch, room: float, stake: float | None
+    observed: BookRisk, monkeypatch: pytest.MonkeyPatch, room: float, stake: float | None
 ) -> None:
-    run = begin(Source(candles()))
-    fit = book_risk.Fit(room, "book_var", "too much at once")
-    monkeypatch.setattr(book_risk, "fit", lambda *_: fit)
-    verdict = BOOK.fitted(proposed(), ALLOWED, [])
+    room_for(monkeypatch, room)
+    verdict = observed.fitted(proposed(), ALLOWED, [])
     assert (verdict.stake if verdict.allowed else None) == stake
     assert verdict.cuts[1:] == (() if room == 100 else (Cut("book_var", room),))
-    assert run.counters.snapshot(NOW)["counts"].get("stakes_cut_by_book", 0) == (room < 100)
+    counts = current().counters.snapshot(NOW)["counts"]
+    assert counts.get("stakes_cut_by_book", 0) == (room < 100)
     if stake is None:
         assert str(verdict.veto).endswith(": too much at once")
 
 
 def test_the_book_is_asked_once_for_one_order_and_anew_for_another(
-    monkeypatch: pytest.MonkeyPatch,
+    observed: BookRisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin(Source(candles()))
     asked: list[Any] = []
     fit = book_risk.fit
 
@@ -84,30 +130,31 @@ def test_the_book_is_asked_once_for_one_order_and_anew_for_another(
 
     monkeypatch.setattr(book_risk, "fit", counted)
     for stake in (100.0, 100.0, 90.0, 90.0, 100.0):
-        BOOK.judge(order(stake=stake), held("ADA"))
-    BOOK.judge(order(stake=100.0), held("ADA", "DOT"))
+        observed.judge(order(stake), held("ADA"))
+    observed.judge(order(100.0), held("ADA", "DOT"))
     assert asked == [100.0, 90.0, 100.0, 100.0]
 
 
 @pytest.mark.parametrize("nothing", [None, NOTHING])
-def test_a_pair_without_candles_is_asked_for_again(nothing: Closes | None) -> None:
-    known = candles()
-    source = Source({k: v for k, v in known.items() if k != "SOL/USDT"})
+def test_a_pair_without_candles_is_asked_for_again(
+    observed: BookRisk, source: Source, nothing: Closes | None
+) -> None:
+    known = source.known
+    source.known = {pair: each for pair, each in known.items() if pair != "SOL/USDT"}
     if nothing is not None:
         source.known["SOL/USDT"] = nothing
-    begin(source)
     pairs = ("ADA/USDT", "SOL/USDT")
-    assert BOOK.view(pairs, NOW).known == ("ADA/USDT",)
+    assert observed.view(pairs, NOW).known == ("ADA/USDT",)
     source.known = known
-    assert set(BOOK.view(pairs, NOW + timedelta(minutes=5)).known) == set(pairs)
+    assert set(observed.view(pairs, NOW + timedelta(minutes=5)).known) == set(pairs)
     assert source.asked == [pairs, ("SOL/USDT",)]
 
 
-def test_a_verdict_on_an_order_says_what_would_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    begin(Source(candles()))
+def test_a_verdict_on_an_order_says_what_would_fit(
+    observed: BookRisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for room, more in ((30.0, "; a stake of 30.00 would fit"), (0.0, "")):
-        fit = book_risk.Fit(room, "book_var", "too much at once")
-        monkeypatch.setattr(book_risk, "fit", lambda *_, fit=fit: fit)
-        verdict = BOOK.judge(replace(order(), stake=100.0 + room), [])
+        room_for(monkeypatch, room)
+        verdict = observed.judge(replace(order(), stake=100.0 + room), [])
         assert (verdict.allowed, verdict.veto) == (False, f"too much at once{more}")
         assert verdict.cuts == (Cut("book_var", 0.0),)

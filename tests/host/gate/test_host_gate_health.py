@@ -7,52 +7,60 @@ from typing import Any
 
 import pytest
 
+from freqpilot.host.account.begin import begin
 from freqpilot.host.gate import health
-from freqpilot.host.gate.health import HEALTH
-from freqpilot.host.orders import sending
-from freqpilot.host.run import supervisor
+from freqpilot.host.gate.health import Health
+from freqpilot.host.orders import lookup
+from freqpilot.host.run.current import current, end
+from freqpilot.host.run.run import Run
+from freqpilot.rehearsal.clock import VirtualClock
 
 ACCOUNT = "https://e/api/v3/account"
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[supervisor.Run]:
+def clock() -> Iterator[VirtualClock]:
+    with VirtualClock(START) as clock:
+        yield clock
+
+
+@pytest.fixture
+def run(tmp_path: Path, clock: VirtualClock) -> Iterator[Run]:
     yield started(tmp_path)
-    for each in supervisor._runs:
-        each.store.close()
-    supervisor._runs.clear()
-    HEALTH.__init__()  # type: ignore[misc]  # it is one for the process
+    end()
 
 
-def started(folder: Path) -> supervisor.Run:
+def started(folder: Path) -> Run:
     config = {"freqpilot": {}, "dry_run": False, "user_data_dir": str(folder)}
-    begun = supervisor.begin(config, live=True)
-    HEALTH.begin()
-    return begun
+    begin(config, live=True)
+    return current()
 
 
-def rows(run: supervisor.Run, *kinds: str) -> list[tuple[str, str, str]]:
+def rows(run: Run, *kinds: str) -> list[tuple[str, str, str]]:
     events = sorted(run.store.events(), key=lambda each: each.time)
     return [(each.kind, each.level, each.text) for each in events if each.kind in kinds]
 
 
-def healthy(run: supervisor.Run, source: str) -> Any:
+def healthy(run: Run, source: str) -> Any:
     return run.counters.snapshot(datetime.now(UTC))["sources"][source]["healthy"]
 
 
 def test_safe_mode_is_reported_with_its_reason_and_its_end_with_good_news(
-    run: supervisor.Run,
+    run: Run, clock: VirtualClock
 ) -> None:
+    state = run.part(Health)
     for _ in range(6):
-        HEALTH.note(failed=True)
-    reason = HEALTH.look()
+        state.note(failed=True)
+    reason = state.look()
     assert reason
     assert rows(run, "safe mode", "safe mode over") == [("safe mode", "CRITICAL", reason)]
     assert run.store.load_state(f"{run.key}{health.SAFE_MODE}") == {"reason": reason}
     assert healthy(run, "exchange") is False
-    assert HEALTH.look() == reason
-    HEALTH.note(failed=False)
-    assert HEALTH.look() is None
+    assert state.look() == reason
+    clock.advance(301)
+    state.note(failed=False)
+    assert state.look() is None
     assert rows(run, "safe mode", "safe mode over")[1:] == [
         ("safe mode over", "WARNING", "the exchange answers again; entries are allowed")
     ]
@@ -62,23 +70,23 @@ def test_safe_mode_is_reported_with_its_reason_and_its_end_with_good_news(
 
 @pytest.mark.parametrize("passing", [True, False])
 def test_a_restart_knows_whether_a_block_ends_by_itself(
-    run: supervisor.Run, tmp_path: Path, passing: bool
+    run: Run, tmp_path: Path, passing: bool
 ) -> None:
-    HEALTH.block("closed for a while", passing=passing)
+    run.part(Health).block("closed for a while", passing=passing)
     assert rows(run, "blocked") == [("blocked", "CRITICAL", "closed for a while")]
     assert healthy(run, "account") is False
     again = started(tmp_path)
-    assert HEALTH.look() == "closed for a while"
-    HEALTH.answered(ACCOUNT)
-    assert HEALTH.look() == (None if passing else "closed for a while")
+    state = again.part(Health)
+    assert state.look() == "closed for a while"
+    state.answered(ACCOUNT)
+    assert state.look() == (None if passing else "closed for a while")
     over = [("blocked over", "WARNING", "the exchange answers again")] * passing
     assert rows(again, "blocked over") == over
     if passing:
         assert healthy(again, "account") is True
-        started(tmp_path)
-        assert HEALTH.look() is None
+        assert started(tmp_path).part(Health).look() is None
 
 
 def test_an_uncertain_order_is_looked_for_at_once_and_then_ever_later() -> None:
-    assert sending.LOOKS == (0.0, 1.0, 2.0, 4.0)
-    assert sending.UNNAMED_LOOKS == (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
+    assert lookup.LOOKS == (0.0, 1.0, 2.0, 4.0)
+    assert lookup.UNNAMED_LOOKS == (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
