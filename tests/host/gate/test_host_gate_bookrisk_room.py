@@ -12,6 +12,7 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run.current import current, end
+from freqpilot.host.run.run import BOOK
 from freqpilot.risk import book as book_risk
 from freqpilot.risk.covariance import Closes
 from freqpilot.risk.sizing import Proposal
@@ -158,3 +159,21 @@ def test_a_verdict_on_an_order_says_what_would_fit(
         verdict = observed.judge(replace(order(), stake=100.0 + room), [])
         assert (verdict.allowed, verdict.veto) == (False, f"too much at once{more}")
         assert verdict.cuts == (Cut("book_var", 0.0),)
+
+
+@pytest.mark.parametrize(("enabled", "with_source"), [(True, True), (False, True), (True, False)])
+def test_the_figures_are_kept_where_there_are_any(
+    source: Source, caplog: pytest.LogCaptureFixture, enabled: bool, with_source: bool
+) -> None:
+    section = {"risk": {"book": {"enabled": enabled}}}
+    begin({"freqpilot": section, "stake_currency": "USDT"}, live=False)
+    run, book = current(), current().part(BookRisk)
+    if with_source:
+        book.begin(source, "1h")
+    observe(run, NOW, 1_000.0)
+    book.keep(NOW, held("ADA"))
+    kept = run.store.load_state(f"{run.key}{BOOK}")
+    assert (kept is not None) == (enabled and with_source)
+    assert bool(source.asked) == (enabled and with_source)
+    assert not caplog.records
+    end()
