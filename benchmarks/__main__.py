@@ -5,6 +5,8 @@ import runpy
 import sys
 from pathlib import Path
 
+from freqpilot.errors import FreqpilotError
+
 HERE = Path(__file__).parent
 ROOMS = {
     "speed": "how fast it is, beside others",
@@ -62,7 +64,11 @@ def main(words: list[str]) -> None:
         sys.exit(f"There is no benchmark {name}. python -m benchmarks lists them.")
     sys.argv = [f"benchmarks {name}", *rest]
     module = ".".join(file.relative_to(HERE.parent).with_suffix("").parts)
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except FreqpilotError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ newest version is not the last one told, DOUBLED are versions that say the same 
 values that were never true. Prints one JSON object last; exits non-zero unless all three are 0.
 """
 
-import argparse
 import json
 import os
 import random
@@ -24,13 +23,16 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, exactly, finish, progress
 from freqpilot.facts.feeds import feeds
 from freqpilot.facts.store import FactStore
 from freqpilot.rehearsal.facts.server import FactSources
 from freqpilot.rehearsal.facts.world import FactWorld
 from freqpilot.store.tables import FactEngagementRow, FactItemRow
 
-TARGETS = {"LOST": 0, "DOUBLED": 0, "WRONG": 0}
+FAULTS = ("LOST", "DOUBLED", "WRONG")
+"""What must not happen to a fact, once."""
 EVERY = 2.0
 """Seconds between two turns of a source."""
 DRAIN = 60.0
@@ -89,7 +91,7 @@ def play(
 
 def compare(world: FactWorld, store: FactStore) -> tuple[dict[str, int], list[str]]:
     """Return what was lost, doubled or wrong, with the first cases in words."""
-    counts = dict.fromkeys(TARGETS, 0)
+    counts = dict.fromkeys(FAULTS, 0)
     told: list[str] = []
 
     def found(kind: str, text: str) -> None:
@@ -189,7 +191,7 @@ def _same(wanted: list[str], kept: list[str], found: Any, what: str) -> None:
 
 def measure(
     minutes: float, seed: int, rate: float, kills: int, drain: float, server: str | None = None
-) -> dict[str, Any]:
+) -> Result:
     """Return the figures of one run, into a SQLite file or an empty database of a server."""
     seconds = minutes * 60
     world = FactWorld(seconds=seconds, pace=1.0)
@@ -206,13 +208,7 @@ def measure(
         finally:
             store.close()
         log = (folder / "collector.log").read_text()
-    return {
-        "synthetic": True,
-        "database": store.engine.dialect.name,
-        "minutes": minutes,
-        "seed": seed,
-        **counts,
-        "targets": TARGETS,
+    figures = {
         "cases": told[:20],
         "facts": facts,
         "kept": sum(each.added for each in states),
@@ -223,29 +219,24 @@ def measure(
         "kills": killed,
         "tracebacks": log.count("Traceback"),
     }
+    database = store.engine.dialect.name
+    about = {"synthetic": True, "database": database, "minutes": minutes, "seed": seed}
+    targets = {name: exactly(count, 0) for name, count in counts.items()}
+    return Result("collector", figures, targets, about=about, strict=True)
 
 
-def main() -> None:
-    """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--rate", type=float, default=0.15, help="share of faulty answers")
-    parser.add_argument("--kills", type=int, default=8, help="SIGKILLs of the collector")
-    parser.add_argument("--drain", type=float, default=DRAIN, help="seconds without faults")
-    parser.add_argument("--json", action="store_true", help="print nothing but the result")
-    given = parser.parse_args()
-    if not given.json:
-        print(f"SYNTHETIC sources, {given.minutes:g} minutes, faults on {given.rate:.0%}")
-    result = measure(given.minutes, given.seed, given.rate, given.kills, given.drain)
-    print(json.dumps(result, indent=1))
-    sys.exit(0 if passed(result) else 1)
-
-
-def passed(result: dict[str, Any]) -> bool:
-    """Tell whether nothing was lost, doubled or wrong."""
-    return all(result[name] <= target for name, target in TARGETS.items())
+def main() -> int:
+    """Run and print; returns the exit status."""
+    made = parser("collector", __doc__)
+    made.add_argument("--minutes", type=float, default=10.0)
+    made.add_argument("--seed", type=int, default=7)
+    made.add_argument("--rate", type=float, default=0.15, help="share of faulty answers")
+    made.add_argument("--kills", type=int, default=8, help="SIGKILLs of the collector")
+    made.add_argument("--drain", type=float, default=DRAIN, help="seconds without faults")
+    given = made.parse_args()
+    progress()(f"SYNTHETIC sources, {given.minutes:g} minutes, faults on {given.rate:.0%}")
+    return finish(measure(given.minutes, given.seed, given.rate, given.kills, given.drain), given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,8 +8,6 @@ most), the rest hourly metrics of other coins for two years, a tenth of all revi
 compared with a plain loop. Prints one JSON object last and exits non-zero when they differ.
 """
 
-import argparse
-import json
 import math
 import sys
 import tempfile
@@ -17,13 +15,14 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import text
 
+from benchmarks.support.options import parser
 from benchmarks.support.postgres import DURABLE, cluster
+from benchmarks.support.result import Result, at_most, finish
 from freqpilot.facts.append import micros
 from freqpilot.facts.check import Columns
 from freqpilot.facts.importer import import_file
@@ -139,7 +138,7 @@ def size_of(store: FactStore, folder: Path) -> int:
         return int(connection.scalar(text("SELECT pg_total_relation_size('fact')")) or 0)
 
 
-def measure(rows: int, folder: Path, server: str | None = None) -> dict[str, Any]:
+def measure(rows: int, folder: Path, server: str | None = None) -> Result:
     """Fill a database, that of a server or a file, compare, and time."""
     rng = np.random.default_rng(7)
     url = server or f"sqlite:///{folder}/facts.sqlite"
@@ -163,19 +162,11 @@ def measure(rows: int, folder: Path, server: str | None = None) -> dict[str, Any
     size = size_of(reader, folder)
     reader.close()
     whole = sum(times["COIN1"])
-    return {
-        "name": "facts_join",
-        "database": reader.engine.dialect.name,
-        "synthetic": True,
-        "parity": equal,
-        "targets": {
-            "a year of 5m candles, 20 hourly metrics of one pair, s": {
-                "value": round(whole, 3),
-                "target": TARGET,
-                "ok": whole < TARGET,
-            }
-        },
-        "figures": {
+    return Result(
+        "facts_join",
+        parity=equal,
+        targets={"a year of 5m candles, 20 hourly metrics of one pair, s": at_most(whole, TARGET)},
+        figures={
             "facts": kept,
             "appended a second": round(kept / seconds),
             "file, bytes a fact": round(size / kept, 1),
@@ -184,26 +175,25 @@ def measure(rows: int, folder: Path, server: str | None = None) -> dict[str, Any
             "20 metrics of 1000 candles (live), s": round(live_time, 4),
             "rows a second from files": from_files(folder, min(rows, SAMPLE), rng, server),
         },
-    }
+        about={"synthetic": True, "database": reader.engine.dialect.name},
+    )
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    where = parser.add_mutually_exclusive_group()
+def main() -> int:
+    """Measure and print; returns the exit status."""
+    made = parser("facts_join", __doc__)
+    made.add_argument("--rows", type=int, default=1_000_000)
+    where = made.add_mutually_exclusive_group()
     where.add_argument("--url", help="an empty database of a server")
     where.add_argument("--postgres", action="store_true", help="start a server for it")
-    given = parser.parse_args()
+    given = made.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = given.url
         if given.postgres:
             url = stack.enter_context(cluster(DURABLE)).create("facts")
-        document = measure(given.rows, folder, url)
-    print(json.dumps(document))
-    sys.exit(0 if document["parity"] else 1)
+        return finish(measure(given.rows, folder, url), given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

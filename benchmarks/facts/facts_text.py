@@ -6,15 +6,14 @@ what ships against it on the held-out parts. Exits non-zero unless the export sa
 fast enough, and the encoder is better than the lexicon by each figure's mean over the sets.
 """
 
-import argparse
-import json
 import sys
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from benchmarks.facts import text, text_speed
-from benchmarks.support.page import finite
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, Target, finish, progress
 
 DATA = Path("../shared/data/sentiment")
 LEXICON, BEST = "lexicon (default)", "encoder"
@@ -39,30 +38,30 @@ def better(means: dict[str, Any]) -> bool:
     return all(each in one and each in other and one[each] > other[each] for each in FIGURES)
 
 
-def measure(data: Path = DATA, texts: int = 48, turns: int = 2) -> tuple[dict[str, Any], bool]:
-    """Return the figures, and whether all is as it must be; without the sets it is not."""
+def measure(data: Path = DATA, texts: int = 48, turns: int = 2) -> Result:
+    """Return the throughput and the quality; without the sets parity fails."""
     if not data.is_dir():
-        return {"missing": str(data)}, False
+        return Result("facts_text", {"missing": str(data)}, parity=False)
     speed = text_speed.measure(text_speed.chosen(data, texts), turns, text_speed.SHAPE)
     good = quality(data)
-    ok = text_speed.sound(speed) and good["ok"]
-    return finite({"speed": speed, "quality": good}), ok
+    targets = {
+        **speed.targets,
+        "the encoder is better than the lexicon": Target(good["ok"], True, good["ok"]),
+    }
+    figures = {"speed": speed.figures, "quality": good}
+    return Result("facts_text", figures, targets, speed.parity, strict=True)
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--texts", type=int, default=48, help="of the throughput")
-    parser.add_argument("--turns", type=int, default=2)
-    parser.add_argument("--json", action="store_true", help="print nothing but the result")
-    given = parser.parse_args()
-    if not given.json:
-        print("SYNTHETIC weights for the throughput, real texts")
-    figures, ok = measure(given.data, given.texts, given.turns)
-    print(json.dumps({"name": "facts_text", **figures, "ok": ok}))
-    sys.exit(0 if ok else 1)
+def main() -> int:
+    """Measure and print; returns the exit status."""
+    made = parser("facts_text", __doc__)
+    made.add_argument("--data", type=Path, default=DATA)
+    made.add_argument("--texts", type=int, default=48, help="of the throughput")
+    made.add_argument("--turns", type=int, default=2)
+    given = made.parse_args()
+    progress()("SYNTHETIC weights for the throughput, real texts")
+    return finish(measure(given.data, given.texts, given.turns), given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,9 +9,6 @@ ships against the lexicon (:mod:`benchmarks.facts.facts_text`). ``--rows``, ``--
 that was asked for is as it must be.
 """
 
-import argparse
-import json
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -21,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.facts import collector, facts_join, facts_text
+from benchmarks.support.options import parser
 from benchmarks.support.postgres import DURABLE, Cluster, cluster
+from benchmarks.support.result import Result, Target, finish, progress
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -41,61 +40,59 @@ class Given:
     server: Cluster | None = None
 
 
-@dataclass(frozen=True)
-class Result:
-    """A part's figures, and whether all is as it must be."""
-
-    figures: dict[str, Any]
-    ok: bool
-
-
 _names = count()
 
 
-def join(given: Given) -> Result:
-    """Import and as-of join; what it finds must equal a plain loop."""
-    figures = {}
+def join(given: Given) -> dict[str, Result]:
+    """Import and as-of join in each database; what it finds must equal a plain loop."""
+    found = {}
     for database in given.databases:
         with tempfile.TemporaryDirectory() as folder:
             url = _empty(given, database)
-            figures[database] = facts_join.measure(given.rows, Path(folder), url)
-    return Result(figures, all(each["parity"] for each in figures.values()))
+            found[database] = facts_join.measure(given.rows, Path(folder), url)
+    return found
 
 
-def collecting(given: Given) -> Result:
-    """The collector under faults; nothing may be lost, doubled or wrong."""
-    figures = {}
+def collecting(given: Given) -> dict[str, Result]:
+    """The collector under faults in each database; nothing may be lost, doubled or wrong."""
+    found = {}
     for database in given.databases:
         url = _empty(given, database)
         run = (given.minutes, 7, 0.15, given.kills, given.drain, url)
-        figures[database] = collector.measure(*run)
-    return Result(figures, all(collector.passed(each) for each in figures.values()))
+        found[database] = collector.measure(*run)
+    return found
 
 
-def scoring(given: Given) -> Result:
+def scoring(given: Given) -> dict[str, Result]:
     """Texts; an export must say the same three times as fast, the encoder more than the lexicon."""
-    return Result(*facts_text.measure(given.texts))
+    return {"texts": facts_text.measure(given.texts)}
 
 
-PARTS: dict[str, Callable[[Given], Result]] = {
+PARTS: dict[str, Callable[[Given], dict[str, Result]]] = {
     "join": join,
     "collector": collecting,
     "text": scoring,
 }
 
 
-def measure(parts: Sequence[str], given: Given) -> dict[str, Any]:
-    """Run parts and return their figures in one document."""
-    document: dict[str, Any] = {"name": "facts", "synthetic": True, "ok": True, "parts": {}}
+def measure(parts: Sequence[str], given: Given) -> Result:
+    """Run parts and return what they found as one result, whose parity holds where each part is as
+    it must be."""
+    figures: dict[str, Any] = {}
+    targets: dict[str, Target] = {}
+    sound: dict[str, bool] = {}
     with ExitStack() as stack:
         if "postgresql" in given.databases and given.server is None:
             server = stack.enter_context(cluster(DURABLE))
             given = Given(**{**vars(given), "server": server})
         for name in parts:
-            result = PARTS[name](given)
-            document["parts"][name] = {**result.figures, "ok": result.ok}
-            document["ok"] &= result.ok
-    return document
+            found = PARTS[name](given)
+            figures[name] = {of: dict(each.figures) for of, each in found.items()}
+            sound[name] = all(each.ok for each in found.values())
+            for of, each in found.items():
+                targets |= {f"{name}, {of}: {what}": row for what, row in each.targets.items()}
+    about = {"synthetic": True, "sound": sound}
+    return Result("facts", figures, targets, all(sound.values()), about)
 
 
 def _empty(given: Given, database: str) -> str | None:
@@ -105,18 +102,17 @@ def _empty(given: Given, database: str) -> str | None:
     return given.server.create(f"facts_{next(_names)}")
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print nothing but the result")
-    parser.add_argument("--parts", nargs="+", choices=[*PARTS], default=[*PARTS])
-    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=[*DATABASES])
-    parser.add_argument("--rows", type=int, default=Given.rows, help="facts of the join")
-    parser.add_argument("--minutes", type=float, default=Given.minutes, help="of the collector")
-    parser.add_argument("--drain", type=float, default=Given.drain, help="seconds without faults")
-    parser.add_argument("--kills", type=int, default=Given.kills, help="of the collector")
-    parser.add_argument("--texts", type=Path, default=Given.texts, help="folder of labelled sets")
-    options = parser.parse_args()
+def main() -> int:
+    """Measure and print; returns the exit status."""
+    made = parser("facts", __doc__)
+    made.add_argument("--parts", nargs="+", choices=[*PARTS], default=[*PARTS])
+    made.add_argument("--databases", nargs="+", choices=DATABASES, default=[*DATABASES])
+    made.add_argument("--rows", type=int, default=Given.rows, help="facts of the join")
+    made.add_argument("--minutes", type=float, default=Given.minutes, help="of the collector")
+    made.add_argument("--drain", type=float, default=Given.drain, help="seconds without faults")
+    made.add_argument("--kills", type=int, default=Given.kills, help="of the collector")
+    made.add_argument("--texts", type=Path, default=Given.texts, help="folder of labelled sets")
+    options = made.parse_args()
     given = Given(
         options.rows,
         options.minutes,
@@ -125,8 +121,5 @@ def main() -> None:
         tuple(options.databases),
         options.texts,
     )
-    if not options.json:
-        print(f"SYNTHETIC facts: {', '.join(options.parts)} in {', '.join(given.databases)}")
-    document = measure(options.parts, given)
-    print(json.dumps(document, indent=None if options.json else 1))
-    sys.exit(0 if document["ok"] else 1)
+    progress()(f"SYNTHETIC facts: {', '.join(options.parts)} in {', '.join(given.databases)}")
+    return finish(measure(options.parts, given), options)

@@ -10,8 +10,7 @@ a model that ``freqpilot text export`` wrote. Prints one JSON object last; ``--p
 section of docs/results.md. Without a set, or the packages of the encoder, it is left out.
 """
 
-import argparse
-import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from benchmarks.support.page import finite, write_section
+from benchmarks.support.options import add_page_option, parser
+from benchmarks.support.result import Result, finish, finite, progress
 from freqpilot.facts.text import encoder, exported
 from freqpilot.facts.text.clean import clean
 from freqpilot.facts.text.head import train
@@ -212,27 +212,24 @@ def section(document: dict[str, Any]) -> str:
     return "\n".join([*lines, "", END, ""])
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--page", type=Path, help="Write the section into this file.")
-    parser.add_argument("--json", action="store_true", help="Print JSON alone.")
-    parser.add_argument("--export", type=Path, help="A folder that freqpilot text export wrote.")
-    options = parser.parse_args()
+def main() -> int:
+    """Measure and print; returns the exit status."""
+    made = parser("text", __doc__)
+    add_page_option(made)
+    made.add_argument("--data", type=Path, required=True)
+    made.add_argument("--export", type=Path, help="a folder that freqpilot text export wrote")
+    options = made.parse_args()
+    say = progress()
     given, others = sets(options.data), shipped(options.export)
     figures = {}
     for each in given:
         # The smallest set is too small to learn from: what another one teaches is tried on it.
         enough = len(each.texts) > 900
         figures[each.name] = measured(each, [each] if enough else given[:1], others)
-        if not options.json:
-            print(each.name, figures[each.name], flush=True)
-    document = finite({"name": "text", "synthetic": False, "sets": figures})
-    if options.page:
-        write_section(options.page, BEGIN, END, section(document))
-    print(json.dumps(document))
+        say(f"{each.name} {figures[each.name]}")
+    result = Result("text", {"sets": finite(figures)}, about={"synthetic": False})
+    return finish(result, options, section(dict(result.figures)))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,14 +10,16 @@ Strength, weights and that prior were chosen, among thirty, on a quarter of the 
 all four sets; from Financial PhraseBank and FiQA nothing is learnt. What is held out had no say.
 """
 
-import argparse
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.facts.text import Set, sets
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, finish
 from freqpilot.facts.text import encoder
 from freqpilot.facts.text.lexicon import VERSION
 from freqpilot.facts.text.sentences import sentences
@@ -72,18 +74,19 @@ def train(given: list[Set]) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    """Train and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=encoder.HEAD)
-    options = parser.parse_args()
+def main() -> int:
+    """Train and write; returns the exit status."""
+    made = parser("text_head", __doc__)
+    made.add_argument("--data", type=Path, required=True)
+    made.add_argument("--out", type=Path, default=encoder.HEAD)
+    options = made.parse_args()
     given = sets(options.data)
     if missing := WEIGHTS.keys() - {each.name for each in given}:
-        parser.error(f"{options.data} lacks {', '.join(sorted(missing))}")
+        made.error(f"{options.data} lacks {', '.join(sorted(missing))}")
     options.out.write_text(json.dumps(train(given)) + "\n", encoding="utf-8")
-    print(f"{options.out} is written")
+    texts = {each.name: len(each.texts) for each in given if each.name in WEIGHTS}
+    return finish(Result("text_head", {"written": str(options.out), "texts": texts}), options)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,8 +9,6 @@ first, then they take turns; the medians count. Exits non-zero when they differ 
 times as fast.
 """
 
-import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -24,6 +22,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.facts.text import sets
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, at_least, finish, progress
 from freqpilot.facts.text import encoder, exported
 from freqpilot.facts.text.export import export, has_vnni
 from freqpilot.facts.text.finbert import FinBert
@@ -75,9 +75,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def measure(
-    texts: list[str], turns: int, shape: dict[str, int], threads: int = THREADS
-) -> dict[str, Any]:
+def measure(texts: list[str], turns: int, shape: dict[str, int], threads: int = THREADS) -> Result:
     """Compare and time."""
     import torch
 
@@ -102,18 +100,11 @@ def measure(
     times["int8"] = statistics.median(quick)
     ratio = times["one"] / times["int8"]
     lengths = [len(each) for each in model.tokens(texts)]
-    return {
-        "name": "text_speed",
-        "synthetic": True,
-        "parity": near.apart <= exported.MOST_APART,
-        "targets": {
-            "int8 batched over fp32 one by one": {
-                "value": round(ratio, 2),
-                "target": TARGET,
-                "ok": ratio >= TARGET,
-            }
-        },
-        "figures": {
+    return Result(
+        "text_speed",
+        parity=bool(near.apart <= exported.MOST_APART),
+        targets={"int8 batched over fp32 one by one": at_least(ratio, TARGET)},
+        figures={
             "texts": len(texts),
             "tokens: median, most": [int(statistics.median(lengths)), max(lengths)],
             "threads": threads,
@@ -132,7 +123,9 @@ def measure(
             "int8 model, MB": round(size / 1e6, 1),
             "export, s": round(exporting, 1),
         },
-    }
+        about={"synthetic": True},
+        strict=True,
+    )
 
 
 def _others(texts: list[str]) -> dict[str, float]:
@@ -146,26 +139,18 @@ def _others(texts: list[str]) -> dict[str, float]:
     return found
 
 
-def sound(document: dict[str, Any]) -> bool:
-    """Tell whether both say the same and the target is met."""
-    return bool(document["parity"]) and all(each["ok"] for each in document["targets"].values())
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--texts", type=int, default=64)
-    parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=THREADS, help="1 where others work too")
-    parser.add_argument("--json", action="store_true", help="Print JSON alone.")
-    given = parser.parse_args()
-    if not given.json:
-        print("SYNTHETIC weights, real texts")
-    document = measure(chosen(given.data, given.texts), given.turns, SHAPE, given.threads)
-    print(json.dumps(document))
-    sys.exit(0 if sound(document) else 1)
+def main() -> int:
+    """Measure and print; returns the exit status."""
+    made = parser("text_speed", __doc__)
+    made.add_argument("--data", type=Path, required=True)
+    made.add_argument("--texts", type=int, default=64)
+    made.add_argument("--turns", type=int, default=3)
+    made.add_argument("--threads", type=int, default=THREADS, help="1 where others work too")
+    given = made.parse_args()
+    progress()("SYNTHETIC weights, real texts")
+    found = measure(chosen(given.data, given.texts), given.turns, SHAPE, given.threads)
+    return finish(found, given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

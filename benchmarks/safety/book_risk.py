@@ -1,6 +1,6 @@
 """Where the limit of a day's CVaR stands on real candles, and what book risk costs a backtest.
 
-python -m benchmarks book_risk --datadir ../shared/data/candles/binance
+``python -m benchmarks book_risk --datadir ../shared/data/candles/binance``
 
 The books are measured every third day, with the candles that were closed then. The cost is the
 processor time of plain ``freqtrade backtesting`` without and with book risk, least of several runs
@@ -8,8 +8,6 @@ in turn; with limits so wide that they refuse nothing, the trades must be the sa
 check.
 """
 
-import argparse
-import json
 import os
 import sys
 import tempfile
@@ -18,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from benchmarks.safety.crashes import STRATEGIES
+from benchmarks.support.candles import frame_of, pairs_in
+from benchmarks.support.options import Period, add_candle_options, parser
+from benchmarks.support.result import Result, Say, at_least, at_most, finish, progress
 from freqpilot.journal.backtest import BacktestRun, load_run
 from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 from freqpilot.risk.comovement import view
@@ -50,30 +50,30 @@ MOST_COST = 0.05
 
 def main() -> int:
     """Run both parts; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--timerange", default="20230101-20231231", help="of the backtests, UTC")
-    parser.add_argument("--runs", type=int, default=3, help="backtests of each kind")
-    given = parser.parse_args()
-    datadir = given.datadir.resolve()
-    figures: dict[str, Any] = {"limit": BOOK.var_limit, "cvar_99": _calibrate(datadir)}
+    made = parser("book_risk", __doc__)
+    add_candle_options(
+        made, "20230101-20231231", default="20230101-20231231; the books are of all candles"
+    )
+    made.add_argument("--runs", type=int, default=3, help="backtests of each kind")
+    given = made.parse_args()
+    say = progress()
+    figures: dict[str, Any] = {"limit": BOOK.var_limit, "cvar_99": _calibrate(given.datadir, say)}
     parity = True
     for strategy in ("Autopilot", "Reckless"):
-        figures[f"cost, {strategy}"] = _cost(datadir, strategy, given.timerange, given.runs)
-        parity = parity and figures[f"cost, {strategy}"]["same trades"]
-    cost = figures["cost, Autopilot"]["share of the time"]
+        found = _cost(given.datadir, strategy, given.timerange, given.runs, say)
+        figures[f"cost, {strategy}"] = found
+        parity = parity and found["same trades"]
     passes = figures["cvar_99"]["ordinary, 50 %"]["days within the limit"]
     targets = {
-        "cost of a backtest": {"value": cost, "target": MOST_COST, "ok": cost <= MOST_COST},
-        "ordinary book passes": {"value": passes, "target": 0.9, "ok": passes >= 0.9},
+        "cost of a backtest": at_most(figures["cost, Autopilot"]["share of the time"], MOST_COST),
+        "ordinary book passes": at_least(passes, 0.9),
     }
-    print(json.dumps({"name": "book_risk", "parity": parity, "targets": targets, **figures}))
-    return 0 if parity and all(target["ok"] for target in targets.values()) else 1
+    return finish(Result("book_risk", figures, targets, parity, strict=True), given)
 
 
-def _calibrate(datadir: Path) -> dict[str, Any]:
+def _calibrate(datadir: Path, say: Say) -> dict[str, Any]:
     known = {
-        coin: _closes(datadir / f"{coin}_USDT-1h.feather")
+        coin: _closes(datadir, coin)
         for coin in sorted({coin for book in BOOKS.values() for coin in book})
     }
     noise = draws(SETTINGS.seed, 8, BOOK.simulations, BOOK.freedom)
@@ -96,7 +96,7 @@ def _calibrate(datadir: Path) -> dict[str, Any]:
             "days within the limit": round(float((worst <= BOOK.var_limit).mean()), 3),
             "two days after a crash": at_crash,
         }
-        print(f"{name}: {found[name]}", file=sys.stderr, flush=True)
+        say(f"{name}: {found[name]}")
     return found
 
 
@@ -108,8 +108,8 @@ def _cvar(book: dict[str, float], known: dict[str, Closes], end: int, noise: Any
     return max(tail(-(weights @ returns), 0.99).cvar for returns in (seen.history, seen.drawn))
 
 
-def _closes(file: Path) -> Closes:
-    frame = pd.read_feather(file)
+def _closes(datadir: Path, coin: str) -> Closes:
+    frame = frame_of(datadir, f"{coin}/USDT")
     date = frame["date"].to_numpy(dtype="datetime64[s]").astype(np.int64)
     return Closes(date, frame["close"].to_numpy(dtype=np.float64))
 
@@ -118,7 +118,7 @@ def _stamp(day: str) -> int:
     return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
 
 
-def _cost(datadir: Path, strategy: str, timerange: str, runs: int) -> dict[str, Any]:
+def _cost(datadir: Path, strategy: str, timerange: Period, runs: int, say: Say) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {name: [] for name in KINDS}
     trades: dict[str, BacktestRun] = {}
     _backtest(datadir, strategy, timerange, {"enabled": False})  # compiles what is not yet
@@ -127,7 +127,7 @@ def _cost(datadir: Path, strategy: str, timerange: str, runs: int) -> dict[str, 
             began = _processor_seconds()
             trades[name] = _backtest(datadir, strategy, timerange, book)
             seconds[name].append(_processor_seconds() - began)
-            print(f"{strategy}, {name}: {seconds[name][-1]:.1f} s", file=sys.stderr, flush=True)
+            say(f"{strategy}, {name}: {seconds[name][-1]:.1f} s")
     columns = ["pair", "open_date", "close_date", "stake_amount", "profit_abs"]
     least = {name: min(each) for name, each in seconds.items()}
     most = max(least["wide limits"], least["as it ships"])
@@ -145,12 +145,7 @@ def _processor_seconds() -> float:
     return used.children_user + used.children_system
 
 
-def _backtest(datadir: Path, strategy: str, timerange: str, book: dict[str, Any]) -> BacktestRun:
-    tail_ = "_USDT-1h.feather"
-    pairs = [path.name.removesuffix(tail_) + "/USDT" for path in sorted(datadir.glob(f"*{tail_}"))]
-    begin, end = (
-        datetime.strptime(part, "%Y%m%d").replace(tzinfo=UTC) for part in timerange.split("-")
-    )
+def _backtest(datadir: Path, strategy: str, timerange: Period, book: dict[str, Any]) -> BacktestRun:
     weights = dict(SETTINGS.signals.weights)
     del weights["model_forecast"]
     total = sum(weights.values())
@@ -167,9 +162,9 @@ def _backtest(datadir: Path, strategy: str, timerange: str, book: dict[str, Any]
     work = Path(tempfile.mkdtemp(prefix="book-risk-"))
     options = BacktestOptions(
         datadir=datadir,
-        pairs=pairs,
-        start=begin,
-        end=end,
+        pairs=pairs_in(datadir),
+        start=timerange.begin,
+        end=timerange.end,
         user_data=work,
         layers=layers,
         overlay=overlay,

@@ -5,11 +5,9 @@ Each seed is one day of a SYNTHETIC market on two pairs, four loops an hour, thr
 of the catalogue, and, for some seeds, once without Freqpilot and the faults of the network alone.
 The exchange's ledger decides.
 
-    python -m benchmarks chaos --seeds 200 --futures 200 --out docs/reliability.md
+``python -m benchmarks chaos --seeds 200 --futures 200 --out docs/reliability.md``
 """
 
-import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -21,38 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.safety.cures import CONFIG_KEY, CURES, Cure
-from freqpilot.host.boot.doors import config_dir
+from benchmarks.safety.cures import CURES, Cure
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, Target, at_least, exactly, finish
+from benchmarks.support.sessions import options_of
 from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
-from freqpilot.rehearsal.plan.session import RehearsalOptions
 
-STRATEGIES = Path(__file__).parents[1] / "strategies"
-PAIRS = ("BTC/USDT", "ETH/USDT")
 NETWORK = "lost,late,timeout"
-CONFIG: dict[str, Any] = {
-    "dry_run_wallet": 1_000,
-    "stake_currency": "USDT",
-    "stake_amount": 100,
-    "max_open_trades": 2,
-    "timeframe": "1h",
-    "entry_pricing": {"price_side": "same", "use_order_book": True, "order_book_top": 1},
-    "exit_pricing": {"price_side": "same", "use_order_book": True, "order_book_top": 1},
-    "unfilledtimeout": {"entry": 40, "exit": 40, "unit": "minutes"},
-    "exchange": {"name": "binance", "pair_whitelist": list(PAIRS)},
-    "pairlists": [{"method": "StaticPairList"}],
-    "bot_name": "chaos",
-    "force_entry_enable": True,
-    # A jump of one pair's price is to halt the bot at times; the limits' order must hold.
-    "freqpilot": {
-        "risk": {"drawdown_cut": 0.03, "drawdown_half": 0.045, "drawdown_halt": 0.06},
-    },
-}
-FUTURES: dict[str, Any] = {
-    "dry_run_wallet": 3_000,  # the smallest account whose tier allows leverage 2
-    "trading_mode": "futures",
-    "margin_mode": "isolated",
-    "exchange": {"name": "binance", "pair_whitelist": [f"{pair}:USDT" for pair in PAIRS]},
-}
 
 
 PAGE = """# Reliability
@@ -162,41 +135,6 @@ class Session:
     def idle(self) -> bool:
         """Whether nothing was tried: no order, and none refused."""
         return not self.summary.orders and not self.summary.refusals
-
-
-def options_of(
-    folder: Path,
-    seed: int,
-    faults: str,
-    *,
-    plain: bool = False,
-    futures: bool = False,
-    days: float = 1.0,
-    without: str = "",
-) -> RehearsalOptions:
-    """Return the options of one session; its files lie in ``folder``.
-
-    :param without: the cure to switch off.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "config.json"
-    settings = CONFIG | FUTURES if futures else CONFIG
-    if without:
-        settings = {**settings, CONFIG_KEY: without}
-    config.write_text(json.dumps(settings), encoding="utf-8")
-    return RehearsalOptions(
-        userdir=folder,
-        configs=(config,) if plain else (config, config_dir() / "freqpilot.json"),
-        strategy="RestlessFutures" if futures else "Restless",
-        strategy_path=STRATEGIES,
-        seed=seed,
-        pairs=PAIRS,
-        days=days,
-        speed=0,
-        history_days=5,
-        faults=faults,
-        run_dir=folder / "run",
-    )
 
 
 def play(
@@ -322,45 +260,37 @@ class Outcome:
         }
 
 
-def report(
-    outcomes: Sequence[Outcome], out: Path | None, found: Sequence[Finding] = ()
-) -> dict[str, Any]:
+def report(outcomes: Sequence[Outcome], out: Path | None, found: Sequence[Finding] = ()) -> Result:
     """Return the benchmark's result; writes the page when ``out`` is given."""
-    targets: dict[str, Any] = {
-        f"without {each.cure.name}": {
-            "value": each.seed,
-            "target": "a seed that finds it",
-            "ok": each.seed is not None,
-        }
+    targets = {
+        f"without {each.cure.name}": Target(
+            each.seed, "a seed that finds it", each.seed is not None
+        )
         for each in found
     }
     for outcome in outcomes:
         name = outcome.market.name
-        targets[f"{name}: double orders with Freqpilot"] = _exactly(
-            outcome.rules["double order"], 0
-        )
-        targets[f"{name}: breaches with Freqpilot"] = _exactly(sum(outcome.rules.values()), 0)
+        targets[f"{name}: double orders with Freqpilot"] = exactly(outcome.rules["double order"], 0)
+        targets[f"{name}: breaches with Freqpilot"] = exactly(sum(outcome.rules.values()), 0)
         idle = sum(session.idle for session in outcome.ours)
-        targets[f"{name}: sessions without an order or a refusal"] = _exactly(idle, 0)
+        targets[f"{name}: sessions without an order or a refusal"] = exactly(idle, 0)
         if outcome.plain:
             doubled = len(outcome.doubled)
-            targets[f"{name}: plain Freqtrade doubles an order"] = {
-                "value": doubled,
-                "target": ">= 1",
-                "ok": doubled >= 1,
-            }
+            targets[f"{name}: plain Freqtrade doubles an order"] = at_least(doubled, 1)
     if out is not None:
         parts = "".join(_part(outcome) for outcome in outcomes)
         out.write_text(PAGE.format(parts=parts, cures=_cures(found)), encoding="utf-8")
-    return {
-        "name": "chaos",
-        "parity": all(outcome.replays for outcome in outcomes),
-        "targets": targets,
-        "figures": {
+    return Result(
+        "chaos",
+        parity=all(outcome.replays for outcome in outcomes),
+        targets=targets,
+        figures={
             **{outcome.market.name: outcome.figures() for outcome in outcomes},
             **{f"without {each.cure.name}": str(each) for each in found},
         },
-    }
+        about={"synthetic": True},
+        strict=True,
+    )
 
 
 def _cures(found: Sequence[Finding]) -> str:
@@ -368,10 +298,6 @@ def _cures(found: Sequence[Finding]) -> str:
         f"| {each.cure.name} | {each.cure.about} | {each.cure.faults} | {each} |" for each in found
     )
     return CURED.format(rows=rows) if found else ""
-
-
-def _exactly(value: int, target: int) -> dict[str, Any]:
-    return {"value": value, "target": target, "ok": value == target}
 
 
 def _part(outcome: Outcome) -> str:
@@ -421,16 +347,16 @@ def _away(seeds: dict[str, list[str]]) -> str:
 
 def main() -> int:
     """Run it; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=20, help="sessions on spot")
-    parser.add_argument("--futures", type=int, default=-1, help="sessions on futures")
-    parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--plain", type=int, default=-1, help="sessions without Freqpilot")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="write docs/reliability.md")
-    parser.add_argument("--cures", type=int, default=0, help="look in so many seeds for each cure")
-    parser.add_argument("--without", choices=sorted(CURES), help="look for this cure alone")
-    given = parser.parse_args()
+    made = parser("chaos", __doc__)
+    made.add_argument("--seeds", type=int, default=20, help="sessions on spot")
+    made.add_argument("--futures", type=int, default=-1, help="sessions on futures")
+    made.add_argument("--first-seed", type=int, default=1)
+    made.add_argument("--plain", type=int, default=-1, help="sessions without Freqpilot")
+    made.add_argument("--workers", type=int, default=2)
+    made.add_argument("--out", type=Path, help="write docs/reliability.md")
+    made.add_argument("--cures", type=int, default=0, help="look in so many seeds for each cure")
+    made.add_argument("--without", choices=sorted(CURES), help="look for this cure alone")
+    given = made.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     if given.without:
         given.seeds, given.futures, given.cures = 0, 0, given.cures or 20
@@ -448,10 +374,8 @@ def main() -> int:
     seeds = range(given.first_seed, given.first_seed + given.cures)
     found = find_all(folder, cures, seeds, given.workers) if given.cures else []
     if not outcomes and not found:
-        parser.error("nothing to do: give --seeds, --futures or --cures")
-    result = report(outcomes, given.out, found)
-    print(json.dumps(result))
-    return 0 if result["parity"] and all(t["ok"] for t in result["targets"].values()) else 1
+        made.error("nothing to do: give --seeds, --futures or --cures")
+    return finish(report(outcomes, given.out, found), given)
 
 
 def _measure(

@@ -1,6 +1,6 @@
-"""``make compat``: installs each Freqtrade of the tested range into a venv of its own and runs
-doctor and smoke tests there.
+"""Doctor and smoke tests with each Freqtrade of the tested range, each in a venv of its own.
 
+``make compat``, or ``python -m benchmarks compat [VERSION …]``. It installs what is not there yet.
 Prints one JSON object last; exits non-zero when a version fails.
 """
 
@@ -9,6 +9,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, Say, Target, finish, progress
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ("2026.6", "2026.7", "2026.8", "2026.9")
@@ -37,17 +40,17 @@ def run(command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def examine(version: str) -> dict[str, object]:
+def examine(version: str, say: Say) -> dict[str, object]:
     """Install one version and return what doctor and the smoke tests found."""
     home = ROOT / ".venv-compat" / version
     python = home / "bin" / "python"
     if not python.exists():
-        print(f"==> Freqtrade {version}: installing", flush=True)
+        say(f"==> Freqtrade {version}: installing")
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "--editable", str(ROOT)]
         wanted = [f"freqtrade[freqai,hyperopt]=={version}", *PINS.get(version, [])]
         subprocess.run([*install, *wanted], check=True)
-    print(f"==> Freqtrade {version}: doctor and smoke tests", flush=True)
+    say(f"==> Freqtrade {version}: doctor and smoke tests")
     doctor = run([str(python), "-m", "freqpilot.cli", "doctor", "--json"])
     work = home / "smoke"
     smoke = run([str(python), "-c", SMOKE, str(work)])
@@ -55,25 +58,23 @@ def examine(version: str) -> dict[str, object]:
     faults = [f for f in report.get("findings", []) if not f["ok"]]
     ok = doctor.returncode == 0 and smoke.returncode == 0
     for fault in faults:
-        print(f"    {fault['check']}: {fault['detail']}", flush=True)
+        say(f"    {fault['check']}: {fault['detail']}")
     if smoke.returncode:
-        print("    " + "\n    ".join(smoke.stderr.strip().splitlines()[-8:]), flush=True)
+        say("    " + "\n    ".join(smoke.stderr.strip().splitlines()[-8:]))
     return {"ok": ok, "seams": len(report.get("findings", [])), "faults": faults}
 
 
-def main() -> None:
-    """Examine every version and print the JSON object."""
-    versions = sys.argv[1:] or VERSIONS
-    figures = {version: examine(version) for version in versions}
-    parity = all(bool(figure["ok"]) for figure in figures.values())
-    targets = {
-        version: {"value": bool(figure["ok"]), "target": True, "ok": bool(figure["ok"])}
-        for version, figure in figures.items()
-    }
-    document = {"name": "compat", "parity": parity, "targets": targets, "figures": figures}
-    print(json.dumps(document))
-    sys.exit(0 if parity else 1)
+def main() -> int:
+    """Examine every version and print; returns the exit status."""
+    made = parser("compat", __doc__)
+    made.add_argument("versions", nargs="*", metavar="VERSION", default=VERSIONS)
+    given = made.parse_args()
+    say = progress()
+    figures = {version: examine(version, say) for version in given.versions}
+    sound = {version: bool(found["ok"]) for version, found in figures.items()}
+    targets = {version: Target(ok, True, ok) for version, ok in sound.items()}
+    return finish(Result("compat", figures, targets, all(sound.values())), given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

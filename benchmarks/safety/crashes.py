@@ -1,19 +1,20 @@
 """Real crashes with the worst strategy that fits through the gate: how far does equity fall?
 
-python -m benchmarks crashes --datadir ../shared/data/candles/binance
+``python -m benchmarks crashes --datadir ../shared/data/candles/binance``
 """
 
-import argparse
-import json
 import sys
 import tempfile
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from benchmarks.support.candles import pairs_in
+from benchmarks.support.options import Period, add_candle_options, candle_folder, parser
+from benchmarks.support.result import Result, Target, at_most, finish, progress
 from freqpilot.journal.backtest import BacktestRun, halts_released, load_run
 from freqpilot.journal.measures import drawdown
 from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
@@ -21,10 +22,11 @@ from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 STRATEGIES = Path(__file__).parents[1] / "strategies"
 LAYERS = ("base", "freqpilot")
 CRASHES = {
-    "March 2020": ("2020-02-15", "2020-04-15"),
-    "May 2021": ("2021-04-15", "2021-07-31"),
-    "November 2022": ("2022-10-15", "2022-12-31"),
+    "March 2020": Period.parse("20200215-20200415"),
+    "May 2021": Period.parse("20210415-20210731"),
+    "November 2022": Period.parse("20221015-20221231"),
 }
+WIDE = Period.parse("20240102-20240907")
 LIMIT = 0.20
 CANDLES = 2
 """From the candle whose close breaks the limit to the fills: known at the next one's open, sold at
@@ -33,8 +35,6 @@ that open."""
 
 def play(datadir: Path, begin: datetime, end: datetime, work: Path, **risk: Any) -> BacktestRun:
     """Return the backtest of Reckless over one period on all pairs of a folder."""
-    tail = "_USDT-1h.feather"
-    pairs = [path.name.removesuffix(tail) + "/USDT" for path in sorted(datadir.glob(f"*{tail}"))]
     supervisor = risk.pop("supervisor", True)
     overlay = {
         "strategy_path": str(STRATEGIES),
@@ -45,7 +45,7 @@ def play(datadir: Path, begin: datetime, end: datetime, work: Path, **risk: Any)
     }
     options = BacktestOptions(
         datadir=datadir,
-        pairs=pairs,
+        pairs=pairs_in(datadir),
         start=begin,
         end=end,
         user_data=work,
@@ -81,36 +81,34 @@ def _fall_in(equity: pd.Series, candles: int) -> pd.Series:
 
 def main() -> int:
     """Run it; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--datadir", type=Path, required=True)
-    parser.add_argument("--wide", type=Path, help="folder of many pairs, one year")
-    given = parser.parse_args()
-    found = measure(given.datadir, given.wide)
-    print(json.dumps(found))
-    return 0 if all(target["ok"] for target in found["targets"].values()) else 1
+    made = parser("crashes", __doc__)
+    add_candle_options(made, None, default="each of the three crashes")
+    made.add_argument("--wide", type=candle_folder, help="folder of many pairs, 2024")
+    given = made.parse_args()
+    crashes = {str(given.timerange): given.timerange} if given.timerange else CRASHES
+    return finish(measure(given.datadir, given.wide, crashes), given)
 
 
-def measure(datadir: Path, wide: Path | None) -> dict[str, Any]:
-    """Play every crash with each variant; return the JSON object."""
-    periods = [(name, datadir, *_days(span)) for name, span in CRASHES.items()]
+def measure(datadir: Path, wide: Path | None, crashes: Mapping[str, Period] = CRASHES) -> Result:
+    """Play every crash with each variant; return what became of the account."""
+    say = progress()
+    periods = [(name, datadir, period) for name, period in crashes.items()]
     if wide:
-        periods.append(("2024, many pairs", wide, *_days(("2024-01-02", "2024-09-07"))))
+        periods.append(("2024, many pairs", wide, WIDE))
     figures: dict[str, Any] = {}
-    targets: dict[str, Any] = {}
-    for name, folder, begin, end in periods:
+    targets: dict[str, Target] = {}
+    for name, folder, period in periods:
         for label, risk in _variants():
             work = Path(tempfile.mkdtemp(prefix="crash-"))
-            found = figures_of(play(folder.resolve(), begin, end, work, **risk))
+            found = figures_of(play(folder, period.begin, period.end, work, **risk))
             figures[f"{name}, {label}"] = found
-            print(f"{name}, {label}: {found}", file=sys.stderr, flush=True)
+            say(f"{name}, {label}: {found}")
             if label == "supervised":
                 gap = found["largest fall of equity in two candles"]
-                targets[f"{name}: deepest drawdown"] = {
-                    "value": round(found["deepest drawdown"], 4),
-                    "target": round(LIMIT + gap, 4),
-                    "ok": found["deepest drawdown"] <= LIMIT + gap,
-                }
-    return {"name": "crashes", "parity": True, "targets": targets, "figures": figures}
+                targets[f"{name}: deepest drawdown"] = at_most(
+                    found["deepest drawdown"], LIMIT + gap
+                )
+    return Result("crashes", figures, targets, strict=True)
 
 
 def _variants() -> Sequence[tuple[str, dict[str, Any]]]:
@@ -121,11 +119,6 @@ def _variants() -> Sequence[tuple[str, dict[str, Any]]]:
         ("supervised as it ships", {}),
         ("alone", {"supervisor": False}),
     )
-
-
-def _days(span: tuple[str, str]) -> tuple[datetime, datetime]:
-    begin, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in span)
-    return begin, end
 
 
 if __name__ == "__main__":

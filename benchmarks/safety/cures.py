@@ -1,17 +1,12 @@
 """Cures of faults that chaos once found or should have, each of which can be switched off again in
 the bot's own process: what chaos does not find then, it would not find in tomorrow's code either.
 
-    python -m benchmarks chaos --cures --seeds 20
+``python -m benchmarks chaos --cures 20``
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from freqpilot.host.run.current import current
-
-CONFIG_KEY = "chaos_without"
-"""Top-level key of a config under which a chaos strategy finds the cure to switch off."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +98,7 @@ def _exit_lock() -> None:
     from freqpilot.host.alerts import events as alerts
     from freqpilot.host.loop import live
     from freqpilot.host.orders import lookup, reconcile
+    from freqpilot.host.run.current import current
 
     def before_loop(bot: Any) -> None:
         reconcile.step(current(), bot)

@@ -1,11 +1,9 @@
 """One position from entry to exit, with the bot killed at every single request, before it is
 carried out and after: the end must be the same as without a kill.
 
-    python -m benchmarks kills [--futures]
+``python -m benchmarks kills [--futures]``
 """
 
-import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -16,7 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from benchmarks.safety.chaos import options_of
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, exactly, finish, progress
+from benchmarks.support.sessions import options_of
 from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.faults.requests import Call, FaultPlan
 from freqpilot.rehearsal.plan.session import RehearsalOptions
@@ -100,11 +100,12 @@ def kills(
 
 def main() -> int:
     """Run it; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--every", type=int, default=1, help="each so many requests")
-    parser.add_argument("--futures", action="store_true", help="a perpetual, leverage 2")
-    parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
+    made = parser("kills", __doc__)
+    made.add_argument("--every", type=int, default=1, help="each so many requests")
+    made.add_argument("--futures", action="store_true", help="a perpetual, leverage 2")
+    made.add_argument("--workers", type=int, default=2)
+    given = made.parse_args()
+    say = progress()
     folder = Path(tempfile.mkdtemp(prefix="kills-"))
     plain, faults = play(folder / "whole", futures=given.futures)
     again, _ = play(folder / "again", futures=given.futures)
@@ -114,21 +115,18 @@ def main() -> int:
     for count, (what, end) in enumerate(ends, 1):
         if difference := end.difference(plain):
             wrong.append(f"{what}: {difference}")
-            print(f"    {wrong[-1]}", file=sys.stderr, flush=True)
+            say(f"    {wrong[-1]}")
         if count % 10 == 0:
-            print(f"{count}/{len(cases)} kills", file=sys.stderr, flush=True)
+            say(f"{count}/{len(cases)} kills")
     figures: dict[str, Any] = {
         "requests of the life": faults.requests,
         "kills": len(cases),
         "trades": [list(trade) for trade in plain.trades],
         "different ends": wrong,
     }
-    targets = {
-        "kills with another end": {"value": len(wrong), "target": 0, "ok": not wrong},
-    }
-    result = {"name": "kills", "parity": again == plain, "targets": targets, "figures": figures}
-    print(json.dumps(result))
-    return 0 if result["parity"] and not wrong else 1
+    targets = {"kills with another end": exactly(len(wrong), 0)}
+    about = {"synthetic": True}
+    return finish(Result("kills", figures, targets, again == plain, about, strict=True), given)
 
 
 if __name__ == "__main__":

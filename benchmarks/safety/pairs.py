@@ -5,13 +5,12 @@ unmodified ``freqtrade trade`` in live mode against the stand-in exchange, with 
 refused, lost, late, cut in half, requests refused for their number, and the bot killed. A couple is
 in for two of three hours. The exchange's ledger decides; it says nothing about profit.
 
-    python -m benchmarks pairs --seeds 20 --json
+``python -m benchmarks pairs --seeds 20 --json``
 
 Prints ORPHAN_LOOPS, the most ends of a loop in a row at which one leg was held alone; the target is
 at most 1. Exits non-zero when it is missed, or when something else does not hold.
 """
 
-import argparse
 import json
 import shutil
 import sys
@@ -25,7 +24,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from benchmarks.safety.chaos import CONFIG, FUTURES, PAIRS, STRATEGIES
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, at_most, exactly, finish, progress
+from benchmarks.support.sessions import CONFIG, FUTURES, PAIRS, STRATEGIES
 from freqpilot.host.boot.doors import config_dir
 from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.plan.session import RehearsalOptions
@@ -129,21 +130,20 @@ def play(folder: Path, seed: int, faults: str, days: float = 1.0) -> Session:
     return Session(seed, summary, legs, time.monotonic() - begun)
 
 
-def report(sessions: Sequence[Session]) -> dict[str, Any]:
+def report(sessions: Sequence[Session]) -> Result:
     """Return the benchmark's result."""
     worst = max((s.legs.orphan_loops for s in sessions), default=0)
     breaches = Counter(b.rule for s in sessions for b in s.summary.breaches)
     idle = [s.seed for s in sessions if not s.legs.both]
     trades = [t for s in sessions for t in (*s.summary.run.trades, *s.summary.run.open_trades)]
-    return {
-        "name": "pairs",
-        "ORPHAN_LOOPS": worst,
-        "targets": {
-            "loops that one leg was held alone": _at_most(worst, 1),
-            "breaches of what must always hold": _at_most(sum(breaches.values()), 0),
-            "sessions without a couple": _at_most(len(idle), 0),
+    return Result(
+        "pairs",
+        targets={
+            "loops that one leg was held alone": at_most(worst, 1),
+            "breaches of what must always hold": exactly(sum(breaches.values()), 0),
+            "sessions without a couple": exactly(len(idle), 0),
         },
-        "figures": {
+        figures={
             "sessions": len(sessions),
             "orders": sum(s.summary.orders for s in sessions),
             "fills": sum(s.summary.fills for s in sessions),
@@ -161,37 +161,30 @@ def report(sessions: Sequence[Session]) -> dict[str, Any]:
                 s.seed for s in sessions if s.legs.orphan_loops > 1 or s.summary.breaches
             ],
         },
-    }
-
-
-def _at_most(value: int, target: int) -> dict[str, Any]:
-    return {"value": value, "target": f"<= {target}", "ok": value <= target}
+        about={"synthetic": True, "ORPHAN_LOOPS": worst},
+        strict=True,
+    )
 
 
 def main() -> int:
     """Run it; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--days", type=float, default=1.0)
-    parser.add_argument("--faults", default=FAULTS)
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON, last")
-    given = parser.parse_args()
+    made = parser("pairs", __doc__)
+    made.add_argument("--seeds", type=int, default=20)
+    made.add_argument("--first-seed", type=int, default=1)
+    made.add_argument("--days", type=float, default=1.0)
+    made.add_argument("--faults", default=FAULTS)
+    given = made.parse_args()
+    say = progress()
     folder = Path(tempfile.mkdtemp(prefix="pairs-"))
     sessions = []
     for seed in range(given.first_seed, given.first_seed + given.seeds):
         found = play(folder / str(seed), seed, given.faults, given.days)
         sessions.append(found)
-        told = (
+        say(
             f"seed {seed}: {found.summary.orders} orders, {len(found.summary.strikes)} faults, "
             f"{found.legs} ({found.seconds:.1f} s) {'; '.join(map(str, found.summary.breaches))}"
         )
-        print(told, file=sys.stderr, flush=True)
-    result = report(sessions)
-    print(f"ORPHAN_LOOPS {result['ORPHAN_LOOPS']}", file=sys.stderr)
-    if given.json:
-        print(json.dumps(result))
-    return 0 if all(target["ok"] for target in result["targets"].values()) else 1
+    return finish(report(sessions), given)
 
 
 if __name__ == "__main__":

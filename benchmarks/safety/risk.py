@@ -4,11 +4,11 @@
 supervision only: no callback; the callbacks that Autopilot has, empty; Autopilot's own under the
 gate, ledger, sizing and exits, with limits so wide that all make the same trades, which is checked
 before any figure counts. Runs alternate between processes that stay; medians are compared.
-Without ``--datadir`` the candles are SYNTHETIC; with it the real crashes of
-``benchmarks.safety.crashes`` are played as well. Prints one JSON object last.
+Without ``--datadir`` the candles are SYNTHETIC; with it, and with the usual
+timerange, the real crashes of ``benchmarks.safety.crashes`` are played as well. Prints one JSON
+object last.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -16,13 +16,15 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.safety import crashes
+from benchmarks.support.options import Period, add_candle_options, candle_folder, parser
+from benchmarks.support.result import Result, Target, at_most, finish, progress
 from freqpilot.host.boot.doors import config_dir
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
@@ -33,7 +35,7 @@ from freqpilot.rehearsal.plan.config import exchange_overlay
 STRATEGIES = Path(__file__).parents[1] / "strategies"
 COINS = "BTC ETH SOL XRP ADA DOGE LTC LINK AVAX DOT BCH NEAR NEO TRX XLM XTZ"
 PAIRS = tuple(f"{coin}/USDT" for coin in COINS.split())
-START, END = datetime(2023, 3, 1, tzinfo=UTC), datetime(2024, 2, 29, tzinfo=UTC)
+TIMERANGE = "20230301-20240229"
 BEFORE = timedelta(days=60)
 """Candles before the first that trades: more than any strategy's startup."""
 NOOP_TARGET, BARE_TARGET = 1.3, 3.0
@@ -101,7 +103,14 @@ class Worker:
     """A process with one variant's candles loaded."""
 
     def __init__(
-        self, variant: Variant, datadir: Path, url: str, work: Path, *, synthetic: bool
+        self,
+        variant: Variant,
+        datadir: Path,
+        period: Period,
+        url: str,
+        work: Path,
+        *,
+        synthetic: bool,
     ) -> None:
         folder = work / variant.name.replace(", ", "-").replace(" ", "-")
         folder.mkdir()
@@ -120,7 +129,7 @@ class Worker:
         file.write_text(json.dumps(overlay), encoding="utf-8")
         layers = ("base", "freqpilot") if variant.pack else ("base",)
         files = [config_dir() / f"{layer}.json" for layer in layers]
-        period = f"{int(START.timestamp())}-{int(END.timestamp())}"
+        seconds = f"{int(period.begin.timestamp())}-{int(period.end.timestamp())}"
         # Freqtrade leaves out its logging set-up, and so Freqpilot, under pytest.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         self._log = folder / "log"
@@ -130,7 +139,7 @@ class Worker:
                     *(sys.executable, "-m", "benchmarks.support.backtest_worker"),
                     *(part for layer in [*files, file] for part in ("-c", str(layer))),
                     *("--userdir", str(folder), "--datadir", str(datadir), "--cache", "none"),
-                    *("--strategy", variant.strategy, "--timerange", period, "--fee", "0.001"),
+                    *("--strategy", variant.strategy, "--timerange", seconds, "--fee", "0.001"),
                     *("--export", "none"),
                 ],
                 env={**kept, "PYTHONWARNINGS": "ignore"},
@@ -165,18 +174,19 @@ class Worker:
 
 @contextmanager
 def workers(
-    variants: Sequence[Variant], datadir: Path | None, work: Path
+    variants: Sequence[Variant], datadir: Path | None, period: Period, work: Path
 ) -> Iterator[dict[str, Worker]]:
     """Yield a ready worker for each variant."""
     if datadir is None:
-        hours = int((END - START + BEFORE) / timedelta(hours=1)) + 1
+        begin = period.begin - BEFORE
+        hours = int((period.end - begin) / timedelta(hours=1)) + 1
         datadir = work / "candles"
-        SyntheticMarket(PAIRS, 60, START - BEFORE, hours, seed=5).write_candles(datadir)
+        SyntheticMarket(PAIRS, 60, begin, hours, seed=5).write_candles(datadir)
     with ExitStack() as stack:
         tape = Tape.from_folder(datadir, "1h", PAIRS)
-        server = stack.enter_context(RehearsalServer(tape, FixedClock(START)))
+        server = stack.enter_context(RehearsalServer(tape, FixedClock(period.begin)))
         ready = {
-            each.name: Worker(each, datadir, server.url, work, synthetic=tape.synthetic)
+            each.name: Worker(each, datadir, period, server.url, work, synthetic=tape.synthetic)
             for each in variants
         }
         for worker in ready.values():
@@ -184,33 +194,38 @@ def workers(
         yield ready
 
 
-def measure(datadir: Path | None, repeats: int) -> dict[str, Any]:
+def measure(datadir: Path | None, period: Period, repeats: int) -> Result:
     """Compare the trades, then time all variants in turn."""
+    say = progress()
     runs: dict[str, list[dict[str, Any]]] = {each.name: [] for each in VARIANTS}
     with (
         tempfile.TemporaryDirectory(prefix="risk-") as folder,
-        workers(VARIANTS, datadir, Path(folder)) as ready,
+        workers(VARIANTS, datadir, period, Path(folder)) as ready,
     ):
         for turn in range(repeats + 1):
             for name, worker in ready.items():
                 found = worker.run()
                 if turn:  # the first one compiles and fills caches
                     runs[name].append(found)
-                print(f"{turn} {name}: {found['wall']:.2f} s", file=sys.stderr, flush=True)
+                say(f"{turn} {name}: {found['wall']:.2f} s")
     trades = {name: [each["trades"] for each in found] for name, found in runs.items()}
     model = trades["bare"][0]
     alike = {name: all(each == model for each in found) for name, found in trades.items()}
-    return document(runs, alike, synthetic=datadir is None)
+    return compared(runs, alike, period, synthetic=datadir is None)
 
 
-def document(
-    runs: Mapping[str, Sequence[Mapping[str, Any]]], alike: Mapping[str, bool], *, synthetic: bool
-) -> dict[str, Any]:
-    """Return the JSON object: medians, their ratios and the targets."""
+def compared(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]],
+    alike: Mapping[str, bool],
+    period: Period,
+    *,
+    synthetic: bool,
+) -> Result:
+    """Return medians, their ratios and the targets."""
     wall = {name: median(each["wall"] for each in found) for name, found in runs.items()}
     cpu = {name: median(each["cpu"] for each in found) for name, found in runs.items()}
     first = runs["bare"][0]
-    hours = (END - START) / timedelta(hours=1)
+    hours = 24 * period.days
     rows = (
         ("times the no-op callbacks", "ours", "no-op", NOOP_TARGET),
         ("times the bare strategy", "ours", "bare", BARE_TARGET),
@@ -219,20 +234,22 @@ def document(
         ("gate and ledger alone: times the bare strategy", "bare, gated", "bare", None),
         ("no-op callbacks: times the bare strategy", "no-op", "bare", None),
     )
-    targets, ratios = {}, {}
+    targets: dict[str, Target] = {}
+    ratios: dict[str, float] = {}
     for name, over, under, target in rows:
         ratio = wall[over] / wall[under]
         ratios[f"{name}, CPU time"] = round(cpu[over] / cpu[under], 3)
         if target is None:
             ratios[name] = round(ratio, 3)
         else:
-            targets[name] = {"value": round(ratio, 3), "target": target, "ok": ratio <= target}
-    return {
-        "name": "risk",
-        "synthetic": synthetic,
-        "parity": bool(first["trades"]) and all(alike.values()),
-        "targets": targets,
-        "figures": {
+            targets[name] = at_most(ratio, target)
+    return Result(
+        "risk",
+        parity=bool(first["trades"]) and all(alike.values()),
+        targets=targets,
+        about={"synthetic": synthetic, "period": list(period.dates)},
+        strict=True,
+        figures={
             **{f"{name}, s": round(seconds, 3) for name, seconds in wall.items()},
             **ratios,
             "trades": len(first["trades"]),
@@ -242,27 +259,25 @@ def document(
             "repeats": len(runs["bare"]),
             "same trades as the bare strategy": dict(alike),
         },
-    }
+    )
 
 
 def main() -> int:
     """Measure and print; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="benchmarks risk", description=__doc__.splitlines()[0])
-    parser.add_argument("--datadir", type=Path, help="1h candles of the 16 pairs, 2020 to 2024")
-    parser.add_argument("--wide", type=Path, help="many pairs of 2024 as one more crash")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="the JSON object alone, no progress")
-    given = parser.parse_args()
-    if given.json:
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
-    datadir = given.datadir.resolve() if given.datadir else None
-    found = measure(datadir, given.repeats)
-    if datadir:
-        fallen = crashes.measure(datadir, given.wide)
-        found["targets"] |= fallen["targets"]
-        found["figures"]["crashes"] = fallen["figures"]
-    print(json.dumps(found))
-    return 0 if found["parity"] and all(each["ok"] for each in found["targets"].values()) else 1
+    made = parser("risk", __doc__)
+    add_candle_options(made, TIMERANGE, required=False, needs=PAIRS)
+    made.add_argument("--wide", type=candle_folder, help="many pairs of 2024 as one more crash")
+    made.add_argument("--repeats", type=int, default=5)
+    given = made.parse_args()
+    found = measure(given.datadir, given.timerange, given.repeats)
+    if given.datadir and str(given.timerange) == TIMERANGE:
+        fallen = crashes.measure(given.datadir, given.wide)
+        found = replace(
+            found,
+            targets={**found.targets, **fallen.targets},
+            figures={**found.figures, "crashes": fallen.figures},
+        )
+    return finish(found, given)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ anything is timed. Prints one JSON object last and exits non-zero when they diff
 """
 
 import copy
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,8 @@ import pandas as pd
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.templates.FreqaiExampleStrategy import FreqaiExampleStrategy
 
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, at_least, finish
 from freqpilot.host.freqai.features import stage as featurestage
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 
@@ -122,7 +123,7 @@ def switch(methods: dict[str, Any]) -> None:
         setattr(FreqaiDataKitchen, name, method)
 
 
-def measure() -> dict[str, Any]:
+def measure() -> Result:
     """Compare, then time in turn: Freqtrade's path, the seam's first pass and its repeated one."""
     before = {name: getattr(FreqaiDataKitchen, name) for name in WRAPPED}
     stock = {name: getattr(method, "__wrapped__", method) for name, method in before.items()}
@@ -154,18 +155,11 @@ def measure() -> dict[str, Any]:
         switch(before)
     stock_time, first, repeated = (min(column) for column in zip(*times, strict=True))
     speed = stock_time / first
-    return {
-        "name": "feature_stage",
-        "synthetic": True,
-        "parity": parity,
-        "targets": {
-            "times Freqtrade, first pass": {
-                "value": round(speed, 2),
-                "target": TARGET,
-                "ok": speed >= TARGET,
-            }
-        },
-        "figures": {
+    return Result(
+        "feature_stage",
+        parity=parity,
+        targets={"times Freqtrade, first pass": at_least(speed, TARGET)},
+        figures={
             "pairs": len(PAIRS),
             "candles of 5m": CANDLES,
             "columns": columns,
@@ -176,15 +170,15 @@ def measure() -> dict[str, Any]:
             "times Freqtrade, repeated pass": round(stock_time / repeated, 2),
             "kept, MiB": round(kept / 1024**2, 1),
         },
-    }
+        about={"synthetic": True},
+    )
 
 
-def main() -> None:
-    """Measure and print."""
-    document = measure()
-    print(json.dumps(document))
-    sys.exit(0 if document["parity"] else 1)
+def main() -> int:
+    """Measure and print; returns the exit status."""
+    given = parser("feature_stage", __doc__).parse_args()
+    return finish(measure(), given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,7 +5,6 @@ does not depend on what they say. Prints one JSON object last; exits non-zero wh
 """
 
 import argparse
-import json
 import math
 import subprocess
 import sys
@@ -20,7 +19,9 @@ import numpy as np
 import pandas as pd
 import talib
 
-from benchmarks.speed import libraries
+from benchmarks.support import libraries
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, Target, at_least, at_most, finish
 from freqpilot.features.bank.indicators import IndicatorBank, indicator
 from freqpilot.features.bank.library import CORE, FeatureBank
 from freqpilot.features.bank.registry import Bank, evaluate
@@ -38,8 +39,6 @@ HISTORY, STREAMS = 1_000, 300
 REPEATS = 5
 SETTLED = 1_500
 HOUR = 3_600_000_000_000
-
-Target = dict[str, Any]
 
 
 def synthetic(seed: int, length: int) -> Candles:
@@ -74,16 +73,6 @@ def parity(candles: Candles) -> dict[str, float]:
         known = slice(SETTLED, None)
         errors[name] = float(np.max(np.abs(row[known] - values[known])) / np.std(values[known]))
     return errors
-
-
-def at_least(value: float, target: float) -> Target:
-    """Return a target that is met from ``target`` on."""
-    return {"value": round(value, 2), "target": target, "ok": value >= target}
-
-
-def at_most(value: float, target: float) -> Target:
-    """Return a target that is met up to ``target``."""
-    return {"value": float(f"{value:.3g}"), "target": target, "ok": value <= target}
 
 
 def banks(pairs: Sequence[Candles]) -> tuple[dict[str, Target], dict[str, Any]]:
@@ -260,62 +249,58 @@ def _rounded(value: Any) -> Any:
     return round(value, 1) if isinstance(value, float) else value
 
 
-def main() -> None:
-    """Check parity, time, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON alone")
-    parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+def main() -> int:
+    """Check parity, time, print; returns the exit status."""
+    made = parser("features", __doc__)
+    made.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
+    options = made.parse_args()
     if options.peak:
         print(peak())
-        return
+        return 0
+    return finish(measure(), options)
+
+
+def measure() -> Result:
+    """Return the errors, and where they are small enough all times."""
     pairs = [synthetic(seed, CANDLES) for seed in range(PAIRS)]
     errors = parity(pairs[0])
     holds = all(
         error <= (1e-6 if name in libraries.LOSSY else 1e-9) for name, error in errors.items()
     )
-    targets: dict[str, Target] = {
-        "parity with TA-Lib": at_most(
-            max(error for name, error in errors.items() if name not in libraries.LOSSY), 1e-9
-        )
-    }
+    exact = [error for name, error in errors.items() if name not in libraries.LOSSY]
+    targets = {"parity with TA-Lib": at_most(max(exact), 1e-9)}
     figures: dict[str, Any] = {}
-    parts: list[Callable[[], tuple[dict[str, Target], dict[str, float]]]] = [
+    parts: list[Callable[[], tuple[dict[str, Target], dict[str, Any]]]] = [
         lambda: banks(pairs),
         lambda: kernels(pairs[0]),
         lambda: live(FeatureBank()),
+        lambda: whole(pairs[0]),
     ]
     for part in parts if holds else []:
         met, measured = part()
         targets |= met
         figures |= measured
-    if holds:
-        child = [sys.executable, "-m", "benchmarks.speed.features", "--peak"]
-        found = subprocess.run(child, capture_output=True, text=True, check=True).stdout
-        targets["peak memory over the matrix"] = at_most(float(found.split()[-1]), 1.3)
-        bank, core = FeatureBank(), FeatureBank(CORE)
-        cell = 1e9 / CANDLES
-        figures |= {
+    shown = {name: _rounded(value) for name, value in figures.items()}
+    about = {"synthetic": True, "columns": list(errors)}
+    return Result("features", shown, targets, holds, about)
+
+
+def whole(candles: Candles) -> tuple[dict[str, Target], dict[str, float]]:
+    """Measure both banks as they ship, and the memory of one in a process of its own."""
+    child = [sys.executable, "-m", "benchmarks.speed.features", "--peak"]
+    found = subprocess.run(child, capture_output=True, text=True, check=True).stdout
+    bank, core = FeatureBank(), FeatureBank(CORE)
+    cell = 1e9 / CANDLES
+    return (
+        {"peak memory over the matrix": at_most(float(found.split()[-1]), 1.3)},
+        {
             "features": len(bank.names),
-            "all features, ns a candle": best(lambda: bank.compute(pairs[0])) * cell,
+            "all features, ns a candle": best(lambda: bank.compute(candles)) * cell,
             "features of the model": len(CORE),
-            "features of the model, ns a candle": best(lambda: core.compute(pairs[0])) * cell,
-        }
-    document = {
-        "name": "features",
-        "synthetic": True,
-        "parity": holds,
-        "targets": targets,
-        "figures": {name: _rounded(value) for name, value in figures.items()},
-        "columns": list(errors),
-    }
-    if not options.json:
-        for name, target in targets.items():
-            mark = "met" if target["ok"] else "NOT met"
-            print(f"{name}: {target['value']} (target {target['target']}, {mark})")
-    print(json.dumps(document, ensure_ascii=False))
-    sys.exit(0 if holds else 1)
+            "features of the model, ns a candle": best(lambda: core.compute(candles)) * cell,
+        },
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,13 +11,11 @@ differ, or the planted signal is not found.
 """
 
 import argparse
-import json
 import os
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +25,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from benchmarks.speed import freqai_page
+from benchmarks.support.candles import data_digest
 from benchmarks.support.freqai_stage import (
     FREQAI,
     LABEL,
@@ -40,7 +39,8 @@ from benchmarks.support.freqai_stage import (
     planted,
     prepare,
 )
-from benchmarks.support.page import data_digest, finite, write_section
+from benchmarks.support.options import add_candle_options, add_page_option, parser
+from benchmarks.support.result import Result, Say, Target, at_least, at_most, finish, progress
 from freqpilot import __version__
 from freqpilot.features.warm import warm
 from freqpilot.shapes import Floats
@@ -52,8 +52,9 @@ VARIANTS = (
 )
 COINS = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "LTC", "LINK")
 PAIRS = tuple(f"{coin}/USDT" for coin in COINS)
-START = datetime(2023, 6, 1, tzinfo=UTC)
-WINDOWS = 9
+TIMERANGE = "20230601-20230803"
+"""Nine weekly windows."""
+PLANTED_START = datetime(2023, 6, 1, tzinfo=UTC)
 PLANTED_PAIRS, PLANTED_WINDOWS = 4, 3
 PLANTED_DAYS = 28
 """Days of a planted window: trainings are what costs, and more rows tell more of each."""
@@ -125,18 +126,8 @@ def lost(ours: Floats, stock: Floats, draws: int = 10_000) -> dict[str, float]:
     return {"mean": float(gap.mean()), "low": float(low), "high": float(high)}
 
 
-def at_least(value: float, target: float) -> dict[str, Any]:
-    """Return a target that is met from ``target`` on."""
-    return {"value": round(value, 3), "target": target, "ok": bool(value >= target)}
-
-
-def at_most(value: float, target: float) -> dict[str, Any]:
-    """Return a target that is met up to ``target``."""
-    return {"value": round(value, 3), "target": target, "ok": bool(value <= target)}
-
-
 def compare(
-    options: argparse.Namespace, work: Path, say: Callable[[str], None]
+    options: argparse.Namespace, work: Path, say: Say
 ) -> tuple[Runs, dict[str, Floats], dict[str, bool], int]:
     """Return the runs on real candles, the skill on planted ones by variant, the checks of both,
     and what the imports take."""
@@ -145,12 +136,13 @@ def compare(
     pairs, some = PAIRS[: options.pairs], PAIRS[: options.planted_pairs]
     prepare(options.datadir, real, pairs)
     hours = 24 * (TRAIN_DAYS + PLANTED_DAYS * options.planted_windows + 30)
-    planted(work / "candles", some, START - timedelta(days=TRAIN_DAYS + 20), hours, SEED)
+    planted(work / "candles", some, PLANTED_START - timedelta(days=TRAIN_DAYS + 20), hours, SEED)
     prepare(work / "candles", fake, some)
     (fake / "SYNTHETIC.md").write_text("# SYNTHETIC\n", encoding="utf-8")
     runs, found = {}, {}
+    start = options.timerange.begin
     for variant in VARIANTS:
-        run = backtest(variant, real, work / "runs", pairs, START, options.windows, synthetic=False)
+        run = backtest(variant, real, work / "runs", pairs, start, options.windows, synthetic=False)
         runs[variant.name] = run
         say(
             f"{variant.name}: {run.seconds:.1f} s, {run.cpu:.1f} s of CPU, "
@@ -158,7 +150,7 @@ def compare(
         )
     for variant in VARIANTS:
         found[variant.name] = backtest(
-            *(variant, fake, work / "planted runs", some, START, options.planted_windows),
+            *(variant, fake, work / "planted runs", some, PLANTED_START, options.planted_windows),
             days=PLANTED_DAYS,
             synthetic=True,
         )
@@ -177,11 +169,11 @@ def compare(
     return runs, skills, checks, imports
 
 
-def document(options: argparse.Namespace, work: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def measure(options: argparse.Namespace, work: Path, say: Say) -> Result:
     """Return what is printed."""
     runs, skills, checks, imports = compare(options, work, say)
     stock = runs["stock"]
-    targets: dict[str, Any] = {}
+    targets: dict[str, Target] = {}
     figures: dict[str, Any] = {}
     for name, run in runs.items():
         above = run.peak - imports
@@ -214,12 +206,8 @@ def document(options: argparse.Namespace, work: Path, say: Callable[[str], None]
         "OpenMP threads": os.environ.get("OMP_NUM_THREADS", "as many as cores"),
         "trees": FREQAI["model_training_parameters"]["n_estimators"],
     }
-    return {
-        "name": "freqai",
-        "parity": all(checks.values()),
+    about = {
         "checks": checks,
-        "targets": targets,
-        "figures": figures,
         "pairs": list(PAIRS[: options.pairs]),
         "windows": options.windows,
         "planted": {
@@ -228,41 +216,35 @@ def document(options: argparse.Namespace, work: Path, say: Callable[[str], None]
             "days": PLANTED_DAYS,
         },
         "margin": MARGIN,
-        "start": f"{START:%Y-%m-%d}",
+        "start": options.timerange.dates[0],
         "seed": SEED,
         "versions": {"freqpilot": __version__, "freqtrade": version("freqtrade")},
         "data_digest": data_digest(options.datadir, PAIRS[: options.pairs]),
     }
+    return Result("freqai", figures, targets, all(checks.values()), about)
 
 
 def main() -> int:
-    """Run, print, write the page."""
-    parser = argparse.ArgumentParser(prog="benchmarks freqai", description=__doc__)
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--json", action="store_true", help="print JSON alone")
-    parser.add_argument("--page", type=Path, help="results page to write the section of")
-    parser.add_argument("--pairs", type=int, default=len(PAIRS), help="at least 3")
-    parser.add_argument("--windows", type=int, default=WINDOWS)
-    parser.add_argument("--planted-pairs", type=int, default=PLANTED_PAIRS)
-    parser.add_argument("--planted-windows", type=int, default=PLANTED_WINDOWS)
-    options = parser.parse_args()
-    options.datadir = options.datadir.resolve()
-    began = time.monotonic()
-
-    def say(text: str) -> None:
-        if not options.json:
-            print(f"[{time.monotonic() - began:5.0f} s] {text}", flush=True)
-
+    """Run, print, write the page; returns the exit status."""
+    made = parser("freqai", __doc__)
+    add_candle_options(made, TIMERANGE)
+    add_page_option(made)
+    made.add_argument("--pairs", type=int, default=len(PAIRS), help="at least 3")
+    made.add_argument("--windows", type=int, help="default: the weeks of the timerange")
+    made.add_argument("--planted-pairs", type=int, default=PLANTED_PAIRS)
+    made.add_argument("--planted-windows", type=int, default=PLANTED_WINDOWS)
+    options = made.parse_args()
+    options.windows = options.windows or options.timerange.days // STEP_DAYS
+    if not options.windows:
+        made.error(f"--timerange {options.timerange} is shorter than {STEP_DAYS} days")
+    say = progress()
     warm()  # a cold pack compiles its kernels, once an installation
     work = Path(tempfile.mkdtemp(prefix="freqpilot-freqai-"))
     try:
-        found = document(options, work, say)
+        found = measure(options, work, say)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    if options.page and found["parity"]:
-        write_section(options.page, freqai_page.BEGIN, freqai_page.END, freqai_page.section(found))
-    print(json.dumps(finite(found), ensure_ascii=False))
-    return 0 if found["parity"] else 1
+    return finish(found, options, freqai_page.section(found.raw()))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.support.candles import candles_of, frame_of, pairs_in
 from freqpilot.features.bank.library import FeatureBank, market_features
 from freqpilot.features.bank.workspace import Workspace
 from freqpilot.features.candles.frames import candles_from_frame, with_market
@@ -89,14 +90,13 @@ def read(
     :param coins: those to read, as ``BTC``; all without any.
     Features and labels are computed on all candles; every ``every``-th hour of the clock is kept.
     """
-    files = sorted(datadir.glob("*_USDT-1h.feather"))
-    reference = candles_from_frame(pd.read_feather(datadir / "BTC_USDT-1h.feather"))
+    reference = candles_of(datadir, "BTC/USDT")
     banks = FeatureBank(), FeatureBank(market_features())
     pairs = {}
-    for file in files:
-        if coins and file.name.partition("_")[0] not in coins:
+    for pair in pairs_in(datadir):
+        if coins and pair.partition("/")[0] not in coins:
             continue
-        frame = pd.read_feather(file)
+        frame = frame_of(datadir, pair)
         frame = frame[frame["date"] < pd.Timestamp(stop, tz="UTC")]
         candles = candles_from_frame(frame)
         if not len(candles):
@@ -111,9 +111,7 @@ def read(
         kept = (candles.date // HOUR % every == 0) & (
             candles.date >= pd.Timestamp(begin, tz="UTC").value
         )
-        pairs[file.name.partition("-")[0].replace("_", "/")] = _series(
-            candles, values, np.asarray(kept), horizons, every
-        )
+        pairs[pair] = _series(candles, values, np.asarray(kept), horizons, every)
     return Panel((*banks[0].names, *banks[1].names), pairs)
 
 

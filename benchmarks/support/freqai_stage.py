@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.support.candles import file_of, frame_of
 from freqpilot.host.boot.doors import config_dir
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
@@ -76,11 +77,10 @@ def prepare(source: Path, target: Path, pairs: Sequence[str]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     rule = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
     for pair in pairs:
-        stem = pair.replace("/", "_")
-        frame = pd.read_feather(source / f"{stem}-1h.feather")
-        frame.to_feather(target / f"{stem}-1h.feather")
+        frame = frame_of(source, pair)
+        frame.to_feather(file_of(target, pair))
         longer = frame.set_index("date").resample("4h").agg(rule).dropna().reset_index()
-        longer.to_feather(target / f"{stem}-4h.feather")
+        longer.to_feather(file_of(target, pair, "4h"))
 
 
 def backtest(
@@ -183,7 +183,7 @@ def features(folder: Path, pairs: Sequence[str]) -> dict[tuple[str, int], int]:
 
 def outcomes(datadir: Path, pair: str) -> pd.Series:
     """Return the label of each candle by its time, NaN where it is not over."""
-    frame = pd.read_feather(datadir / f"{pair.replace('/', '_')}-1h.feather")
+    frame = frame_of(datadir, pair)
     close = frame["close"]
     label = close.shift(-AHEAD).rolling(AHEAD).mean() / close - 1
     return pd.Series(label.to_numpy(), index=pd.to_datetime(frame["date"], utc=True))
@@ -220,5 +220,5 @@ def planted(folder: Path, pairs: Sequence[str], start: datetime, hours: int, see
                 "volume": volume,
             }
         )
-        frame.to_feather(folder / f"{pair.replace('/', '_')}-1h.feather")
+        frame.to_feather(file_of(folder, pair))
     (folder / "SYNTHETIC.md").write_text("# SYNTHETIC\n\nInvented candles.\n", encoding="utf-8")

@@ -4,20 +4,20 @@
 
 Autopilot without its model through plain ``freqtrade backtesting``: as it ships, and without the
 supervisor at lower thresholds, which gives more trades. Regime models are fitted walk-forward on
-four pairs first. Prints progress and one JSON object last; writes its section of the results page.
-Exits non-zero when a parity check of an export fails.
+four pairs first. Prints progress and one JSON object last; ``--page docs/results.md`` writes its
+section. Exits non-zero when a parity check of an export fails.
 """
 
 import argparse
-import json
 import sys
-import time
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.support.page import data_digest, finite, write_section
+from benchmarks.support.candles import data_digest, pairs_in
+from benchmarks.support.options import add_candle_options, add_page_option, parser
+from benchmarks.support.result import Result, finish, progress
 from benchmarks.worth.baselines import run_figures
 from benchmarks.worth.realdata_backtest import FEE, parity
 from benchmarks.worth.regimes import PAIRS
@@ -42,51 +42,37 @@ TITLES = {
 
 
 def main() -> int:
-    """Run every variant, write the section and print the JSON object."""
-    parser = argparse.ArgumentParser(prog=NAME, description=__doc__)
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--start", default="2023-01-01")
-    parser.add_argument("--end", default="2024-12-31")
-    parser.add_argument("--kinds", nargs="*", choices=list(TITLES), default=list(TITLES))
-    parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
-    parser.add_argument("--userdir", type=Path, default=Path("user_data/adaptive"))
-    options = parser.parse_args()
-    options.datadir, options.userdir = options.datadir.resolve(), options.userdir.resolve()
-    files = sorted(options.datadir.glob("*_USDT-1h.feather"))
-    pairs = [file.name.removesuffix("-1h.feather").replace("_", "/") for file in files]
-    if not pairs:
-        parser.error(f"no *_USDT-1h.feather in {options.datadir}")
-    period = options.start, options.end
-    start, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in period)
-    plan = Plan(options.datadir, PAIRS, start - timedelta(days=90), end)
+    """Run every variant, print and write the section; returns the exit status."""
+    made = parser(NAME, __doc__)
+    add_candle_options(made, "20230101-20241231", needs=PAIRS)
+    add_page_option(made)
+    made.add_argument("--kinds", nargs="*", choices=list(TITLES), default=list(TITLES))
+    made.add_argument("--userdir", type=Path, default=Path("user_data/adaptive"))
+    options = made.parse_args()
+    options.userdir = options.userdir.resolve()
+    say, pairs, period = progress(), pairs_in(options.datadir), options.timerange
+    plan = Plan(options.datadir, PAIRS, period.begin - timedelta(days=90), period.end)
     models = sum(well for _, _, well in write_series(plan, folder_of(options.userdir)))
     runs: dict[str, dict[str, Any]] = {}
     for kind in options.kinds:
         for name, signals in VARIANTS.items():
-            begun = time.monotonic()
-            figures = _run(options, pairs, (start, end), kind, signals)
+            figures = _run(options, pairs, kind, signals)
             runs.setdefault(kind, {})[name] = figures
-            print(f"{kind}, {name}: {figures} ({time.monotonic() - begun:.0f} s)", flush=True)
-    document = {
-        "name": NAME,
-        "period": [options.start, options.end],
-        "pairs": pairs,
+            say(f"{kind}, {name}: {figures}")
+    about = {
+        "period": list(period.dates),
+        "pairs": list(pairs),
         "models": models,
         "fee": FEE,
         "data_digest": data_digest(options.datadir, pairs),
-        "runs": runs,
     }
-    write_section(options.out, BEGIN, END, section(document))
-    print(json.dumps(finite(document)))
-    return 0 if all(each["parity"] for kind in runs.values() for each in kind.values()) else 1
+    sound = all(each["parity"] for kind in runs.values() for each in kind.values())
+    result = Result(NAME, {"runs": runs}, parity=sound, about=about)
+    return finish(result, options, section({**about, "runs": runs}))
 
 
 def _run(
-    options: argparse.Namespace,
-    pairs: list[str],
-    period: tuple[datetime, datetime],
-    kind: str,
-    signals: Mapping[str, Any],
+    options: argparse.Namespace, pairs: Sequence[str], kind: str, signals: Mapping[str, Any]
 ) -> dict[str, Any]:
     changed: dict[str, Any] = {"signals": {"weights": {"model_forecast": 0.0}, **signals}}
     if kind == "alone":
@@ -96,8 +82,8 @@ def _run(
         BacktestOptions(
             datadir=options.datadir,
             pairs=pairs,
-            start=period[0],
-            end=period[1],
+            start=options.timerange.begin,
+            end=options.timerange.end,
             user_data=options.userdir,
             fee=FEE,
             layers=[layer for layer in LAYERS if layer != "freqai"],

@@ -3,7 +3,7 @@
 ``python -m benchmarks edge --datadir ../shared/data/candles/binance``
 
 Every quarter of 2021–2024 each model is fitted on the 540 days before and forecasts the quarter.
-Prints Markdown and one JSON object last, and with ``--results docs/results.md`` writes its section.
+Prints Markdown and one JSON object last, and with ``--page docs/results.md`` writes its section.
 ``--ledger`` keeps the names of all trials ever made, by whose number figures are deflated.
 """
 
@@ -15,16 +15,19 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.support.candles import data_digest
 from benchmarks.support.edge_panel import HOUR, Panel, read
-from benchmarks.support.page import data_digest, finite, write_section
+from benchmarks.support.options import add_candle_options, add_page_option, parser
+from benchmarks.support.result import Result, finish
 from benchmarks.worth.edge_lead import lead, verdicts
-from benchmarks.worth.edge_page import EDGE, TITLES, command, marks, named, section
+from benchmarks.worth.edge_page import EDGE, TITLES, command, named, section
 from freqpilot import __version__
 from freqpilot.features.bank.core import CORE
 from freqpilot.models.base.fitted import Model
@@ -41,7 +44,7 @@ from freqpilot.shapes import Floats, Ints
 
 DAYS = 540
 EVERY = 3
-BEGUN, STOPPED = "2021-01-01", "2025-01-01"
+TIMERANGE = "20210101-20250101"
 KNOWN = "2024-01-01"
 """End of the years of the figure to beat, .048 at 4 h: one LightGBM for the 16 pairs, 66 features,
 a refit a month."""
@@ -140,48 +143,60 @@ class Walk:
     fits: int
 
 
-def main() -> int:
-    """Walk, measure and print."""
-    parser = argparse.ArgumentParser(prog="edge", description=__doc__)
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--begin", default=BEGUN)
-    parser.add_argument("--stop", default=STOPPED)
-    parser.add_argument("--months", type=int, default=3, help="between refits")
-    parser.add_argument("--fast", action="store_true", help="one horizon, a refit a year")
-    parser.add_argument("--models", default="", help="names, by commas; all but the slow ones")
-    parser.add_argument("--pairs", default="", help="coins, by commas; all by default")
-    parser.add_argument(
+def arguments() -> argparse.Namespace:
+    """Return the options."""
+    made = parser("edge", __doc__)
+    add_candle_options(made, TIMERANGE, needs=("BTC/USDT",))
+    add_page_option(made)
+    made.add_argument("--months", type=int, default=3, help="between refits")
+    made.add_argument("--fast", action="store_true", help="one horizon, a refit a year")
+    made.add_argument("--models", default="", help="names, by commas; all but the slow ones")
+    made.add_argument("--pairs", default="", help="coins, by commas; all by default")
+    made.add_argument(
         "--horizons", type=hours_ahead, help="of 4, 12 and 24 hours, by commas; 4 and 24 by default"
     )
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="write the object to this file as well")
-    parser.add_argument("--results", type=Path, help="write the section of this page")
-    parser.add_argument("--section", choices=sorted(TITLES), default=EDGE, help="of that page")
-    parser.add_argument("--ledger", type=Path, default=Path("docs/edge_trials.json"))
-    options = parser.parse_args()
-    if not (options.datadir / "BTC_USDT-1h.feather").is_file():
-        parser.error(f"no BTC_USDT-1h.feather in {options.datadir}")
-    horizons = options.horizons or (HORIZONS[:1] if options.fast else HORIZONS)
-    months = 12 if options.fast else options.months
+    made.add_argument("--threads", type=int, default=1)
+    made.add_argument("--section", choices=sorted(TITLES), default=EDGE, help="of the page")
+    made.add_argument("--ledger", type=Path, default=Path("docs/edge_trials.json"))
+    options = made.parse_args()
+    options.horizons = options.horizons or (HORIZONS[:1] if options.fast else HORIZONS)
+    options.months = 12 if options.fast else options.months
+    options.coins = [*filter(None, options.pairs.split(","))]
+    if len(refits(options)) < 2:
+        made.error(f"--timerange {options.timerange} has no {options.months} whole months")
+    return options
+
+
+def refits(options: argparse.Namespace) -> list[int]:
+    """Return the hours of the refits, and that of the end."""
+    period = options.timerange.begin, options.timerange.end
+    moments = pd.date_range(*period, freq=f"{options.months}MS")
+    return [int(moment.value // HOUR) for moment in moments]
+
+
+def main() -> int:
+    """Walk, measure and print; returns the exit status."""
+    options = arguments()
+    result = walked(options)
+    return finish(result, options, section({**result.about, **result.figures}, options.section))
+
+
+def walked(options: argparse.Namespace) -> Result:
+    """Walk each model forward at each horizon and return what its forecasts are worth."""
     begun = time.process_time()
-    first = pd.Timestamp(options.begin, tz="UTC") - pd.Timedelta(days=DAYS)
-    coins = [*filter(None, options.pairs.split(","))]
-    panel = read(options.datadir, DECAY, EVERY, str(first.date()), options.stop, coins)
-    refits = [*pd.date_range(options.begin, options.stop, freq=f"{months}MS", tz="UTC")]
-    edges = [int(moment.value // HOUR) for moment in refits]
-    names = named(options.models)
-    jobs = [(horizon, variant) for horizon in horizons for variant in chosen(horizon, names)]
-    seed = Settings().seed
+    first = options.timerange.begin - timedelta(days=DAYS)
+    stop = options.timerange.dates[1]
+    panel = read(options.datadir, DECAY, EVERY, f"{first:%Y-%m-%d}", stop, options.coins)
+    edges, names, seed = refits(options), named(options.models), Settings().seed
+    jobs = [
+        (horizon, variant) for horizon in options.horizons for variant in chosen(horizon, names)
+    ]
     with ThreadPoolExecutor(options.threads) as pool:
         walks = [
             pool.submit(walk, panel, variant, horizon, edges, seed) for horizon, variant in jobs
         ]
         done = [job.result() for job in walks]
-    cut = f", {','.join(coins)}" if coins else ""
-    if (options.begin, options.stop) != (BEGUN, STOPPED):
-        cut += f", {options.begin} – {options.stop}"
-    keys = [f"{variant.name} at {horizon} h, {months} months{cut}" for horizon, variant in jobs]
-    trials = ledger(options.ledger, keys)
+    trials = ledger(options.ledger, [trial(options, *job) for job in jobs])
     rows = [
         {
             "horizon": horizon,
@@ -192,37 +207,38 @@ def main() -> int:
         | measure(panel, found, horizon, edges, len(trials), seed)
         for (horizon, variant), found in zip(jobs, done, strict=True)
     ]
-    document = {
-        "name": "edge",
+    figures = {
+        "trials": trials,
+        "cpu_seconds": round(time.process_time() - begun, 1),
+        "rows": rows,
+        "verdicts": [
+            found | above(panel, edges, found, rows, done, seed) for found in verdicts(rows)
+        ],
+    }
+    about = {
         "command": command(sys.argv[1:]),
         "note": NOTE if {*names} & {*SEQUENCES} else "",
-        "period": [options.begin, options.stop],
-        "months": months,
+        "period": list(options.timerange.dates),
+        "months": options.months,
         "days": DAYS,
         "every": EVERY,
         "fee": FEE,
         "pairs": list(panel.pairs),
         "features": len(panel.names),
         "ranked": len(CORE),
-        "trials": trials,
-        "cpu_seconds": round(time.process_time() - begun, 1),
         "version": __version__,
         "seed": seed,
         "data_digest": data_digest(options.datadir, list(panel.pairs)),
-        "rows": rows,
-        "verdicts": [
-            found | above(panel, edges, found, rows, done, seed) for found in verdicts(rows)
-        ],
     }
-    page = section(document, options.section)
-    print(page)
-    text = json.dumps(finite(document))
-    print(text)
-    if options.json:
-        options.json.write_text(text + "\n", encoding="utf-8")
-    if options.results:
-        write_section(options.results, *marks(options.section), page)
-    return 0
+    return Result("edge", figures, about=about)
+
+
+def trial(options: argparse.Namespace, horizon: int, variant: Variant) -> str:
+    """Return the name under which the ledger keeps a trial."""
+    cut = f", {','.join(options.coins)}" if options.coins else ""
+    if str(options.timerange) != TIMERANGE:
+        cut += f", {' – '.join(options.timerange.dates)}"
+    return f"{variant.name} at {horizon} h, {options.months} months{cut}"
 
 
 def ledger(file: Path, keys: list[str]) -> list[str]:

@@ -1,28 +1,27 @@
 """How soon the edge monitor silences a model that knows nothing, and how often one that does.
 
-``python -m benchmarks edge_monitor --datadir ../shared/data/candles/binance --results
+``python -m benchmarks edge_monitor --datadir ../shared/data/candles/binance --page
 docs/results.md``
 
-Models are fitted once, pooled over all pairs, on the candles up to the end of 2021, and forecast
-every hour of 2022–2024. Three more cases show what the monitor can tell: the same forecasts shifted
-in time by chance (no edge, the same memory), forecasts with a planted rank IC, and planted ones
-whose edge ends half way. Prints Markdown and one JSON object last.
+Models are fitted once, pooled over all pairs, on the candles before the timerange, and forecast
+every hour of it, 2022–2024 unless named. Three more cases show what the monitor can tell: the same
+forecasts shifted in time by chance (no edge, the same memory), forecasts with a planted rank IC,
+and planted ones whose edge ends half way. Prints Markdown and one JSON object last.
 """
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from benchmarks.support.candles import data_digest
 from benchmarks.support.edge_panel import HOUR, Panel, read
-from benchmarks.support.page import data_digest, finite, write_section
-from benchmarks.worth.edge_monitor_page import BEGIN, END, section
+from benchmarks.support.options import add_candle_options, add_page_option, parser
+from benchmarks.support.result import Result, finish
+from benchmarks.worth.edge_monitor_page import section
 from freqpilot import __version__
 from freqpilot.features.bank.core import CORE
 from freqpilot.models.catalogue import MODELS
@@ -47,50 +46,37 @@ Leans = dict[str, tuple[Ints, Floats]]
 
 
 def main() -> int:
-    """Fit, follow, print."""
-    parser = argparse.ArgumentParser(prog="edge_monitor", description=__doc__)
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--frozen", default="2022-01-01", help="end of the training")
-    parser.add_argument("--stop", default="2025-01-01")
-    parser.add_argument("--json", action="store_true", help="print the object alone")
-    parser.add_argument("--results", type=Path, help="write the section of this page")
-    options = parser.parse_args()
-    if not (options.datadir / "BTC_USDT-1h.feather").is_file():
-        parser.error(f"no BTC_USDT-1h.feather in {options.datadir}")
+    """Fit, follow, print; returns the exit status."""
+    made = parser("edge_monitor", __doc__)
+    add_candle_options(made, "20220101-20250101", needs=("BTC/USDT",))
+    add_page_option(made)
+    options = made.parse_args()
     begun = time.process_time()
     labels, edge = Settings().labels, Settings().models.edge
-    first = pd.Timestamp(options.frozen, tz="UTC") - pd.Timedelta(days=DAYS)
-    panel = read(options.datadir, (labels.horizon,), 1, str(first.date()), options.stop)
-    frozen, stop = (
-        int(pd.Timestamp(day, tz="UTC").value // HOUR) for day in (options.frozen, options.stop)
-    )
+    period = options.timerange
+    first = period.begin - timedelta(days=DAYS)
+    panel = read(options.datadir, (labels.horizon,), 1, f"{first:%Y-%m-%d}", period.dates[1])
+    frozen, stop = (int(day.timestamp()) // 3600 for day in (period.begin, period.end))
     cases = []
     base: Leans = {}
     for name in FITTED:
         base = forecasts(panel, name, frozen, stop, labels)
         cases.append(measure(f"{name}, frozen", panel, [base], labels, edge))
     cases += controls(panel, base, labels, edge)
-    document = {
-        "name": "edge_monitor",
-        "frozen": options.frozen,
-        "stop": options.stop,
+    figures = {"cases": cases, "cpu_seconds": round(time.process_time() - begun, 1)}
+    about = {
+        "frozen": period.dates[0],
+        "stop": period.dates[1],
         "pairs": list(base),
         "horizon": labels.horizon,
         "settings": edge.model_dump(),
         "draws": DRAWS,
-        "cases": cases,
-        "cpu_seconds": round(time.process_time() - begun, 1),
         "version": __version__,
         "seed": Settings().seed,
         "data_digest": data_digest(options.datadir, list(panel.pairs)),
     }
-    page = section(document)
-    if not options.json:
-        print(page)
-    print(json.dumps(finite(document)))
-    if options.results:
-        write_section(options.results, BEGIN, END, page)
-    return 0
+    result = Result("edge_monitor", figures, about=about)
+    return finish(result, options, section({**about, **figures}))
 
 
 def forecasts(panel: Panel, name: str, frozen: int, stop: int, labels: LabelSettings) -> Leans:

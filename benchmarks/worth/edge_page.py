@@ -27,11 +27,11 @@ def named(text: str) -> list[str]:
 
 def command(arguments: list[str]) -> str:
     """Return the command of a run, without folders and files, which are each machine's own."""
-    places = ("--datadir", "--json", "--results", "--ledger", "--threads", "--section")
+    places = ("--datadir", "--page", "--ledger", "--threads", "--section")
     kept = [
         word
         for before, word in itertools.pairwise(["", *arguments])
-        if word not in places and before not in places
+        if word not in (*places, "--json") and before not in places
     ]
     return " ".join(["python -m benchmarks edge", *map(shlex.quote, kept)])
 

@@ -3,12 +3,10 @@
 ``python -m benchmarks guard --datadir ../shared/data/candles/binance``
 
 Every 60 days the guard is fitted on a pair's 180 days before, as FreqAI would, and judges the 30
-days after. Prints Markdown and one JSON object last; ``--results docs/results.md`` writes its
+days after. Prints Markdown and one JSON object last; ``--page docs/results.md`` writes its
 section.
 """
 
-import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -17,7 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.support.page import data_digest, finite, write_section
+from benchmarks.support.candles import data_digest, frame_of
+from benchmarks.support.options import Period, add_candle_options, add_page_option, parser
+from benchmarks.support.result import Result, finish
 from freqpilot import __version__
 from freqpilot.features.bank.library import FeatureBank
 from freqpilot.features.candles.frames import candles_from_frame
@@ -32,48 +32,42 @@ LARGE = 0.99
 
 
 def main() -> int:
-    """Fit, judge and print."""
-    parser = argparse.ArgumentParser(prog="guard", description=__doc__)
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--pairs", default="BTC,ETH,SOL,DOGE")
-    parser.add_argument("--begin", default="2021-07-01", help="of the first training window")
-    parser.add_argument("--stop", default="2025-01-01")
-    parser.add_argument("--results", type=Path, help="write the section of this page")
-    options = parser.parse_args()
+    """Fit, judge and print; returns the exit status."""
+    made = parser("guard", __doc__)
+    add_candle_options(made, "20210701-20250101", needs=("BTC/USDT",))
+    add_page_option(made)
+    made.add_argument("--pairs", default="BTC,ETH,SOL,DOGE", help="coins, by commas")
+    options = made.parse_args()
+    if options.timerange.days * 24 < TRAIN + SERVED:
+        made.error(f"--timerange: {(TRAIN + SERVED) // 24} days are needed to train and to judge")
     coins = options.pairs.split(",")
     begun = time.process_time()
     windows = [
-        window
-        for coin in coins
-        for window in judged(options.datadir, coin, options.begin, options.stop)
+        window for coin in coins for window in judged(options.datadir, coin, options.timerange)
     ]
-    document = {
-        "name": "guard",
-        "pairs": coins,
-        "period": [options.begin, options.stop],
-        "quantile": Settings().models.guard.quantile,
+    found = {
         "windows": len(windows),
         **figures(windows),
         "cpu_seconds": round(time.process_time() - begun, 1),
+    }
+    about = {
+        "pairs": coins,
+        "period": list(options.timerange.dates),
+        "quantile": Settings().models.guard.quantile,
         "version": __version__,
         "data_digest": data_digest(options.datadir, [f"{coin}/USDT" for coin in coins]),
     }
-    page = section(document)
-    print(page)
-    print(json.dumps(finite(document)))
-    if options.results:
-        write_section(options.results, BEGIN, END, page)
-    return 0
+    return finish(Result("guard", found, about=about), options, section({**about, **found}))
 
 
-def judged(datadir: Path, coin: str, begin: str, stop: str) -> list[tuple[Bools, Bools]]:
+def judged(datadir: Path, coin: str, period: Period) -> list[tuple[Bools, Bools]]:
     """Return for each window which candles were refused, and which of them moved a lot."""
-    frame = pd.read_feather(datadir / f"{coin}_USDT-1h.feather")
-    candles = candles_from_frame(frame[frame["date"] < pd.Timestamp(stop, tz="UTC")])
+    frame = frame_of(datadir, f"{coin}/USDT")
+    candles = candles_from_frame(frame[frame["date"] < period.end])
     x = FeatureBank().compute(candles).values
     move = np.abs(np.diff(np.log(candles.close), prepend=np.nan))
     settings = Settings()
-    first = int(np.searchsorted(candles.date, pd.Timestamp(begin, tz="UTC").value))
+    first = int(np.searchsorted(candles.date, pd.Timestamp(period.begin).value))
     found = []
     for start in range(first, len(x) - TRAIN - SERVED + 1, EVERY):
         known, served = x[start : start + TRAIN], slice(start + TRAIN, start + TRAIN + SERVED)

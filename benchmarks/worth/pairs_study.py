@@ -4,15 +4,14 @@
 
 BTC and ETH perpetuals by plain ``freqtrade backtesting`` with mark prices and funding, supervisor
 off; then all spot closes of the folder as if each could be sold short for nothing: the same columns
-and rule in the library, without a bot. Writes its section of the results page. Exits non-zero when
-the library and the backtest do not find the same couples: then no figure here is worth reading.
+and rule in the library, without a bot. ``--page docs/results.md`` writes its section. Exits
+non-zero when the library and the backtest do not find the same couples: then no figure here is
+worth reading.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks.support.page import data_digest, finite, write_section
+from benchmarks.support.candles import data_digest, frame_of, pairs_in
+from benchmarks.support.options import Period, add_candle_options, add_page_option, parser
+from benchmarks.support.result import Result, finish
 from benchmarks.worth.baselines import held_figures, run_figures
 from benchmarks.worth.trend_lines import PUBLISHED, period_figures
 from freqpilot import __version__
@@ -40,7 +41,8 @@ FUTURES = ("BTC/USDT:USDT", "ETH/USDT:USDT")
 SPOT = ("BTC/USDT", "ETH/USDT")
 FEE = 0.0005
 WALLET = 100_000
-PERIODS = (("2018-06-01", "2021-01-01"), ("2021-01-01", "2025-01-01"))
+PERIODS = (Period.parse("20180601-20210101"), Period.parse("20210101-20250101"))
+"""Those of the published figures; the backtest is of the last."""
 SLOTS = 4
 """Couples at once; each has its part of the account, both legs together."""
 BAND = 0.04
@@ -63,9 +65,7 @@ class Book(NamedTuple):
 
 def panel(datadir: Path, pairs: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Return all pairs' candles at the same open times; what is missing is NaN."""
-    frames = {
-        pair: pd.read_feather(datadir / f"{pair.replace('/', '_')}-1h.feather") for pair in pairs
-    }
+    frames = {pair: frame_of(datadir, pair) for pair in pairs}
     dates = pd.DatetimeIndex(sorted(set().union(*(frame["date"] for frame in frames.values()))))
     return {
         pair: frame.drop_duplicates("date")
@@ -115,36 +115,39 @@ def simulate(frames: Mapping[str, pd.DataFrame], settings: PairsSettings) -> Boo
     return Book(target, earned)
 
 
-def study(frames: Mapping[str, pd.DataFrame], level: float) -> list[dict[str, Any]]:
+def study(
+    frames: Mapping[str, pd.DataFrame], level: float, periods: Sequence[Period]
+) -> list[dict[str, Any]]:
     """Return the figures of all spot pairs, long and short, a row a period."""
     rows = []
     time = pd.DatetimeIndex(next(iter(frames.values()))["date"]) + pd.Timedelta(hours=1)
-    for period in PERIODS:
-        lead = pd.Timestamp(period[0], tz="UTC") - pd.Timedelta(days=120)
-        inside = (time > lead) & (time <= pd.Timestamp(period[1], tz="UTC"))
+    for period in periods:
+        begin, end = map(pd.Timestamp, period)
+        inside = (time > begin - pd.Timedelta(days=120)) & (time <= end)
         part = {pair: frame[inside].reset_index(drop=True) for pair, frame in frames.items()}
         settings = PairsSettings(level=level)
         book = simulate(part, settings)
         close = np.column_stack([frame["close"].to_numpy() for frame in part.values()])
         path = book_path(book.target, close, FEE, BAND)
-        found = period_figures(time[inside], path.returns, path.traded, period)
+        found = period_figures(time[inside], path.returns, path.traded, period.dates)
         won = float(np.mean(np.array(book.earned) > 0)) if book.earned else float("nan")
         rows.append(found | {"couples": len(book.earned), "won": won})
     return rows
 
 
-def backtest(datadir: Path, folder: Path, level: float, *, resume: bool) -> BacktestRun:
-    """Return the backtest of the two perpetuals over the last period."""
+def backtest(
+    datadir: Path, folder: Path, level: float, period: Period, *, resume: bool
+) -> BacktestRun:
+    """Return the backtest of the two perpetuals over a period."""
     if resume and list((folder / "backtest_results").glob("*.zip")):
         return load_run(folder / "backtest_results")
-    begin, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in PERIODS[-1])
     pairs = {"couples": [list(FUTURES)], "level": level}
     result = run_backtest(
         BacktestOptions(
             datadir=datadir,
             pairs=FUTURES,
-            start=begin,
-            end=end,
+            start=period.begin,
+            end=period.end,
             user_data=folder,
             fee=FEE,
             layers=("base", "freqpilot"),
@@ -174,12 +177,7 @@ def backtest_figures(run: BacktestRun) -> dict[str, Any]:
 def same_couples(run: BacktestRun, datadir: Path, level: float) -> bool:
     """Tell whether each couple of a backtest was an entry of the library, by the perpetuals'
     candles alone."""
-    frames = {
-        pair: pd.read_feather(
-            datadir / "futures" / f"{pair.replace('/', '_').replace(':', '_')}-1h-futures.feather"
-        )
-        for pair in FUTURES
-    }
+    frames = {pair: frame_of(datadir, pair) for pair in FUTURES}
     spreads = Spreads(PairsSettings(couples=(FUTURES,), level=level), HOUR)
     seen = spreads.columns(FUTURES[0], frames[FUTURES[0]], FUTURES, frames.__getitem__)
     side = PairsRule().side(seen["score"], seen["before"]) * seen["chosen"]
@@ -198,18 +196,20 @@ def same_couples(run: BacktestRun, datadir: Path, level: float) -> bool:
 
 def section(document: Mapping[str, Any]) -> str:
     """Return the section in Markdown, with its markers."""
-    last, rows = " – ".join(PERIODS[-1]), []
+    periods = [" – ".join(period) for period in document["periods"]]
+    last, rows = periods[-1], []
     for level, row in document["backtest"].items():
         rows.append(_row(f"BTC/ETH perpetuals, backtest, level {level}", last, row))
     rows.append(_row("BTC and ETH held, equal weights", last, document["held"]))
     for level, found in document["study"].items():
-        for period, row in zip(PERIODS, found, strict=True):
+        for period, row in zip(periods, found, strict=True):
             name = f"{len(document['pairs'])} spot pairs, library, level {level}"
-            rows.append(_row(name, " – ".join(period), row))
-    for period, (sharpe, yearly, fall, turned) in zip(PERIODS, PUBLISHED["long only"], strict=True):
+            rows.append(_row(name, period, row))
+    for period, published in zip(periods, document["published"], strict=False):
+        sharpe, yearly, fall, turned = published
         base = {"sharpe": sharpe, "return_a_year": yearly, "max_drawdown": -fall}
         name = "Trend baseline, long only, as published"
-        rows.append(_row(name, " – ".join(period), base | {"turnover": turned}))
+        rows.append(_row(name, period, base | {"turnover": turned}))
     versions = document["versions"]
     checks = "; ".join(
         f"{name.replace('_', ' ')} {'holds' if held else '**does not hold**'}"
@@ -256,48 +256,49 @@ def _percent(value: float) -> str:
 
 
 def main() -> int:
-    """Run everything, write the section and print the JSON object."""
-    parser = argparse.ArgumentParser(prog=f"benchmarks {NAME}", description=__doc__)
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON, last")
-    parser.add_argument("--resume", action="store_true", help="take runs that --userdir holds")
-    parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
-    parser.add_argument("--userdir", type=Path, default=Path("user_data/benchmark-pairs"))
-    options = parser.parse_args()
-    datadir, userdir = options.datadir.resolve(), options.userdir.resolve()
-    spot = [
-        file.name.removesuffix("-1h.feather").replace("_", "/")
-        for file in sorted(datadir.glob("*_USDT-1h.feather"))
-    ]
+    """Run everything, print and write the section; returns the exit status."""
+    made = parser(NAME, __doc__)
+    default = f"{' and '.join(map(str, PERIODS))}, of the backtest the last"
+    add_candle_options(made, None, default=default, needs=(*SPOT, *FUTURES))
+    add_page_option(made)
+    made.add_argument("--resume", action="store_true", help="take runs that --userdir holds")
+    made.add_argument("--userdir", type=Path, default=Path("user_data/benchmark-pairs"))
+    options = made.parse_args()
+    periods = (options.timerange,) if options.timerange else PERIODS
+    result = measure(options.datadir, options.userdir.resolve(), periods, resume=options.resume)
+    return finish(result, options, section({**result.about, **result.figures}))
+
+
+def measure(datadir: Path, userdir: Path, periods: Sequence[Period], *, resume: bool) -> Result:
+    """Backtest over the last period, study all, and compare the couples of both."""
+    spot, last = pairs_in(datadir), periods[-1]
     runs = {
-        level: backtest(datadir, userdir / f"{level:g}", level, resume=options.resume)
+        level: backtest(datadir, userdir / f"{level:g}-{last}", level, last, resume=resume)
         for level in LEVELS
     }
-    begin, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in PERIODS[-1])
-    held = buy_and_hold(prices(datadir, SPOT, "1h", (begin, end)), WALLET, FEE)
+    held = buy_and_hold(prices(datadir, SPOT, "1h", last), WALLET, FEE)
     frames = panel(datadir, spot)
     figures = {f"{level:g}": backtest_figures(run) for level, run in runs.items()}
     checks = {
         f"entries_at_level_{level:g}": same_couples(run, datadir, level)
         for level, run in runs.items()
     }
-    document = {
-        "name": NAME,
-        "pairs": spot,
-        "fee": FEE,
-        "periods": [list(period) for period in PERIODS],
+    found = {
         "backtest": figures,
         "exits": {level: row["exits"] for level, row in figures.items()},
-        "held": held_figures(held, WALLET, FEE, (end - begin).days),
-        "study": {f"{level:g}": study(frames, level) for level in LEVELS},
+        "held": held_figures(held, WALLET, FEE, last.days),
+        "study": {f"{level:g}": study(frames, level, periods) for level in LEVELS},
+    }
+    about = {
+        "pairs": list(spot),
+        "fee": FEE,
+        "periods": [list(period.dates) for period in periods],
+        "published": PUBLISHED["long only"] if periods == PERIODS else (),
         "checks": checks,
         "versions": {"freqpilot": __version__, "freqtrade": version("freqtrade")},
         "data_digest": data_digest(datadir, spot),
     }
-    write_section(options.out, BEGIN, END, section(document))
-    if options.json:
-        print(json.dumps(finite(document)))
-    return 0 if all(checks.values()) else 1
+    return Result(NAME, found, parity=all(checks.values()), about=about)
 
 
 if __name__ == "__main__":

@@ -4,27 +4,25 @@
 
 Variants: Autopilot as it ships; the same without its model; equal-weight buy and hold of the same
 pairs; random entries with Autopilot's trades, pairs, stakes and holding times (100 seeds). Prints
-progress and one JSON object last; writes its section of the results page. Exits non-zero when a
-parity check fails: then no figure here is worth reading.
+progress and one JSON object last; ``--page docs/results.md`` writes its section. Exits non-zero
+when a parity check fails: then no figure here is worth reading.
 """
 
 import argparse
-import json
 import math
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.support.page import data_digest, finite, write_section
+from benchmarks.support.candles import data_digest, pairs_in
+from benchmarks.support.options import add_candle_options, add_page_option, parser
+from benchmarks.support.result import Result, Say, Target, finish, progress
 from benchmarks.worth.baselines import grid, held_figures, random_entries, run_figures, spread
 from freqpilot import __version__
-from freqpilot.errors import FreqpilotError
 from freqpilot.journal.backtest import BacktestRun, load_run
 from freqpilot.journal.candles import is_synthetic, prices
 from freqpilot.journal.measures import buy_and_hold, costs, performance, profits
@@ -47,49 +45,24 @@ TITLES = {
 
 
 def main() -> int:
-    """Run every variant, write the section and print the JSON object."""
-    options = _arguments()
-    began = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"[{time.monotonic() - began:5.0f} s] {text}", flush=True)
-
-    try:
-        runs = {name: _run(options, name, say) for name in ("autopilot", "without_model")}
-    except FreqpilotError as error:
-        print(f"{NAME}: {error}", file=sys.stderr)
-        return error.exit_code
-    document = _document(options, runs, say)
-    write_section(options.out, BEGIN, END, section(document))
-    say(f"section written to {options.out}")
-    print(json.dumps(finite(document)))
-    return 0 if document["parity"] else 1
+    """Run every variant, print and write the section; returns the exit status."""
+    options, say = _arguments(), progress()
+    runs = {name: _run(options, name, say) for name in ("autopilot", "without_model")}
+    result = _result(options, runs, say)
+    return finish(result, options, section(result.raw()))
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=NAME, description=__doc__)
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--timerange", default="20230101-20241231", help="YYYYMMDD-YYYYMMDD, UTC")
-    parser.add_argument("--pairs", nargs="*", help="default: every USDT pair in the folder")
-    parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
-    parser.add_argument("--userdir", type=Path, default=Path("user_data/benchmark"))
-    parser.add_argument("--strategy", default="Autopilot")
-    parser.add_argument("--strategy-path", type=Path, help="folder of another strategy")
-    options = parser.parse_args()
-    options.datadir, options.userdir = options.datadir.resolve(), options.userdir.resolve()
-    options.pairs = options.pairs or [
-        file.name.removesuffix("-1h.feather").replace("_", "/")
-        for file in sorted(options.datadir.glob("*_USDT-1h.feather"))
-    ]
-    if not options.pairs:
-        parser.error(f"no *_USDT-1h.feather in {options.datadir}")
-    try:
-        options.start, options.end = (
-            datetime.strptime(part, "%Y%m%d").replace(tzinfo=UTC)
-            for part in options.timerange.split("-")
-        )
-    except ValueError:
-        parser.error(f"timerange {options.timerange!r} is not YYYYMMDD-YYYYMMDD")
+    made = parser(NAME, __doc__)
+    add_candle_options(made, "20230101-20241231")
+    add_page_option(made)
+    made.add_argument("--pairs", nargs="*", help="default: every USDT pair in the folder")
+    made.add_argument("--userdir", type=Path, default=Path("user_data/benchmark"))
+    made.add_argument("--strategy", default="Autopilot")
+    made.add_argument("--strategy-path", type=Path, help="folder of another strategy")
+    options = made.parse_args()
+    options.userdir = options.userdir.resolve()
+    options.pairs = options.pairs or pairs_in(options.datadir)
     return options
 
 
@@ -106,7 +79,7 @@ def overlay(name: str, options: argparse.Namespace) -> dict[str, Any]:
     return changed
 
 
-def _run(options: argparse.Namespace, name: str, say: Callable[[str], None]) -> BacktestRun:
+def _run(options: argparse.Namespace, name: str, say: Say) -> BacktestRun:
     """Backtest one variant, write its report and return it."""
     say(f"{name}: {options.strategy}, {len(options.pairs)} pairs, {options.timerange}")
     layers = [layer for layer in LAYERS if name != "without_model" or layer != "freqai"]
@@ -123,8 +96,8 @@ def _run(options: argparse.Namespace, name: str, say: Callable[[str], None]) -> 
         BacktestOptions(
             datadir=options.datadir,
             pairs=options.pairs,
-            start=options.start,
-            end=options.end,
+            start=options.timerange.begin,
+            end=options.timerange.end,
             user_data=user_data,
             fee=FEE,
             layers=layers,
@@ -137,7 +110,7 @@ def _run(options: argparse.Namespace, name: str, say: Callable[[str], None]) -> 
     report = write_report(run, options.datadir, user_data / "report.html")
     from rich.console import Console
 
-    Console(width=120).print(summary_table(run))
+    Console(width=120, stderr=True).print(summary_table(run))
     say(f"{name}: {len(run.trades)} trades; report {report}")
     return run
 
@@ -165,9 +138,7 @@ def parity(run: BacktestRun) -> dict[str, bool]:
     return {name: bool(holds) for name, holds in checks.items()}
 
 
-def _document(
-    options: argparse.Namespace, runs: Mapping[str, BacktestRun], say: Callable[[str], None]
-) -> dict[str, Any]:
+def _result(options: argparse.Namespace, runs: Mapping[str, BacktestRun], say: Say) -> Result:
     ours = runs["autopilot"]
     found = prices(options.datadir, ours.pairs, ours.timeframe, ours.timerange)
     start = ours.starting_balance
@@ -182,13 +153,9 @@ def _document(
     for name, group in checks.items():
         for check in (check for check, holds in group.items() if not holds):
             say(f"PARITY FAILED: {name}: {check}")
-    return {
-        "name": NAME,
+    about = {
         "synthetic": is_synthetic(options.datadir) or ours.synthetic,
-        "parity": all(all(group.values()) for group in checks.values()),
         "checks": checks,
-        "targets": _targets(figures, drawn),
-        "figures": figures,
         "period": [f"{time:%Y-%m-%d}" for time in ours.timerange],
         "pairs": list(ours.pairs),
         "fee": FEE,
@@ -196,11 +163,13 @@ def _document(
         "versions": {"freqpilot": __version__, "freqtrade": version("freqtrade")},
         "data_digest": data_digest(options.datadir, ours.pairs),
     }
+    sound = all(all(group.values()) for group in checks.values())
+    return Result(NAME, figures, _targets(figures, drawn), sound, about)
 
 
 def _targets(
     figures: Mapping[str, Mapping[str, Any]], drawn: Sequence[Mapping[str, float]]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Target]:
     """Return what the strategy should reach; missing one is a result, not a failure."""
     sharpe = float(figures["autopilot"]["sharpe"])
     luck = np.array([result["sharpe"] for result in drawn])
@@ -213,7 +182,7 @@ def _targets(
         ("share_of_random_entries_beaten", beaten, 0.95, 1),
     ]
     return {
-        name: {"value": value, "target": target, "ok": bool(sign * value >= sign * target)}
+        name: Target(value, target, bool(sign * value >= sign * target))
         for name, value, target, sign in rows
     }
 

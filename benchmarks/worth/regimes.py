@@ -6,25 +6,23 @@ The rules, and hidden Markov models that are fitted walk-forward on four pairs, 
 from the first model on. Checks first that the regimes of all candles are those of the candles cut
 at random places (no candle sees a later one). Prints Markdown and one JSON object last; ``--page``
 puts the Markdown into the page of results. Exits non-zero when the check fails, or when BTC's
-capitulation by the rules misses one of the months that it is meant for.
+capitulation by the rules misses one of the months of the timerange that it is meant for.
 """
 
-import argparse
-import json
 import sys
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.support.page import data_digest, finite, write_section
+from benchmarks.support.candles import candles_of, data_digest, pairs_in
+from benchmarks.support.options import Period, add_candle_options, add_page_option, parser
+from benchmarks.support.result import Result, Target, finish
 from freqpilot.errors import Degraded
 from freqpilot.features.bank.workspace import Workspace
-from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.commands.regimes import Plan, fit_one, part_of
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import RegimeSettings
@@ -41,7 +39,8 @@ ANALYSTS = ("technical_momentum", "mean_reversion")
 NEUTRAL = 0.2
 PAIRS = ("BTC/USDT", "ETH/USDT", "LTC/USDT", "XRP/USDT")
 """The oldest, which have two years of candles the earliest."""
-BEGUN, ENDED = datetime(2018, 7, 1, tzinfo=UTC), datetime(2024, 12, 31, tzinfo=UTC)
+TIMERANGE = "20180701-20250101"
+"""Of the models; their candles are those of two years before."""
 DAY, WEEK = 24, 168
 CUTS = 5
 SEEN = 3_000
@@ -49,60 +48,73 @@ SEEN = 3_000
 
 
 def main() -> int:
-    """Detect, check, print and write."""
-    parser = argparse.ArgumentParser(prog="regimes", description=__doc__)
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--every", type=int, default=30, help="days between models")
-    parser.add_argument("--page", type=Path, help="page of results to write the section into")
-    options = parser.parse_args()
-    files = sorted(options.datadir.glob("*_USDT-1h.feather"))
-    if not files:
-        parser.error(f"no *_USDT-1h.feather in {options.datadir}")
+    """Detect, check, print and write; returns the exit status."""
+    made = parser("regimes", __doc__)
+    add_candle_options(made, TIMERANGE, needs=PAIRS)
+    add_page_option(made)
+    made.add_argument("--every", type=int, default=30, help="days between models")
+    options = made.parse_args()
+    pairs, period = pairs_in(options.datadir), options.timerange
     begun = time.process_time()
-    models, failed = fitted(options.datadir, options.every)
+    models, failed = fitted(options.datadir, period, options.every)
     fitting = time.process_time() - begun
+    if not models:
+        made.error(f"--timerange {period}: no model could be fitted on the two years before it")
+    methods, sound = detected(options.datadir, pairs, period, models)
+    figures: dict[str, Any] = {
+        "models": len(models),
+        "models_failed": failed,
+        "fitting_seconds": round(fitting, 1),
+        "no_future": sound,
+        "same_regime": _same(methods),
+        "methods": {name: described(*each) for name, each in methods.items()},
+    }
+    about = {
+        "pairs": len(pairs),
+        "first_model": str(pd.Timestamp(models[0].fitted_until, tz="UTC").date()),
+        "until": period.dates[1],
+        "fitted_on": list(PAIRS),
+        "every": options.every,
+        "data_digest": data_digest(options.datadir, pairs),
+    }
+    hours = figures["methods"]["rules"]["btc_capitulation_hours"]
+    meant = [month for month in MONTHS if about["first_model"][:7] < month < about["until"][:7]]
+    targets = {
+        f"hours of capitulation in {month}": Target(hours.get(month, 0), 1, month in hours)
+        for month in meant
+    }
+    result = Result("regimes", figures, targets, sound, about, strict=True)
+    return finish(result, options, section({**about, **figures}))
+
+
+def detected(
+    datadir: Path, pairs: Sequence[str], period: Period, models: Sequence[RegimeModel]
+) -> tuple[dict[str, tuple[pd.DataFrame, float]], bool]:
+    """Return by method the rows of :func:`table` from the first model to the end of ``period`` and
+    the CPU seconds; and whether no candle saw a later one."""
     methods = {name: RegimeSettings(method=name) for name in METHODS}
-    detect(Workspace(_candles(files[0]).window(0, 700)), methods["hmm"], models)  # compiles
+    few = candles_of(datadir, pairs[0]).window(0, 700)
+    detect(Workspace(few), methods["hmm"], models)  # compiles
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in METHODS}
     seconds, sound = dict.fromkeys(METHODS, 0.0), True
-    for file in files:
-        candles = _candles(file)
+    end = pd.Timestamp(period.end).value
+    for pair in pairs:
+        candles = candles_of(datadir, pair)
+        candles = candles.window(0, int(np.searchsorted(candles.date, end)))
         moves = opinions(Workspace(candles), names=ANALYSTS)
         for name, settings in methods.items():
             begun = time.process_time()
             found, told = detect(Workspace(candles), settings, models)
             seconds[name] += time.process_time() - begun
             sound = sound and _sees_no_future(candles, found, settings, models)
-            rows = table(file.name.partition("_")[0], candles, found, moves)
+            rows = table(pair.partition("/")[0], candles, found, moves)
             parts[name].append(rows.assign(told=told)[candles.date >= models[0].fitted_until])
-    document: dict[str, Any] = {
-        "name": "regimes",
-        "pairs": len(files),
-        "models": len(models),
-        "models_failed": failed,
-        "fitting_seconds": round(fitting, 1),
-        "first_model": str(pd.Timestamp(models[0].fitted_until, tz="UTC").date()),
-        "fitted_on": list(PAIRS),
-        "every": options.every,
-        "data_digest": data_digest(options.datadir, [f"{f.name.split('-')[0]}" for f in files]),
-        "no_future": sound,
-        "same_regime": _same(parts),
-        "methods": {
-            name: described(pd.concat(each), seconds[name]) for name, each in parts.items()
-        },
-    }
-    text = section(document)
-    if options.page:
-        write_section(options.page, BEGIN, END, text)
-    print(text)
-    print(json.dumps(finite(document)))
-    hours = document["methods"]["rules"]["btc_capitulation_hours"]
-    return 0 if sound and all(hours.get(month, 0) for month in MONTHS) else 1
+    return {name: (pd.concat(each), seconds[name]) for name, each in parts.items()}, sound
 
 
-def fitted(datadir: Path, every: int) -> tuple[list[RegimeModel], int]:
+def fitted(datadir: Path, period: Period, every: int) -> tuple[list[RegimeModel], int]:
     """Return the models of a walk forward, and how many could not be fitted."""
-    found = Plan(datadir, PAIRS, BEGUN, ENDED, every)
+    found = Plan(datadir, PAIRS, period.begin, period.end, every)
     parts = [part_of(found, pair, None) for pair in found.pairs]
     models, failed = [], 0
     for until in found.boundaries():
@@ -215,10 +227,11 @@ def section(document: dict[str, Any]) -> str:
             "## Regimes on real candles",
             "",
             f"`python -m benchmarks regimes`, 1h candles of {document['first_model']} – "
-            f"{ENDED:%Y-%m-%d} (from their listing on), {document['pairs']} USDT pairs of Binance "
-            f"spot, data `{document['data_digest']}`. The rules' numbers are judgements and not "
-            "fitted, with one exception: that a fall is looked for over a week as well as over two "
-            "days was added after May 2021 had been missed. The models are fitted walk-forward, "
+            f"{document['until']} (from their listing on), {document['pairs']} USDT pairs of "
+            f"Binance spot, data `{document['data_digest']}`. The rules' numbers are judgements "
+            "and not fitted, with one exception: that a fall is looked for over a week as well as "
+            "over two days was added after May 2021 had been missed. The models are fitted "
+            "walk-forward, "
             f"one every {document['every']} days on at most two years of {pairs} before it: "
             f"{document['models']} models in {document['fitting_seconds']} CPU s, "
             f"{failed or 'none'} failed; {models['told_by_model']:.1%} of the candles have one. "
@@ -292,13 +305,9 @@ def _sees_no_future(
     return True
 
 
-def _same(parts: dict[str, list[pd.DataFrame]]) -> float:
-    rules, models = (pd.concat(parts[name])["place"].to_numpy() for name in METHODS)
+def _same(methods: Mapping[str, tuple[pd.DataFrame, float]]) -> float:
+    rules, models = (methods[name][0]["place"].to_numpy() for name in METHODS)
     return round(float((rules == models).mean()), 4)
-
-
-def _candles(file: Path) -> Candles:
-    return candles_from_frame(pd.read_feather(file))
 
 
 if __name__ == "__main__":

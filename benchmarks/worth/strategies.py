@@ -5,29 +5,28 @@
 Plain ``freqtrade backtesting``, as many open trades as pairs, with the supervisor off and, for
 ``--supervised`` (all unless named), on; then what each costs over an empty one, 16 pairs × 1 year
 of 1h candles, its kernels compiled before. Strategies on facts are not here: there is no history.
-Prints progress, writes its section of the results page and, with ``--json``, prints one JSON object
-last. Exits non-zero when the trend lines of the library and of the backtest do not agree: then no
-figure here is worth reading.
+``--timerange`` takes another period for everything, for which no published line is known. Prints
+progress and one JSON object last; ``--page docs/results.md`` writes its section. Exits non-zero
+when the trend lines of the library and of the backtest do not agree: then no figure here is worth
+reading.
 """
 
 import argparse
-import json
 import resource
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.support.page import data_digest, finite, write_section
+from benchmarks.support.candles import data_digest, pairs_in
+from benchmarks.support.options import Period, add_candle_options, add_page_option, parser
+from benchmarks.support.result import Result, Say, finish, progress
 from benchmarks.worth.baselines import held_figures, run_figures
-from benchmarks.worth.strategies_page import BEGIN, END, section
+from benchmarks.worth.strategies_page import section
 from benchmarks.worth.trend_lines import PUBLISHED, lines, panel
 from freqpilot import __version__
-from freqpilot.errors import FreqpilotError
 from freqpilot.features.warm import warm
 from freqpilot.journal.backtest import BacktestRun, halts_released, load_run
 from freqpilot.journal.candles import is_synthetic, prices
@@ -37,8 +36,9 @@ from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 NAME = "strategies"
 FEE = 0.001
 WALLET = 100_000
-PERIODS = (("2018-06-01", "2021-01-01"), ("2021-01-01", "2025-01-01"))
-YEAR = ("2023-01-01", "2024-01-01")
+PERIODS = (Period.parse("20180601-20210101"), Period.parse("20210101-20250101"))
+"""Those of the published figures."""
+YEAR = Period.parse("20230101-20240101")
 STRATEGIES = (
     "TrendFollowing",
     "MeanReversion",
@@ -48,69 +48,51 @@ STRATEGIES = (
     "Rebalancer",
     "Ensemble",
 )
+STRATEGIES_HERE = Path(__file__).parents[1] / "strategies"
 TOLERANCE = 0.15
 """Of the Sharpe ratio, between two ways to the same line."""
 
-Say = Callable[[str], None]
-
 
 def main() -> int:
-    """Run everything, write the section and print the JSON object."""
+    """Run everything, print and write the section; returns the exit status."""
     options = _arguments()
-    began = time.monotonic()
-
-    def say(text: str) -> None:
-        print(f"[{time.monotonic() - began:5.0f} s] {text}", file=sys.stderr, flush=True)
-
-    try:
-        document = _document(options, say)
-    except FreqpilotError as error:
-        print(f"{NAME}: {error}", file=sys.stderr)
-        return error.exit_code
-    write_section(options.out, BEGIN, END, section(document))
-    say(f"section written to {options.out}")
-    if options.json:
-        print(json.dumps(finite(document)))
-    return 0 if all(document["checks"].values()) else 1
+    result = _result(options, progress())
+    return finish(result, options, section(result.raw()))
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"benchmarks {NAME}", description=__doc__)
-    parser.add_argument("--datadir", type=Path, required=True, help="folder of 1h feather candles")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON, last")
-    parser.add_argument("--only", nargs="*", default=STRATEGIES, metavar="STRATEGY")
-    parser.add_argument("--supervised", nargs="*", default=STRATEGIES, metavar="STRATEGY")
-    parser.add_argument("--overhead", nargs="*", default=STRATEGIES, metavar="STRATEGY")
-    parser.add_argument("--resume", action="store_true", help="take runs that --userdir holds")
-    parser.add_argument("--jobs", type=int, default=1, help="backtests at the same time")
-    parser.add_argument("--pairs", nargs="*", help="default: every USDT pair in the folder")
-    parser.add_argument("--out", type=Path, default=Path("docs/results.md"))
-    parser.add_argument("--userdir", type=Path, default=Path("user_data/benchmark-strategies"))
-    options = parser.parse_args()
-    options.datadir, options.userdir = options.datadir.resolve(), options.userdir.resolve()
-    options.pairs = options.pairs or [
-        file.name.removesuffix("-1h.feather").replace("_", "/")
-        for file in sorted(options.datadir.glob("*_USDT-1h.feather"))
-    ]
-    if not options.pairs:
-        parser.error(f"no *_USDT-1h.feather in {options.datadir}")
+    made = parser(NAME, __doc__)
+    default = f"{' and '.join(map(str, PERIODS))}; what they cost: {YEAR}"
+    add_candle_options(made, None, default=default)
+    add_page_option(made)
+    made.add_argument("--only", nargs="*", default=STRATEGIES, metavar="STRATEGY")
+    made.add_argument("--supervised", nargs="*", default=STRATEGIES, metavar="STRATEGY")
+    made.add_argument("--overhead", nargs="*", default=STRATEGIES, metavar="STRATEGY")
+    made.add_argument("--resume", action="store_true", help="take runs that --userdir holds")
+    made.add_argument("--jobs", type=int, default=1, help="backtests at the same time")
+    made.add_argument("--pairs", nargs="*", help="default: every USDT pair in the folder")
+    made.add_argument("--userdir", type=Path, default=Path("user_data/benchmark-strategies"))
+    options = made.parse_args()
+    options.userdir = options.userdir.resolve()
+    options.pairs = options.pairs or pairs_in(options.datadir)
+    options.periods = (options.timerange,) if options.timerange else PERIODS
+    options.year = options.timerange or YEAR
     for named in (options.only, options.supervised, options.overhead):
         if unknown := set(named) - set(STRATEGIES):
-            parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(STRATEGIES)}")
+            made.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(STRATEGIES)}")
     return options
 
 
 def _backtest(
     options: argparse.Namespace,
     strategy: str,
-    period: tuple[str, str],
+    period: Period,
     *,
     supervisor: bool,
     resume: bool,
 ) -> tuple[BacktestRun, float]:
     """Return a backtest and the CPU seconds that Freqtrade took for it."""
-    begin, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in period)
-    folder = options.userdir / f"{strategy}-{begin:%Y}-{supervisor}"
+    folder = options.userdir / f"{strategy}-{period}-{supervisor}"
     results = folder / "backtest_results"
     took = folder / "cpu_seconds"
     if resume and list(results.glob("*.zip")):
@@ -120,8 +102,8 @@ def _backtest(
         BacktestOptions(
             datadir=options.datadir,
             pairs=options.pairs,
-            start=begin,
-            end=end,
+            start=period.begin,
+            end=period.end,
             user_data=folder,
             fee=FEE,
             layers=("base", "freqpilot"),
@@ -133,7 +115,7 @@ def _backtest(
                 "freqpilot": {"supervisor": supervisor},
             },
             strategy=strategy,
-            strategy_path=Path(__file__).parents[1] / NAME if strategy == "Empty" else None,
+            strategy_path=STRATEGIES_HERE if strategy == "Empty" else None,
         )
     )
     seconds = _cpu() - before
@@ -146,24 +128,27 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _document(options: argparse.Namespace, say: Say) -> dict[str, Any]:
+def _result(options: argparse.Namespace, say: Say) -> Result:
     figures = _runs(options, say)
-    library = lines(panel(options.datadir, options.pairs), PERIODS, FEE)
-    return {
-        "name": NAME,
+    periods = [period.dates for period in options.periods]
+    library = lines(panel(options.datadir, options.pairs), periods, FEE)
+    checks = _checks(figures, library, options.periods)
+    published = PUBLISHED if options.periods == PERIODS else {}
+    about = {
         "synthetic": is_synthetic(options.datadir),
-        "periods": [list(period) for period in PERIODS],
+        "periods": [list(period) for period in periods],
         "pairs": list(options.pairs),
         "fee": FEE,
-        "figures": figures,
-        "held": [_held(options, period) for period in PERIODS],
+        "held": [_held(options, period) for period in options.periods],
         "library": library,
-        "published": {name: [list(row) for row in rows] for name, rows in PUBLISHED.items()},
-        "checks": _checks(figures, library),
+        "published": {name: [list(row) for row in rows] for name, rows in published.items()},
+        "checks": checks,
         "overhead": _overhead(options, say),
+        "overhead_days": options.year.days,
         "versions": {"freqpilot": __version__, "freqtrade": version("freqtrade")},
         "data_digest": data_digest(options.datadir, options.pairs),
     }
+    return Result(NAME, figures, parity=all(checks.values()), about=about)
 
 
 def _runs(options: argparse.Namespace, say: Say) -> dict[str, Any]:
@@ -172,18 +157,18 @@ def _runs(options: argparse.Namespace, say: Say) -> dict[str, Any]:
         (name, kind, period)
         for name in options.only
         for kind in ("alone", "supervised")
-        for period in PERIODS
+        for period in options.periods
         if kind == "alone" or name in options.supervised
     ]
 
-    def one(job: tuple[str, str, tuple[str, str]]) -> dict[str, Any]:
+    def one(job: tuple[str, str, Period]) -> dict[str, Any]:
         name, kind, period = job
         run, _ = _backtest(
             options, name, period, supervisor=kind == "supervised", resume=options.resume
         )
         found = _figures(run)
         shown = {k: round(v, 2) for k, v in found.items() if isinstance(v, float)}
-        say(f"{name} {kind}, {period[0]}: {shown}")
+        say(f"{name} {kind}, {period}: {shown}")
         return found
 
     figures: dict[str, Any] = {name: {} for name in options.only}
@@ -202,19 +187,21 @@ def _figures(run: BacktestRun) -> dict[str, Any]:
     }
 
 
-def _held(options: argparse.Namespace, period: tuple[str, str]) -> dict[str, Any]:
-    begin, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in period)
-    found = prices(options.datadir, options.pairs, "1h", (begin, end))
+def _held(options: argparse.Namespace, period: Period) -> dict[str, Any]:
+    found = prices(options.datadir, options.pairs, "1h", period)
     held = buy_and_hold(found, WALLET, FEE)
-    return held_figures(held, WALLET, FEE, (end - begin).days)
+    return held_figures(held, WALLET, FEE, period.days)
 
 
 def _checks(
-    figures: Mapping[str, Any], library: Mapping[str, Sequence[Mapping[str, float]]]
+    figures: Mapping[str, Any],
+    library: Mapping[str, Sequence[Mapping[str, float]]],
+    periods: Sequence[Period],
 ) -> dict[str, bool]:
     """Return which ways to the same line agree within :data:`TOLERANCE`."""
     checks = {}
-    for name, key in (("long and short", "sharpe"), ("long only", "log_sharpe")):
+    lines_published = (("long and short", "sharpe"), ("long only", "log_sharpe"))
+    for name, key in lines_published if periods == PERIODS else ():
         near = [
             abs(row[key] - published[0]) <= TOLERANCE
             for row, published in zip(library[name], PUBLISHED[name], strict=True)
@@ -231,12 +218,14 @@ def _checks(
 
 
 def _overhead(options: argparse.Namespace, say: Say) -> dict[str, float]:
-    """Return the CPU seconds of a year's backtest, supervisor on, of each strategy."""
+    """Return the CPU seconds of a backtest of a year, or of the timerange, supervisor on."""
     warm()  # the first of them would pay for all kernels otherwise
     seconds = {}
     for name in ("Empty", *options.overhead):
-        seconds[name] = _backtest(options, name, YEAR, supervisor=True, resume=options.resume)[1]
-        say(f"{name}: {seconds[name]:.1f} s of CPU for {len(options.pairs)} pairs × 1 year")
+        seconds[name] = _backtest(
+            options, name, options.year, supervisor=True, resume=options.resume
+        )[1]
+        say(f"{name}: {seconds[name]:.1f} s of CPU, {len(options.pairs)} pairs × {options.year}")
     return seconds
 
 

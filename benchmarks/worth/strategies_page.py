@@ -43,8 +43,9 @@ def section(document: Mapping[str, Any]) -> str:
             "",
             "### What a backtest costs",
             "",
-            f"CPU seconds of `freqtrade backtesting`, {len(document['pairs'])} pairs × 1 year of "
-            "1h candles, start and loading included, supervisor on.",
+            f"CPU seconds of `freqtrade backtesting`, {len(document['pairs'])} pairs × "
+            f"{document['overhead_days']} days of 1h candles, start and loading included, "
+            "supervisor on.",
             "",
             *_overhead(document["overhead"]),
             END,
@@ -61,8 +62,11 @@ def _period(document: Mapping[str, Any], place: int, title: str) -> list[str]:
         if runs is not None
     ]
     held = _row("Buy and hold, equal weights", "", document["held"][place])
-    base = _row("Trend baseline, long only, as published", "", _published(document, place))
-    return ["", f"### {title}", "", *HEAD, *rows, held, base]
+    base = []
+    if document["published"]:
+        row = _published(document, place)
+        base = [_row("Trend baseline, long only, as published", "", row)]
+    return ["", f"### {title}", "", *HEAD, *rows, held, *base]
 
 
 def _published(document: Mapping[str, Any], place: int) -> dict[str, float]:
@@ -96,7 +100,8 @@ def _lines(document: Mapping[str, Any]) -> list[str]:
     ]
     for name, found in document["library"].items():
         for place, row in enumerate(found):
-            sharpe, yearly, fall, turned = document["published"][name][place]
+            published = document["published"].get(name)
+            sharpe, yearly, fall, turned = published[place] if published else (math.nan,) * 4
             cells = [
                 document["periods"][place][0],
                 _number(row["sharpe"]),
@@ -107,7 +112,7 @@ def _lines(document: Mapping[str, Any]) -> list[str]:
                 _percent(row["max_drawdown"]),
                 _percent(-fall),
                 f"{_number(row['turnover'])}×",
-                "" if turned is None else f"{_number(turned)}×",
+                "" if turned is None or not published else f"{_number(turned)}×",
             ]
             rows.append(f"| {name} | {' | '.join(cells)} |")
     return rows

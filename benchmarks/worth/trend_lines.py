@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from freqpilot.features.candles.frames import candles_from_frame
+from benchmarks.support.candles import candles_of
 from freqpilot.features.candles.resample import HOUR, resample
 from freqpilot.journal.measures import DAYS_A_YEAR
 from freqpilot.research import stats
@@ -39,8 +39,7 @@ def panel(datadir: Path, pairs: Sequence[str]) -> Panel:
     """Return the votes over closed 4h candles made from the folder's 1h files."""
     columns: dict[str, dict[str, pd.Series]] = {"close": {}, "strength": {}, "volatility": {}}
     for pair in pairs:
-        frame = pd.read_feather(datadir / f"{pair.replace('/', '_')}-1h.feather")
-        candles = resample(candles_from_frame(frame), BAR).candles
+        candles = resample(candles_of(datadir, pair), BAR).candles
         found = trend(candles, BAR, TrendRule())
         time = pd.to_datetime(candles.date + BAR, utc=True)
         for name, values in (

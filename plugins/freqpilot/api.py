@@ -54,7 +54,7 @@ _ROOMS = {
     "freqpilot.features.bank.indicators": ("IndicatorBank",),
     "freqpilot.host.trading.coupled": ("CoupleStrategy",),
     "freqpilot.host.facts.columns": ("add_facts",),
-    "freqpilot.host.frames.decided": (
+    "freqpilot.host.frames.features": (
         "add_candle_patterns",
         "add_indicators",
         "add_market_features",

@@ -14,7 +14,7 @@ from freqtrade.resolvers import ProtectionResolver
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.boot.doors import door_dir
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)
 CONFIG = {"timeframe": "1h", "runmode": "backtest"}
@@ -22,9 +22,9 @@ CONFIG = {"timeframe": "1h", "runmode": "backtest"}
 
 @pytest.fixture(autouse=True)
 def _no_run() -> Iterator[None]:
-    _runs.clear()
+    end()
     yield
-    _runs.clear()
+    end()
 
 
 def make(**options: Any) -> IProtection:

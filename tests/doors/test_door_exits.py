@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from candle_files import write_candles
 from freqpilot.host.boot.doors import door_dir
 from freqpilot.host.commands.init import init
 from freqpilot.rehearsal.clock import FixedClock
@@ -65,7 +66,7 @@ def write(folder: Path, pair: str, table: list[Candle]) -> None:
     dates = pd.date_range(START, periods=len(rows), freq="1h")
     frame.insert(0, "date", dates.astype("datetime64[ms, UTC]"))
     frame["volume"] = 1000.0
-    frame.to_feather(folder / f"{pair.replace('/', '_')}-1h.feather")
+    write_candles(folder, pair, frame)
 
 
 @pytest.fixture

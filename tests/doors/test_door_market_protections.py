@@ -16,10 +16,11 @@ from freqtrade.persistence import FtNoDBContext, PairLocks
 from freqtrade.persistence.models import PairLock
 from protection_stage import HOUR, NOON, START, StubFeed, candles, know, manager, trade
 
+from candle_files import write_candles
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
 from freqpilot.host.candles import feeds
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import end
 from freqpilot.host.run.run import Run
 
 LIVE = {"runmode": "live"}
@@ -33,7 +34,7 @@ def run() -> Iterator[Run]:
         PairLocks.reset_locks()
         yield begin({}, live=False)
         PairLocks.reset_locks()
-    _runs.clear()
+    end()
 
 
 def all_locked(protections: Any, now: datetime = NOON) -> PairLock | None:
@@ -275,7 +276,7 @@ def test_a_day_of_daily_candles_has_no_volatility(monkeypatch: pytest.MonkeyPatc
 
 def test_the_backtests_feed_ends_at_the_time_that_is_asked_about(tmp_path: Path) -> None:
     columns = ["date", "open", "high", "low", "close", "volume"]
-    candles(FLAT, NOON)[columns].to_feather(tmp_path / "BTC_USDT-1h.feather")
+    write_candles(tmp_path, "BTC/USDT", candles(FLAT, NOON)[columns])
     config = {
         "datadir": tmp_path,
         "dataformat_ohlcv": "feather",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from candle_files import write_candles
 from freqpilot.host.commands.init import init
 from freqpilot.rehearsal.clock import FixedClock
 from freqpilot.rehearsal.exchange.server import RehearsalServer
@@ -49,7 +50,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     opened = np.concatenate([close[:1], close[:-1]])
     high, low = np.maximum(opened, close) * 1.001, np.minimum(opened, close) / 1.001
     eth = btc.assign(open=opened, high=high, low=low, close=close)
-    eth.to_feather(folder / "ETH_USDT-1h.feather")
+    write_candles(folder, "ETH/USDT", eth)
     perpetuals = folder / "futures"
     perpetuals.mkdir()
     for coin, frame in (("BTC", btc), ("ETH", eth)):

@@ -16,8 +16,8 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.boot.doors import door_dir
 from freqpilot.host.boot.resolvers import class_names
-from freqpilot.host.gate import health
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.gate.health import Health
+from freqpilot.host.run.current import current, end
 from freqpilot.risk import ledger as ledgers
 from freqpilot.risk.record import Outcome
 
@@ -37,13 +37,12 @@ NAMES = {
 
 @pytest.fixture(autouse=True)
 def _no_run(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    _runs.clear()
-    monkeypatch.setattr(health, "HEALTH", health.Health())
+    end()
     with FtNoDBContext("1h"):
         PairLocks.reset_locks()
         yield
         PairLocks.reset_locks()
-    _runs.clear()
+    end()
 
 
 def locked(protections: Any, now: datetime = NOON) -> PairLock | None:
@@ -220,9 +219,10 @@ def test_a_lock_of_another_kind_outlives_a_release(monkeypatch: pytest.MonkeyPat
 
 def trip() -> None:
     begin({}, live=False)
-    health.HEALTH.begin()
+    current().parts.pop(Health, None)
+    current().part(Health)
     for _ in range(5):
-        health.HEALTH.note(failed=True)
+        current().part(Health).note(failed=True)
 
 
 def test_api_error_rate_locks_live_while_the_window_is_tripped(
@@ -232,7 +232,7 @@ def test_api_error_rate_locks_live_while_the_window_is_tripped(
     now = datetime.now(UTC)
     protections = manager(monkeypatch, "ApiErrorRate", LIVE)
     assert locked(protections, now) is None  # 5 of 6
-    health.HEALTH.note(failed=True)
+    current().part(Health).note(failed=True)
     lock = locked(protections, now)
     assert lock is not None
     assert "6 of the last 6" in lock.reason

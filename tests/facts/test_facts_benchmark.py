@@ -12,21 +12,22 @@ import pytest
 from benchmarks.facts import collector, facts_join, facts_text
 from benchmarks.facts import parts as facts
 from benchmarks.support.postgres import Cluster
+from benchmarks.support.result import Result, exactly
 from freqpilot.facts.join import Observations, States, states
 
 
 def test_it_runs_small(tmp_path: Path) -> None:
-    document = facts_join.measure(4000, tmp_path)
-    assert document["parity"]
-    assert document["figures"]["facts"] == 4000
-    assert set(document) >= {"name", "targets", "figures", "synthetic"}
+    result = facts_join.measure(4000, tmp_path)
+    assert result.parity
+    assert result.figures["facts"] == 4000
+    assert result.about["synthetic"]
 
 
 def test_it_runs_small_on_a_server(tmp_path: Path, postgres_url: str) -> None:
-    document = facts_join.measure(4000, tmp_path, postgres_url)
-    assert document["parity"]
-    assert document["database"] == "postgresql"
-    assert document["figures"]["facts"] == 4000
+    result = facts_join.measure(4000, tmp_path, postgres_url)
+    assert result.parity
+    assert result.about["database"] == "postgresql"
+    assert result.figures["facts"] == 4000
     with pytest.raises(SystemExit, match="holds facts already"):
         facts_join.measure(4000, tmp_path, postgres_url)
 
@@ -38,7 +39,7 @@ def test_a_join_that_sees_the_future_fails_it(
         return states(Observations(found.event, np.array(found.event), found.value))
 
     monkeypatch.setattr(facts_join, "states", hasty)
-    assert not facts_join.measure(4000, tmp_path)["parity"]
+    assert not facts_join.measure(4000, tmp_path).parity
 
 
 def test_one_command_runs_every_part_in_each_database(
@@ -46,24 +47,22 @@ def test_one_command_runs_every_part_in_each_database(
 ) -> None:
     urls: list[str | None] = []
 
-    def collected(*given: Any) -> dict[str, Any]:
+    def collected(*given: Any) -> Result:
         urls.append(given[-1])
-        return {"LOST": 0, "DOUBLED": len(urls) - 1, "WRONG": 0}
+        return Result("collector", {}, {"DOUBLED": exactly(len(urls) - 1, 0)}, strict=True)
 
     monkeypatch.setattr(collector, "measure", collected)
-    monkeypatch.setattr(facts_text, "measure", lambda data: ({"read": str(data)}, True))
+    monkeypatch.setattr(facts_text, "measure", lambda data: Result("", {"read": str(data)}))
     monkeypatch.setattr(facts, "cluster", lambda settings: nullcontext(postgres))
     monkeypatch.setattr(sys, "argv", ["facts", "--json", "--rows", "2000", "--texts", "x"])
-    with pytest.raises(SystemExit) as ended:
-        facts.main()
+    status = facts.main()
     document = json.loads(capsys.readouterr().out)
-    assert {*document["parts"]} == {"join", "collector", "text"}
-    assert document["parts"].pop("text") == {"read": "x", "ok": True}
-    for part in document["parts"].values():
-        assert {*part} == {"sqlite", "postgresql", "ok"}
-    assert document["parts"]["join"]["ok"]
+    figures = document["figures"]
+    assert {*figures} == {"join", "collector", "text"}
+    assert figures["text"] == {"texts": {"read": "x"}}
+    assert {*figures["join"]} == {*figures["collector"]} == {"sqlite", "postgresql"}
     assert (urls[0], str(urls[1])[:13]) == (None, "postgresql://")
     # The second run doubled something.
-    assert (ended.value.code, document["ok"], document["parts"]["collector"]["ok"]) == (
-        *(1, False, False),
-    )
+    assert document["sound"] == {"join": True, "collector": False, "text": True}
+    assert document["targets"]["collector, postgresql: DOUBLED"]["value"] == 1
+    assert (status, document["parity"]) == (1, False)

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.speed.libraries import LOSSY, by_talib
+from benchmarks.support.candles import frame_of
+from benchmarks.support.libraries import LOSSY, by_talib
 from candle_source import candles
 from freqpilot.features.bank.indicators import (
     ON_CANDLES,
@@ -58,8 +59,8 @@ def test_parity_on_random_candles(seed: int, mutation: str) -> None:
 
 
 def test_parity_on_real_candles(realdata: Path) -> None:
-    for pair in ("BTC_USDT", "XRP_USDT"):
-        frame = pd.read_feather(realdata / "candles" / "binance" / f"{pair}-1h.feather")
+    for pair in ("BTC/USDT", "XRP/USDT"):
+        frame = frame_of(realdata / "candles" / "binance", pair)
         check(candles_from_frame(frame.tail(20_000)))
 
 

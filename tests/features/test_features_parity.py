@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import talib
 
+from benchmarks.support.candles import frame_of
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.bank import rolling
@@ -50,7 +51,7 @@ def test_parity_on_random_candles(seed: int) -> None:
 
 
 def test_parity_on_real_candles(realdata: Path) -> None:
-    frame = pd.read_feather(realdata / "candles" / "binance" / "ETH_USDT-1h.feather")
+    frame = frame_of(realdata / "candles" / "binance", "ETH/USDT")
     check(candles_from_frame(frame.tail(5_000)))
 
 

@@ -22,7 +22,7 @@ def test_importing_compiles_nothing_and_warming_compiles() -> None:
     assert found["before"] == []
     assert len(found["ready"]) == found["count"]
     entries = {
-        "engine.machine.advance",
+        "engine.blocks.advance",
         "labels.targets.uniqueness",
         "labels.targets._scan",
         "labels.sampling._scan",

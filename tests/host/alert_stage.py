@@ -18,6 +18,8 @@ from freqtrade.rpc.telegram import Telegram
 from freqtrade.rpc.webhook import Webhook
 from telegram.ext import Application
 
+from http_server import in_thread
+
 TOKEN = "123:secret"
 TAGS = {"b", "i", "code", "pre"}
 
@@ -142,16 +144,10 @@ class _Handler(BaseHTTPRequestHandler):
 def served() -> Iterator[Server]:
     """Serve on a free port until the end."""
     handler = type("Handler", (_Handler,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    stage = handler.stage = Server(server)  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield stage
-    stage.open.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with in_thread(handler) as server:
+        stage = handler.stage = Server(server)  # type: ignore[attr-defined]
+        yield stage
+        stage.open.set()
 
 
 def telegram_of(url: str, **section: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from freqpilot.host.boot.doors import config_dir
 from freqpilot.host.boot.start import activate
 from freqpilot.host.loop import live
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.seams import activation
 from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
@@ -82,7 +82,7 @@ def bot(tmp_path: Path) -> Iterator[Any]:
         live.observe(instance)
         yield instance
         instance.cleanup()
-        _runs.clear()
+        end()
 
 
 def stakes() -> dict[str, float]:
@@ -153,7 +153,7 @@ def test_exits_pass_when_everything_else_is_refused(bot: Any) -> None:
     assert bot.execute_entry("BTC/USDT", 100)
     (trade,) = Trade.get_open_trades()
     _fill(bot, trade)
-    _runs.clear()  # no ledger at all: every entry is refused now
+    end()  # no ledger at all: every entry is refused now
     exit_ = ExitCheckTuple(ExitType.FORCE_EXIT)
     assert bot.execute_trade_exit(trade, limit=trade.open_rate, exit_check=exit_)
 

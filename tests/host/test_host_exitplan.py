@@ -15,7 +15,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import begin as begin_module
 from freqpilot.host.account.observed import observe
 from freqpilot.host.boot.setup import refuse_masked_targets
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.trading import exits, proposals
 from freqpilot.settings import ExitSettings, RiskSettings, Settings
 from freqpilot.signals.regimes import NAMES
@@ -27,7 +27,7 @@ LATE = timedelta(hours=-1)
 def run() -> Iterator[None]:
     begin(targets=True)
     yield
-    _runs.clear()
+    end()
 
 
 def inside(*regimes: str, closes: tuple[float, ...] = (), sure: float = 0.9) -> pd.DataFrame:
@@ -155,7 +155,7 @@ def test_a_meme_without_movement_is_left(hours: float, top: float, reason: str |
 
 
 def test_a_size_counts_with_the_memes_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proposals, "_open_trades", list)
+    monkeypatch.setattr(proposals, "open_trades", list)
     tier = RiskSettings().tiers[0].model_copy(update={"meme_cap": 1.0})
     chosen = {
         "exits": {"meme": {"enabled": True}},

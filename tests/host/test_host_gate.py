@@ -18,7 +18,7 @@ from freqpilot.host.account.positions import account_equity, committed_stake
 from freqpilot.host.account.verdict import claim, note_unsized
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import live as livegate
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.risk import limits
 
@@ -34,7 +34,7 @@ def run() -> Iterator[Run]:
     begun = begin(CONFIG, live=False)
     observe(current(), datetime.now(UTC), 1_000.0)
     yield begun
-    _runs.clear()
+    end()
 
 
 def trade(pair: str, stake: float, *, filled: bool = True, pending: float = 0.0) -> Any:
@@ -103,7 +103,7 @@ def test_an_order_over_a_limit_is_refused(
 
 
 def test_reducing_orders_never_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    _runs.clear()  # not even with no run at all
+    end()  # not even with no run at all
     send(monkeypatch, [], order(1e9, side="sell"))
     livegate.check_order(
         SimpleNamespace(trading_mode="futures", _config={"dry_run": True}),
@@ -112,7 +112,7 @@ def test_reducing_orders_never_ask(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_run_every_entry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    _runs.clear()
+    end()
     with pytest.raises(NoEntry, match="no run has begun"):
         current()
     with pytest.raises(DependencyException, match="no run has begun"):

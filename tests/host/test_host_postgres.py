@@ -24,7 +24,7 @@ from freqpilot.host.boot.digests import facts_digest
 from freqpilot.host.commands import doctor
 from freqpilot.host.facts import database
 from freqpilot.host.facts.columns import add_facts
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.settings import Settings
 from freqpilot.shapes import Fact
 
@@ -38,9 +38,7 @@ FACT = Fact("cm", "BTC", "mvrv", 1.0, BEGIN, BEGIN + 2 * HOUR)
 def _nothing_kept() -> Iterator[None]:
     yield
     fact_readers.forget()
-    for run in _runs:
-        run.store.close()
-    _runs.clear()
+    end()
 
 
 @pytest.fixture

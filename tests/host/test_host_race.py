@@ -16,9 +16,10 @@ from sqlalchemy.exc import IntegrityError
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
 from freqpilot.host.loop import live
-from freqpilot.host.orders import readiness, reconcile, sending
+from freqpilot.host.orders import reconcile, sending
 from freqpilot.host.orders.lookup import require_certainty
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.orders.readiness import Reconciliation
+from freqpilot.host.run.current import current, end
 
 ORDER: dict[str, Any] = {
     "symbol": "SOL/USDT",
@@ -89,11 +90,9 @@ def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     )
     made.strategy = SimpleNamespace(get_strategy_name=lambda: "S", stoploss=-0.1, timeframe="1h")
     made.update_trade_state = lambda *_, **__: None
-    progress = readiness.Progress()
-    monkeypatch.setattr(readiness, "PROGRESS", progress)
     begin(made.config, live=True)
     yield made
-    _runs.pop().store.close()
+    end()
     Trade.session.remove()
 
 
@@ -147,7 +146,7 @@ def test_a_loop_adopts_nothing_that_a_forced_order_is_about_to_book(bot: Any) ->
     assert tags() == ["force_entry"]
     run = current()
     assert [each.state for each in run.intents()] == ["known"]
-    assert readiness.PROGRESS.done
+    assert current().part(Reconciliation).done
 
 
 def test_an_order_in_flight_is_its_senders_matter(bot: Any) -> None:
@@ -169,7 +168,7 @@ def test_a_failed_transaction_is_rolled_back(bot: Any, monkeypatch: pytest.Monke
     bot.exchange._api.answers.set()
     thread.join()
 
-    def twice(_: Any) -> None:
+    def twice(*_: Any) -> None:
         """Add the same order again, as an adoption beside a forced order once did."""
         made = Order.parse_from_ccxt_object(bot.exchange._api.book, "SOL/USDT", "buy", 1.0, 100.0)
         trade = Trade.get_open_trades()[0]
@@ -180,7 +179,7 @@ def test_a_failed_transaction_is_rolled_back(bot: Any, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(reconcile, "settle", twice)
     reconcile.step(current(), bot)
-    assert "PendingRollbackError" in readiness.PROGRESS.problem
+    assert "PendingRollbackError" in current().part(Reconciliation).problem
     assert tags() == ["force_entry"], "the bot's own thread goes on"
 
 

@@ -8,8 +8,9 @@ import pytest
 from freqtrade.exceptions import DependencyException
 from trades_stage import START, Api, Bot, Kind, held, live, of_each_kind, placed
 
+from freqpilot.errors import NoEntry
 from freqpilot.host.gate import live as livegate
-from freqpilot.host.gate import market
+from freqpilot.host.gate.market import Market
 from freqpilot.host.orders import lookup, reconcile, sending
 from freqpilot.host.run.current import current
 from freqpilot.rehearsal.clock import VirtualClock
@@ -37,7 +38,6 @@ def bot(tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> Iterator
         bot.exchange._api = SendingApi()
         bot.exchange._config["dry_run"] = False
         bot.exchange.trading_mode = kind.mode
-        monkeypatch.setattr(market, "MARKET", market.MARKET.__class__())
         yield bot
 
 
@@ -160,7 +160,7 @@ def test_an_order_is_asked_about_then_counted_then_sent(
         return "too much" if refuses else None
 
     monkeypatch.setattr(livegate, "refusal", ask)
-    monkeypatch.setattr(market.MARKET, "note_order", lambda: done.append("counted"))
+    monkeypatch.setattr(current().part(Market), "note_order", lambda: done.append("counted"))
     monkeypatch.setattr(sending, "place", lambda *_: done.append("sent"))
     sends = makers(monkeypatch, livegate)["create_order"](create_order)
     if refuses:
@@ -197,7 +197,7 @@ def test_an_order_that_another_thread_sends_lets_no_second_one_pass(
     meant = expected(kind, state="sent", order_id=None)
     current().store.save_intent(meant)
     monkeypatch.setitem(lookup._in_flight, meant.client_id, -1)
-    with pytest.raises(sending.NoEntry, match="is on its way; one at a time"):
+    with pytest.raises(NoEntry, match="is on its way; one at a time"):
         lookup.require_certainty(current(), bot.exchange._api)
     reconcile.settle(current(), bot)
     assert written() == meant, "its fate is that thread's matter"

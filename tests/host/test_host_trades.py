@@ -12,12 +12,13 @@ from freqtrade.persistence import LocalTrade, Trade
 from live_bot import make_bot
 from trades_stage import START, Kind, held, of_each_kind, placed
 
-from freqpilot.host.account import verdict
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import backtest as backtestgate
+from freqpilot.host.gate import judge
 from freqpilot.host.gate import live as livegate
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
+from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
 
@@ -30,7 +31,7 @@ class Asked(list[tuple[OrderRequest, list[Position]]]):
 
     allows = True
 
-    def ask(self, order: OrderRequest, positions: Any, *_: Any) -> RiskVerdict:
+    def ask(self, _: Run, order: OrderRequest, positions: Any, *__: Any) -> RiskVerdict:
         self.append((order, list(positions)))
         return RiskVerdict(self.allows, order.stake, veto=None if self.allows else "too much")
 
@@ -42,9 +43,9 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         begin({"freqpilot": {}, "stake_currency": "USDT"}, live=False)
         observe(current(), START, 1_000.0, {"SOL/USDT": 105.0, "SOL/USDT:USDT": 105.0})
         found = Asked()
-        monkeypatch.setattr(verdict, "ask", found.ask)
+        monkeypatch.setattr(judge, "ask", found.ask)
         yield found
-        _runs.clear()
+        end()
         Trade.session.remove()
 
 

@@ -21,7 +21,7 @@ from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.persistence import Order, Trade
 
 from freqpilot.host.account.begin import begin
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.shapes import OrderIntent
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
@@ -165,7 +165,7 @@ def live(folder: Path, kind: Kind) -> Iterator[Bot]:
     try:
         yield bot
     finally:
-        _runs.pop().store.close()
+        end()
         Trade.session.remove()
 
 

@@ -21,6 +21,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from candle_files import write_candles
+
 START = datetime(2026, 1, 30, tzinfo=UTC)
 HOURS = 72
 FEE = 0.001
@@ -206,7 +208,7 @@ def datadir(tmp_path: Path) -> Path:
                 "volume": 1.0,
             }
         )
-        frame.to_feather(folder / f"{pair.replace('/', '_')}-1h.feather")
+        write_candles(folder, pair, frame)
     return folder
 
 

@@ -152,14 +152,14 @@ def test_section_replaces_itself_and_nothing_else(benchmark, document, tmp_path)
     from benchmarks.support.page import write_section
 
     file = tmp_path / "docs" / "results.md"
-    write_section(file, benchmark.BEGIN, benchmark.END, benchmark.section(document))
+    write_section(file, benchmark.section(document))
     assert "SYNTHETIC" in file.read_text("utf-8")
     file.write_text(file.read_text("utf-8") + "\n## Another\n", encoding="utf-8")
     before = file.read_text("utf-8")
-    write_section(file, benchmark.BEGIN, benchmark.END, benchmark.section(document))
+    write_section(file, benchmark.section(document))
     assert file.read_text("utf-8") == before
     document["synthetic"] = False
-    write_section(file, benchmark.BEGIN, benchmark.END, benchmark.section(document))
+    write_section(file, benchmark.section(document))
     changed = file.read_text("utf-8")
     assert "SYNTHETIC" not in changed
     assert changed.count(benchmark.BEGIN) == 1
@@ -167,7 +167,7 @@ def test_section_replaces_itself_and_nothing_else(benchmark, document, tmp_path)
 
 
 def test_json_has_no_nan(benchmark, document):
-    from benchmarks.support.page import finite
+    from benchmarks.support.result import finite
 
     text = json.dumps(finite(document), allow_nan=False)
     assert json.loads(text)["targets"]["sharpe"]["value"] is None

@@ -125,7 +125,9 @@ def test_the_stake_comes_from_the_config(
         return handler(manager(monkeypatch, exchange(), [{"method": method}], config)).short_desc()
 
     if stake is None:
-        with pytest.raises(OperationalException, match=r"please give it a (stake|size)"):
+        size = {"Liquidity": "stake", "SpreadAtSize": "size"}[method]
+        text = rf"{method} cannot tell the intended {size} from .*; please give it a {size} in"
+        with pytest.raises(OperationalException, match=text):
             make()
     else:
         assert f" of {stake:g} " in make()

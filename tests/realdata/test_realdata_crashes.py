@@ -10,9 +10,10 @@ from benchmarks.safety import crashes
 
 @pytest.mark.parametrize("crash", ["March 2020", "May 2021"])
 def test_a_halt_bounds_what_a_crash_takes(realdata: Path, tmp_path: Path, crash: str) -> None:
-    begin, end = crashes._days(crashes.CRASHES[crash])
     supervised: dict[str, Any] = dict(crashes._variants()[0][1])
-    run = crashes.play(realdata / "candles" / "binance", begin, end, tmp_path, **supervised)
+    run = crashes.play(
+        realdata / "candles" / "binance", *crashes.CRASHES[crash], tmp_path, **supervised
+    )
     found = crashes.figures_of(run)
     gap = found["largest fall of equity in two candles"]
     assert found["deepest drawdown"] <= crashes.LIMIT + gap

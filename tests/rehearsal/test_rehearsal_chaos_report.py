@@ -43,10 +43,10 @@ def test_a_session_without_an_order_needs_a_reason(
 ) -> None:
     page = tmp_path / "page.md"
     result = report([outcome(TRADED, summary)], page)
-    target = result["targets"]["Spot: sessions without an order or a refusal"]
-    assert (target["value"], target["ok"]) == (idle, not idle)
-    assert all(each["ok"] for each in result["targets"].values()) == (not idle)
-    assert result["figures"]["Spot"]["kept away"] == away
+    target = result.targets["Spot: sessions without an order or a refusal"]
+    assert (target.value, target.ok) == (idle, not idle)
+    assert result.ok == (not idle)
+    assert result.figures["Spot"]["kept away"] == away
     text = page.read_text(encoding="utf-8")
     named = f"seed 178 ({', '.join(away['178'])})" if away else "none"
     assert f"every entry of the session: {named}." in text
@@ -57,7 +57,7 @@ def test_the_page_says_by_which_seed_a_missing_cure_is_found(tmp_path: Path) -> 
     page, cures = tmp_path / "page.md", list(CURES.values())
     found = [Finding(cures[0], 3, ("stop", "cash")), Finding(cures[1], None, ())]
     result = report([outcome(TRADED)], page, found)
-    ok = {name: target["ok"] for name, target in result["targets"].items()}
+    ok = {name: target.ok for name, target in result.targets.items()}
     assert ok[f"without {cures[0].name}"] is True
     assert ok[f"without {cures[1].name}"] is False
     text = page.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.safety.chaos import options_of
+from benchmarks.support.sessions import options_of
 from freqpilot.rehearsal.bot.live import rehearse_live
 from freqpilot.rehearsal.faults.requests import Fault, FaultPlan
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from freqtrade_client import FtRestClient
 
-from benchmarks.safety import chaos, kills
+from benchmarks.safety import kills
+from benchmarks.support.sessions import PAIRS, options_of
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.faults.requests import Call, Fault, FaultPlan
@@ -29,7 +30,7 @@ HALF_DAY = 0.5
 
 
 def play(folder: Path, seed: int, faults: str, *, plain: bool = False) -> LiveSummary:
-    return rehearse_live(chaos.options_of(folder, seed, faults, plain=plain, days=HALF_DAY))
+    return rehearse_live(options_of(folder, seed, faults, plain=plain, days=HALF_DAY))
 
 
 def test_without_faults_both_books_are_the_same(tmp_path: Path) -> None:
@@ -112,14 +113,14 @@ def test_a_killed_bot_finds_the_entry_that_it_never_heard_of(tmp_path: Path) -> 
 
 
 def test_a_live_rehearsal_is_not_resumed(tmp_path: Path) -> None:
-    options = replace(chaos.options_of(tmp_path, 1, "none"), resume=True)
+    options = replace(options_of(tmp_path, 1, "none"), resume=True)
     with pytest.raises(RefuseToStart, match="same seed"):
         rehearse_live(options)
 
 
 def test_unknown_faults_are_named(tmp_path: Path) -> None:
     with pytest.raises(RefuseToStart, match="no fault thunder; choose from lost"):
-        rehearse_live(chaos.options_of(tmp_path, 1, "thunder"))
+        rehearse_live(options_of(tmp_path, 1, "thunder"))
 
 
 def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
@@ -136,7 +137,7 @@ def test_freqtrade_client_drives_the_live_bot(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = replace(chaos.options_of(tmp_path, 1, "none", days=5), speed=3_600, api_port=port)
+    options = replace(options_of(tmp_path, 1, "none", days=5), speed=3_600, api_port=port)
     ended: list[LiveSummary] = []
     session = threading.Thread(target=lambda: ended.append(rehearse_live(options)))
     before = {child.pid for child in active_children()}
@@ -144,7 +145,7 @@ def test_freqtrade_client_drives_the_live_bot(tmp_path: Path) -> None:
     client = FtRestClient(f"http://127.0.0.1:{port}", API_USER, API_PASSWORD)
     try:
         until(lambda: (client.ping() or {}).get("status") == "pong")
-        assert client.whitelist()["whitelist"] == list(chaos.PAIRS)
+        assert client.whitelist()["whitelist"] == list(PAIRS)
         trade = until(lambda: [t for t in client.status() if t["amount"] > 0 and t["is_open"]])[0]
         assert "no more entries" in client.stopbuy()["status"]
         assert "Created exit order" in client.forceexit(trade["trade_id"], "market")["result"]

@@ -20,7 +20,7 @@ import pytest
 import requests
 from freqtrade_client import FtRestClient
 
-from benchmarks.safety import chaos
+from benchmarks.support.sessions import options_of
 from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
 from freqpilot.rehearsal.faults.incidents import Incident
 from freqpilot.rehearsal.faults.requests import Fault
@@ -56,7 +56,7 @@ SCRIPTS = {
 
 
 def scripted(folder: Path, calls: list[Incident], faults: str = "rpc_force") -> LiveSummary:
-    options = chaos.options_of(folder, 1, faults, days=HALF_DAY)
+    options = options_of(folder, 1, faults, days=HALF_DAY)
     return rehearse_live(
         options,
         script=lambda begin: [replace(each, begin=begin + each.begin) for each in calls],
@@ -121,7 +121,7 @@ def dry_run(folder: Path) -> Iterator[DryRun]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = replace(
-        chaos.options_of(folder, 1, "none", days=15), speed=3_600, api_port=port, live=False
+        options_of(folder, 1, "none", days=15), speed=3_600, api_port=port, live=False
     )
     ended: list[RehearsalSummary] = []
     session = threading.Thread(target=lambda: ended.append(rehearse(options)))

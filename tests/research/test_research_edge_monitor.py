@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.worth import edge_monitor, edge_monitor_page
-from candle_source import candles
+from candle_files import random_walk, write_candles
 from freqpilot.settings import EdgeSettings, LabelSettings
 
 DAYS = 330
@@ -22,11 +22,7 @@ def panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> edge_monitor.Panel
     monkeypatch.setattr(edge_monitor, "DRAWS", 2)
     monkeypatch.setattr(edge_monitor, "LEAST_SHIFT", 20 * 24)
     for seed, coin in enumerate(("ADA", "BTC")):
-        source = candles(seed, DAYS * 24)
-        names = ("open", "high", "low", "close", "volume")
-        frame = pd.DataFrame({name: getattr(source, name) for name in names})
-        frame["date"] = pd.date_range(FIRST, periods=len(frame), freq="h")
-        frame.to_feather(tmp_path / f"{coin}_USDT-1h.feather")
+        write_candles(tmp_path, f"{coin}/USDT", random_walk(seed, FIRST, DAYS * 24))
     stop = str((FIRST + pd.Timedelta(days=DAYS)).date())
     return edge_monitor.read(tmp_path, (LABELS.horizon,), 1, str(FIRST.date()), stop)
 

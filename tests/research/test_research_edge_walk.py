@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.worth import edge, edge_lead, edge_page
-from candle_source import candles
+from candle_files import random_walk, write_candles
 from freqpilot.models.catalogue import MODELS, SEQUENCES
 from freqpilot.models.sequences import models
 from freqpilot.settings import SequenceSettings
@@ -25,16 +25,11 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def market(folder: Path, absurd_after: int | None = None) -> Path:
     """Write candles of three coins, whose prices change a hundredfold behind a row."""
-    folder.mkdir()
     for seed, coin in enumerate(COINS):
-        source = candles(seed, DAYS * 24)
-        frame = pd.DataFrame(
-            {name: getattr(source, name) for name in ("open", "high", "low", "close", "volume")}
-        )
+        frame = random_walk(seed, FIRST, DAYS * 24)
         if absurd_after is not None:
             frame.loc[absurd_after:, ["open", "high", "low", "close"]] *= 100.0 + seed
-        frame["date"] = pd.date_range(FIRST, periods=len(frame), freq="h")
-        frame.to_feather(folder / f"{coin}_USDT-1h.feather")
+        write_candles(folder, f"{coin}/USDT", frame)
     return folder
 
 
@@ -77,7 +72,9 @@ def test_every_figure_is_there_and_the_page_shows_it(tmp_path: Path) -> None:
         "period": ["a", "b"], "pairs": list(COINS), "every": 3, "features": 108, "ranked": 17,
         "months": 3, "days": 100, "version": "0", "seed": 1, "data_digest": "d", "fee": 0.001,
         "cpu_seconds": 1.0, "trials": ["x"], "rows": [row, trees], "verdicts": [verdict],
-        "command": edge_page.command(["--datadir", "/mine", "--fast", "--models", "linear"]),
+        "command": edge_page.command(
+            ["--datadir", "/mine", "--json", "--fast", "--models", "linear"]
+        ),
         "note": "",
     }  # fmt: skip
     page = edge_page.section(document)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from freqpilot.host.account import observed, verdict
 from freqpilot.host.account.begin import begin
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import end
 from freqpilot.journal.backtest import halts_released
 from freqpilot.risk.ledger import Ledger, closed, observe, operate, released, reviewed
 from freqpilot.risk.record import Outcome, Record
@@ -185,4 +185,4 @@ def test_the_report_counts_each_cause() -> None:
     assert facts["released"] == {"streak_review": 1, "total_loss": 1}
     assert (facts["releases"], halts_released(facts)) == (2, 1)
     assert halts_released({"releases": 3}) == 3, "a result of before"
-    _runs.clear()
+    end()

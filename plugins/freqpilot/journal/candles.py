@@ -21,11 +21,14 @@ def prices(
     """Return each pair's price by the time it was known: the first candle's open, then every close
     at the end of its candle, UTC. A pair whose file is missing, unreadable or empty in the
     timerange is left out."""
-    found = {pair: _price(_file(datadir, pair, timeframe), timeframe, timerange) for pair in pairs}
+    found = {
+        pair: _price(candle_file(datadir, pair, timeframe), timeframe, timerange) for pair in pairs
+    }
     return {pair: price for pair, price in found.items() if price is not None}
 
 
-def _file(datadir: Path, pair: str, timeframe: str) -> Path:
+def candle_file(datadir: Path, pair: str, timeframe: str) -> Path:
+    """Return where Freqtrade keeps the candles of a pair, there or not."""
     # Freqtrade's own rule for file names.
     name = re.sub(r"[/ .@$+:]", "_", pair)
     if ":" in pair:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from freqtrade.constants import ListPairsWithTimeframes
 from freqtrade.exceptions import ConfigurationError
-from freqtrade.exchange import date_minus_candles, timeframe_to_seconds
+from freqtrade.exchange import date_minus_candles
 from freqtrade.exchange.exchange_types import Tickers
 from freqtrade.plugins.pairlist.IPairList import SupportsBacktesting
 from freqtrade.util import FtTTLCache, dt_ts
@@ -14,6 +14,7 @@ from pandas import DataFrame
 
 from freqpilot.host.forms.pairlist import REFRESH, CheckedPairList
 from freqpilot.host.forms.parameters import Parameter, Parameters
+from freqpilot.pairlists.base.timeframes import seconds_of
 from freqpilot.risk.correlation import log_returns, uncrowded
 from freqpilot.shapes import Floats, Ints
 
@@ -65,6 +66,7 @@ class CorrelationFilter(CheckedPairList):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._timeframe: str = self.values["timeframe"]
+        self._step = seconds_of(self._timeframe, self.name)
         self._candle_type = self._config["candle_type_def"]
         self._lookback_candles = self._candles()
         # Half of the lookback: a correlation of fewer returns is more noise than measure.
@@ -129,19 +131,11 @@ class CorrelationFilter(CheckedPairList):
         if candles is None or candles.empty:
             return np.empty(0, dtype=np.int64), np.empty(0)
         opened = candles["date"].to_numpy(dtype="datetime64[s]").astype(np.int64)
-        step = timeframe_to_seconds(self._timeframe)
-        return log_returns(opened, candles["close"].to_numpy(dtype=np.float64), step)
+        return log_returns(opened, candles["close"].to_numpy(dtype=np.float64), self._step)
 
     def _candles(self) -> int:
-        try:
-            step = timeframe_to_seconds(self._timeframe)
-        except Exception:  # ccxt raises several kinds
-            raise ConfigurationError(
-                f"{self.name} does not understand timeframe {self._timeframe!r}; "
-                "write it as 1h, 4h or 1d"
-            ) from None
         days: int = self.values["lookback_days"]
-        candles: int = days * 86_400 // step
+        candles: int = days * 86_400 // self._step
         limit = self._exchange.ohlcv_candle_limit(self._timeframe, self._candle_type)
         if not 20 <= candles <= limit:
             raise ConfigurationError(

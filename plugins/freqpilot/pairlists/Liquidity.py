@@ -4,17 +4,15 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from freqtrade.exceptions import ConfigurationError, FreqtradeException
 from freqtrade.exchange.exchange_types import Tickers
 
-from freqpilot.host.account.stakes import intended_stake
-from freqpilot.host.candles.orderbook import order_book
-from freqpilot.host.forms.pairlist import REFRESH, Screen, Unknown
+from freqpilot.host.forms.pairlist import REFRESH, Unknown
 from freqpilot.host.forms.parameters import Parameter, Parameters
+from freqpilot.pairlists.base.books import BookScreen
 from freqpilot.risk.market import depth_within
 
 
-class Liquidity(Screen):
+class Liquidity(BookScreen):
     """
     Keeps pairs that trade, and hold in their book, enough for the intended stake.
 
@@ -54,17 +52,6 @@ class Liquidity(Screen):
         **REFRESH,
     }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        stake = intended_stake(self._config, self.values["stake"])
-        if stake is None and not self.in_backtest:
-            raise ConfigurationError(
-                f"{self.name} cannot tell the intended stake from stake_amount "
-                f"{self._config.get('stake_amount')!r}. Nothing is started and open trades are "
-                "untouched; please give it a stake in pairlists in your config."
-            )
-        self._stake = stake or math.inf
-
     @property
     def needstickers(self) -> bool:
         """Tickers of today say nothing of a backtest's time."""
@@ -77,7 +64,7 @@ class Liquidity(Screen):
         v = self.values
         return (
             f"{self.name} - Keeping pairs with a daily volume of {v['volume_multiple']:g} stakes "
-            f"of {self._stake:g} and {v['depth_multiple']:g} within {v['depth_band']:.1%} of the "
+            f"of {self.size:g} and {v['depth_multiple']:g} within {v['depth_band']:.1%} of the "
             "middle of the book, on either side."
         )
 
@@ -86,16 +73,15 @@ class Liquidity(Screen):
 
     def _reason(self, pair: str, ticker: Any) -> str | None:
         volume = (ticker or {}).get("quoteVolume")
-        least = self.values["volume_multiple"] * self._stake
+        least = self.values["volume_multiple"] * self.size
         if volume is None or math.isnan(volume):
             return Unknown("its volume of the last day is not known")
         if volume < least:
             return f"its volume of the last day is {volume:.0f}, below {least:.0f}"
-        try:
-            book = order_book(self._exchange, pair)
-        except FreqtradeException as error:
-            return Unknown(f"its order book could not be seen ({error})")
-        least = self.values["depth_multiple"] * self._stake
+        book = self.book_of(pair)
+        if isinstance(book, Unknown):
+            return book
+        least = self.values["depth_multiple"] * self.size
         for name, side in (("buy", book.asks), ("sell", book.bids)):
             depth = depth_within(side, book.mid, self.values["depth_band"])
             if not math.isfinite(depth) or not side:

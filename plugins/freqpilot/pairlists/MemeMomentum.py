@@ -5,13 +5,12 @@ from math import isnan
 from typing import Any, ClassVar
 
 import numpy as np
-from freqtrade.exceptions import OperationalException
-from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.plugins.pairlist.IPairList import PairlistParameter
 from freqtrade.util import dt_now, dt_ts
 
 from freqpilot.facts.spec import Metric
 from freqpilot.host.forms.factfilter import UNKNOWN, FactFilter, metric, number
+from freqpilot.pairlists.base.timeframes import seconds_of
 from freqpilot.risk.memes import MemeFigures, detected, no_breakout, refusal
 from freqpilot.risk.safety import checks, unsafe
 from freqpilot.risk.social import day_growth, spike
@@ -88,7 +87,7 @@ class MemeMomentum(FactFilter):
         self._max_age = self._number("max_age_hours", minimum=0.01)
         self._candles = int(self._number("consolidation_candles", minimum=5, whole=True))
         self._timeframe = str(self._option("timeframe"))
-        self._step = self._seconds()
+        self._step = seconds_of(self._timeframe, self.name)
 
     def short_desc(self) -> str:
         """
@@ -166,12 +165,3 @@ class MemeMomentum(FactFilter):
             candles[name].to_numpy(dtype=np.float64) for name in ("high", "low", "close", "volume")
         )
         return no_breakout(high, low, close, volume, self._candles, self._rules)
-
-    def _seconds(self) -> int:
-        try:
-            return int(timeframe_to_seconds(self._timeframe))
-        except Exception:  # ccxt raises several kinds
-            raise OperationalException(
-                f"{self.name} does not understand timeframe {self._timeframe!r}; "
-                "write it as 15m, 1h or 4h"
-            ) from None

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from freqtrade.exceptions import ConfigurationError
-from freqtrade.exchange import date_minus_candles, timeframe_to_seconds
+from freqtrade.exchange import date_minus_candles
 from freqtrade.exchange.exchange_types import Tickers
 from freqtrade.util import dt_now, dt_ts
 
@@ -16,6 +16,7 @@ from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.forms.pairlist import REFRESH, Screen, Unknown
 from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.host.frames.regimes import models_of
+from freqpilot.pairlists.base.timeframes import seconds_of
 from freqpilot.signals.hmm import detect, startup
 from freqpilot.signals.regimes import NAMES, NONE
 
@@ -61,7 +62,8 @@ class RegimeFilter(Screen):
         super().__init__(*args, **kwargs)
         self._kind = self._config["candle_type_def"]
         self._memory = startup(self.settings.signals.regimes)
-        self._step = self._seconds()
+        self._step = seconds_of(self.values["timeframe"], self.name)
+        self._require_candles()
 
     def short_desc(self) -> str:
         """
@@ -95,19 +97,12 @@ class RegimeFilter(Screen):
         name = NAMES[place]
         return None if name in self.values["regimes"] else f"its regime is {name} ({sure:.2f})"
 
-    def _seconds(self) -> int:
+    def _require_candles(self) -> None:
+        """Refuse a timeframe of which the exchange does not give enough candles at once."""
         timeframe = self.values["timeframe"]
-        try:
-            step = int(timeframe_to_seconds(timeframe))
-        except Exception:  # ccxt raises several kinds
-            raise ConfigurationError(
-                f"{self.name} does not understand timeframe {timeframe!r}; write it as 1h, 4h or "
-                "1d. Please mend pairlists in your config."
-            ) from None
         limit = self._exchange.ohlcv_candle_limit(timeframe, self._kind)
         if limit < self._memory + BEYOND:
             raise ConfigurationError(
                 f"{self.name} needs {self._memory + BEYOND} candles of {timeframe}; the exchange "
                 f"gives {limit} at once. Please take it out of pairlists in your config."
             )
-        return step

@@ -7,10 +7,11 @@ from freqpilot.settings import Settings
 
 def store_url(settings: Settings, user_data: Path) -> str:
     """Return the store's database URL; a relative SQLite path counts from user_data."""
-    return _resolved(settings.store.url or "sqlite:///freqpilot.sqlite", user_data)
+    return resolved(settings.store.url or "sqlite:///freqpilot.sqlite", user_data)
 
 
-def _resolved(url: str, user_data: Path) -> str:
+def resolved(url: str, user_data: Path) -> str:
+    """Return a database URL; a relative SQLite path counts from ``user_data``."""
     prefix = "sqlite:///"
     path = Path(url.removeprefix(prefix))
     if url.startswith(prefix) and not path.is_absolute():

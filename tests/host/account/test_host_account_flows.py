@@ -18,7 +18,7 @@ from freqpilot.host.account import flows, saved
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.verdict import account_book
 from freqpilot.host.loop import live
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.rehearsal.clock import VirtualClock
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
@@ -62,7 +62,7 @@ def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     begin(config, live=True)
     live.observe(made)
     yield made
-    _runs.pop().store.close()
+    end()
     Trade.session.remove()
 
 
@@ -129,7 +129,7 @@ def test_money_that_comes_while_the_bot_runs(bot: Any, clock: VirtualClock) -> N
 
 def test_money_that_comes_while_it_does_not(bot: Any, clock: VirtualClock) -> None:
     look(bot, clock)
-    _runs.pop().store.close()
+    end()
     bot.wallets.free = 1_500.0
     begin(bot.config, live=True)
     assert look(bot, clock).equity == 1_000.0
@@ -159,7 +159,7 @@ def test_a_withdrawal_that_is_declared_afterwards(bot: Any, clock: VirtualClock,
     flows.declare(url, 0.0, 120.0, datetime.now(UTC))
     state = look(bot, clock)
     assert (state.peak, state.start, state.day_start) == (880.0, 880.0, 880.0)
-    _runs.pop().store.close()
+    end()
     begin(bot.config, live=True)
     assert current().state.start == 880.0
     assert look(bot, clock).flows.withdrawal == 0.0, "taken in once"

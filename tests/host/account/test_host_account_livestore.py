@@ -14,13 +14,14 @@ from freqtrade.persistence import Trade
 from live_bot import Out, buy, make_bot
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.host.account import livestore
 from freqpilot.host.account import saved as savedledgers
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.loop import live
 from freqpilot.host.orders import halt, sending
-from freqpilot.host.run import exitsonly, supervisor
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run import exitsonly
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -31,9 +32,7 @@ START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
 def clock() -> Iterator[VirtualClock]:
     with VirtualClock(START) as clock:
         yield clock
-    for run in _runs:
-        run.store.close()
-    _runs.clear()
+    end()
     Trade.session.remove()
 
 
@@ -64,7 +63,7 @@ def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
 ) -> None:
     begin(bot.config, live=True)
     observe(current(), START, 2_000.0)
-    _runs.pop().store.close()
+    end()
     for side in ("-wal", "-shm"):
         (tmp_path / f"freqpilot.sqlite{side}").unlink(missing_ok=True)
     trade = buy(bot, 500.0)
@@ -102,11 +101,11 @@ def test_a_locked_store_at_the_start(
     bot: Any, tmp_path: Path, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(bot.config, live=True)
-    _runs.pop().store.close()
+    end()
     buy(bot, 100.0)
     holder = sqlite3.connect(tmp_path / "freqpilot.sqlite", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
-    open_store = supervisor.open_store
+    open_store = livestore.open_store
     monkeypatch.setattr(
         "freqpilot.host.account.livestore.open_store",
         lambda url: open_store(url, busy_timeout=0.05),
@@ -124,7 +123,7 @@ def test_a_locked_store_at_the_start(
 def test_a_ledger_that_cannot_be_read(bot: Any, tmp_path: Path) -> None:
     run = begin(bot.config, live=True)
     run.store.save_state(run.key, {"peak": "much"}, START)
-    _runs.pop().store.close()
+    end()
     with pytest.raises(RefuseToStart, match="the saved risk ledger cannot be read"):
         begin(bot.config, live=True)
     buy(bot, 100.0)
@@ -152,7 +151,7 @@ def test_a_halt_in_memory_is_whole_when_the_store_is_back(
     bot: Any, tmp_path: Path, clock: VirtualClock
 ) -> None:
     begin(bot.config, live=True)
-    _runs.pop().store.close()
+    end()
     trade = buy(bot, 500.0)
     kept = damage(tmp_path)
     run = begin(bot.config, live=True)

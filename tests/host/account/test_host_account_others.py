@@ -18,7 +18,7 @@ from freqpilot.host.account.verdict import account_book
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.gate import market
 from freqpilot.host.run import ownership
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
@@ -31,15 +31,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualClock]:
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(list))
     # Each bot has a store of its own here, and no trades database.
     monkeypatch.setattr(ownership, "_is_kept", lambda: False)
-    allow = lambda _, order, __: RiskVerdict(True, order.stake)  # noqa: E731
-    monkeypatch.setattr(market, "judge", allow)
+    allow = lambda _self, _, order, __: RiskVerdict(True, order.stake)  # noqa: E731
+    monkeypatch.setattr(market.Market, "judge", allow)
     with VirtualClock(START) as clock:
         yield clock
-    for run in _runs:
-        run.store.close()
-        if run.shared:
-            run.shared.close()
-    _runs.clear()
+    end()
 
 
 def begin(folder: Path, bot: str, venue: str = "binance", **store: Any) -> Run:
@@ -148,7 +144,7 @@ def test_what_cannot_be_read_or_summed_up_refuses(
 def test_dollars_are_one_currency_and_a_dry_run_is_no_live_bot(tmp_path: Path) -> None:
     run = begin(tmp_path, "other")
     others.step(run, "USDC", [held(10.0)])
-    begin(tmp_path, "own")
+    run = begin(tmp_path, "own")
     others.step(run, "USDT", [])
     assert [each.stake for each in current().others or ()] == [10.0]
     run = begin(tmp_path, "live")

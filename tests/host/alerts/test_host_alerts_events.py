@@ -20,7 +20,7 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.alerts import channels, couriers
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.gate import health
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import end
 from freqpilot.host.trading import couples
 from freqpilot.risk import rebase
 from freqpilot.store import Alert, Store, memory_store
@@ -57,9 +57,7 @@ def clock() -> Iterator[Clock]:
     with time_machine.travel(NOW, tick=False) as travel:
         yield Clock(travel)
     alerts.begin_anew()
-    for run in _runs:
-        run.store.close()
-    _runs.clear()
+    end()
 
 
 def begun(folder: Path) -> Any:

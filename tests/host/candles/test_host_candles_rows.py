@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from freqpilot.host.account.begin import begin
 from freqpilot.host.candles import rows
 from freqpilot.host.candles.rows import closed_row
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import end
 from freqpilot.host.run.run import Run
 
 STEP = timedelta(hours=1)
@@ -41,7 +41,7 @@ class Provider:
 @pytest.fixture
 def backtest() -> Iterator[Run]:
     yield begin(CONFIG, live=False)
-    _runs.clear()
+    end()
 
 
 @given(
@@ -99,10 +99,10 @@ def test_the_next_run_begins_without_them(backtest: Run) -> None:
 
 
 def test_a_live_bot_and_no_run_keep_none(tmp_path: Any) -> None:
-    _runs.clear()
+    end()
     rows.keep("BTC/USDT", "1h", frame(5))
     live = begin(CONFIG | {"user_data_dir": tmp_path}, live=True)
     rows.keep("BTC/USDT", "1h", frame(5))
     assert live.tables == {}
     live.store.close()
-    _runs.clear()
+    end()

@@ -17,7 +17,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.commands import doctor
 from freqpilot.host.commands.init import init
 from freqpilot.host.gate import bookrisk
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.risk.covariance import Closes
 from freqpilot.shapes import Position
@@ -142,7 +142,7 @@ def test_releasing_without_a_halt_says_so(tmp_path: Path) -> None:
     config = {"freqpilot": {}, "user_data_dir": str(tmp_path), "dry_run": True}
     begin(config, live=True)
     observe(current(), datetime.now(UTC), 1_000.0)
-    _runs.pop().store.close()
+    end()
     done = command("release", "--yes", "--userdir", str(tmp_path))
     lines = [f"store: {tmp_path}/freqpilot.sqlite", "nothing waits for a person"]
     assert done.stdout.splitlines() == lines
@@ -179,9 +179,9 @@ def test_risk_shows_the_account_as_it_was_last_seen(tmp_path: Path) -> None:
     closes = Closes(
         np.arange(0, now.timestamp() + 1, 3_600).astype(np.int64)[-1_000:], np.ones(1_000)
     )
-    bookrisk.BOOK.begin(lambda pairs, *_: dict.fromkeys(pairs, closes), "1h")
-    bookrisk.BOOK.keep(now, positions)
-    _runs.pop().store.close()
+    current().part(bookrisk.BookRisk).begin(lambda pairs, *_: dict.fromkeys(pairs, closes), "1h")
+    current().part(bookrisk.BookRisk).keep(now, positions)
+    end()
     shown = command("risk", "--userdir", str(tmp_path), "--json")
     account = json.loads(shown.stdout)["dry run"]
     assert (account["equity"], account["peak"]) == (990.0, 1_000.0)

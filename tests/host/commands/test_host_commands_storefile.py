@@ -15,7 +15,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.commands import storefile
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.rehearsal.plan.config import exchange_overlay
 from freqpilot.store import open_store, require_written, urls
 
@@ -62,10 +62,10 @@ def halted() -> Iterator[Callable[[str], None]]:
         observe(current(), now - timedelta(seconds=5), 1_000.0)
         observe(current(), now, 700.0)
         assert current().state.halted
-        _runs.pop().store.close()
+        end()
 
     yield write
-    _runs.clear()
+    end()
 
 
 def files(folder: Path) -> dict[str, bytes]:

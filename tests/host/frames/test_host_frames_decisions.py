@@ -15,7 +15,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames.annotations import COLORS, regime_areas
 from freqpilot.host.frames.words import regime_words
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.host.trading import exits, proposals
 from freqpilot.settings import RegimeSettings, Settings
@@ -34,7 +34,7 @@ def run() -> Iterator[Run]:
     )
     observe(current(), NOW, 1_000.0)
     yield begun
-    _runs.clear()
+    end()
 
 
 def frame(rows: int = 1_500, seed: int = 7) -> pd.DataFrame:
@@ -177,7 +177,7 @@ CALL = {
 
 
 def staked(monkeypatch: pytest.MonkeyPatch, **more: float) -> float:
-    monkeypatch.setattr(proposals, "_open_trades", list)
+    monkeypatch.setattr(proposals, "open_trades", list)
     row = pd.Series({"date": pd.Timestamp(NOW), "atr": 20.0, "confidence": 1.0, "composite": 0.8})
     # Far enough from the caps that the size is what the volatility asks for.
     observe(current(), NOW, 1_000.0)

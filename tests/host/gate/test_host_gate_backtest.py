@@ -13,7 +13,7 @@ from trades_stage import FEE_CLOSE, FEE_OPEN, START, Kind, held, leave, of_each_
 
 from freqpilot.host.account.begin import begin
 from freqpilot.host.loop import backtest
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.risk import ledger as ledgers
 
@@ -32,7 +32,7 @@ def trades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Tra
         monkeypatch.setattr(LocalTrade, "bt_trades_open", found)
         monkeypatch.setattr(LocalTrade, "bt_trades", [])
         yield found
-        _runs.clear()
+        end()
         Trade.session.remove()
 
 

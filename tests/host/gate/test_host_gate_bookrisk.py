@@ -25,13 +25,13 @@ from freqpilot.host.account.verdict import account_book
 from freqpilot.host.candles.stored import fetched_candles, stored_candles
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import bookrisk
-from freqpilot.host.gate.bookrisk import BOOK
+from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run import run as run_module
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.trading import proposals
 from freqpilot.risk.book import Fit
 from freqpilot.risk.comovement import View
-from freqpilot.risk.covariance import Closes
+from freqpilot.risk.covariance import Closes, resampled
 from freqpilot.shapes import OrderRequest, Position
 
 HOUR, DAY = 3_600, 86_400
@@ -76,7 +76,7 @@ class Source:
 def begin(source: Any, timeframe: str = "1h", **book: Any) -> run_module.Run:
     section = {"risk": {"book": book}}
     run = begin_module.begin({**CONFIG, "freqpilot": section}, live=False)
-    BOOK.begin(source, timeframe)
+    current().part(BookRisk).begin(source, timeframe)
     observe(run, NOW, 1_000.0)
     return run
 
@@ -84,7 +84,7 @@ def begin(source: Any, timeframe: str = "1h", **book: Any) -> run_module.Run:
 @pytest.fixture(autouse=True)
 def ended() -> Iterator[None]:
     yield
-    _runs.clear()
+    end()
 
 
 def order(pair: str = "SOL/USDT", stake: float = 100.0, time: datetime = NOW) -> OrderRequest:
@@ -132,24 +132,24 @@ def test_candles_after_a_time_change_nothing_at_it(quarters: int, factor: float)
     views = []
     for source in (Source(known), Source(changed(known, time, factor))):
         begin(source)
-        views.append(BOOK.view(PAIRS, time))
+        views.append(current().part(BookRisk).view(PAIRS, time))
     assert same(*views)
 
 
 def test_candles_before_a_time_do_change_it(tmp_path: Path) -> None:
     known = candles()
     begin(Source(known))
-    first = BOOK.view(PAIRS, NOW)
+    first = current().part(BookRisk).view(PAIRS, NOW)
     begin(Source(changed(known, NOW - timedelta(days=1), 1.5)))
-    assert not same(first, BOOK.view(PAIRS, NOW))
+    assert not same(first, current().part(BookRisk).view(PAIRS, NOW))
 
 
 def test_a_backtest_and_a_bot_see_the_same(tmp_path: Path) -> None:
     known = candles()
     write(tmp_path, known)
     begin(stored(tmp_path))
-    assert len(BOOK.view(PAIRS, NOW).known) == 4
-    seen = BOOK.view(PAIRS, NOW)
+    assert len(current().part(BookRisk).view(PAIRS, NOW).known) == 4
+    seen = current().part(BookRisk).view(PAIRS, NOW)
     asked: list[Any] = []
 
     def refresh(keys: Any, *, since_ms: int, cache: bool) -> dict[Any, pd.DataFrame]:
@@ -166,7 +166,7 @@ def test_a_backtest_and_a_bot_see_the_same(tmp_path: Path) -> None:
         _config={"candle_type_def": CandleType.SPOT}, refresh_latest_ohlcv=refresh
     )
     begin(fetched_candles(exchange))
-    assert same(seen, BOOK.view(PAIRS, NOW))
+    assert same(seen, current().part(BookRisk).view(PAIRS, NOW))
     assert len(asked) == 1
     assert asked[0][1] is False
 
@@ -176,14 +176,14 @@ def test_files_of_shorter_candles_will_do_and_a_longer_strategy_sets_the_pace(
 ) -> None:
     write(tmp_path, candles(step=900), "15m")
     begin(stored(tmp_path, "15m"), "15m")
-    seen = BOOK.view(PAIRS, NOW)
+    seen = current().part(BookRisk).view(PAIRS, NOW)
     assert seen.history.shape == (4, 30 * 24 - 23)
-    whole = {pair: bookrisk.resampled(c, 900, HOUR) for pair, c in candles(step=900).items()}
+    whole = {pair: resampled(c, 900, HOUR) for pair, c in candles(step=900).items()}
     begin(Source(whole))
-    assert same(seen, BOOK.view(PAIRS, NOW))
+    assert same(seen, current().part(BookRisk).view(PAIRS, NOW))
     write(tmp_path, candles(step=4 * HOUR), "4h")
     begin(stored(tmp_path, "4h"), "4h")
-    assert BOOK.view(PAIRS, NOW).history.shape == (4, 30 * 6 - 5)
+    assert current().part(BookRisk).view(PAIRS, NOW).history.shape == (4, 30 * 6 - 5)
 
 
 def test_the_files_are_read_for_the_period_and_what_it_looks_back_on(tmp_path: Path) -> None:
@@ -194,35 +194,40 @@ def test_the_files_are_read_for_the_period_and_what_it_looks_back_on(tmp_path: P
         "candle_type_def": CandleType.SPOT,
     }
     begin(stored(tmp_path))
-    whole = [BOOK.view(PAIRS, NOW), BOOK.view(PAIRS, NOW + timedelta(days=5))]
+    whole = [
+        current().part(BookRisk).view(PAIRS, NOW),
+        current().part(BookRisk).view(PAIRS, NOW + timedelta(days=5)),
+    ]
     span = f"{NOW.timestamp():.0f}-{(NOW + timedelta(days=5)).timestamp():.0f}"
     source = stored_candles({**config, "timerange": span}, "1h")
     begin(source)
-    assert same(whole[0], BOOK.view(PAIRS, NOW))
-    assert same(whole[1], BOOK.view(PAIRS, NOW + timedelta(days=5)))
+    assert same(whole[0], current().part(BookRisk).view(PAIRS, NOW))
+    assert same(whole[1], current().part(BookRisk).view(PAIRS, NOW + timedelta(days=5)))
     assert len(source(PAIRS[:1], "1h", 0)[PAIRS[0]].date) < 40 * 24
 
 
 def test_a_file_that_is_written_again_is_read_again(tmp_path: Path) -> None:
     write(tmp_path, candles())
     begin(stored(tmp_path))
-    first = BOOK.view(PAIRS, NOW)
+    first = current().part(BookRisk).view(PAIRS, NOW)
     write(tmp_path, candles(seed=2))
     begin(stored(tmp_path))
-    assert not same(first, BOOK.view(PAIRS, NOW))
+    assert not same(first, current().part(BookRisk).view(PAIRS, NOW))
 
 
 def test_candles_are_asked_for_once_a_day_and_pair() -> None:
     source = Source(candles())
     begin(source)
     for _ in range(3):
-        assert BOOK.judge(order(), held("ADA")).allowed
-    assert BOOK.judge(order("XRP/USDT"), held("ADA")).allowed
+        assert current().part(BookRisk).judge(order(), held("ADA")).allowed
+    assert current().part(BookRisk).judge(order("XRP/USDT"), held("ADA")).allowed
     assert source.asked == [("ADA/USDT", "SOL/USDT"), ("XRP/USDT",)]
     midnight = NOW.replace(hour=0, minute=30) + timedelta(days=1)
-    BOOK.view(PAIRS[:1], midnight)  # the last candle of the day may still be on its way
+    current().part(BookRisk).view(
+        PAIRS[:1], midnight
+    )  # the last candle of the day may still be on its way
     assert len(source.asked) == 2
-    BOOK.view(PAIRS[:1], midnight + timedelta(minutes=30))
+    current().part(BookRisk).view(PAIRS[:1], midnight + timedelta(minutes=30))
     assert len(source.asked) == 3
 
 
@@ -230,31 +235,33 @@ def test_without_candles_there_is_no_entry() -> None:
     source = Source(candles())
     run = begin(source)
     source.fault = ConnectionError("no route")
-    refused = BOOK.judge(order(), [])
+    refused = current().part(BookRisk).judge(order(), [])
     assert (refused.allowed, refused.cuts[0].rule) == (False, "book_data")
     assert "no route" in str(refused.veto)
     source.fault = None
-    assert BOOK.judge(order(), []).allowed  # a fault is not remembered
+    assert current().part(BookRisk).judge(order(), []).allowed  # a fault is not remembered
     source.known["NEW/USDT"] = Closes(np.empty(0, dtype=np.int64), np.empty(0))
     for pair in ("NEW/USDT", "GONE/USDT"):
-        assert "no candles" in str(BOOK.judge(order(pair), []).veto)
+        assert "no candles" in str(current().part(BookRisk).judge(order(pair), []).veto)
     late = order(time=NOW + timedelta(days=40))
-    assert BOOK.judge(late, []).cuts[0].rule == "book_data"  # the candles ended ten days ago
+    assert (
+        current().part(BookRisk).judge(late, []).cuts[0].rule == "book_data"
+    )  # the candles ended ten days ago
     begin_module.begin(CONFIG, live=False)
     assert current() is not run
-    observe(run, NOW, 1_000.0)
+    observe(current(), NOW, 1_000.0)
     for moment in (NOW, NOW + timedelta(days=40)):  # whatever is kept of the run before
-        assert "did not begin" in str(BOOK.judge(order(time=moment), []).veto)
+        assert "did not begin" in str(current().part(BookRisk).judge(order(time=moment), []).veto)
 
 
 def test_a_held_pair_without_candles_counts_as_one_that_moves_with_all() -> None:
     source = Source(candles())
     begin(source, max_correlated=1, cluster_cap=1)
-    gone = BOOK.judge(order(), held("GONE"))
+    gone = current().part(BookRisk).judge(order(), held("GONE"))
     assert gone.cuts[0].rule == "max_correlated"
     assert "not known" in str(gone.veto)
     assert source.asked == [("GONE/USDT", "SOL/USDT")]
-    BOOK.judge(order(), held("GONE"))
+    current().part(BookRisk).judge(order(), held("GONE"))
     assert source.asked[1] == ("GONE/USDT",)  # it is asked for again
 
 
@@ -264,11 +271,13 @@ def test_a_day_of_views_has_the_returns_that_one_alone_has() -> None:
     begin(source)
     later = NOW + timedelta(days=1)
     for time in (NOW, later):
-        several = [BOOK.view(pairs, time) for pairs in (PAIRS[:2], PAIRS[1:], PAIRS)]
+        several = [
+            current().part(BookRisk).view(pairs, time) for pairs in (PAIRS[:2], PAIRS[1:], PAIRS)
+        ]
         begin(source)
-        assert same(several[-1], BOOK.view(PAIRS, time))
+        assert same(several[-1], current().part(BookRisk).view(PAIRS, time))
         begin(source)
-    assert not same(several[-1], BOOK.view(PAIRS, NOW))
+    assert not same(several[-1], current().part(BookRisk).view(PAIRS, NOW))
 
 
 def test_the_same_question_has_the_same_answer_and_another_one_its_own(
@@ -282,14 +291,16 @@ def test_the_same_question_has_the_same_answer_and_another_one_its_own(
         return Fit(60.0)
 
     monkeypatch.setattr(bookrisk.book_risk, "fit", fit)
-    assert BOOK.judge(order(stake=50.0), held("ADA")).allowed
-    assert BOOK.judge(order(stake=50.0), held("ADA")).allowed
+    assert current().part(BookRisk).judge(order(stake=50.0), held("ADA")).allowed
+    assert current().part(BookRisk).judge(order(stake=50.0), held("ADA")).allowed
     assert asked == [50.0]
-    assert not BOOK.judge(order(stake=70.0), held("ADA")).allowed
-    BOOK.judge(order(stake=50.0), held("ADA", stake=101.0))
+    assert not current().part(BookRisk).judge(order(stake=70.0), held("ADA")).allowed
+    current().part(BookRisk).judge(order(stake=50.0), held("ADA", stake=101.0))
     observe(current(), NOW, 999.0)
-    BOOK.judge(order(stake=50.0), held("ADA", stake=101.0))
-    BOOK.judge(order(stake=50.0, time=NOW + timedelta(days=1)), held("ADA", stake=101.0))
+    current().part(BookRisk).judge(order(stake=50.0), held("ADA", stake=101.0))
+    current().part(BookRisk).judge(
+        order(stake=50.0, time=NOW + timedelta(days=1)), held("ADA", stake=101.0)
+    )
     assert asked == [50.0, 70.0, 50.0, 50.0, 50.0]
 
 
@@ -315,7 +326,7 @@ def test_the_account_is_as_it_was_last_observed() -> None:
 
 def test_it_can_be_switched_off() -> None:
     begin(Source({}), enabled=False)
-    assert BOOK.judge(order(), held("ADA", "DOT", "XRP")).allowed
+    assert current().part(BookRisk).judge(order(), held("ADA", "DOT", "XRP")).allowed
 
 
 def test_a_proposal_is_cut_to_what_fits_and_the_gate_takes_it() -> None:
@@ -330,19 +341,19 @@ def test_a_proposal_is_cut_to_what_fits_and_the_gate_takes_it() -> None:
         "max_stake": 1_000.0,
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(proposals, "_open_trades", list)
+        patch.setattr(proposals, "open_trades", list)
         alone = proposals.stake(row, "SOL/USDT", NOW, call)
     assert alone == pytest.approx(150)
     positions = held("ADA", stake=150)
-    verdict = BOOK.judge(order(stake=alone), positions)
+    verdict = current().part(BookRisk).judge(order(stake=alone), positions)
     assert not verdict.allowed
     assert "would fit" in str(verdict.veto)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(proposals, "_open_trades", lambda: [trade("ADA/USDT", 150.0)])
+        patch.setattr(proposals, "open_trades", lambda: [trade("ADA/USDT", 150.0)])
         less = proposals.stake(row, "SOL/USDT", NOW, call)
         assert 5 < less < alone
-        assert BOOK.judge(order(stake=less), positions).allowed
-        patch.setattr(proposals, "_open_trades", lambda: [trade("ADA/USDT", 150.0, rate=2.0)])
+        assert current().part(BookRisk).judge(order(stake=less), positions).allowed
+        patch.setattr(proposals, "open_trades", lambda: [trade("ADA/USDT", 150.0, rate=2.0)])
         run.rates = {"ADA/USDT": 3.0}
         assert proposals.stake(row, "SOL/USDT", NOW, call) < less  # what rose weighs more
         call["min_stake"] = less + 1
@@ -379,21 +390,21 @@ def test_the_backtests_gate_asks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_figures_are_kept_once_a_candle_and_shown() -> None:
     source = Source(candles())
     run = begin(source)
-    BOOK.keep(NOW, held("ADA", "SOL"))
+    current().part(BookRisk).keep(NOW, held("ADA", "SOL"))
     key = f"{run.key}{run_module.BOOK}"
     saved = run.store.load_state(key)
     assert saved is not None
     assert saved["stamp"] == NOW.isoformat()
-    BOOK.keep(NOW + timedelta(minutes=5), held("ADA", "SOL"))
+    current().part(BookRisk).keep(NOW + timedelta(minutes=5), held("ADA", "SOL"))
     assert run.store.load_state(key) == saved
-    BOOK.keep(NOW + timedelta(minutes=6), held("ADA"))
-    BOOK.keep(NOW + timedelta(minutes=31), held("ADA", "SOL"))
+    current().part(BookRisk).keep(NOW + timedelta(minutes=6), held("ADA"))
+    current().part(BookRisk).keep(NOW + timedelta(minutes=31), held("ADA", "SOL"))
     console = Console(width=120, record=True, file=io.StringIO())
     print_book("dry run", saved, console)
     text = console.export_text()
     for words in ("top20 20.0%", "l1 20.0%", "ADA/USDT, SOL/USDT: 20.0%", "monte carlo", "depeg"):
         assert words in text
-    BOOK.keep(NOW, [])
+    current().part(BookRisk).keep(NOW, [])
     empty = run.store.load_state(key)
     assert empty is not None
     print_book("dry run", empty, console)
@@ -403,7 +414,5 @@ def test_keeping_the_figures_never_raises(caplog: pytest.LogCaptureFixture) -> N
     source = Source(candles())
     begin(source)
     source.fault = ConnectionError("no route")
-    BOOK.keep(NOW, held("ADA"))
+    current().part(BookRisk).keep(NOW, held("ADA"))
     assert "no route" in caplog.text
-    _runs.clear()
-    BOOK.keep(NOW, held("ADA"))

@@ -15,10 +15,11 @@ from freqtrade.persistence import Trade
 
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
-from freqpilot.host.gate import health, market
 from freqpilot.host.gate import live as livegate
-from freqpilot.host.orders import readiness
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.gate import market
+from freqpilot.host.gate.judge import WAITS
+from freqpilot.host.gate.market import Market
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -90,15 +91,14 @@ def clock() -> Iterator[VirtualClock]:
 
 @pytest.fixture(autouse=True)
 def run(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
-    monkeypatch.setattr(health, "HEALTH", health.Health())
-    monkeypatch.setattr(livegate.orders, "require_certainty", lambda api: None)
+    monkeypatch.setitem(WAITS, "certain", lambda run, exchange: None)
     monkeypatch.setattr(Trade, "get_open_trades", staticmethod(list))
     begun = begin(CONFIG, live=False)
     observe(current(), datetime.now(UTC), 1_000.0)
-    market.MARKET.begin("5m")
+    current().parts.pop(Market, None)
+    current().part(Market).timeframe = "5m"
     yield begun
-    _runs.clear()
+    end()
 
 
 def order(stake: float = 100.0, **more: Any) -> dict[str, Any]:
@@ -148,10 +148,9 @@ def test_reducing_orders_never_ask(mode: str, request_: dict[str, Any]) -> None:
     fake = Exchange()
     fake.trading_mode, fake.fault = mode, TemporaryError("503")
     for _ in range(100):
-        market.MARKET.note_order()
+        current().part(Market).note_order()
         livegate.check_order(fake, request_)
-    _runs.clear()
-    market.MARKET.note_order()
+    end()
     livegate.check_order(fake, request_)
     assert not fake.asked
 
@@ -211,7 +210,8 @@ def test_a_price_that_is_missing_refuses() -> None:
     fake.last["BTC/USDT"] = None
     refused(fake, "figure of BTC", "flash_crash")
     fake = Exchange()
-    market.MARKET.begin("5m")
+    current().parts.pop(Market, None)
+    current().part(Market).timeframe = "5m"
     fake.last["USDC/USDT"] = math.nan
     refused(fake, "USDC/USDT is nan", "depeg")
 
@@ -292,17 +292,20 @@ def test_without_two_days_of_the_index_its_volatility_is_not_known() -> None:
 def test_orders_count_across_a_restart(tmp_path: Path, clock: VirtualClock) -> None:
     config = {**CONFIG, "dry_run": False, "user_data_dir": str(tmp_path)}
     begin(config, live=True)
-    market.MARKET.begin("5m")
+    current().parts.pop(Market, None)
+    current().part(Market).timeframe = "5m"
     for _ in range(31):
-        market.MARKET.note_order()
+        current().part(Market).note_order()
     begin(config, live=True)
-    market.MARKET.begin("5m")
+    current().parts.pop(Market, None)
+    current().part(Market).timeframe = "5m"
     observe(current(), datetime.now(UTC), 1_000.0)
     refused(Exchange(), "31 were sent", "order_rate")
     clock.advance(601)
     begin(config, live=True)
-    market.MARKET.begin("5m")
-    assert market.MARKET.orders.tripped(datetime.now(UTC).timestamp()) is None
+    current().parts.pop(Market, None)
+    current().part(Market).timeframe = "5m"
+    assert current().part(Market).orders.tripped(datetime.now(UTC).timestamp()) is None
     current().store.close()
 
 
@@ -310,13 +313,14 @@ def test_a_count_of_orders_that_cannot_be_kept_stops_no_exit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = begin({**CONFIG, "user_data_dir": str(tmp_path)}, live=True)
-    market.MARKET.begin("5m")
+    current().parts.pop(Market, None)
+    current().part(Market).timeframe = "5m"
 
     def full(*_: Any) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(run.store, "save_state", full)
-    market.MARKET.note_order()
+    current().part(Market).note_order()
     assert "could not be kept" in caplog.text
     run.store.close()
 
@@ -324,7 +328,7 @@ def test_a_count_of_orders_that_cannot_be_kept_stops_no_exit(
 def test_too_many_orders_pause_entries_without_a_request(clock: VirtualClock) -> None:
     fake = Exchange()
     for _ in range(31):
-        market.MARKET.note_order()
+        current().part(Market).note_order()
     refused(fake, "too many orders", "order_rate")
     assert not fake.asked
     clock.advance(600)
@@ -336,7 +340,7 @@ def test_too_many_orders_pause_entries_without_a_request(clock: VirtualClock) ->
 
 def test_a_new_run_starts_anew() -> None:
     for _ in range(31):
-        market.MARKET.note_order()
+        current().part(Market).note_order()
     begin(CONFIG, live=False)
     observe(current(), datetime.now(UTC), 1_000.0)
     livegate.check_order(Exchange(), order())

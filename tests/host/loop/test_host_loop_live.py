@@ -22,9 +22,11 @@ from freqpilot.host.account import locks, others, saved
 from freqpilot.host.account.begin import begin
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.gate import live as livegate
+from freqpilot.host.gate.health import Health
 from freqpilot.host.loop import live
 from freqpilot.host.orders import halt
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.orders.readiness import Reconciliation
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest
@@ -44,7 +46,7 @@ def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     begin(made.config, live=True)
     live.observe(made)
     yield made
-    _runs.pop().store.close()
+    end()
     Trade.session.remove()
 
 
@@ -97,7 +99,7 @@ def test_nothing_of_a_look_hides_what_another_thread_does(bot: Any, clock: Virtu
 
 def test_a_loop_waits_for_a_forced_order(bot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(live.reconcile, "step", lambda _: done.append("reconciled"))
+    monkeypatch.setattr(live.reconcile, "step", lambda *_: done.append("reconciled"))
     monkeypatch.setattr(live, "observe", lambda _: done.append("looked"))
     bot._exit_lock.acquire()
     loop = threading.Thread(target=live.before_loop, args=(bot,))
@@ -124,7 +126,7 @@ def test_three_blind_loops_are_critical_and_refuse_entries(
     assert events("blind") == ["CRITICAL"]
     assert run.sight.since == since
     with pytest.raises(NoEntry, match="blind since 2026-01-10 12:30:05 UTC: account"):
-        livegate.refusal(bot.exchange, request(), [])
+        livegate.refusal(run, request(), [], bot.exchange)
     shown = CliRunner().invoke(app, ["risk", "--userdir", str(tmp_path), "--json"])
     told = json.loads(shown.stdout)["live"]["blind"]
     assert told["since"] == "2026-01-10T12:30:05+00:00"
@@ -157,7 +159,7 @@ def test_a_fault_in_one_part_of_a_look_keeps_no_halt_away(
         (live, "lately_closed"),
         (live.flows, "take"),
         (others, "step"),
-        (live.health.HEALTH, "look"),
+        (Health, "look"),
     ):
         monkeypatch.setattr(owner, name, fail)
     bot.wallets.free = 700.0
@@ -237,7 +239,7 @@ def test_a_halt_that_was_written_and_never_told_is_told_after_the_start(
     look(bot, clock, 2)
     assert events("halt") == ["EMERGENCY"], "a halt that was told is not told again"
     current().store.save_state(key, {**state.to_dict(), "halted": "other"}, START)
-    _runs.pop().store.close()
+    end()
     begin(bot.config, live=True)
     look(bot, clock)
     assert events("halt") == ["EMERGENCY"] * 2
@@ -290,7 +292,7 @@ def test_after_a_restart_the_last_rate_is_known(bot: Any, clock: VirtualClock) -
     bot.exchange.prices["SOL/USDT"] = 90.0
     look(bot, clock)
     bot.exchange.prices["SOL/USDT"] = TemporaryError("503")
-    _runs.pop().store.close()
+    end()
     begin(bot.config, live=True)
     assert look(bot, clock).state.equity == pytest.approx(970.0)
 
@@ -417,7 +419,7 @@ def test_what_is_beyond_its_stop_is_closed_before_couples_are_settled(
     bot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    monkeypatch.setattr(live.stops, "backup", lambda _: done.append("stops"))
+    monkeypatch.setattr(live.stops, "backup", lambda *_: done.append("stops"))
     monkeypatch.setattr(live.couples, "settle", lambda _: done.append("couples"))
     monkeypatch.setattr(alerts, "step", lambda _: done.append("alerts"))
     live.after_loop(bot)
@@ -451,7 +453,7 @@ def test_a_stopped_bot_looks_under_the_lock_of_forced_orders(
 
 
 def test_no_entry_can_be_judged_while_other_bots_are_not_known(bot: Any) -> None:
-    live.reconcile.PROGRESS.done = True
+    current().part(Reconciliation).done = True
     bot.exchange._config["dry_run"] = bot.config["dry_run"] = True
     assert live.waiting(bot) is None
     current().others = None

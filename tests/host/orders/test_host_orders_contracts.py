@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from freqpilot.host.account.begin import begin
 from freqpilot.host.orders import contracts, differences
 from freqpilot.host.orders.lookup import fetch
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.shapes import OrderIntent
 
 PAIR = "BTC/USDT:USDT"
@@ -24,7 +25,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is reported."""
     found: list[str] = []
     for module in (contracts, differences):
-        monkeypatch.setattr(module, "report", lambda text, _level, _data: found.append(text))
+        monkeypatch.setattr(module, "report", lambda _run, text, _level, _data: found.append(text))
     return found
 
 
@@ -33,9 +34,10 @@ def database() -> Iterator[None]:
     from freqtrade.persistence import Trade, init_db
 
     init_db("sqlite://")
+    begin({"freqpilot": {}}, live=False)
     yield
     Trade.session.remove()
-    _runs.clear()
+    end()
 
 
 def trade_of(*filled: tuple[str, str, float, bool], short: bool = False, amount: float) -> Any:

@@ -12,7 +12,7 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.orders import halt
 from freqpilot.host.orders.halt import REASON
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.host.trading import proposals
 
@@ -26,7 +26,7 @@ def run() -> Iterator[Run]:
     begun = begin(CONFIG, live=False)
     observe(current(), NOW, 1_000.0)
     yield begun
-    _runs.clear()
+    end()
 
 
 def lose(run: Run, equity: float = 700.0) -> None:
@@ -128,7 +128,7 @@ def test_a_fault_in_the_question_closes_nothing(strategy: Any, run: Run) -> None
 
 
 def test_without_a_run_nothing_is_closed(strategy: Any) -> None:
-    _runs.clear()
+    end()
     assert strategy.should_exit(trade(-0.9), 100.0, NOW) == ["its own"]
     assert not halt.takes_back(trade(0.0), SimpleNamespace(ft_order_side="buy"))
 

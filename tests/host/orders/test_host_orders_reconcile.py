@@ -26,7 +26,8 @@ from trades_stage import (
 )
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.orders import readiness, reconcile
+from freqpilot.host.orders import reconcile
+from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
@@ -268,22 +269,21 @@ def test_open_orders_of_others_are_told_and_left_alone(
 def test_entries_wait_until_a_whole_comparison_is_done(
     bot: Bot, kind: Kind, account: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
-    readiness.PROGRESS.begin()
+    current().part(Reconciliation).ask()
     update, bot.wallets.update = bot.wallets.update, None
     reconcile.step(current(), bot)
     with pytest.raises(NoEntry, match="TypeError"):
-        readiness.require_done()
+        current().part(Reconciliation).require_done()
     waits: list[bool] = []
 
     def look(**how: Any) -> None:
-        waits.append(not readiness.PROGRESS.done)
+        waits.append(not current().part(Reconciliation).done)
         update(**how)
 
     bot.wallets.update = look
     reconcile.step(current(), bot)
     assert waits == [True], "also while it is under way"
-    readiness.require_done()
+    current().part(Reconciliation).require_done()
     bot.exchange._api.fetch_open_orders = None
     reconcile.step(current(), bot)
-    readiness.require_done()  # it is done once a start
+    current().part(Reconciliation).require_done()  # it is done once a start

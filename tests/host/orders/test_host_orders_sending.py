@@ -15,7 +15,8 @@ from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.host.account import saved, unwritten
 from freqpilot.host.account.begin import begin
 from freqpilot.host.gate import health
-from freqpilot.host.orders import readiness, reconcile, sending, stops
+from freqpilot.host.gate.health import Health
+from freqpilot.host.orders import reconcile, sending, stops
 from freqpilot.host.orders.lookup import (
     CLOCK_ERROR,
     LOOKS,
@@ -28,8 +29,8 @@ from freqpilot.host.orders.lookup import (
     require_certainty,
 )
 from freqpilot.host.orders.purpose import sent_purpose
-from freqpilot.host.run.current import _runs, current
-from freqpilot.host.run.name import bot_name
+from freqpilot.host.orders.readiness import Reconciliation
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
@@ -57,9 +58,9 @@ def clock() -> Iterator[VirtualClock]:
 @pytest.fixture(autouse=True)
 def run(clock: VirtualClock) -> Iterator[Run]:
     begun = begin(CONFIG, live=False)
-    bot_name()  # a live run knows it from its start
+    assert current().name  # a live run knows it from its start
     yield begun
-    _runs.clear()
+    end()
 
 
 class Api:
@@ -232,7 +233,7 @@ def test_nothing_that_raises_risk_goes_out_unwritten(
     api: Api, monkeypatch: pytest.MonkeyPatch, passes: int
 ) -> None:
     store = current().store
-    bot_name()
+    assert current().name
     monkeypatch.setattr(current(), "store", Out(store, passes))
     with pytest.raises(ccxt.OperationFailed, match="was not sent; exits go on"):
         send(api, ENTRY)
@@ -243,7 +244,7 @@ def test_an_order_that_was_made_is_not_lost_with_the_store(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = current().store
-    bot_name()
+    assert current().name
     monkeypatch.setattr(current(), "store", Out(store, 3))
     assert send(api, ENTRY)["id"] == "0"
     assert [each.state for each in store.intents()] == ["sent"], "so it is looked up"
@@ -401,17 +402,15 @@ def test_purposes(mode: str, order: dict[str, Any], trade: Any, purpose: str) ->
 
 
 def test_entries_wait_for_the_comparison_after_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
-    readiness.require_done()
-    readiness.PROGRESS.begin()
+    current().part(Reconciliation).require_done()
+    current().part(Reconciliation).ask()
     with pytest.raises(NoEntry, match="have not been compared"):
-        readiness.require_done()
+        current().part(Reconciliation).require_done()
 
 
 def test_a_fault_while_reconciling_keeps_entries_away_and_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
     now = datetime.now(UTC)
     intent = OrderIntent(
         "fq-aaaaaaaa-n1-entry-1",
@@ -431,7 +430,7 @@ def test_a_fault_while_reconciling_keeps_entries_away_and_goes_on(
     bot = SimpleNamespace(config={"dry_run": False}, exchange=SimpleNamespace(_api=None))
     reconcile.step(current(), bot)
     with pytest.raises(NoEntry):
-        readiness.require_done()
+        current().part(Reconciliation).require_done()
 
 
 class TestHealth:
@@ -439,9 +438,8 @@ class TestHealth:
 
     @pytest.fixture(autouse=True)
     def fresh(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(health, "HEALTH", health.Health())
-        monkeypatch.setattr(readiness, "PROGRESS", readiness.Progress())
-        health.HEALTH.begin()
+        current().parts.pop(Health, None)
+        current().part(Health)
 
     def test_failing_calls_stop_entries_and_a_quiet_spell_allows_them(
         self, clock: VirtualClock
@@ -451,20 +449,20 @@ class TestHealth:
 
         api = SimpleNamespace(fetch=call)
         health.watch(api)
-        health.require_sound()
+        current().part(Health).require_sound()
         for _ in range(6):
             with pytest.raises(ccxt.ExchangeNotAvailable):
                 api.fetch()
-        readiness.require_done()
+        current().part(Reconciliation).require_done()
         with pytest.raises(NoEntry, match="safe mode: 6 of the last 6 calls"):
-            health.require_sound()
+            current().part(Health).require_sound()
         with pytest.raises(NoEntry, match="have not been compared"):
-            readiness.require_done()
+            current().part(Reconciliation).require_done()
         clock.advance(301)
         with pytest.raises(NoEntry):
-            health.require_sound()  # no call since: nothing says that it is well
-        health.HEALTH.note(failed=False)
-        health.require_sound()
+            current().part(Health).require_sound()  # no call since: nothing says that it is well
+        current().part(Health).note(failed=False)
+        current().part(Health).require_sound()
         kinds = [event.kind for event in current().store.events()]
         assert kinds == ["safe mode", "safe mode over"]
 
@@ -478,7 +476,7 @@ class TestHealth:
         for _ in range(20):
             with pytest.raises(ccxt.InsufficientFunds):
                 api.fetch()
-        health.require_sound()
+        current().part(Health).require_sound()
 
     @pytest.mark.parametrize(
         ("error", "url", "blocked"),
@@ -507,14 +505,14 @@ class TestHealth:
         events = current().store.events("blocked")
         assert [event.level for event in events] == ["CRITICAL"] * blocked
         if not blocked:
-            health.require_sound()
+            current().part(Health).require_sound()
             return
         with pytest.raises(NoEntry, match="look at the exchange now"):
-            health.require_sound()
+            current().part(Health).require_sound()
         api.fetch = lambda url: None
-        health.HEALTH.note(failed=False)
+        current().part(Health).note(failed=False)
         with pytest.raises(NoEntry):
-            health.require_sound()  # an answer does not prove that it may trade
+            current().part(Health).require_sound()  # an answer does not prove that it may trade
 
     def test_maintenance_ends_when_the_account_answers(self) -> None:
         answers: list[Exception | None] = [ccxt.OnMaintenance("soon"), None, None]
@@ -529,55 +527,61 @@ class TestHealth:
             api.fetch("https://e/api/v3/klines")
         api.fetch("https://e/api/v3/klines?of=account")
         with pytest.raises(NoEntry, match="maintenance"):
-            health.require_sound()
+            current().part(Health).require_sound()
         api.fetch("https://e/api/v3/account")
-        health.require_sound()
+        current().part(Health).require_sound()
         kinds = [event.kind for event in current().store.events()]
         assert kinds == ["blocked", "blocked over"]
 
     def test_a_suspension_during_maintenance_waits_for_a_person(self) -> None:
-        health.HEALTH.block("maintenance", passing=True)
-        health.HEALTH.block("suspended")
-        health.HEALTH.block("maintenance", passing=True)
-        health.HEALTH.answered("https://e/api/v3/account")
+        current().part(Health).block("maintenance", passing=True)
+        current().part(Health).block("suspended")
+        current().part(Health).block("maintenance", passing=True)
+        current().part(Health).answered("https://e/api/v3/account")
         with pytest.raises(NoEntry, match="suspended"):
-            health.require_sound()
+            current().part(Health).require_sound()
 
     def test_a_block_survives_a_restart_and_ends_by_a_release(self, tmp_path: Path) -> None:
         config = {"freqpilot": {}, "dry_run": False, "user_data_dir": str(tmp_path)}
         url = f"sqlite:///{tmp_path / 'freqpilot.sqlite'}"
         begin(config, live=True)
-        health.HEALTH.begin()
-        health.HEALTH.block("suspended")
+        current().parts.pop(Health, None)
+        current().part(Health)
+        current().part(Health).block("suspended")
         begin(config, live=True)
-        health.HEALTH.begin()
+        current().parts.pop(Health, None)
+        current().part(Health)
         with pytest.raises(NoEntry, match="suspended"):
-            health.require_sound()
+            current().part(Health).require_sound()
         assert saved.release(url, datetime.now(UTC)) == ["ledger live: suspended"]
-        health.require_sound()
+        current().part(Health).require_sound()
         assert saved.release(url, datetime.now(UTC)) == []
-        health.HEALTH.begin()
-        health.require_sound()
-        _runs.pop().store.close()
+        current().parts.pop(Health, None)
+        current().part(Health)
+        current().part(Health).require_sound()
+        end()
 
     def test_safe_mode_survives_a_restart_until_a_call_succeeds(self, tmp_path: Path) -> None:
         config = {"freqpilot": {}, "dry_run": False, "user_data_dir": str(tmp_path)}
         begin(config, live=True)
-        health.HEALTH.begin()
+        current().parts.pop(Health, None)
+        current().part(Health)
         for _ in range(6):
-            health.HEALTH.note(failed=True)
-        assert health.HEALTH.look()
+            current().part(Health).note(failed=True)
+        assert current().part(Health).look()
         run = begin(config, live=True)
-        health.HEALTH.begin()
+        current().parts.pop(Health, None)
+        current().part(Health)
         with pytest.raises(NoEntry, match="safe mode"):
-            health.require_sound()
-        health.HEALTH.note(failed=False)
-        health.require_sound()
+            current().part(Health).require_sound()
+        current().part(Health).note(failed=False)
+        current().part(Health).require_sound()
         kinds = [event.kind for event in run.store.events()]
         assert [kind for kind in kinds if "safe mode" in kind] == ["safe mode", "safe mode over"]
-        health.HEALTH.begin()
-        health.require_sound()
-        _runs.pop().store.close()
+        current().parts.pop(Health, None)
+        current().part(Health)
+        current().part(Health).require_sound()
+        end()
 
     def test_the_asynchronous_client_is_watched_as_well(self) -> None:
         import asyncio
@@ -591,16 +595,14 @@ class TestHealth:
             with pytest.raises(ccxt.RequestTimeout):
                 asyncio.run(api.fetch())
         with pytest.raises(NoEntry):
-            health.require_sound()
+            current().part(Health).require_sound()
 
 
 class TestStops:
     """A position whose stop can't be placed."""
 
     @pytest.fixture
-    def bot(self, monkeypatch: pytest.MonkeyPatch) -> Any:
-        monkeypatch.setattr(stops, "_failed", type(stops._failed)())
-        monkeypatch.setattr(stops, "_reported", set())
+    def bot(self) -> Any:
         closed: list[tuple[int, float]] = []
         return SimpleNamespace(
             closed=closed, emergency_exit=lambda trade, price: closed.append((trade.id, price))

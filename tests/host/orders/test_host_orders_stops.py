@@ -14,7 +14,7 @@ from trades_stage import Kind, held, of_each_kind, resting, stored
 from freqpilot.host.account.begin import begin
 from freqpilot.host.loop import live
 from freqpilot.host.orders import stops
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.rehearsal.clock import VirtualClock
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
@@ -49,7 +49,7 @@ def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     begin(made.config, live=True)
     live.observe(made)
     yield made
-    _runs.pop().store.close()
+    end()
     Trade.session.remove()
 
 

@@ -64,6 +64,7 @@ def unfit(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             "partly": False,
             "refusal": "gate.live: misfit",
             "seams": lambda: (gate, halt),
+            "carrier": None,
         },
     )
     return applied

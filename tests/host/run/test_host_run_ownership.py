@@ -22,8 +22,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.loop import live
 from freqpilot.host.run import ownership
-from freqpilot.host.run.current import _runs, current, require_sight
-from freqpilot.host.run.name import bot_name
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.ownership import OWNER, Owner
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
@@ -38,11 +37,7 @@ KEY = "ledger live"
 def clock() -> Iterator[VirtualClock]:
     with VirtualClock(START) as clock:
         yield clock
-    for run in _runs:
-        run.store.close()
-        if run.shared is not None:
-            run.shared.close()
-    _runs.clear()
+    end()
     if hasattr(Trade, "session"):
         Trade.session.remove()
 
@@ -103,10 +98,9 @@ def test_a_refused_bot_with_open_trades_closes_them_and_opens_nothing(tmp_path: 
     live.observe(bot)
     assert run.bot != first.bot
     assert run.intents() == []
+    order = OrderRequest(START, "SOL/USDT", "long", "entry", 1.0, 1.0)
     with pytest.raises(NoEntry, match="belongs to another trades database"):
-        livegate.refusal(
-            bot.exchange, OrderRequest(START, "SOL/USDT", "long", "entry", 1.0, 1.0), []
-        )
+        livegate.refusal(run, order, [], bot.exchange)
     bot.wallets.free = 600.0
     live.observe(bot)
     assert run.state.halted, "its own halt works, in memory"
@@ -179,7 +173,7 @@ def test_a_bot_that_was_taken_over_opens_and_writes_nothing(tmp_path: Path, othe
     assert run.state.halted
     assert run.store.load_state(KEY) == before
     with pytest.raises(NoEntry, match=f"number {other.pid} on .* has taken the freqpilot store"):
-        require_sight()
+        current().require_sight()
 
 
 def test_a_fork_is_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +191,7 @@ def test_an_update_keeps_the_name_that_orders_bear(tmp_path: Path) -> None:
     store.save_state(ownership.BOT_KEY, {"name": "3f9a12c4"}, START)
     store.close()
     run = begin(make_bot(tmp_path))
-    assert run.bot == bot_name() == "3f9a12c4"
+    assert run.bot == current().name == "3f9a12c4"
     assert KeyValueStore.get_string_value(ownership.ID) == "3f9a12c4"
 
 

@@ -13,7 +13,7 @@ from freqpilot.host.account import verdict as verdict_module
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.loop.live import ClosedTrade
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import Cut, OrderRequest, RiskVerdict
@@ -28,7 +28,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
         begun = begin(bot.config, live=True)
         observe(current(), START, 1_000.0)
         yield begun
-        _runs.pop().store.close()
+        end()
         Trade.session.remove()
 
 

@@ -11,13 +11,11 @@ import pytest
 from ccxt import TICK_SIZE
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.account import trades as trades_module
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.account.verdict import claim
 from freqpilot.host.frames.spreads import tag_id
-from freqpilot.host.gate import live as livegate
-from freqpilot.host.run.current import current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.trading import coupled, couples, proposals, reservation
 from freqpilot.signals.pairs import Couple
 
@@ -168,10 +166,11 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage()
-    monkeypatch.setattr(trades_module, "open_trades", lambda: list(made.trades))
-    monkeypatch.setattr(proposals, "_open_trades", lambda: list(made.trades))
+    for module in (coupled, reservation):
+        monkeypatch.setattr(module, "open_trades", lambda: list(made.trades))
+    monkeypatch.setattr(proposals, "open_trades", lambda: list(made.trades))
     monkeypatch.setattr(
-        livegate, "refusal", lambda _, request, held: made.refused.get(request.pair)
+        reservation, "refusal", lambda _, request, held, __: made.refused.get(request.pair)
     )
     return made
 
@@ -367,12 +366,13 @@ def test_the_second_leg_does_not_follow_one_that_leaves(stage: Stage) -> None:
 def test_without_an_account_or_with_a_fault_nothing_enters(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(current, "_runs", [])
+    end()
     assert stake(stage, A) == 0
     assert not admitted(stage, A)
     assert not coupled.CoupleStrategy.alone(SimpleNamespace())
     account(supervisor=False)
-    monkeypatch.setattr(trades_module, "open_trades", lambda: 1 / 0)
+    for module in (coupled, reservation):
+        monkeypatch.setattr(module, "open_trades", lambda: 1 / 0)
     assert stake(stage, A) == 0
     assert not admitted(stage, A)
 
@@ -385,7 +385,8 @@ def test_a_backtest_asks_for_the_partner_when_its_turn_is_over(
     own = trade(A, 100, open_date_utc=NOW)
     strategy = SimpleNamespace()
     trades = [own]
-    monkeypatch.setattr(trades_module, "open_trades", lambda: trades)
+    for module in (coupled, reservation):
+        monkeypatch.setattr(module, "open_trades", lambda: trades)
     monkeypatch.setattr(Trade, "use_db", False)
     monkeypatch.setattr(LocalTrade, "bt_trades", [])
 

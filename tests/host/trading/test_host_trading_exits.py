@@ -12,7 +12,7 @@ from trades_stage import LONG, SHORT, Kind, fill, held, leave, of_each_kind, res
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.boot.setup import refuse_masked_targets
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import end
 from freqpilot.host.trading import exits
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.settings import Settings
@@ -24,7 +24,7 @@ CHOSEN = {"stops": ["atr", "trailing"], "targets": True}
 def run() -> Iterator[None]:
     begin(**CHOSEN)
     yield
-    _runs.clear()
+    end()
 
 
 @pytest.fixture

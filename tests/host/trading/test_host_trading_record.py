@@ -9,7 +9,7 @@ import pytest
 from freqtrade.persistence import CustomDataWrapper, LocalTrade
 
 from freqpilot.host.account.begin import begin
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import end
 from freqpilot.host.trading import record
 from freqpilot.shapes import Decision
 
@@ -28,7 +28,7 @@ def backtest() -> Iterator[None]:
     yield
     CustomDataWrapper.reset_custom_data()
     CustomDataWrapper.use_db = True
-    _runs.clear()
+    end()
 
 
 def trade(number: int, entries: int = 1) -> Any:

@@ -40,7 +40,7 @@ class Trades:
 @pytest.fixture
 def trades(monkeypatch: pytest.MonkeyPatch) -> Trades:
     found = Trades()
-    monkeypatch.setattr(sleeves, "_open_trades", lambda: found.open)
+    monkeypatch.setattr(sleeves, "open_trades", lambda: found.open)
 
     def closed(self: Keeper) -> list[Any]:
         return found.closed
@@ -83,7 +83,7 @@ def run(folder: Path | None = None, equity: float = 1_000.0, **section: Any) -> 
     config = {"freqpilot": section, "user_data_dir": folder, "dry_run": True}
     begin(config, live=folder is not None)
     observe(current(), START, equity)
-    return Keeper()
+    return Keeper(current())
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,7 @@ def test_the_net_of_all_is_the_target(trades: Trades) -> None:
 
 def test_without_an_account_nothing_is_wanted(trades: Trades) -> None:
     begin({}, live=False)
-    assert Keeper().target(PAIR, START, about(*ROWS)) is None
+    assert Keeper(current()).target(PAIR, START, about(*ROWS)) is None
 
 
 def test_a_fill_is_counted_once_however_often_it_is_told(trades: Trades) -> None:

@@ -31,7 +31,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Return a function that begins a run whose account has been observed."""
     from freqpilot.host.trading import proposals
 
-    monkeypatch.setattr(proposals, "_open_trades", list)
+    monkeypatch.setattr(proposals, "open_trades", list)
 
     def begin(equity: float = 10_000.0, **section: Any) -> Any:
         # There are no candles here for the risk of the book as a whole.

@@ -8,7 +8,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from freqpilot.features.engine.graph import MARKET, Node
-from freqpilot.features.engine.machine import Machine, Program, compile_graph
+from freqpilot.features.engine.machine import Machine
+from freqpilot.features.engine.program import Program, compile_graph
 from freqpilot.shapes import Candles, FeatureFrame, Floats, Floats32
 
 STREAM_ROWS = 4

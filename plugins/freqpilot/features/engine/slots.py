@@ -1,14 +1,10 @@
-"""Which buffer each series of a program takes, and how its code is laid out."""
+"""Which buffer each series of a program takes."""
 
 import numpy as np
 
 from freqpilot.features.engine.graph import INPUTS, Op
+from freqpilot.features.engine.layout import FIRST, GROUP, INPUT, MOST_INPUTS, OP, SIZE
 from freqpilot.shapes import Ints
-
-FIELDS, MOST_INPUTS = 6, 8
-"""Columns of the code before the inputs, and inputs; their lags follow, then the group."""
-GROUP = FIELDS + 2 * MOST_INPUTS
-_EWM = int(Op.EWM)
 
 
 def slots_of(code: Ints, outputs: Ints, history: Ints) -> Ints:
@@ -18,11 +14,11 @@ def slots_of(code: Ints, outputs: Ints, history: Ints) -> Ints:
     # Exponential means of one group run side by side: what one writes none of them may still read.
     together = np.arange(steps)
     for k in range(1, steps):
-        if code[k, 0] == code[k - 1, 0] == _EWM and code[k, GROUP] == code[k - 1, GROUP]:
+        if code[k, OP] == code[k - 1, OP] == Op.EWM and code[k, GROUP] == code[k - 1, GROUP]:
             together[k] = together[k - 1]
     last = np.full(count, -1)
     for k in range(steps):
-        last[code[k, FIELDS : FIELDS + MOST_INPUTS]] = together[k]
+        last[code[k, INPUT : INPUT + MOST_INPUTS]] = together[k]
     last[outputs] = steps
     slots = np.arange(count)
     free: list[int] = []
@@ -32,7 +28,7 @@ def slots_of(code: Ints, outputs: Ints, history: Ints) -> Ints:
         if together[k] == k:
             free += [int(slots[each]) for each in held if last[each] < k]
             held = [each for each in held if last[each] >= k]
-        for each in range(code[k, 1], code[k, 1] + code[k, 5]):
+        for each in range(code[k, FIRST], code[k, FIRST] + code[k, SIZE]):
             if history[each] == 0 and free:
                 slots[each] = free.pop()
             else:

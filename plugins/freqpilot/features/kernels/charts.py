@@ -86,7 +86,7 @@ def _scores(e: Floats, first: float, unit: float, out: Floats) -> None:
     out[2], out[3], out[4] = flat_top * rising, flat_bottom * falling, falling * rising
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def extrema_patterns(high: Floats, low: Floats, unit: Floats, order: int, lookback: int) -> Floats:
     """Five rows: scores of head and shoulders, its inverse, and the ascending, the descending and
     the symmetrical triangle in the last five alternating swings.

@@ -10,28 +10,28 @@ from freqpilot.features.kernels import swings
 from freqpilot.shapes import Floats
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def swing_value(price: Floats, close: Floats, order: int, lookback: int, sign: float) -> Floats:
     """Price of the last swing high (``sign`` 1) or low (−1); the close where there is none."""
     last, _ = swings.last_swings(price, order, lookback, sign)
     return swings.value_at(price, last, close)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def swing_age(price: Floats, order: int, lookback: int, sign: float) -> Floats:
     """Candles since the last swing as a share of ``lookback``; 1 where there is none."""
     last, _ = swings.last_swings(price, order, lookback, sign)
     return swings.swing_age(last, lookback)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def swing_steps(price: Floats, order: int, lookback: int, sign: float) -> Floats:
     """1 where the last swing lies above the one before it, −1 below, 0 level or not both there."""
     last, before = swings.last_swings(price, order, lookback, sign)
     return swings.steps(price, last, before)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def swing_retracement(
     high: Floats, low: Floats, close: Floats, order: int, lookback: int, flat: float
 ) -> Floats:
@@ -46,7 +46,7 @@ def swing_retracement(
     return swings.retracement(close, lowest, swings.value_at(high, top, close), flat)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def swing_divergence(
     price: Floats, oscillator: Floats, order: int, lookback: int, sign: float
 ) -> Floats:
@@ -55,7 +55,7 @@ def swing_divergence(
     return swings.divergence(price, oscillator, last, before, lookback, sign)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def swing_double(
     peak: Floats, valley: Floats, unit: Floats, order: int, lookback: int, sign: float
 ) -> Floats:
@@ -64,7 +64,7 @@ def swing_double(
     return swings.double_extreme(peak, valley, last, before, unit, sign)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def previous_day(day: Floats, high: Floats, low: Floats, close: Floats, lookback: int) -> Floats:
     """High, low and close of the day before, a row each."""
     top, bottom, end = swings.previous_day(day, high, low, close, lookback)

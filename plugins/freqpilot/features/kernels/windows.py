@@ -1,8 +1,8 @@
 """Numba kernels over rolling windows: order, entropy, fractional differentiation.
 
 NaN as in :mod:`freqpilot.features.kernels.trend`. A value depends on its own window alone, bit by
-bit. Rank and quantiles are for a few rows at a time; :mod:`freqpilot.features.kernels.ranks` is for
-many.
+bit. Rank and quantiles are for a few rows at a time; :mod:`freqpilot.features.kernels.ranks` and
+:mod:`freqpilot.features.kernels.quantiles` are for many.
 """
 
 import numpy as np

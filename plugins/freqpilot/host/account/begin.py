@@ -7,13 +7,13 @@ run. What the supervisor decides needs no store: a store that is out is written 
 from pathlib import Path
 from typing import Any
 
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import current, has_begun, make_current
 from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.risk import ledger
 from freqpilot.risk.flows import Watch
 from freqpilot.settings import Settings
 from freqpilot.store import memory_store, open_store
-from freqpilot.store.urls import _resolved, store_url
+from freqpilot.store.urls import resolved, store_url
 
 
 def begin(config: dict[str, Any], *, live: bool) -> Run:
@@ -23,7 +23,7 @@ def begin(config: dict[str, Any], *, live: bool) -> Run:
     settings = Settings.from_config(config)
     key = LEDGER_KEYS[bool(config.get("dry_run", True))]
     run = Run(settings, memory_store(), live, ledger.Ledger.empty(), key)
-    former = _runs[0] if _runs else None
+    former = current() if has_begun() else None
     folder = Path(config["user_data_dir"]) if live else Path()
     if live:
         run.url = store_url(settings, folder)
@@ -31,11 +31,7 @@ def begin(config: dict[str, Any], *, live: bool) -> Run:
     run.watch = Watch(run.state.flows.capital, run.state.flows.trades)
     run.exchange = str(config.get("exchange", {}).get("name", ""))
     if live and settings.store.shared:
-        run.shared = open_store(_resolved(settings.store.shared, folder))
+        run.shared = open_store(resolved(settings.store.shared, folder))
         run.others = None  # until they were looked at
-    for each in _runs:
-        each.store.close()
-        if each.shared is not None:
-            each.shared.close()
-    _runs[:] = [run]
+    make_current(run)
     return run

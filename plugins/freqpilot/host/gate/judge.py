@@ -62,10 +62,10 @@ def judge(
 ) -> RiskVerdict:
     """Return the verdict on an order that raises risk, beside these positions.
 
-    :param exchange: Freqtrade's, of a live run.
+    :param exchange: Freqtrade's, live; None in a backtest.
     :raises NoEntry: when a live order has to wait.
     """
-    if not run.live:
+    if exchange is None:
         return ask(run, order, positions, run.part(BookRisk).asked(order, positions))
     wait(run, exchange)
     others.announce(run, str(exchange._config.get("stake_currency")), positions, order)

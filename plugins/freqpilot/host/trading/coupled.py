@@ -12,7 +12,8 @@ from pandas import DataFrame, Timestamp
 
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.features.candles.frames import utc_dates
-from freqpilot.host.account import stakes, trades
+from freqpilot.host.account import stakes
+from freqpilot.host.account.trades import open_trades
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.run import exitsonly
@@ -109,7 +110,7 @@ class CoupleStrategy(RuleStrategy):
         """Return why a leg has to be closed because of the other one."""
         if couples.too_young(trade, time) or couples.lately_closed(trade, time):
             return None
-        return couples.verdict(trade, trades.open_trades())
+        return couples.verdict(trade, open_trades())
 
 
 def require_both(name: str, config: Mapping[str, Any], order_types: Mapping[str, Any]) -> None:

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.account import trades as trades_module
 from freqpilot.host.account.positions import position_of
+from freqpilot.host.account.trades import open_trades
 from freqpilot.host.account.verdict import note_unsized
 from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.gate.judge import refusal
@@ -52,7 +52,7 @@ def stake(
     :param call: the other arguments of Freqtrade's ``custom_stake_amount``.
     """
     try:
-        trades = trades_module.open_trades()
+        trades = open_trades()
         first = _there(couple, pair, trades)
         if first is not None:
             return _second(strategy, couple, pair, time, call, first, trades)
@@ -75,7 +75,7 @@ def admitted(strategy: Any, couple: Couple, pair: str, call: Mapping[str, Any]) 
     :param call: the other arguments of Freqtrade's ``confirm_trade_entry``.
     """
     try:
-        trades = trades_module.open_trades()
+        trades = open_trades()
         if _there(couple, pair, trades) is not None:
             return True
         time = call["current_time"]

@@ -16,7 +16,7 @@ from freqpilot.host.frames.edge import backtest as edgebacktest
 from freqpilot.host.frames.edge import forecasts
 from freqpilot.host.frames.edge import groups as edgegroups
 from freqpilot.host.frames.edge import monitor as edge
-from freqpilot.host.run.current import _runs, current
+from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.settings import LabelSettings, Settings
 
@@ -28,7 +28,7 @@ PAIRS = ("BTC/USDT", "ETH/USDT", "DOGE/USDT")
 def run() -> Iterator[Run]:
     config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "stake_currency": "USDT"}
     yield begin(config, live=False)
-    _runs.clear()
+    end()
 
 
 def settings(**monitored: Any) -> Settings:

@@ -18,7 +18,7 @@ from freqpilot.host.candles import rows
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames.edge import forecasts
 from freqpilot.host.frames.edge import monitor as edge
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import end
 from freqpilot.host.run.run import Run
 from freqpilot.settings import LabelSettings, Settings
 
@@ -31,7 +31,7 @@ PAIR = "BTC/USDT"
 def run() -> Iterator[Run]:
     config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "stake_currency": "USDT"}
     yield begin(config, live=False)
-    _runs.clear()
+    end()
 
 
 def frame(sign: float, back: int = 0) -> pd.DataFrame:

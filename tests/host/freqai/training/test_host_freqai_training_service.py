@@ -16,7 +16,7 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames import features
 from freqpilot.host.freqai.training import service as training
-from freqpilot.host.run.current import _runs
+from freqpilot.host.run.current import end
 from freqpilot.models.linear import Ridge
 from freqpilot.models.training import shelf
 from freqpilot.models.training.diary import Diary
@@ -313,7 +313,7 @@ def test_alerts_are_events_of_a_live_run(tmp_path: Path) -> None:
     alerts.step(SimpleNamespace(rpc=SimpleNamespace(registered_modules=[]), config={}))
     assert alerts.BACKLOG.texts() == []
     assert run.store.events("training failed")[-1].data["pair"] == PAIR
-    _runs.clear()
+    end()
     run.store.close()
 
 

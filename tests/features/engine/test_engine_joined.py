@@ -8,12 +8,10 @@ from hypothesis import strategies as st
 from candle_source import candles
 from freqpilot.features.bank import formulas as f
 from freqpilot.features.bank import rolling
-from freqpilot.features.bank.indicators import IndicatorBank, indicator
-from freqpilot.features.bank.library import FEATURES, FeatureBank
+from freqpilot.features.bank.indicators import indicator
 from freqpilot.features.bank.registry import evaluate
-from freqpilot.features.engine.graph import CLOSE, HIGH, LOW, OPEN, VOLUME, Op
-from freqpilot.features.engine.slots import FIELDS, GROUP
-from freqpilot.shapes import Candles, Floats, Ints
+from freqpilot.features.engine.graph import CLOSE, HIGH, LOW, OPEN, VOLUME
+from freqpilot.shapes import Candles, Floats
 
 NAMES = (
     "stochastic_d_14_3_3",
@@ -114,49 +112,6 @@ def test_a_missing_candle_is_missing_for_its_window_alone() -> None:
         assert np.isfinite(row[node.startup : 100]).all(), name
         assert np.isnan(row[100]), name
         assert np.isfinite(row[100 + node.startup :]).all(), name
-
-
-def test_columns_together_are_the_columns_alone() -> None:
-    """Series that share a buffer one after another must not meet in it."""
-    c = candles(3, 1_500)
-    bank = FeatureBank()
-    assert bank.program.series < len(bank.program.history) / 1.5
-    frame = bank.compute(c)
-    for name in bank.names:
-        alone = FeatureBank([name]).compute(c).column(name)
-        np.testing.assert_array_equal(frame.column(name), alone, err_msg=name)
-    names = (*NAMES, "macd_histogram_12_26_9", "tema_20", "chaikin_3_10", "adx_14", "rsi_14")
-    matrix = IndicatorBank(names).compute(c)
-    for name in names:
-        alone = IndicatorBank([name]).compute(c).column(name)
-        np.testing.assert_array_equal(matrix.column(name), alone, err_msg=name)
-
-
-def test_what_later_rows_look_back_at_shares_no_buffer() -> None:
-    program = FeatureBank(tuple(FEATURES)).program
-    owners = [program.slots.tolist().count(slot) for slot in program.slots[program.history > 0]]
-    assert set(owners) == {1}
-    assert len({*program.slots[program.outputs].tolist()}) == len({*program.outputs.tolist()})
-
-
-def test_exponential_means_side_by_side_write_what_none_of_them_reads() -> None:
-    program = IndicatorBank([f"rsi_{n}" for n in range(5, 30, 3)]).program
-    groups: dict[int, list[Ints]] = {}
-    for line in program.code[program.code[:, 0] == Op.EWM]:
-        groups.setdefault(int(line[GROUP]), []).append(line)
-    assert max(map(len, groups.values())) > 8
-    for lines in groups.values():
-        read = {int(program.slots[line[FIELDS]]) for line in lines}
-        assert not read & {int(program.slots[line[1]]) for line in lines}
-
-
-def test_a_bank_forgets_the_candles_before() -> None:
-    names = ("ema_50", "mfi_14", "adx_14", "correlation_30", "highest_30", "skew_48")
-    bank = IndicatorBank(names)
-    for seed, length, mutation in ((1, 900, "random"), (2, 40, "nan"), (3, 1_700, "gap")):
-        c = candles(seed, length, mutation)
-        fresh = IndicatorBank(names).compute(c).values
-        np.testing.assert_array_equal(bank.compute(c).values, fresh)
 
 
 def test_the_typical_price_and_the_place_in_the_channel() -> None:

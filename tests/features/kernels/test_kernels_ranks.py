@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from freqpilot.features.kernels import ranks as order
-from freqpilot.features.kernels import windows
+from freqpilot.features.kernels import quantiles, ranks, windows
 from freqpilot.shapes import Floats
 
 SHAPES = {
@@ -39,21 +38,21 @@ def _gaps(x: Floats, generator: np.random.Generator, share: float) -> Floats:
 
 
 def _brute(x: Floats, window: int, shares: Floats) -> tuple[Floats, Floats]:
-    ranks, quantiles = np.full(x.shape[0], np.nan), np.full((len(shares), x.shape[0]), np.nan)
+    placed, shared = np.full(x.shape[0], np.nan), np.full((len(shares), x.shape[0]), np.nan)
     for i in range(window - 1, x.shape[0]):
         part = x[i - window + 1 : i + 1]
         if not np.isfinite(part).all():
             continue
         twice = (part[:-1] < x[i]).sum() + (part[:-1] <= x[i]).sum()
-        ranks[i] = 0.5 * twice / (window - 1)
+        placed[i] = 0.5 * twice / (window - 1)
         ordered = np.sort(part)
         for k, share in enumerate(shares):
             place = share * (window - 1)
             low = int(place)
             high = min(low + 1, window - 1)
             with np.errstate(over="ignore", invalid="ignore"):
-                quantiles[k, i] = ordered[low] + (ordered[high] - ordered[low]) * (place - low)
-    return ranks, quantiles
+                shared[k, i] = ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+    return placed, shared
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -69,8 +68,8 @@ def test_same_as_windows(shape: str, seed: int, n: int, window: int, gaps: float
     x = _gaps(SHAPES[shape](generator, n), generator, gaps)
     kept = x.copy()
     shares = np.array([0.0, 1.0, 0.5, generator.random(), 0.05])
-    _same(order.rolling_rank(x, window), windows.rolling_rank(x, window))
-    ours = order.rolling_quantiles(x, window, shares)
+    _same(ranks.rolling_rank(x, window), windows.rolling_rank(x, window))
+    ours = quantiles.rolling_quantiles(x, window, shares)
     _same(ours, windows.rolling_quantiles(x, window, shares))
     np.testing.assert_array_equal(x, kept)
 
@@ -87,9 +86,9 @@ def test_same_as_brute_force(shape: str, seed: int, n: int, window: int, gaps: f
     generator = np.random.default_rng(seed)
     x = _gaps(SHAPES[shape](generator, n), generator, gaps)
     shares = np.array([0.0, 0.25, generator.random(), 1.0])
-    ranks, quantiles = _brute(x, window, shares)
-    _same(order.rolling_rank(x, window), ranks)
-    _same(order.rolling_quantiles(x, window, shares), quantiles)
+    placed, shared = _brute(x, window, shares)
+    _same(ranks.rolling_rank(x, window), placed)
+    _same(quantiles.rolling_quantiles(x, window, shares), shared)
 
 
 @pytest.mark.parametrize("shape", ["walk", "volume", "ties", "heavy"])
@@ -98,9 +97,9 @@ def test_same_as_pandas(shape: str, window: int) -> None:
     x = SHAPES[shape](np.random.default_rng(5), 6000)
     series = pd.Series(x).rolling(window)
     expected = (series.rank().to_numpy() - 1.0) / (window - 1)
-    np.testing.assert_allclose(order.rolling_rank(x, window), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(ranks.rolling_rank(x, window), expected, rtol=0, atol=1e-12)
     for share in (0.05, 0.5):
-        ours = order.rolling_quantiles(x, window, np.array([share]))[0]
+        ours = quantiles.rolling_quantiles(x, window, np.array([share]))[0]
         np.testing.assert_allclose(ours, series.quantile(share).to_numpy(), rtol=1e-12)
 
 
@@ -109,8 +108,8 @@ def test_same_as_pandas(shape: str, window: int) -> None:
 def test_widest_and_narrowest(shape: str, window: int) -> None:
     x = SHAPES[shape](np.random.default_rng(6), 24_000)
     shares = np.array([0.0, 0.3, 1.0])
-    _same(order.rolling_rank(x, window), windows.rolling_rank(x, window))
-    ours = order.rolling_quantiles(x, window, shares)
+    _same(ranks.rolling_rank(x, window), windows.rolling_rank(x, window))
+    ours = quantiles.rolling_quantiles(x, window, shares)
     _same(ours, windows.rolling_quantiles(x, window, shares))
 
 
@@ -121,10 +120,10 @@ def test_changing_shape_and_stride() -> None:
     x = np.repeat(np.concatenate(parts), 2)[::2]
     shares = np.array([0.1, 0.9])
     for window in (3, 96, 480):
-        _same(order.rolling_rank(x, window), windows.rolling_rank(x, window))
-        ours = order.rolling_quantiles(x, window, shares)
+        _same(ranks.rolling_rank(x, window), windows.rolling_rank(x, window))
+        ours = quantiles.rolling_quantiles(x, window, shares)
         _same(ours, windows.rolling_quantiles(x, window, shares))
 
 
 def test_no_shares() -> None:
-    assert order.rolling_quantiles(np.arange(9.0), 3, np.empty(0)).shape == (0, 9)
+    assert quantiles.rolling_quantiles(np.arange(9.0), 3, np.empty(0)).shape == (0, 9)
