@@ -13,8 +13,8 @@ from benchmarks.safety.mutation import (
     Examiner,
     Fate,
     Fault,
+    answer,
     asked,
-    document,
     draw,
     faults_by_room,
     room_of,
@@ -177,7 +177,8 @@ def test_the_share_of_each_room_and_its_target() -> None:
     rooms = {"risk": ([OVER] * 10, 3), "exits": ([stop] * 10, 0)}
     fates = [Fate(OVER, "test", "t", 1)] * 9 + [Fate(OVER, "", "", 1), Fate(OVER, "?", "", 1)]
     fates += [Fate(stop, "time", "", 1)] * 9 + [Fate(stop, "", "", 1)]
-    found = document(fates, rooms, [])
+    whole = answer(fates, rooms, [], seed="1")
+    found = whole.document()
     assert found["targets"] == {
         "exits: noticed": {"value": 0.9, "target": 0.95, "ok": False},
         "risk: noticed": {"value": 0.9, "target": 0.9, "ok": True},
@@ -192,8 +193,10 @@ def test_the_share_of_each_room_and_its_target() -> None:
         "equivalent, not drawn": 3,
     }
     assert found["survivors"]["exits"] == [str(stop)]
-    assert (found["name"], found["parity"]) == ("mutation", True)
-    assert not document(fates, rooms, ["a test"])["parity"]
+    assert (found["name"], found["parity"], found["seed"]) == ("mutation", True, "1")
+    assert whole.missed == ["exits: noticed"]
+    assert not whole.ok
+    assert not answer(fates, rooms, ["a test"]).parity
 
 
 def test_who_comes_to_load_a_module() -> None:

@@ -17,7 +17,7 @@ import random
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +31,8 @@ from benchmarks.support.mutation_copy import (
     library_sources,
 )
 from benchmarks.support.mutation_map import Reach, Trial, words_of
+from benchmarks.support.options import parser
+from benchmarks.support.result import Result, Say, at_least, finish, progress
 
 EQUIVALENTS = Path(__file__).parent / "mutation_equivalents.json"
 STRICT = ("orders", "gate", "reconcile", "exits", "flows")
@@ -168,9 +170,7 @@ def _until(trials: list[Trial], by: str) -> list[Trial]:
     return trials[: names.index(by) + 1] if by in names else trials
 
 
-def examine(
-    faults: Sequence[Fault], examiners: Sequence[Examiner], say: Callable[[str], None]
-) -> list[Fate]:
+def examine(faults: Sequence[Fault], examiners: Sequence[Examiner], say: Say) -> list[Fate]:
     """Return the fate of each fault; each examiner works in a thread."""
     waiting: queue.SimpleQueue[Fault] = queue.SimpleQueue()
     for fault in faults:
@@ -195,10 +195,13 @@ def examine(
     return fates
 
 
-def document(
-    fates: Iterable[Fate], rooms: Mapping[str, tuple[Sequence[Fault], int]], unsound: Iterable[str]
-) -> dict[str, Any]:
-    """Return the JSON object."""
+def answer(
+    fates: Iterable[Fate],
+    rooms: Mapping[str, tuple[Sequence[Fault], int]],
+    unsound: Iterable[str],
+    **about: str,
+) -> Result:
+    """Return each room's share of noticed faults, and the faults that survived."""
     by_room: defaultdict[str, list[Fate]] = defaultdict(list)
     for fate in fates:
         by_room[room_of(fate.fault.path)].append(fate)
@@ -207,12 +210,7 @@ def document(
         decided = [each for each in found if each.how != "?"]
         alive = sorted(str(each.fault) for each in decided if not each.how)
         share = 1 - len(alive) / len(decided) if decided else 1.0
-        target = STRICT_TARGET if room in STRICT else TARGET
-        targets[f"{room}: noticed"] = {
-            "value": round(share, 4),
-            "target": target,
-            "ok": share >= target,
-        }
+        targets[f"{room}: noticed"] = at_least(share, STRICT_TARGET if room in STRICT else TARGET)
         figures[room] = {
             "faults": len(rooms[room][0]),
             "drawn": len(found),
@@ -222,15 +220,11 @@ def document(
             "stopped by the clock": sum(each.how == "time" for each in found),
             "equivalent, not drawn": rooms[room][1],
         }
-        survivors[room] = alive
-    return {
-        "name": "mutation",
-        "parity": not list(unsound),
-        "targets": targets,
-        "figures": figures,
-        "survivors": {room: alive for room, alive in survivors.items() if alive},
-        "fail without a fault": sorted(unsound),
-    }
+        if alive:
+            survivors[room] = alive
+    failing = sorted(unsound)
+    more = {"survivors": survivors, "fail without a fault": failing}
+    return Result("mutation", figures, targets, not failing, {**about, **more}, strict=True)
 
 
 def asked(words: Sequence[str], sources: Mapping[str, str]) -> dict[str, list[str]]:
@@ -272,7 +266,7 @@ def drawn(
     return found
 
 
-def learn(reach: Reach, work: Path, say: Callable[[str], None]) -> None:
+def learn(reach: Reach, work: Path, say: Say) -> None:
     """Look at the test files that are new or have changed."""
     if missing := reach.missing():
         say(f"finding out what {len(missing)} test files reach, once")
@@ -282,33 +276,38 @@ def learn(reach: Reach, work: Path, say: Callable[[str], None]) -> None:
         copy.close()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="benchmarks mutation", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "rooms", nargs="*", metavar="ROOM", help="a room (risk, host/gate, orders), or a module"
-    )
-    parser.add_argument("--sample", default=str(SAMPLE), help="faults of each room, or all")
-    parser.add_argument("--seed", default="today", help="draws the sample; today: the date")
-    parser.add_argument("--budget", type=float, default=BUDGET, help="seconds of tests for a fault")
-    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("--work", type=Path, default=default_work(), help="folder of the copies")
-    parser.add_argument("--again", type=Path, help="a JSON of before: only what survived there")
-    return parser
+def options() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    made = parser("mutation", __doc__ or "")
+    what = "a room (risk, host/run, orders) or a module (risk/limits); none: every room"
+    made.add_argument("rooms", nargs="*", metavar="ROOM", help=what)
+    made.add_argument("--sample", default=str(SAMPLE), help="faults of each room, or all")
+    made.add_argument("--seed", default="today", help="draws the sample; today: the date")
+    made.add_argument("--budget", type=float, default=BUDGET, help="seconds of tests for a fault")
+    made.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    made.add_argument("--work", type=Path, default=default_work(), help="folder of the copies")
+    made.add_argument("--again", type=Path, help="a JSON of before: only what survived there")
+    return made
+
+
+def seed_of(word: str) -> str:
+    """Return a seed; that of today is the date."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat() if word == "today" else word
+
+
+def copies_of(work: Path, count: int) -> list[Copy]:
+    """Return as many copies; what the first has compiled, the others take over."""
+    made: list[Copy] = []
+    for number in range(max(1, count)):
+        made.append(Copy(work / f"copy-{number}"))
+        made[-1].compile_from(made[0] if number else None)
+    return made
 
 
 def main() -> int:
     """Examine the rooms and print; returns the exit status."""
-    given = _parser().parse_args()
-    seed = (
-        datetime.datetime.now(datetime.UTC).date().isoformat()
-        if given.seed == "today"
-        else given.seed
-    )
-
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    sources = library_sources()
+    given, say = options().parse_args(), progress()
+    seed, sources = seed_of(given.seed), library_sources()
     words = asked(given.rooms, sources)
     paths = sorted({path for each in words.values() for path in each})
     rooms = faults_by_room(sources, json.loads(EQUIVALENTS.read_text(encoding="utf-8")), paths)
@@ -316,19 +315,15 @@ def main() -> int:
     given.work.mkdir(parents=True, exist_ok=True)
     reach = Reach(given.work / "map.json")
     learn(reach, given.work, say)
-    copies: list[Copy] = []
-    for number in range(max(1, min(given.workers, len(faults)))):
-        copies.append(Copy(given.work / f"copy-{number}"))
-        copies[-1].compile_from(copies[0] if number else None)
+    copies = copies_of(given.work, min(given.workers, len(faults)))
     examiners = [Examiner(copy, sources, reach, given.budget) for copy in copies]
-    fates = examine(faults, examiners, say)
-    for copy in copies:
-        copy.close()
+    try:
+        fates = examine(faults, examiners, say)
+    finally:
+        for copy in copies:
+            copy.close()
     unsound = {test for each in examiners for test in each.unsound}
-    print(json.dumps({"sample": given.sample, "seed": seed} | document(fates, rooms, unsound)))
-    return (
-        0 if all(each["ok"] for each in document(fates, rooms, unsound)["targets"].values()) else 1
-    )
+    return finish(answer(fates, rooms, unsound, sample=given.sample, seed=seed), given)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,11 @@ from test_host_gate_market import (  # noqa: F401  # the clock and the run are s
 )
 
 from freqpilot.host.gate import live as livegate
+from freqpilot.host.gate.market import Market
+from freqpilot.host.run.run import Run
 from freqpilot.risk import market
 from freqpilot.settings import RiskSettings
+from freqpilot.shapes import OrderRequest, RiskVerdict
 
 GRACE = RiskSettings().market.candle_grace_seconds
 
@@ -66,3 +69,17 @@ def test_hours_of_the_index_that_end_early_refuse(seconds: float, missing: bool)
         refused(fake, "candles of BTC, the index, are missing", "volatility_spike")
     else:
         livegate.check_order(fake, order())
+
+
+def test_what_the_market_allows_is_the_order_as_it_stands(run: Run) -> None:  # noqa: F811
+    asked = OrderRequest(
+        time=START,
+        pair="SOL/USDT",
+        side="long",
+        purpose="entry",
+        stake=20.0,
+        rate=100.0,
+        leverage=3.0,
+    )
+    verdict = run.part(Market).judge(Exchange(), asked, [])
+    assert verdict == RiskVerdict(allowed=True, stake=20.0, leverage=3.0)
