@@ -9,7 +9,7 @@ than :data:`TABLE` entries, which are data.
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 TABLE = 12
@@ -443,14 +443,3 @@ def _has_operator(test: ast.expr) -> bool:
     return isinstance(test, ast.Compare | ast.BoolOp) or (
         isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
     )
-
-
-def functions(tree: ast.AST, outer: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Yield every function of a tree by its qualified name."""
-    for node in ast.iter_child_nodes(tree):
-        name = outer
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            name = f"{outer}.{node.name}".lstrip(".")
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield name, node  # type: ignore[misc]
-        yield from functions(node, name)

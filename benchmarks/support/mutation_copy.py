@@ -13,8 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.safety.mutants import functions
-
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = Path("plugins/freqpilot")
 WORKER = "benchmarks/support/mutation_worker.py"
@@ -284,3 +282,14 @@ def _trace(file: Path, path: str) -> None:
     tree.body[at:at] = ast.parse(head).body
     file.write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def functions(tree: ast.AST, outer: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Yield every function of a tree by its qualified name."""
+    for node in ast.iter_child_nodes(tree):
+        name = outer
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = f"{outer}.{node.name}".lstrip(".")
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield name, node  # type: ignore[misc]
+        yield from functions(node, name)
