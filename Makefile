@@ -2,6 +2,9 @@
 # make test   lint, types, house rules and tests
 # Both set up everything on a fresh machine with Python 3.11+ and pip.
 #
+# make proof  the long proofs, 40 minutes on two quiet cores: deep properties, kills, chaos of 20 seeds,
+#             faults put into the code; MINUTES=12: a slice of them, drawn by the day
+#
 # make chaos SEEDS=100 FIRST_SEED=1   live sessions under faults on spot and futures, a few seconds each;
 #                                      FUTURES=N: so many of them on futures; with 100 or 200 seeds each
 #                                      cure is switched off in turn, and docs/reliability.md is written
@@ -23,12 +26,14 @@ FUTURES ?= 30
 ROOMS ?=
 SAMPLE ?= 20
 MUTATION_SEED ?= today
+MINUTES ?=
+PROOF_SEED ?= today
 FIRST_SEED ?= 1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types house server unit rehearse chaos kills mutation compat lock docker-check clean
+.PHONY: help install demo test proof lint types house server unit rehearse chaos kills mutation compat lock docker-check clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -70,6 +75,10 @@ unit: install server
 	$(BIN)/python -m pytest
 
 test: lint types house unit
+
+proof: install server
+	$(BIN)/freqpilot warm
+	$(BIN)/python -m benchmarks proof --seed $(PROOF_SEED) $(if $(MINUTES),--minutes $(MINUTES))
 
 chaos: install
 	$(BIN)/python -m benchmarks chaos --seeds $(SEEDS) $(if $(FUTURES),--futures $(FUTURES)) --first-seed $(FIRST_SEED) $(if $(filter 100 200,$(SEEDS)),--cures 20 --out docs/reliability.md)

@@ -116,7 +116,7 @@ class CooldownByRegime(CheckedProtection):
 
     def _ratio(self, pair: str, now: datetime) -> float:
         try:
-            frame = feeds.current().candles(pair, self._config["timeframe"], now)
+            frame = feeds.current_feed().candles(pair, self._config["timeframe"], now)
         except (NoEntry, FreqtradeException):
             return float("nan")
         opened = utc_dates(frame).to_numpy(dtype="datetime64[s]").astype(np.int64)

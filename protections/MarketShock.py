@@ -101,7 +101,7 @@ class MarketShock(CheckedProtection):
         timeframe = str(self._config["timeframe"])
         if timeframe_to_seconds(timeframe) > HOUR_SECONDS:
             timeframe = "1h"
-        feed = feeds.current()
+        feed = feeds.current_feed()
         market = self.settings.risk.market
         stake = str(self._config["stake_currency"])
         chosen = self.values["pair"]

@@ -60,7 +60,7 @@ class StaleData(CheckedProtection):
         if not self.live:
             return None
         try:
-            feed = feeds.current()
+            feed = feeds.current_feed()
             pairs = feed.pairs()
             stale = [pair for pair in pairs if self._staleness(feed, pair, now)]
         except NoEntry as error:
@@ -73,7 +73,7 @@ class StaleData(CheckedProtection):
         if not self.live:
             return None
         try:
-            reason = self._staleness(feeds.current(), pair, now)
+            reason = self._staleness(feeds.current_feed(), pair, now)
         except NoEntry as error:
             reason = str(error)
         return self.lock_for(now, reason) if reason else None

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from freqtrade.strategy import DecimalParameter, IntParameter, stoploss_from_absolute
+from freqtrade.strategy import DecimalParameter, IntParameter
 from pandas import DataFrame
 
 from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.facts.memes import add_attention, attention_of, require_memes, tradable
 from freqpilot.host.trading import exits, proposals, slots
+from freqpilot.host.trading.base import stop_distance
 from freqpilot.host.trading.rules import RuleStrategy
 from freqpilot.signals.breakout import STARTUP
 from freqpilot.signals.memes import LEAVES, MemeLeaves, MemeRules, breakout, entry, leaves
@@ -104,9 +105,7 @@ class MemeMomentum(RuleStrategy):
         self, pair: str, trade: Any, current_rate: float, after_fill: bool, **call: Any
     ) -> float | None:
         known = (lambda: self.frame(pair), trade, self.step, call, self.stoploss)
-        if (stop := exits.stop(*known, filled=after_fill)) is None:
-            return None
-        return float(stoploss_from_absolute(stop, current_rate, trade.is_short, trade.leverage))
+        return stop_distance(exits.stop(*known, filled=after_fill), trade, current_rate)
 
     def custom_exit(self, pair: str, trade: Any, **call: Any) -> str | None:
         return exits.exit_reason(lambda: self.frame(pair), trade, self.step, call)

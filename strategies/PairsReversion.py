@@ -30,10 +30,6 @@ class PairsReversion(CoupleStrategy):
     near = DecimalParameter(0.0, 1.0, default=0.5, decimals=1, space="sell")
     far = DecimalParameter(3.0, 6.0, default=4.0, decimals=1, space="sell")
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        self.config = config
-        super().__init__(config)
-
     def startup(self) -> int:
         return Spreads(self.settings.signals.pairs, self.nanoseconds).startup
 

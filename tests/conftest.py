@@ -18,7 +18,7 @@ REALDATA = Path(os.environ.get("FREQPILOT_REALDATA", ROOT.parent / "shared" / "d
 settings.register_profile(
     "freqpilot",
     deadline=None,
-    max_examples=25,
+    max_examples=25 if os.environ.get("FREQPILOT_DEEP") is None else 250,
     derandomize=os.environ.get("HYPOTHESIS_RANDOM") is None,
     suppress_health_check=[HealthCheck.too_slow],
 )

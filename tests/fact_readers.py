@@ -1,6 +1,7 @@
 """What a run has open and remembers of its facts, let go of between two tests."""
 
 from freqpilot.host.facts import database
+from freqpilot.host.run import once
 
 
 def forget() -> None:
@@ -8,5 +9,5 @@ def forget() -> None:
     for source in database._open:
         source.store.close()
     database._open.clear()
-    database._said.clear()
+    once.forget()
     database._failed.clear()

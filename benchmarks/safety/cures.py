@@ -38,10 +38,11 @@ def _put(owner: Any, name: str, value: Any) -> None:
 
 
 def _reconciliation() -> None:
-    from freqpilot.host.orders import readiness, reconcile
+    from freqpilot.host.orders import reconcile
+    from freqpilot.host.orders.readiness import Reconciliation
 
-    def step(bot: Any) -> None:
-        readiness.PROGRESS.done = True
+    def step(run: Any, bot: Any) -> None:
+        run.part(Reconciliation).done = True
 
     _put(reconcile, "step", step)
 
@@ -80,7 +81,7 @@ def _fresh_look() -> None:
 def _jumped_stop() -> None:
     from freqpilot.host.orders import stops
 
-    _put(stops, "backup", lambda bot: None)
+    _put(stops, "backup", lambda run, bot: None)
 
 
 def _ownership() -> None:
@@ -165,7 +166,7 @@ def _named() -> None:
     from freqpilot.host.account import unwritten
     from freqpilot.host.orders import lookup, sending
 
-    _put(unwritten, "keep", lambda intent: intent)
+    _put(unwritten, "keep", lambda run, intent: intent)
     named = lookup.is_named
 
     def is_named(api: Any) -> bool:

@@ -41,18 +41,18 @@ def regimes_fit(
     Without --from the newest one; with it all of its schedule, for backtests. Exit 1 when one could
     not be fitted: an older one, or the rules, tell the regime then.
     """
-    from freqpilot.host.commands import regimes as regimes_module
     from freqpilot.host.commands.doctor import load_config
-    from freqpilot.host.frames import regimes as models
+    from freqpilot.host.commands.regimes import index_of, plan, write_series
+    from freqpilot.host.frames.regimes import folder_of
 
     found = load_config(config, str(userdir)) if config else {}
-    plan = regimes_module.plan(
+    asked = plan(
         found, datadir, pair or [], begin, end, every=every, window=window, timeframe=timeframe
     )
-    folder = models.folder_of(Path(found.get("user_data_dir", userdir)).resolve())
-    known = regimes_module.index_of(found, userdir.resolve(), fear_greed, timeframe)
+    folder = folder_of(Path(found.get("user_data_dir", userdir)).resolve())
+    known = index_of(found, userdir.resolve(), fear_greed, timeframe)
     failed = False
-    for until, text, well in regimes_module.write_series(plan, folder, known, force=force):
+    for until, text, well in write_series(asked, folder, known, force=force):
         failed = failed or not well
         typer.echo(f"{until:%Y-%m-%d}  {text}")
     raise typer.Exit(1 if failed else 0)

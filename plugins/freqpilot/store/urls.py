@@ -1,8 +1,11 @@
-"""The databases' URLs, as the settings name them."""
+"""The databases' URLs, as the settings name them, and the files that SQLite's are."""
 
 from pathlib import Path
 
 from freqpilot.settings import Settings
+
+MEMORY = ":memory:"
+"""SQLite's name for a database that is no file."""
 
 
 def store_url(settings: Settings, user_data: Path) -> str:
@@ -11,12 +14,9 @@ def store_url(settings: Settings, user_data: Path) -> str:
 
 
 def resolved(url: str, user_data: Path) -> str:
-    """Return a database URL; a relative SQLite path counts from ``user_data``."""
-    prefix = "sqlite:///"
-    path = Path(url.removeprefix(prefix))
-    if url.startswith(prefix) and not path.is_absolute():
-        return f"{prefix}{user_data / path}"
-    return url
+    """Return a database's URL; a relative SQLite path counts from user_data."""
+    path = _sqlite_path(url)
+    return url if path is None or path.is_absolute() else with_file(url, user_data / path)
 
 
 def facts_url(settings: Settings, user_data: Path) -> str:
@@ -24,7 +24,39 @@ def facts_url(settings: Settings, user_data: Path) -> str:
     if settings.facts.url:
         return store_url(settings.model_copy(update={"store": settings.facts}), user_data)
     url = store_url(settings, user_data)
-    if not url.startswith("sqlite:///"):
+    path = _sqlite_path(url)
+    if path is None:
         return url
-    path = Path(url.removeprefix("sqlite:///"))
-    return f"sqlite:///{path.with_name(f'{path.stem}-facts{path.suffix}')}"
+    return with_file(url, path.with_name(f"{path.stem}-facts{path.suffix}"))
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of a SQLite database; None for a server's, for one in memory, and for what is
+    no URL of a database."""
+    path = _sqlite_path(url)
+    return None if path is None or str(path) == MEMORY else path
+
+
+def in_memory(url: str) -> bool:
+    """Tell whether a URL is that of a SQLite database in memory."""
+    return url == "sqlite://" or str(_sqlite_path(url)) == MEMORY
+
+
+def with_file(url: str, file: Path) -> str:
+    """Return the URL of a SQLite database with another file, its options as they were."""
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).set(database=str(file)).render_as_string(hide_password=False)
+
+
+def _sqlite_path(url: str) -> Path | None:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database)

@@ -127,6 +127,28 @@ def test_a_look_that_fails_keeps_no_candle_back(
     assert "could not be checked: of the test" in caplog.text
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+def test_candles_are_read_of_a_kind_and_a_period_with_gaps_or_filled(tmp_path: Path) -> None:
+    whole = market()
+    gap = whole.drop(index=range(100, 110)).reset_index(drop=True)
+    gap.to_feather(tmp_path / "BTC_USDT-1h.feather")
+    (tmp_path / "futures").mkdir()
+    whole.head(50).to_feather(tmp_path / "futures" / "BTC_USDT_USDT-1h-futures.feather")
+    read = candlefiles.read_candles(tmp_path, "BTC/USDT", "1h", "spot")
+    pd.testing.assert_series_equal(read["close"], gap["close"])
+    filled = candlefiles.read_candles(tmp_path, "BTC/USDT", "1h", "spot", fill=True)
+    assert len(filled) == LAST + 1
+    assert (filled["volume"].iloc[100:110] == 0).all()
+    first, last = (int(whole["date"].iloc[row].timestamp()) for row in (20, 40))
+    for period, begin, end in (((first, last), 20, 40), ((first, 0), 20, LAST), ((0, last), 0, 40)):
+        part = candlefiles.read_candles(tmp_path, "BTC/USDT", "1h", "spot", period=period)
+        assert part["date"].iloc[0] == whole["date"].iloc[begin]
+        assert part["date"].iloc[-1] == whole["date"].iloc[end]
+    futures = candlefiles.read_candles(tmp_path, "BTC/USDT:USDT", "1h", "futures")
+    assert len(futures) == 50
+    assert candlefiles.read_candles(tmp_path, "ETH/USDT", "1h", "spot").empty
+
+
 def test_real_candles_give_no_alarm(realdata: Path) -> None:
     folders = [realdata / "candles" / "binance", realdata / "candles_2024" / "binance"]
     assert sum(len([*folder.rglob("*.feather")]) for folder in folders) > 150

@@ -1,6 +1,7 @@
 """Scorecards in Freqtrade's frame, in the log, in words, and on the command line."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ from typer.testing import CliRunner
 import regime_source
 from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
+from freqpilot.host.account.begin import begin
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames import decisions, words
+from freqpilot.host.frames.populate import populate
+from freqpilot.host.run.current import end
+from freqpilot.host.run.run import Run
 from freqpilot.settings import Settings
 from freqpilot.shapes import Candles
 from freqpilot.signals import analysts, scorecards
@@ -36,7 +41,7 @@ def test_factors_stand_in_the_frame_and_move_the_composite(decided: pd.DataFrame
     source = regime_source.market(4, 1_200)
     plain = frames.add_decisions(frame(source), Settings(), "BTC/USDT")
     names = [c for c in decided if c.startswith("score_")]
-    assert len(names) == len(frames.contributions(decided))
+    assert len(names) == len(words.contributions(decided))
     assert not [c for c in plain if c.startswith("score_")], "off by default"
     moved = (decided[names] != 1).any(axis=1)
     assert moved.any()
@@ -50,21 +55,27 @@ def test_why_tells_what_they_move(decided: pd.DataFrame) -> None:
     strongest = max(
         (c for c in decided if c.startswith("score_")), key=lambda c: abs(np.log(row[c]))
     )
-    decision = frames.decision_of("BTC/USDT", row, "long", pd.Timedelta(hours=1))
+    decision = words.decision_of("BTC/USDT", row, "long", pd.Timedelta(hours=1))
     told = [reason for reason in decision.reasons if reason.startswith("weights by scorecards")]
     analyst = strongest.removeprefix("score_").replace("_", " ")
     assert told[0].startswith(f"weights by scorecards: {analyst} ×{row[strongest]:.2f}")
     assert words.score_words({"score_events": 1.001, "composite": 0.3}) is None
 
 
-def test_a_move_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def run() -> Iterator[Run]:
+    config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "stake_currency": "USDT"}
+    yield begin(config, live=False)
+    end()
+
+
+def test_a_move_is_logged_once_a_run(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     source = regime_source.market(4, 1_200)
     names = {"technical_momentum", "mean_reversion"}
-    decisions._told.clear()
-    with caplog.at_level(logging.INFO, logger="freqpilot.host.frames.decisions"):
-        for length in (*range(1_100, 1_130), 1_129):
-            part = frame(source.window(0, length))
-            frames.add_decisions(part, SETTINGS, "BTC/USDT")
+    with caplog.at_level(logging.INFO, logger=decisions.__name__):
+        for length in range(1_100, 1_130):
+            for _ in range(2):
+                populate(run, frame(source.window(0, length)), SETTINGS, "BTC/USDT")
     factors = scorecards.factors(_signals(source, names), source, SETTINGS.signals.scorecards)
     for name, factor in factors.items():
         changes = np.abs(np.diff(factor))[1_098:1_128] > 5e-4
@@ -72,6 +83,9 @@ def test_a_move_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
         assert len(lines) >= changes.sum() > 0
         assert len(lines) == len(set(lines))
         assert all("BTC/USDT" in line for line in lines)
+    logged = len(caplog.messages)
+    frames.add_decisions(frame(source.window(0, 1_120)), SETTINGS, "BTC/USDT")
+    assert len(caplog.messages) == logged, "columns alone say nothing"
 
 
 def _signals(source: Candles, names: set[str]) -> Any:

@@ -14,7 +14,6 @@ import pytest
 import fact_readers
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.host.facts import memes
 from freqpilot.host.facts.events import COLUMNS, add_events, stance_of
 from freqpilot.host.facts.memes import add_attention, attention_of, require_memes, tradable
 from freqpilot.settings import Settings
@@ -32,7 +31,6 @@ MODES = ("backtest", "live")
 def _nothing_kept() -> Iterator[None]:
     yield
     fact_readers.forget()
-    memes._said.clear()
 
 
 def config(folder: Path, runmode: str = "backtest", **signals: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from freqpilot.errors import Degraded
 from freqpilot.features.bank.library import market_features
 from freqpilot.host.candles import rows as rows_module
 from freqpilot.host.frames import decided as frames
-from freqpilot.host.frames import features
+from freqpilot.host.frames import features, words
 from freqpilot.settings import Settings
 
 
@@ -108,7 +108,7 @@ def test_candles_alone_cover_enough_to_decide() -> None:
     decided = frames.add_decisions(frame(1_200), Settings(), "BTC/USDT").iloc[frames.STARTUP :]
     assert decided["coverage"].min() == pytest.approx(0.60 / 1.45)
     assert decided["coverage"].min() >= Settings().signals.min_coverage
-    assert set(frames.contributions(decided)) == {
+    assert set(words.contributions(decided)) == {
         "technical_trend",
         "technical_momentum",
         "volume_confirmation",

@@ -13,6 +13,7 @@ from candle_source import candles
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import words
 from freqpilot.host.frames.annotations import COLORS, regime_areas
 from freqpilot.host.frames.words import regime_words
 from freqpilot.host.run.current import current, end
@@ -115,7 +116,7 @@ def test_entries_go_with_the_bias_of_longer_candles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "probability", "size", "stop", "words"),
+    ("name", "probability", "size", "stop", "expected"),
     [
         (
             "range_bound",
@@ -129,19 +130,19 @@ def test_entries_go_with_the_bias_of_longer_candles() -> None:
     ],
 )
 def test_the_regime_in_words(
-    name: str, probability: float, size: float, stop: float, words: str
+    name: str, probability: float, size: float, stop: float, expected: str
 ) -> None:
     figures = [name, probability, size, stop, True]
     row = pd.Series(figures, index=COLUMNS, dtype=object)
     said = regime_words(row, TABLE)
     assert said is not None
-    assert said.startswith(words)
+    assert said.startswith(expected)
     assert regime_words(row.drop("regime"), TABLE) is None
 
 
 def test_the_decision_tells_the_regime() -> None:
     decided = frames.add_decisions(frame(), settings(), "BTC/USDT")
-    decision = frames.decision_of("BTC/USDT", decided.iloc[-1], "long", HOUR, TABLE)
+    decision = words.decision_of("BTC/USDT", decided.iloc[-1], "long", HOUR, TABLE)
     assert "regime" in decision.reasons[-2]
     assert decision.reasons[-1] == f"bias of longer timeframes {decided['bias'].iloc[-1]:+.2f}"
     assert sum(decision.contributions.values()) == pytest.approx(decision.composite)

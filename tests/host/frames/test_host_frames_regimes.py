@@ -23,6 +23,7 @@ from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames import regimes
 from freqpilot.host.frames import words as words_module
 from freqpilot.host.frames.regimes import EPOCH, describe, models_of
+from freqpilot.host.run import once
 from freqpilot.models import regimes as fitting
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import Settings
@@ -60,9 +61,9 @@ def fitted(datadir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
 
 @pytest.fixture(autouse=True)
 def silence() -> Iterator[None]:
-    regimes._said.clear()
+    once.forget()
     yield
-    regimes._said.clear()
+    once.forget()
 
 
 def command(datadir: Path, user_data: Path, *more: str, code: int = 0) -> str:

@@ -13,7 +13,7 @@ from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.host.candles import rows as rows_module
 from freqpilot.host.frames import decided as frames
-from freqpilot.host.frames import features
+from freqpilot.host.frames import features, words
 from freqpilot.host.freqai import classifier
 from freqpilot.host.freqai import columns as columns_module
 from freqpilot.models.training import shelf
@@ -136,9 +136,9 @@ def test_a_changed_model_file_is_not_loaded(tmp_path: Path) -> None:
 
 
 def test_labels_in_words_are_missing_where_unknown() -> None:
-    words = frame()[columns_module.LABEL]
-    assert set(words.dropna()) == {"up", "down", "flat"}
-    assert words.tail(LabelSettings().horizon).isna().all()
+    labels = frame()[columns_module.LABEL]
+    assert set(labels.dropna()) == {"up", "down", "flat"}
+    assert labels.tail(LabelSettings().horizon).isna().all()
 
 
 def test_decisions_read_the_model_only_where_it_spoke() -> None:
@@ -173,14 +173,14 @@ def test_a_decision_explains_itself() -> None:
     told = decided.iloc[place].copy()
     told["model_reasons"] = "rsi 14 at 71 (+0.31)"
     told["contrib_model_forecast"] = 0.1
-    said = frames.decision_of("BTC/USDT", told, "long", step)
+    said = words.decision_of("BTC/USDT", told, "long", step)
     assert "the model by rsi 14 at 71 (+0.31)" in said.reasons
     for column, value in (("model_reasons", 0), ("contrib_model_forecast", 0.0)):
         silent = told.copy()
         silent[column] = value  # FreqAI fills a gap with a number
-        said = frames.decision_of("BTC/USDT", silent, "long", step)
+        said = words.decision_of("BTC/USDT", silent, "long", step)
         assert not any(reason.startswith("the model by") for reason in said.reasons)
-    decision = frames.decision_of(
+    decision = words.decision_of(
         "BTC/USDT", decided.iloc[place], "long", pd.Timedelta(hours=1).to_pytimedelta()
     )
     assert sum(decision.contributions.values()) == pytest.approx(decision.composite)

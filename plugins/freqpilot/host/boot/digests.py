@@ -81,13 +81,12 @@ def data_digest(config: dict[str, Any]) -> str:
 def facts_digest(config: dict[str, Any], settings: Settings) -> str | None:
     """Return a digest of size and time of the file of facts, or of how many a server holds, None
     without any: a backtest on other facts is another one."""
-    from freqpilot.store.urls import facts_url
+    from freqpilot.store.urls import facts_url, sqlite_file
 
     folder = Path(config.get("user_data_dir") or "user_data")
-    prefix = "sqlite:///"
     url = facts_url(settings, folder)
-    file = Path(url.removeprefix(prefix))
-    if not url.startswith(prefix):
+    file = sqlite_file(url)
+    if file is None:
         return _digest_of_server(url)
     if not file.is_file():
         return None

@@ -25,7 +25,7 @@ WRITING = (*TRADING, "util_exchange")
 """Modes that write candles: a bot, and ``download-data``."""
 READING = ("backtest", "hyperopt")
 SQLITE = "sqlite:///"
-IN_MEMORY = ("sqlite://", "sqlite:///:memory:")
+"""What a URL of a database in a file begins with, where one is made."""
 CANDLES = re.compile(r"-(\d+[a-zA-Z]{1,2}|trades)(-[a-zA-Z_]+)?\.(feather|parquet|json|json\.gz)$")
 TEXT = (
     "# SYNTHETIC\n\nA stand-in exchange on this machine wrote into this folder. Its prices are "
@@ -195,12 +195,14 @@ def _own_database(url: str, base: Path, home: Path, name: str) -> str:
     :param base: where a relative path counts from.
     :param name: the file in place of a server's database.
     """
-    if url in IN_MEMORY:
+    from freqpilot.store.urls import in_memory, sqlite_file, with_file
+
+    if in_memory(url):
         return url
-    if not url.startswith(SQLITE):
-        return f"{SQLITE}{home / name}"
-    file = base / url.removeprefix(SQLITE)
-    return url if is_marked(file.parent) else f"{SQLITE}{home / file.name}"
+    file = sqlite_file(url)
+    if file is None:
+        return with_file(SQLITE, home / name)
+    return url if is_marked((base / file).parent) else with_file(url, home / file.name)
 
 
 def _keep_models(config: dict[str, Any]) -> None:
@@ -224,7 +226,7 @@ def _keep_log(home: Path) -> None:
 
 def _refuse_marked(config: Mapping[str, Any], user_data: Path, mode: str) -> None:
     """Refuse to let a bot of a real exchange write where the stand-in has written."""
-    from freqpilot.store.urls import store_url
+    from freqpilot.store.urls import sqlite_file, store_url
 
     places = {"--datadir": Path(config.get("datadir") or user_data / "data")}
     if mode in TRADING:
@@ -235,8 +237,8 @@ def _refuse_marked(config: Mapping[str, Any], user_data: Path, mode: str) -> Non
             "freqpilot.store.shared": (settings.store.shared, user_data),
         }
         for option, (url, base) in urls.items():
-            if url.startswith(SQLITE) and url not in IN_MEMORY:
-                places[option] = (base / url.removeprefix(SQLITE)).parent
+            if file := sqlite_file(url):
+                places[option] = (base / file).parent
     for option, folder in places.items():
         if is_marked(folder):
             raise RefuseToStart(

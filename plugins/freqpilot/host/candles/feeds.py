@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
+from freqpilot.host.candles.files import read_candles
 from freqpilot.host.candles.timeframe import seconds
-from freqpilot.host.run import current as current_module
+from freqpilot.host.run.current import current
 
 
 class Feed(Protocol):
@@ -77,18 +78,10 @@ class BacktestFeed:
         return closed(self._file(pair, timeframe), timeframe, now)
 
     def _file(self, pair: str, timeframe: str) -> Any:
-        from freqtrade.data.history import load_pair_history
-
-        key = (pair, timeframe)
+        key, config = (pair, timeframe), self._config
         if key not in self._known:
-            self._known[key] = load_pair_history(
-                pair=pair,
-                timeframe=timeframe,
-                datadir=self._config["datadir"],
-                data_format=self._config["dataformat_ohlcv"],
-                candle_type=self._config["candle_type_def"],
-                fill_up_missing=False,
-            )
+            kind, form = config["candle_type_def"], config["dataformat_ohlcv"]
+            self._known[key] = read_candles(config["datadir"], pair, timeframe, kind, form=form)
         return self._known[key]
 
 
@@ -100,12 +93,12 @@ def closed(frame: Any, timeframe: str, now: datetime) -> Any:
     return frame.iloc[: int(utc_dates(frame).searchsorted(newest, side="right"))]
 
 
-def current() -> Any:
+def current_feed() -> Any:
     """Return the run's feed.
 
     :raises NoEntry: when no run with candles has begun.
     """
-    feed = current_module.current().feed
+    feed = current().feed
     if feed is None:
         raise NoEntry("this run has no candles for its protections")
     return feed

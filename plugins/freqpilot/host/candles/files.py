@@ -153,18 +153,46 @@ def _apply() -> None:
 SEAMS = (Seam("candles", "name candle files that hold two markets", _check, _apply),)
 
 
-def candles_of(datadir: Path, pair: str, timeframe: str) -> pd.DataFrame:
-    """Return a pair's candles from Freqtrade's files.
+def read_candles(
+    folder: Path,
+    pair: str,
+    timeframe: str,
+    kind: Any,
+    *,
+    form: str = "feather",
+    period: tuple[int, int] = (0, 0),
+    fill: bool = False,
+) -> pd.DataFrame:
+    """Return a pair's candles from Freqtrade's files; an empty frame where there are none.
 
-    :raises RefuseToStart: when there are none.
+    :param kind: Freqtrade's candle type, or its name.
+    :param form: Freqtrade's data format.
+    :param period: from when to when, in seconds since the epoch; 0 is an open end.
+    :param fill: put a candle without volume where one is missing.
     """
+    from freqtrade.configuration import TimeRange
     from freqtrade.data.history import load_pair_history
     from freqtrade.enums import CandleType
 
-    kind = CandleType.FUTURES if ":" in pair else CandleType.SPOT
+    bounds = TimeRange(*("date" if each else None for each in period), *period)
     frame: pd.DataFrame = load_pair_history(
-        pair, timeframe, datadir, fill_up_missing=False, candle_type=kind
+        pair,
+        timeframe,
+        Path(folder),
+        timerange=bounds if any(period) else None,
+        fill_up_missing=fill,
+        data_format=form,
+        candle_type=CandleType.from_string(str(kind)),
     )
+    return frame
+
+
+def candles_of(datadir: Path, pair: str, timeframe: str) -> pd.DataFrame:
+    """Return a pair's candles, of futures or of spot as its name says.
+
+    :raises RefuseToStart: when there are none.
+    """
+    frame = read_candles(datadir, pair, timeframe, "futures" if ":" in pair else "spot")
     if frame.empty:
         raise RefuseToStart(
             f"no {timeframe} candles of {pair} in {datadir}; nothing was written and a bot runs "

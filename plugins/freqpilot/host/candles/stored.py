@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from freqpilot.host.candles.files import read_candles
 from freqpilot.host.candles.timeframe import DAY, seconds
 from freqpilot.risk.covariance import Closes, resampled
 from freqpilot.settings import Settings
@@ -91,20 +92,7 @@ def _read(
     period: tuple[int, int],
     _: int,
 ) -> Closes:
-    from freqtrade.configuration import TimeRange
-    from freqtrade.data.history import load_pair_history
-    from freqtrade.enums import CandleType
-
-    frame = load_pair_history(
-        pair,
-        timeframe,
-        folder,
-        timerange=TimeRange(*("date" if each else None for each in period), *period),
-        fill_up_missing=False,
-        data_format=form,
-        candle_type=CandleType.from_string(kind),
-    )
-    return _closes(frame)
+    return _closes(read_candles(folder, pair, timeframe, kind, form=form, period=period))
 
 
 def _closes(frame: Any) -> Closes:

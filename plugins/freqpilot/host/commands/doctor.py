@@ -217,12 +217,12 @@ def _alerts(config: dict[str, Any]) -> str:
 
 def _facts(config: dict[str, Any]) -> str:
     from freqpilot.facts.store import FactStore, NoFacts
-    from freqpilot.store.urls import facts_url
+    from freqpilot.store.urls import facts_url, sqlite_file
 
     url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
-    file = Path(url.removeprefix("sqlite:///"))
+    file = sqlite_file(url)
     none = "no facts yet; freqpilot facts import brings some"
-    if url.startswith("sqlite:///") and not file.is_file():
+    if file and not file.is_file():
         return none
     try:
         store = FactStore.open(url, writes=False)

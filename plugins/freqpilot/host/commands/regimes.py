@@ -14,7 +14,7 @@ from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.features.bank.workspace import Workspace
 from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.candles.files import candles_of
-from freqpilot.host.frames.regimes import EPOCH, _sound
+from freqpilot.host.frames.regimes import EPOCH, read_model
 from freqpilot.models.regimes import RegimeModel, fit
 from freqpilot.shapes import Floats, Ints
 from freqpilot.signals import hmm, regimes
@@ -121,7 +121,7 @@ def write_series(
     parts: list[Part] = []
     for until in plan.boundaries():
         file = folder / f"{plan.minutes}m-{until:%Y-%m-%d}.json"
-        if file.is_file() and not force and not isinstance(_sound(file), str):
+        if file.is_file() and not force and not isinstance(read_model(file), str):
             yield until, f"kept {file}", True
             continue
         parts = parts or [part_of(plan, pair, fear_greed) for pair in plan.pairs]

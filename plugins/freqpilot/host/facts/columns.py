@@ -17,7 +17,7 @@ from freqpilot.facts.join import AsOf, as_of, states
 from freqpilot.facts.spec import Metric, parse
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host.candles.timeframe import seconds
-from freqpilot.host.facts.database import _found, missing_live
+from freqpilot.host.facts.database import missing_live, with_source
 from freqpilot.risk.taxonomy import base_of
 from freqpilot.settings import FactSettings, Settings
 from freqpilot.shapes import Ints
@@ -84,7 +84,7 @@ def _known(
         if not holes.any():
             break
         try:
-            found = _found(config, each, coin, first, last, quiet=place > 0)
+            found = with_source(config, each, coin, first, last, quiet=place > 0)
         except Degraded as error:
             missing_live(config, error)
             break

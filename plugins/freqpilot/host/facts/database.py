@@ -1,4 +1,4 @@
-"""The facts' database as frames and pairlists read it; what is missing is said once."""
+"""The facts' database as frames and pairlists read it; what is missing is logged once."""
 
 import difflib
 import logging
@@ -12,8 +12,9 @@ from typing import Any
 from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.join import NOTHING, Observations
 from freqpilot.facts.spec import Metric
+from freqpilot.host.run.once import warn_once
 from freqpilot.settings import Settings
-from freqpilot.store.urls import facts_url
+from freqpilot.store.urls import facts_url, sqlite_file
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +45,14 @@ def observations(
 
     With ``first`` and ``last`` (microseconds) at least what is needed for the states within.
 
-    :param quiet: do not say that there are none, where the caller does.
+    :param quiet: log nothing where there are none, because the caller does.
     :raises Degraded: when the database cannot be read.
     """
-    found = _found(config, metric, coin, first, last, quiet=quiet)
-    return None if found is None else found[1]
+    sourced = with_source(config, metric, coin, first, last, quiet=quiet)
+    return None if sourced is None else sourced[1]
 
 
-def _found(
+def with_source(
     config: dict[str, Any],
     metric: Metric,
     coin: str,
@@ -78,19 +79,19 @@ def _readable(config: dict[str, Any]) -> Iterator["_Source"]:
 
     url = facts_url(Settings.from_config(config), Path(config["user_data_dir"]))
     live = str(config.get("runmode")) in LIVE
-    failed_at, told = _failed.get(url, (-math.inf, ""))
+    failed_at, reason = _failed.get(url, (-math.inf, ""))
     # A clock that was set back must not make the pause any longer.
     if live and 0 <= time.time() - failed_at < PAUSE:
-        raise Degraded(told)
+        raise Degraded(reason)
     try:
         yield _source(url, live=live)
     except (DBAPIError, RefuseToStart) as error:
-        told = (
+        reason = (
             f"facts cannot be read ({error}); what needs them gives no entry, open trades are "
             "managed as before. Import some with freqpilot facts import or mend freqpilot.facts.url"
         )
-        _failed[url] = (time.time(), told)
-        raise Degraded(told) from None
+        _failed[url] = (time.time(), reason)
+        raise Degraded(reason) from None
     _failed.pop(url, None)
 
 
@@ -106,8 +107,8 @@ def sources(config: dict[str, Any], name: str, asset: str) -> list[str]:
 def known_or_missing(
     config: dict[str, Any], metric: Metric, coin: str, first: int, last: int, *, quiet: bool = False
 ) -> Observations:
-    """As :func:`observations`, nothing where there are none and, live, where they cannot be read,
-    which is said once."""
+    """As :func:`observations`, but :data:`NOTHING` where there are none and, live, where they
+    cannot be read, which is logged once."""
     try:
         found = observations(config, metric, coin, first, last, quiet=quiet)
     except Degraded as error:
@@ -117,13 +118,13 @@ def known_or_missing(
 
 
 def missing_live(config: dict[str, Any], error: Degraded) -> None:
-    """Say once, live, that facts are missing; a backtest without them is none.
+    """Log once, live, that facts are missing; a backtest must have them.
 
     :raises Degraded: otherwise.
     """
     if str(config.get("runmode")) not in LIVE:
         raise error
-    _say_once(str(error))
+    warn_once(logger, _sentence(str(error)))
 
 
 class _Source:
@@ -153,7 +154,7 @@ class _Source:
         if len(found) == 1:
             return next(iter(found.values()))
         if found or not quiet:
-            _say_once(self._why(metric, asset, sorted(found)))
+            warn_once(logger, _sentence(self._why(metric, asset, sorted(found))))
         return None
 
     def sources(self, name: str, asset: str) -> list[str]:
@@ -185,8 +186,6 @@ class _Source:
 
 _open: list[_Source] = []
 
-_said: set[str] = set()
-
 _failed: dict[str, tuple[float, str]] = {}
 
 
@@ -205,9 +204,9 @@ def _source(url: str, *, live: bool) -> _Source:
 def _stamp(url: str) -> tuple[Any, ...]:
     """Return which file a SQLite database is and what changes when it is written to; empty for a
     server's, which a backtest takes as it finds it at its begin."""
-    if not url.startswith("sqlite:///"):
+    path = sqlite_file(url)
+    if path is None:
         return ()
-    path = Path(url.removeprefix("sqlite:///"))
     files = [file for file in (path, path.with_name(f"{path.name}-wal")) if file.exists()]
     stats = [file.stat() for file in files]
     return (
@@ -216,7 +215,5 @@ def _stamp(url: str) -> tuple[Any, ...]:
     )
 
 
-def _say_once(text: str) -> None:
-    if text not in _said:
-        _said.add(text)
-        logger.warning("%s", text[:1].upper() + text[1:])
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

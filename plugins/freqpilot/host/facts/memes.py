@@ -12,6 +12,7 @@ from freqpilot.facts.join import HOUR, NOTHING, Observations, as_of, states
 from freqpilot.facts.spec import Metric, parse
 from freqpilot.host.facts.columns import closes_of
 from freqpilot.host.facts.database import known_or_missing
+from freqpilot.host.run.once import warn_once
 from freqpilot.risk.exitplan import scales_memes
 from freqpilot.risk.safety import checks
 from freqpilot.risk.social import day_growth, spike
@@ -24,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 DAY = 24.0
 PREFIX = "meme_"
-_said: set[str] = set()
 
 
 def add_attention(
@@ -88,13 +88,13 @@ class _Known:
     def say_missing(self) -> None:
         """Say once what is not known of the coin."""
         missing = [self.metrics[name].name for name, found in self._read.items() if not len(found)]
-        if missing and self.coin not in _said:
-            _said.add(self.coin)
-            logger.warning(
-                "Of %s there are no facts, or two sources have them: %s. What an entry needs of "
-                "them is no entry; an exit rule without its facts is silent",
-                self.coin,
-                ", ".join(missing),
+        if missing:
+            warn_once(
+                logger,
+                f"Of {self.coin} there are no facts, or two sources have them: "
+                f"{', '.join(missing)}. What an entry needs of them is no entry; an exit rule "
+                "without its facts is silent",
+                about=f"facts of {self.coin}",
             )
 
     def value(self, name: MemeFact, hours: float | None = None) -> Floats:
@@ -174,12 +174,9 @@ def tradable(pair: str, settings: Settings) -> bool:
     """Tell whether a pair's coin is a memecoin: only then its caps and exits hold."""
     if asset_of(pair, settings.risk).kind == "meme":
         return True
-    if pair not in _said:
-        _said.add(pair)
-        logger.warning(
-            "%s is no memecoin by freqpilot.risk.taxonomy, so MemeMomentum does not enter it; if "
-            'it is one, add {"%s": {"class": "meme", "sector": "meme"}} there',
-            pair,
-            base_of(pair),
-        )
+    warn_once(
+        logger,
+        f"{pair} is no memecoin by freqpilot.risk.taxonomy, so MemeMomentum does not enter it; if "
+        f'it is one, add {{"{base_of(pair)}": {{"class": "meme", "sector": "meme"}}}} there',
+    )
     return False

@@ -4,10 +4,9 @@ Strategies call these from ``populate_*``, where all that can be known for every
 computed once; callbacks only look up a row.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,24 +18,14 @@ from freqpilot.features.bank.realised import startup as realised_startup
 from freqpilot.features.bank.structure import swing_prices
 from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.frames.decisions import decision_columns
-from freqpilot.host.frames.edge.forecasts import Kept
-from freqpilot.host.frames.edge.monitor import words as edge_words
-from freqpilot.host.frames.words import regime_words, score_words
-from freqpilot.host.freqai.columns import REASONS
+from freqpilot.host.frames.edge.forecasts import PastForecasts
+from freqpilot.host.frames.edge.verdicts import EdgeMemory, EdgeVerdict
 from freqpilot.models.regimes import RegimeModel
-from freqpilot.settings import RegimeSettings, Settings, SignalSettings
-from freqpilot.shapes import Decision
+from freqpilot.settings import Settings, SignalSettings
+from freqpilot.shapes import Floats
 from freqpilot.signals import analysts, composite, confluence, hmm, regimes, scorecards
+from freqpilot.signals.decision import TRUST, WeightMove
 
-SHORT_NAMES = {
-    "technical_trend": "trend",
-    "technical_momentum": "momentum",
-    "volume_confirmation": "volume",
-    "mean_reversion": "reversion",
-    "pattern_recognition": "pattern",
-    "volatility_squeeze": "squeeze",
-    "model_forecast": "model",
-}
 STARTUP = max(FeatureBank(CORE).startup, analysts.STARTUP, regimes.STARTUP, confluence.STARTUP)
 """Candles before the first decision that can be trusted; the longest memory in use."""
 
@@ -57,16 +46,26 @@ def startup(timeframe: str, signals: SignalSettings | None = None) -> int:
     return max(longest, analysts.STARTUP + scorecards.startup(signals.scorecards, minutes))
 
 
-def add_decisions(
+class DecidedFrame(NamedTuple):
+    """A frame with its decisions, the edge monitor's verdicts on the pair's model and the weights
+    that the scorecards have moved at the last candle."""
+
+    frame: pd.DataFrame
+    verdicts: tuple[EdgeVerdict, ...]
+    moves: tuple[WeightMove, ...]
+
+
+def decide(
     frame: pd.DataFrame,
     settings: Settings,
     pair: str = "",
     step: timedelta | None = None,
     models: Sequence[RegimeModel] = (),
-    kept: Kept | None = None,
-) -> pd.DataFrame:
+    past: PastForecasts | None = None,
+    memory: EdgeMemory | None = None,
+) -> DecidedFrame:
     """Return ``frame`` with the composite decision of each candle, by the weights of the class
-    that ``pair`` belongs to (an unknown one is an alt).
+    that ``pair`` belongs to (an unknown pair is an alt). Nothing is read, written or logged.
 
     Adds ``composite``, ``confidence``, ``coverage``, ``atr`` (in price), one ``contrib_*``
     column an analyst and, for structure stops, ``swing_low`` and ``swing_high``. The model's
@@ -81,23 +80,54 @@ def add_decisions(
         sizes and stops are scaled.
     :param models: those that tell the regime by the method ``hmm``, from ``fact_fear_greed``
         (0…100) too where they know it; ``regime_by_model`` is where one did.
-    :param kept: forecasts older than ``frame``, of
-        :func:`freqpilot.host.frames.edge.forecasts.kept_forecasts`.
+    :param past: forecasts older than ``frame``, of
+        :func:`freqpilot.host.frames.edge.forecasts.past_forecasts`.
+    :param memory: which models were silenced before, of
+        :func:`freqpilot.host.frames.edge.state.remembered`.
     """
     candles = candles_from_frame(frame)
-    columns = decision_columns(frame, candles, settings, pair, models, kept)
+    columns, verdicts, moves = decision_columns(
+        frame, candles, settings, pair, models, past, memory
+    )
     columns["atr"] = atr(candles, settings.risk.atr_period)
     if "structure" in settings.risk.exits.stops:
         columns["swing_low"], columns["swing_high"] = swing_prices(candles)
     if step is not None and settings.risk.volatility.enabled:
         day, ratio, adx = realised(candles, step // timedelta(minutes=1))
         columns |= {"volatility_day": day, "volatility_ratio": ratio, "adx": adx}
-    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+    decided = pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+    return DecidedFrame(decided, verdicts, moves)
 
 
-def contributions(frame: pd.DataFrame) -> list[str]:
-    """Return the names of the analysts whose contributions ``frame`` holds."""
-    return [c.removeprefix("contrib_") for c in frame.columns if c.startswith("contrib_")]
+def add_decisions(
+    frame: pd.DataFrame,
+    settings: Settings,
+    pair: str = "",
+    step: timedelta | None = None,
+    models: Sequence[RegimeModel] = (),
+    past: PastForecasts | None = None,
+    memory: EdgeMemory | None = None,
+) -> pd.DataFrame:
+    """Return the frame of :func:`decide`, where its verdicts change nothing."""
+    return decide(frame, settings, pair, step, models, past, memory).frame
+
+
+def with_group_factors(
+    frames: dict[str, pd.DataFrame],
+    factors: Mapping[str, Floats],
+    settings: Settings,
+    models: Sequence[RegimeModel] = (),
+) -> dict[str, pd.DataFrame]:
+    """Return a backtest's analysed pairs with decisions that know the groups' factors, of
+    :func:`freqpilot.host.frames.edge.backtest.judge_groups`."""
+    out = dict(frames)
+    for pair, factor in factors.items():
+        frame = frames[pair]
+        if (factor < frame[TRUST].to_numpy(dtype=np.float64)).any():
+            candles = candles_from_frame(frame)
+            decided = decision_columns(frame, candles, settings, pair, models, trust=factor)
+            out[pair] = frame.assign(**decided.columns)
+    return out
 
 
 def shifted(signals: SignalSettings, threshold: float, confidence: float) -> SignalSettings:
@@ -138,57 +168,6 @@ def model_ready(frame: pd.DataFrame) -> pd.Series:
     if "do_predict" not in frame:
         return pd.Series(True, index=frame.index)
     return frame["do_predict"] == 1
-
-
-def tags(frame: pd.DataFrame, direction: pd.Series) -> pd.Series:
-    """Return for each row the analysts that spoke for its direction, as ``trend+model``."""
-    words = pd.Series("", index=frame.index, dtype="object")
-    for name in contributions(frame):
-        speaks = frame[f"contrib_{name}"] * direction > 0
-        short = SHORT_NAMES.get(name, name)
-        words = words.where(~speaks, words + "+" + short)
-    return words.str.removeprefix("+")
-
-
-def decision_of(
-    pair: str,
-    row: Mapping[str, Any],
-    side: str,
-    timeframe: timedelta,
-    settings: RegimeSettings | None = None,
-) -> Decision:
-    """Return the decision that a row of :func:`add_decisions` holds, with its reasons in words;
-    the regime's as well where its settings are given."""
-    names = [name for name in map(str, row.keys()) if name.startswith("contrib_")]
-    figures = ((name.removeprefix("contrib_"), float(row[name])) for name in names)
-    parts = {name: value for name, value in figures if math.isfinite(value)}
-    ranked = sorted(parts.items(), key=lambda item: -abs(item[1]))
-    reasons = tuple(
-        f"{name.replace('_', ' ')} {'for' if value > 0 else 'against'} a rise ({value:+.2f})"
-        for name, value in ranked
-        if value
-    )
-    # Numbers stand where FreqAI filled a gap.
-    if parts.get("model_forecast") and isinstance(why := row.get(REASONS), str) and why:
-        reasons = (*reasons, f"the model by {why}")
-    if settings and (words := regime_words(row, settings)):
-        reasons = (*reasons, words)
-    if words := score_words(row):
-        reasons = (*reasons, words)
-    if words := edge_words(row):
-        reasons = (*reasons, words)
-    if "bias" in row:
-        reasons = (*reasons, f"bias of longer timeframes {float(row['bias']):+.2f}")
-    return Decision(
-        pair=pair,
-        time=(row["date"] + timeframe).to_pydatetime(),
-        side="short" if side == "short" else "long",
-        composite=float(row["composite"]),
-        confidence=float(row["confidence"]),
-        coverage=float(row["coverage"]),
-        contributions=parts,
-        reasons=reasons,
-    )
 
 
 def model_enabled(config: dict[str, Any]) -> bool:

@@ -1,5 +1,5 @@
 """Regime models on disk: fitted walk-forward from Freqtrade's candles, found again by the bot, by
-backtests and by pairlists. A model that is missing, stale or corrupt leaves the rules to tell."""
+backtests and by pairlists. Where a model is missing, stale or corrupt, the rules decide instead."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import Degraded
+from freqpilot.host.run.once import warn_once
 from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import Settings
 from freqpilot.signals import hmm
@@ -22,16 +23,16 @@ def folder_of(user_data: Path) -> Path:
 
 
 def models_of(config: dict[str, Any]) -> tuple[RegimeModel, ...]:
-    """Return the models of the bot's ``user_data_dir``, by ``fitted_until``; none by the method
-    ``rules``. That there are none is said once, and so is each that cannot be used."""
+    """Return the models of the bot's ``user_data_dir``, by ``fitted_until``; the method ``rules``
+    has none. Each file that cannot be used is logged once, and so is a folder without a model."""
     if Settings.from_config(config).signals.regimes.method != "hmm":
         return ()
     folder = folder_of(Path(config["user_data_dir"]))
     models, faults = load(folder)
     for fault in faults:
-        _say_once(fault)
+        warn_once(logger, fault)
     if not models:
-        _say_once(f"{folder} holds no regime model: the rules tell the regime. {MEND}")
+        warn_once(logger, f"{folder} holds no regime model: the rules tell the regime. {MEND}")
     return models
 
 
@@ -46,7 +47,7 @@ def load(folder: Path) -> tuple[tuple[RegimeModel, ...], tuple[str, ...]]:
         stat = file.stat()
         stamp = (stat.st_mtime_ns, stat.st_size)
         if _read.get(file, (None, None))[0] != stamp:
-            _read[file] = (stamp, _sound(file))
+            _read[file] = (stamp, read_model(file))
         found = _read[file][1]
         if isinstance(found, str):
             faults.append(found)
@@ -56,10 +57,10 @@ def load(folder: Path) -> tuple[tuple[RegimeModel, ...], tuple[str, ...]]:
 
 
 _read: dict[Path, tuple[tuple[int, int] | None, RegimeModel | str | None]] = {}
-_said: set[str] = set()
 
 
-def _sound(file: Path) -> RegimeModel | str:
+def read_model(file: Path) -> RegimeModel | str:
+    """Return a file's model, or why it cannot be used."""
     try:
         model = RegimeModel.load(file)
     except Degraded as error:
@@ -67,12 +68,6 @@ def _sound(file: Path) -> RegimeModel | str:
     if model.inputs[: len(hmm.INPUTS)] != hmm.INPUTS or model.names != hmm.state_names(model):
         return f"the regime model {file} is of another version of Freqpilot, so not used. {MEND}"
     return model
-
-
-def _say_once(text: str) -> None:
-    if text not in _said:
-        _said.add(text)
-        logger.warning("%s", text)
 
 
 def describe(config: dict[str, Any]) -> str:

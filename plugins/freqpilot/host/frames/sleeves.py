@@ -8,7 +8,7 @@ import pandas as pd
 
 from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.account import stakes
-from freqpilot.host.frames import decided as frames
+from freqpilot.host.frames import words
 from freqpilot.host.frames.crosssection import CrossSection
 from freqpilot.settings import Settings, Sleeve
 from freqpilot.shapes import Candles, Floats
@@ -107,5 +107,5 @@ def decided(frame: pd.DataFrame) -> pd.DataFrame:
     side = np.where(long & short, net, long.astype(float) - short.astype(float))
     gone = frame["none_long"].to_numpy() > 0, frame["none_short"].to_numpy() > 0
     leave = np.where(gone[0] & gone[1], 2, np.where(gone[0], 1, np.where(gone[1], -1, 0)))
-    tags = frames.tags(frame, pd.Series(side, index=frame.index)).str.slice(0, TAG)
+    tags = words.tags(frame, pd.Series(side, index=frame.index)).str.slice(0, TAG)
     return frame.assign(side=side, leave=leave, enter_tag=tags)

@@ -12,13 +12,16 @@ from candle_source import candles
 from freqpilot.features.labels.targets import forward_return
 from freqpilot.host.account.begin import begin
 from freqpilot.host.frames import decided as frames
-from freqpilot.host.frames.edge import backtest as edgebacktest
-from freqpilot.host.frames.edge import forecasts
 from freqpilot.host.frames.edge import groups as edgegroups
-from freqpilot.host.frames.edge import monitor as edge
+from freqpilot.host.frames.edge import state
+from freqpilot.host.frames.edge.forecasts import PastForecasts, past_forecasts
+from freqpilot.host.frames.edge.verdicts import EdgeMemory, GroupSilence
+from freqpilot.host.frames.populate import populate_together
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.settings import LabelSettings, Settings
+from freqpilot.shapes import Floats, Ints
+from freqpilot.signals.decision import TRUST
 
 ROWS = 2_400
 PAIRS = ("BTC/USDT", "ETH/USDT", "DOGE/USDT")
@@ -55,7 +58,7 @@ def given(sign: float) -> dict[str, pd.DataFrame]:
 
 def backtest(chosen: Settings, sign: float) -> dict[str, pd.DataFrame]:
     each = {pair: frames.add_decisions(data, chosen, pair) for pair, data in given(sign).items()}
-    return edgebacktest.with_groups(each, chosen)
+    return populate_together(each, chosen)
 
 
 def kept(data: dict[str, pd.DataFrame]) -> Any:
@@ -71,25 +74,32 @@ def live(chosen: Settings, data: dict[str, pd.DataFrame], pair: str, rows: int) 
     known = {name: each.head(rows if name == pair else rows - 1) for name, each in data.items()}
     freqai = SimpleNamespace(live=True, dd=kept(known), identifier="one")
     window = data[pair].head(rows).tail(800)
-    return frames.add_decisions(window, chosen, pair, kept=forecasts.kept_forecasts(freqai, pair))
+    return frames.add_decisions(window, chosen, pair, past=past_forecasts(freqai, pair))
+
+
+def live_factors(run: Run, past: PastForecasts, pair: str, date: Ints, chosen: Settings) -> Floats:
+    """Return the group's factors as a bot has them, which acts on the verdicts."""
+    judged = edgegroups.judge_group(past, pair, date, chosen, state.remembered(run))
+    state.act_on(run, judged.verdicts)
+    return judged.factor
 
 
 def test_a_group_lowers_what_a_pair_alone_does_not() -> None:
     chosen = settings()
     alone = {pair: frames.add_decisions(each, chosen, pair) for pair, each in given(-1).items()}
-    together = edgebacktest.with_groups(alone, chosen)
+    together = populate_together(alone, chosen)
     lowered = 0
     for pair, before in alone.items():
         after = together[pair]
         assert list(after.columns) == list(before.columns)
-        assert (after[edge.COLUMN] <= before[edge.COLUMN]).all()
-        moved = after[edge.COLUMN] < before[edge.COLUMN]
+        assert (after[TRUST] <= before[TRUST]).all()
+        moved = after[TRUST] < before[TRUST]
         lowered += int(moved.sum())
         pd.testing.assert_frame_equal(after[~moved], before[~moved])
-        silent = after[edge.COLUMN] == 0
+        silent = after[TRUST] == 0
         assert (after.loc[silent, "contrib_model_forecast"].fillna(0) == 0).all()
     assert lowered > 500
-    assert all((frame[edge.COLUMN] == 0).any() for frame in together.values())
+    assert all((frame[TRUST] == 0).any() for frame in together.values())
 
 
 def test_live_has_the_factors_of_the_backtest() -> None:
@@ -100,7 +110,7 @@ def test_live_has_the_factors_of_the_backtest() -> None:
     for pair in PAIRS:
         for rows in ends[:: 1 + len(ends) // 8]:
             got = live(chosen, data, pair, rows)
-            for column in (edge.COLUMN, "composite"):
+            for column in (TRUST, "composite"):
                 np.testing.assert_allclose(
                     got[column].tail(5), wanted[pair][column].iloc[rows - 5 : rows], atol=1e-9
                 )
@@ -113,10 +123,10 @@ def test_an_edge_is_kept_together() -> None:
         source = candles(PAIRS.index(pair) + 1, ROWS)
         right = np.nan_to_num(forward_return(source, LabelSettings())) > 0
         each["up"], each["down"] = np.where(right, 0.7, 0.2), np.where(right, 0.2, 0.7)
-    found = edgebacktest.with_groups(
+    found = populate_together(
         {pair: frames.add_decisions(each, chosen, pair) for pair, each in sure.items()}, chosen
     )
-    assert all((each[edge.COLUMN] > 0.5).all() for each in found.values())
+    assert all((each[TRUST] > 0.5).all() for each in found.values())
 
 
 def test_groups_are_all_pairs_classes_or_none() -> None:
@@ -130,17 +140,17 @@ def test_groups_are_all_pairs_classes_or_none() -> None:
     for kind in ("class", "off"):
         chosen = settings(groups=kind)
         alone = {pair: frames.add_decisions(each, chosen, pair) for pair, each in given(-1).items()}
-        found = edgebacktest.with_groups(alone, chosen)
+        found = populate_together(alone, chosen)
         assert all(found[pair] is alone[pair] for pair in PAIRS), "no group has two of these"
 
 
 def test_frames_without_a_watched_model_are_left_alone() -> None:
     chosen = settings()
     plain = {pair: each.drop(columns=["up", "down"]) for pair, each in given(-1).items()}
-    assert edgebacktest.with_groups(plain, chosen) == plain
+    assert populate_together(plain, chosen) == plain
     watched = {pair: frames.add_decisions(each, chosen, pair) for pair, each in given(-1).items()}
     one_pair_alone = chosen.model_copy(update={"analysis": True})
-    assert edgebacktest.with_groups(watched, one_pair_alone) is watched
+    assert populate_together(watched, one_pair_alone) is watched
 
 
 def test_its_silence_is_told_once_and_not_taken_back_by_one_who_is_behind(
@@ -151,19 +161,48 @@ def test_its_silence_is_told_once_and_not_taken_back_by_one_who_is_behind(
     drawer = kept(data)
     date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
     for pair in (*PAIRS, *PAIRS):
-        got = edgegroups.live_factors(forecasts.Kept("one", None, drawer), pair, date, chosen)
+        got = live_factors(run, PastForecasts("one", None, drawer), pair, date, chosen)
         assert got[-1] == 0
     told = [event.data for event in run.store.events("model edge")]
     assert {"group": "all pairs", "silenced": True} in told
     assert len(told) <= 2, "by candles and by trades"
     behind = kept({pair: each.head(200) for pair, each in data.items()})
-    got = edgegroups.live_factors(forecasts.Kept("one", None, behind), PAIRS[0], date[:200], chosen)
+    got = live_factors(run, PastForecasts("one", None, behind), PAIRS[0], date[:200], chosen)
     assert len(run.store.events("model edge")) == len(told)
     lost = kept({pair: each.head(20) for pair, each in data.items()})
-    got = edgegroups.live_factors(forecasts.Kept("one", None, lost), PAIRS[0], date[:20], chosen)
+    got = live_factors(run, PastForecasts("one", None, lost), PAIRS[0], date[:20], chosen)
     assert (got == 0).all(), "what was silenced stays so when its forecasts are lost"
-    other = edgegroups.live_factors(forecasts.Kept("two", None, lost), PAIRS[0], date[:20], chosen)
+    other = live_factors(run, PastForecasts("two", None, lost), PAIRS[0], date[:20], chosen)
     assert (other == 1).all(), "another model begins anew"
+
+
+def test_only_a_newer_block_is_news() -> None:
+    chosen, data = settings(), given(-1)
+    past = PastForecasts("one", None, kept(data))
+    date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
+    first = edgegroups.judge_group(past, PAIRS[0], date, chosen).verdicts
+    silenced = [verdict for verdict in first if verdict.silenced]
+    assert silenced
+    for ahead, changed in ((-1, True), (0, False), (1, False)):
+        groups = {verdict.name: GroupSilence(False, verdict.block + ahead) for verdict in silenced}
+        memory = EdgeMemory(groups=groups)
+        again = edgegroups.judge_group(past, PAIRS[0], date, chosen, memory).verdicts
+        assert [each.changed for each in again if each.silenced] == [changed] * len(silenced)
+
+
+@pytest.mark.parametrize("factors", [(0.4, 0.9), (0.9, 0.4)])
+def test_the_lesser_factor_of_all_forecasts_and_of_trades_counts(
+    monkeypatch: pytest.MonkeyPatch, factors: tuple[float, float]
+) -> None:
+    chosen, data, given_factors = settings(), given(-1), iter(factors)
+    date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
+    monkeypatch.setattr(
+        edgegroups.groupmonitor,
+        "factors_at",
+        lambda date, *_: np.full(len(date), next(given_factors)),
+    )
+    past = PastForecasts("one", None, kept(data))
+    assert (edgegroups.judge_group(past, PAIRS[0], date, chosen).factor == 0.4).all()
 
 
 def test_forecasts_older_than_the_silence_do_not_end_it(run: Run) -> None:
@@ -177,41 +216,45 @@ def test_forecasts_older_than_the_silence_do_not_end_it(run: Run) -> None:
         lean = np.tanh(sign * np.nan_to_num(forward_return(source, LabelSettings()))) / 2
         data[pair] = frame(seed, 0).assign(up=0.4 + lean / 2, down=0.4 - lean / 2)
     date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
-    whole = forecasts.Kept("one", None, kept(data))
-    factor = edgegroups.live_factors(whole, PAIRS[0], date, chosen)
+    whole = PastForecasts("one", None, kept(data))
+    factor = live_factors(run, whole, PAIRS[0], date, chosen)
     assert factor[790] == 0
     assert factor[1_590] > 0
     assert factor[-1] == 0
     told = len(run.store.events("model edge"))
-    older = forecasts.Kept(
+    older = PastForecasts(
         "one", None, kept({pair: each.head(1_590) for pair, each in data.items()})
     )
-    assert (edgegroups.live_factors(older, PAIRS[1], date[:1_590], chosen) == 0).all()
+    assert (live_factors(run, older, PAIRS[1], date[:1_590], chosen) == 0).all()
     assert len(run.store.events("model edge")) == told
-    alone = forecasts.Kept("two", None, older.drawer)
-    assert edgegroups.live_factors(alone, PAIRS[1], date[:1_590], chosen)[-1] > 0
+    alone = PastForecasts("two", None, older.drawer)
+    assert live_factors(run, alone, PAIRS[1], date[:1_590], chosen)[-1] > 0
 
 
-def test_scores_are_made_anew_only_when_a_block_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scores_are_made_anew_only_when_a_block_is_over(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chosen, data, made = settings(), given(1), []
-    judged = edgegroups.judged
-    monkeypatch.setattr(edgegroups, "judged", lambda *of: made.append(len(of[0])) or judged(*of))
+    scores_of = edgegroups.scores_of
+    monkeypatch.setattr(
+        edgegroups, "scores_of", lambda *of: made.append(len(of[0])) or scores_of(*of)
+    )
     drawer = kept(data)
     date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
     for _ in range(3):
-        edgegroups.live_factors(forecasts.Kept("one", None, drawer), PAIRS[0], date, chosen)
+        live_factors(run, PastForecasts("one", None, drawer), PAIRS[0], date, chosen)
     assert made == [ROWS] * 3
     later = kept({pair: each.head(ROWS - 60) for pair, each in data.items()})
     drawer.historic_predictions = later.historic_predictions
-    edgegroups.live_factors(forecasts.Kept("one", None, drawer), PAIRS[0], date[:-60], chosen)
+    live_factors(run, PastForecasts("one", None, drawer), PAIRS[0], date[:-60], chosen)
     assert made[3:] == [ROWS - 60] * 3
 
 
 def test_autopilot_judges_its_pairs_together(monkeypatch: pytest.MonkeyPatch) -> None:
     from freqtrade.strategy.interface import IStrategy
 
-    from freqpilot.host import door_dir
     from freqpilot.host.boot import resolvers
+    from freqpilot.host.boot.doors import door_dir
 
     (kind,) = [
         each["class"]
@@ -226,7 +269,7 @@ def test_autopilot_judges_its_pairs_together(monkeypatch: pytest.MonkeyPatch) ->
     strategy = kind.__new__(kind)
     strategy.config = {"freqpilot": {"models": {"edge": {"evidence": 10, "min_ic": 0.15}}}}
     found = strategy.advise_all_indicators({})
-    wanted = edgebacktest.with_groups(alone, chosen)
+    wanted = populate_together(alone, chosen)
     for pair in PAIRS:
         pd.testing.assert_frame_equal(found[pair], wanted[pair])
-    assert any((found[pair][edge.COLUMN] < alone[pair][edge.COLUMN]).any() for pair in PAIRS)
+    assert any((found[pair][TRUST] < alone[pair][TRUST]).any() for pair in PAIRS)

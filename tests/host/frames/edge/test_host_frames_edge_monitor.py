@@ -16,11 +16,16 @@ from freqpilot.features.labels.targets import forward_return
 from freqpilot.host.account.begin import begin
 from freqpilot.host.candles import rows
 from freqpilot.host.frames import decided as frames
-from freqpilot.host.frames.edge import forecasts
+from freqpilot.host.frames import words
 from freqpilot.host.frames.edge import monitor as edge
+from freqpilot.host.frames.edge import state
+from freqpilot.host.frames.edge.forecasts import PastForecasts, past_forecasts
+from freqpilot.host.frames.edge.verdicts import GROUPS, PAIRS, EdgeMemory, GroupSilence
+from freqpilot.host.frames.populate import populate
 from freqpilot.host.run.current import end
 from freqpilot.host.run.run import Run
 from freqpilot.settings import LabelSettings, Settings
+from freqpilot.signals.decision import TRUST
 
 ROWS = 3_000
 QUICK = {"evidence": 10, "min_ic": 0.3}
@@ -59,8 +64,8 @@ def test_a_model_that_is_wrong_loses_its_part_of_the_decision() -> None:
     given = frame(-1)
     watched = frames.add_decisions(given, settings(), PAIR)
     plain = frames.add_decisions(given, settings(enabled=False), PAIR)
-    assert edge.COLUMN not in plain
-    factor = watched[edge.COLUMN]
+    assert TRUST not in plain
+    factor = watched[TRUST]
     assert factor.iloc[0] == 1
     assert factor.iloc[-1] == 0
     assert (factor.diff().fillna(0) <= 0).all()
@@ -69,7 +74,7 @@ def test_a_model_that_is_wrong_loses_its_part_of_the_decision() -> None:
     silent, early = factor == 0, factor == 1
     assert (watched.loc[silent, "contrib_model_forecast"].fillna(0) == 0).all()
     pd.testing.assert_frame_equal(
-        watched.loc[early].drop(columns=edge.COLUMN), plain.loc[early], check_like=True
+        watched.loc[early].drop(columns=TRUST), plain.loc[early], check_like=True
     )
     np.testing.assert_allclose(
         watched.loc[some, "contrib_model_forecast"],
@@ -84,55 +89,53 @@ def test_a_model_that_is_wrong_loses_its_part_of_the_decision() -> None:
 
 
 def test_a_model_that_is_right_keeps_it() -> None:
-    factor = frames.add_decisions(frame(1), settings(), PAIR)[edge.COLUMN]
+    factor = frames.add_decisions(frame(1), settings(), PAIR)[TRUST]
     assert (factor > 0.7).all()
     assert factor.mean() > 0.97
 
 
 def test_live_has_the_factors_of_the_backtest_from_what_freqai_keeps() -> None:
     whole = frame(-1)
-    wanted = frames.add_decisions(whole, settings(), PAIR)[edge.COLUMN].to_numpy()
+    wanted = frames.add_decisions(whole, settings(), PAIR)[TRUST].to_numpy()
     kept = whole.rename(columns={"date": "date_pred", "close": "close_price"})
     # FreqAI keeps them as Python objects after it has filled a gap.
     kept["up"] = kept["up"].astype(object)
     drawer = SimpleNamespace(historic_predictions={PAIR: kept})
-    older = forecasts.kept_forecasts(model(drawer), PAIR)
+    older = past_forecasts(model(drawer), PAIR)
     late = whole.tail(900)
-    got = frames.add_decisions(late, settings(), PAIR, kept=older)[edge.COLUMN].to_numpy()
+    got = frames.add_decisions(late, settings(), PAIR, past=older)[TRUST].to_numpy()
     np.testing.assert_array_equal(got, wanted[-900:])
     assert (got == 0).all()
-    forgot = frames.add_decisions(late, settings(), PAIR)[edge.COLUMN].to_numpy()
+    forgot = frames.add_decisions(late, settings(), PAIR)[TRUST].to_numpy()
     assert forgot[0] == 1, "nothing is known of the time before the frame"
 
 
 def test_a_backtest_takes_nothing_from_what_freqai_keeps() -> None:
     drawer = SimpleNamespace(historic_predictions={PAIR: frame(1)})
-    assert forecasts.kept_forecasts(model(drawer, live=False), PAIR) is None
-    assert forecasts.kept_forecasts(model(drawer), "ETH/USDT") == forecasts.Kept("one", None)
-    assert forecasts.kept_forecasts(model(drawer), PAIR) == forecasts.Kept("one", None), (
-        "unknown form"
-    )
+    assert past_forecasts(model(drawer, live=False), PAIR) is None
+    assert past_forecasts(model(drawer), "ETH/USDT") == PastForecasts("one", None)
+    assert past_forecasts(model(drawer), PAIR) == PastForecasts("one", None), "unknown form"
 
 
 def test_a_candle_that_freqai_did_not_predict_is_no_evidence() -> None:
     given = frame(-1).assign(do_predict=[0, np.nan, 2] * (ROWS // 3))
-    assert (frames.add_decisions(given, settings(), PAIR)[edge.COLUMN] == 1).all()
+    assert (frames.add_decisions(given, settings(), PAIR)[TRUST] == 1).all()
 
 
 def test_its_silence_and_its_end_are_told_once(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     run.live = True
     whole = frame(-1, back=1_500)
-    factor = frames.add_decisions(whole, settings(), "ETH/USDT")[edge.COLUMN].to_numpy()
+    factor = frames.add_decisions(whole, settings(), "ETH/USDT")[TRUST].to_numpy()
     silent = int(np.flatnonzero(factor == 0)[0])
     heard = int(np.flatnonzero((factor > 0) & (np.arange(ROWS) > silent))[0])
     caplog.clear()
     for stop in (silent, silent + 1, silent + 2, heard, heard + 1, heard + 2):
-        frames.add_decisions(whole.head(stop), settings(), PAIR)
+        populate(run, whole.head(stop), settings(), PAIR)
     events = [event for event in run.store.events("model edge") if event.data["pair"] == PAIR]
     assert [event.data["silenced"] for event in events] == [True, False]
     assert all(event.level == "WARNING" for event in events)
-    opened = whole["date"].iloc[silent].to_pydatetime()
-    assert events[0].time == opened + timedelta(hours=1)
+    opened = [whole["date"].iloc[row].to_pydatetime() for row in (silent, heard)]
+    assert [event.time for event in events] == [time + timedelta(hours=1) for time in opened]
     told = [record.message for record in caplog.records if PAIR in record.message]
     assert len(told) == 2
     assert "stops" in told[0]
@@ -142,40 +145,101 @@ def test_its_silence_and_its_end_are_told_once(run: Run, caplog: pytest.LogCaptu
 def test_a_silenced_model_whose_forecasts_are_lost_stays_silenced(run: Run) -> None:
     run.live = True
     wrong, right = frame(-1), frame(1)
-    kept = forecasts.Kept("one", None)
-    frames.add_decisions(wrong, settings(), PAIR, kept=kept)
-    frames.add_decisions(wrong, settings(), "ETH/USDT", kept=kept)
-    assert run.store.load_state(edge.STATE) == {f"one/{PAIR}": True, "one/ETH/USDT": True}
-    lost = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=kept)
-    assert (lost[edge.COLUMN] == 0).all()
+    past = PastForecasts("one", None)
+    populate(run, wrong, settings(), PAIR, past=past)
+    populate(run, wrong, settings(), "ETH/USDT", past=past)
+    assert run.store.load_state(PAIRS) == {f"one/{PAIR}": True, "one/ETH/USDT": True}
+    lost = populate(run, wrong.head(150), settings(), PAIR, past=past)
+    assert (lost[TRUST] == 0).all()
     assert len(run.store.events("model edge")) == 2
-    anew = frames.add_decisions(wrong.head(150), settings(), PAIR, kept=forecasts.Kept("two", None))
-    assert anew[edge.COLUMN].iloc[0] == 1, "another model begins anew"
-    back = frames.add_decisions(right, settings(), PAIR, kept=kept)[edge.COLUMN]
+    anew = populate(run, wrong.head(150), settings(), PAIR, past=PastForecasts("two", None))
+    assert anew[TRUST].iloc[0] == 1, "another model begins anew"
+    back = populate(run, right, settings(), PAIR, past=past)[TRUST]
     assert back.iloc[0] == 0
     assert back.iloc[-1] == 1
     told = [event.data["silenced"] for event in run.store.events("model edge")]
     assert told == [True, True, False]
+    assert run.store.load_state(PAIRS) == {f"one/{PAIR}": False, "one/ETH/USDT": True}
+
+
+def test_columns_are_pure_and_what_was_stored_is_an_argument(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a live run's store says, and however often: same arguments, same columns."""
+    run.live = True
+    past, wrong = PastForecasts("one", None), frame(-1)
+    run.store.save_state(PAIRS, {f"one/{PAIR}": True}, datetime(2026, 1, 1, tzinfo=UTC))
+    with caplog.at_level("DEBUG", logger="freqpilot"):
+        first = frames.decide(wrong.head(150), settings(), PAIR, past=past)
+        again = frames.decide(wrong.head(150), settings(), PAIR, past=past)
+        whole = frames.decide(wrong, settings(), "ETH/USDT", past=past)
+    pd.testing.assert_frame_equal(first.frame, again.frame)
+    assert (first.frame[TRUST] == 1).all()
+    assert [(v.name, v.silenced, v.changed) for v in whole.verdicts] == [
+        ("one/ETH/USDT", True, True)
+    ]
+    assert not caplog.records
+    assert not run.store.events("model edge")
+    assert run.store.load_state(PAIRS) == {f"one/{PAIR}": True}
+    memory = EdgeMemory(pairs={f"one/{PAIR}": True})
+    silenced = frames.decide(wrong.head(150), settings(), PAIR, past=past, memory=memory)
+    assert (silenced.frame[TRUST] == 0).all()
+    assert silenced.verdicts == (), "which is no news"
+
+
+def test_what_is_stored_comes_back_as_it_was(run: Run) -> None:
+    assert state.remembered(run) == EdgeMemory(), "a backtest remembers nothing"
+    run.live = True
+    assert state.remembered(run) == EdgeMemory({}, {})
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+    run.store.save_state(PAIRS, {f"one/{PAIR}": True, "one/ETH/USDT": False}, time)
+    run.store.save_state(GROUPS, {"one/all pairs by trades": {"silenced": True, "block": 7}}, time)
+    memory = state.remembered(run)
+    assert memory.pairs == {f"one/{PAIR}": True, "one/ETH/USDT": False}
+    assert memory.groups == {"one/all pairs by trades": GroupSilence(True, 7)}
+    run.live = False
+    assert state.remembered(run) == EdgeMemory()
+
+
+def test_one_verdict_leaves_those_of_others_in_the_store(run: Run) -> None:
+    run.live = True
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+    run.store.save_state(PAIRS, {"one/ETH/USDT": True}, time)
+    populate(run, frame(-1), settings(), PAIR, past=PastForecasts("one", None))
+    assert run.store.load_state(PAIRS) == {"one/ETH/USDT": True, f"one/{PAIR}": True}
 
 
 def test_a_backtest_tells_in_one_line_and_keeps_nothing(
     run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level("INFO", logger=edge.__name__):
-        frames.add_decisions(frame(-1), settings(), PAIR)
-    assert len([r for r in caplog.records if r.name == edge.__name__]) == 1
+    whole = frame(-1, back=1_500)
+    with caplog.at_level("INFO", logger=state.__name__):
+        factor = populate(run, whole, settings(), PAIR)[TRUST].to_numpy()
+    (line,) = [r.getMessage() for r in caplog.records if r.name == state.__name__]
+    turns = np.flatnonzero(np.diff((factor == 0).astype(int))) + 1
+    days = [f"{whole['date'].iloc[row]:%Y-%m-%d}" for row in turns]
+    assert len(days) == 2
+    assert line.endswith(", ".join(days))
     assert not run.store.events("model edge")
+    assert run.store.load_state(PAIRS) is None
+
+
+def test_without_a_run_nobody_hears_of_anything(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", logger="freqpilot"):
+        got = populate(None, frame(-1), settings(), PAIR)
+    assert got[TRUST].iloc[-1] == 0
+    assert not caplog.records
 
 
 def test_why_and_doctor_name_it() -> None:
     decided = frames.add_decisions(frame(-1), settings(), PAIR)
     row = rows.closed_row(decided, datetime.now(UTC), timedelta(hours=1))
     assert row is not None
-    decision = frames.decision_of(PAIR, row, "long", timedelta(hours=1))
+    decision = words.decision_of(PAIR, row, "long", timedelta(hours=1))
     assert any("the model is silenced" in reason for reason in decision.reasons)
-    assert edge.words({edge.COLUMN: 1.0}) is None
-    assert edge.words({}) is None
-    assert "×0.40" in str(edge.words({edge.COLUMN: 0.4}))
+    assert words.edge_words({TRUST: 1.0}) is None
+    assert words.edge_words({}) is None
+    assert "×0.40" in str(words.edge_words({TRUST: 0.4}))
     config: dict[str, Any] = {"freqai": {"enabled": True}}
     assert "every 48 candles" in edge.describe(config)
     config["freqpilot"] = {"models": {"edge": {"enabled": False}}}

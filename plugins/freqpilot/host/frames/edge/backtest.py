@@ -1,78 +1,72 @@
 """The edge monitor of groups of pairs in a backtest: once all pairs have been analysed."""
 
-import logging
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from freqpilot.features.candles.frames import candles_from_frame
-from freqpilot.host.frames.decisions import decision_columns
-from freqpilot.host.frames.edge.forecasts import lean_of
-from freqpilot.host.frames.edge.groups import Judged, group_of, judged
-from freqpilot.host.frames.edge.monitor import COLUMN
+from freqpilot.host.frames.edge.forecasts import expected_move
+from freqpilot.host.frames.edge.groups import PairScores, group_of, scores_of
+from freqpilot.host.frames.edge.verdicts import time_of
 from freqpilot.host.seams.seam import Seam, expect
 from freqpilot.models.edge import groups, monitor
-from freqpilot.models.regimes import RegimeModel
 from freqpilot.settings import Settings
+from freqpilot.shapes import Floats
+from freqpilot.signals.decision import TRUST
 
-logger = logging.getLogger(__name__)
+
+class JudgedGroups(NamedTuple):
+    """What the confidence of a backtest's models is multiplied by, by pair, and for each group with
+    what it was judged by the days on which its model was silenced and heard again."""
+
+    factor: dict[str, Floats]
+    turns: dict[str, str]
 
 
-def with_groups(
-    found: dict[str, pd.DataFrame], settings: Settings, models: Sequence[RegimeModel] = ()
-) -> dict[str, pd.DataFrame]:
-    """Return a backtest's analysed pairs with decisions that know the groups' factors.
+def judge_groups(frames: Mapping[str, pd.DataFrame], settings: Settings) -> JudgedGroups:
+    """Return the lesser of each pair's own factor and those of its group.
 
-    :param found: frames of :func:`freqpilot.host.frames.decided.add_decisions` by pair.
+    :param frames: a backtest's analysed pairs; those without a judged model are left out.
     """
-    if settings.analysis:
-        return found
-    watched = {pair: frame for pair, frame in found.items() if COLUMN in frame}
-    members: dict[str, dict[str, Judged]] = {}
-    for pair, frame in watched.items():
+    judged = {pair: frame for pair, frame in frames.items() if TRUST in frame}
+    members: dict[str, dict[str, PairScores]] = {}
+    for pair, frame in judged.items():
         if (group := group_of(pair, settings)) is not None:
             candles = candles_from_frame(frame)
-            made = judged(candles.date, candles.close, lean_of(frame), settings)
-            members.setdefault(group, {})[pair] = made
-    out = dict(found)
-    for group, own_scores in members.items():
+            scores = scores_of(candles.date, candles.close, expected_move(frame), settings)
+            members.setdefault(group, {})[pair] = scores
+    out = JudgedGroups({}, {})
+    for group, scores_by_pair in members.items():
         courses = []
         for by in monitor.BY:
-            of = groups.pooled({pair: made[by] for pair, made in own_scores.items()})
+            of = groups.pooled({pair: scores[by] for pair, scores in scores_by_pair.items()})
             courses.append((of, monitor.follow(of.score, settings.models.edge)))
-            _tell_turns(f"{group} by {by}", *courses[-1], settings, next(iter(watched.values())))
-        for pair in own_scores:
-            frame = watched[pair]
-            candles = candles_from_frame(frame)
-            own = frame[COLUMN].to_numpy(dtype=np.float64)
+            first = next(iter(judged.values()))
+            if days := _days(*courses[-1], settings, first):
+                out.turns[f"{group} by {by}"] = days
+        for pair in scores_by_pair:
+            date = candles_from_frame(judged[pair]).date
+            own = judged[pair][TRUST].to_numpy(dtype=np.float64)
             shared = [
-                groups.factors_at(candles.date, of, course, settings.labels, settings.models.edge)
+                groups.factors_at(date, of, course, settings.labels, settings.models.edge)
                 for of, course in courses
             ]
-            factor = np.minimum.reduce([own, *shared])
-            if (factor < own).any():
-                columns = decision_columns(
-                    frame, candles, settings, pair, models, watched_by=factor
-                )
-                out[pair] = frame.assign(**columns)
+            out.factor[pair] = np.minimum.reduce([own, *shared])
     return out
 
 
-def _tell_turns(
-    group: str,
-    of: groups.Scores,
-    course: monitor.Course,
-    settings: Settings,
-    frame: pd.DataFrame,
-) -> None:
-    if turns := sorted([*course.silenced, *course.revived]):
-        step = int(np.diff(candles_from_frame(frame).date).min())
-        length = settings.models.edge.block * settings.labels.horizon * step
-        ends = [int(of.number[place] + 1) * length for place in turns]
-        days = ", ".join(f"{datetime.fromtimestamp(end / 1e9, UTC):%Y-%m-%d}" for end in ends)
-        logger.info("%s: the model was silenced, and heard again, by turns: %s", group, days)
+def _days(
+    of: groups.Scores, course: monitor.Course, settings: Settings, frame: pd.DataFrame
+) -> str:
+    """Return the days on which a group's model was silenced and heard again; "" without any."""
+    turns = sorted([*course.silenced, *course.revived])
+    if not turns:
+        return ""
+    step = int(np.diff(candles_from_frame(frame).date).min())
+    length = settings.models.edge.block * settings.labels.horizon * step
+    return ", ".join(f"{time_of(int(of.number[turn] + 1) * length):%Y-%m-%d}" for turn in turns)
 
 
 def _check() -> None:

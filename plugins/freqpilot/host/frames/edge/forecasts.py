@@ -1,4 +1,4 @@
-"""The forecasts that FreqAI keeps of a live pair beyond the frame's candles."""
+"""The forecasts that FreqAI keeps of a live pair, older ones than its frame holds among them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,32 +14,32 @@ FORECAST = ("up", "down", "do_predict")
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What FreqAI keeps of a live pair beyond the frame's candles: forecasts with the closes it
-    saw (None where there are none), under its ``identifier``."""
+class PastForecasts:
+    """What FreqAI remembers of a live pair under its ``identifier``: the forecasts, with the closes
+    that FreqAI saw. ``forecasts`` is None where FreqAI has none of the pair."""
 
     identifier: str
     forecasts: pd.DataFrame | None
     drawer: Any = field(default=None, compare=False)
-    """FreqAI's, with the forecasts of the other pairs."""
+    """FreqAI's data drawer, which has the forecasts of the other pairs."""
 
 
-def kept_forecasts(freqai: Any, pair: str) -> Kept | None:
-    """Return what is kept of a live pair; None in a backtest, whose frame holds all.
+def past_forecasts(freqai: Any, pair: str) -> PastForecasts | None:
+    """Return what FreqAI remembers of a live pair; None in a backtest, whose frame holds all.
 
-    Forecasts it made up of candles that the first model was trained on are marked by it
-    (``do_predict`` 0), and so are those of candles that the bot missed.
+    FreqAI sets ``do_predict`` to 0 for candles that its first model was trained on, and for
+    candles that the bot missed.
     """
     if not getattr(freqai, "live", False):
         return None
-    found = freqai.dd.historic_predictions.get(pair)
-    if found is None or not {*COLUMNS, *FORECAST} <= set(found.columns):
-        return Kept(str(freqai.identifier), None, freqai.dd)
-    forecasts = pd.DataFrame(found[[*COLUMNS, *FORECAST]]).rename(columns=COLUMNS)
-    return Kept(str(freqai.identifier), forecasts, freqai.dd)
+    remembered = freqai.dd.historic_predictions.get(pair)
+    if remembered is None or not {*COLUMNS, *FORECAST} <= set(remembered.columns):
+        return PastForecasts(str(freqai.identifier), None, freqai.dd)
+    forecasts = pd.DataFrame(remembered[[*COLUMNS, *FORECAST]]).rename(columns=COLUMNS)
+    return PastForecasts(str(freqai.identifier), forecasts, freqai.dd)
 
 
-def lean_of(frame: pd.DataFrame) -> Floats:
+def expected_move(frame: pd.DataFrame) -> Floats:
     """Return the chance of a rise less that of a fall, NaN where FreqAI has not predicted."""
     up, down, given = (
         pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64) for name in FORECAST

@@ -1,34 +1,37 @@
 """The edge monitor of groups of pairs, live: from the forecasts that FreqAI keeps of every pair."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from freqpilot.errors import NoEntry
-from freqpilot.host.alerts import events as alerts
-from freqpilot.host.frames.edge.forecasts import COLUMNS, FORECAST, Kept, lean_of
-from freqpilot.host.run.current import current
+from freqpilot.host.frames.edge.forecasts import COLUMNS, FORECAST, PastForecasts, expected_move
+from freqpilot.host.frames.edge.verdicts import (
+    GROUPS,
+    EdgeMemory,
+    EdgeVerdict,
+    GroupSilence,
+    JudgedModel,
+    course_of,
+    ends_silenced,
+    time_of,
+)
 from freqpilot.models.edge import groups as groupmonitor
 from freqpilot.models.edge import monitor
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import Settings
 from freqpilot.shapes import Floats, Ints
 
-STATE = "model_edge_groups"
-"""The store's key under which each group's ``silenced`` and its newest ``block`` are, as
-``identifier/group``."""
-KEPT = "freqpilot_blocks"
-"""FreqAI's drawer holds under this name each pair's scores and the newest block they are of."""
+SCORES_KEY = "freqpilot_blocks"
+"""FreqAI's drawer holds under this name each pair's scores and the newest block that they are of;
+they are lost with it and computed anew."""
 
-SPOKEN: dict[monitor.By, str] = {
+JUDGED_BY: dict[monitor.By, str] = {
     "candles": "its forecasts",
     "trades": "its strongest forecasts, those that one would trade,",
 }
 
-Judged = dict[monitor.By, groupmonitor.Scores]
+PairScores = dict[monitor.By, groupmonitor.Scores]
 
 
 def group_of(pair: str, settings: Settings) -> str | None:
@@ -39,31 +42,58 @@ def group_of(pair: str, settings: Settings) -> str | None:
     return "all pairs" if groups == "all" else f"class {asset_of(pair, settings.risk).kind}"
 
 
-def live_factors(kept: Kept | None, pair: str, date: Ints, settings: Settings) -> Floats:
-    """Return the group's factor at each candle that opens at ``date``, the lesser of that by all
-    forecasts and that by trades; 1 without a group, and in a backtest, whose groups are known when
-    all its pairs are (:mod:`freqpilot.host.frames.edge.backtest`)."""
+def judge_group(
+    past: PastForecasts | None,
+    pair: str,
+    date: Ints,
+    settings: Settings,
+    memory: EdgeMemory | None = None,
+) -> JudgedModel:
+    """Return the group's factor at each candle that opens at ``date``: the lesser of the factor by
+    all forecasts and the factor by trades.
+
+    It is 1 without a group, and in a backtest: there a group can be judged only when all of its
+    pairs are analysed (:mod:`freqpilot.host.frames.edge.backtest`).
+    """
     group, factor = group_of(pair, settings), np.ones(len(date))
-    if group is None or kept is None or kept.drawer is None or len(date) < 2:
-        return factor
-    known = kept.drawer.__dict__.setdefault(KEPT, {})
+    if group is None or past is None or past.drawer is None or len(date) < 2:
+        return JudgedModel(factor, ())
+    cached = past.drawer.__dict__.setdefault(SCORES_KEY, {})
     members = {
-        name: _scores(name, frame, known, settings)
-        for name, frame in list(kept.drawer.historic_predictions.items())
+        name: _scores(name, frame, cached, settings)
+        for name, frame in list(past.drawer.historic_predictions.items())
         if group_of(name, settings) == group
     }
+    verdicts = []
     for by in monitor.BY:
-        of = groupmonitor.pooled({name: made[by] for name, made in members.items()})
-        course = _told(f"{kept.identifier}/{group} by {by}", group, by, date, of, settings)
+        of = groupmonitor.pooled({name: scores[by] for name, scores in members.items()})
+        name = f"{past.identifier}/{group} by {by}"
+        before = memory.groups.get(name, GroupSilence()) if memory else GroupSilence()
+        course = _course(of, settings, before)
         shared = groupmonitor.factors_at(date, of, course, settings.labels, settings.models.edge)
         factor = np.minimum(factor, shared)
-    return factor
+        verdicts.append(_verdict(name, group, by, date, of, course, before))
+    return JudgedModel(factor, tuple(verdicts))
 
 
-def _scores(pair: str, frame: pd.DataFrame, kept: dict[str, Any], settings: Settings) -> Judged:
-    """Return a pair's scores from what FreqAI keeps of it, made anew when a block is over."""
+def scores_of(date: Ints, close: Floats, expected: Floats, settings: Settings) -> PairScores:
+    """Return a pair's scores by all its forecasts and by trades, of the blocks it has whole."""
+    labels, edge = settings.labels, settings.models.edge
+    return {
+        by: groupmonitor.on_time(
+            date, monitor.blocks(date, close, expected, labels, edge, by), labels, edge
+        )
+        for by in monitor.BY
+    }
+
+
+def _scores(
+    pair: str, frame: pd.DataFrame, cached: dict[str, Any], settings: Settings
+) -> PairScores:
+    """Return a pair's scores from what FreqAI remembers of it, computed anew when a block is
+    over."""
     empty = groupmonitor.Scores(np.empty(0, np.int64), np.empty(0))
-    nothing: Judged = dict.fromkeys(monitor.BY, empty)
+    nothing: PairScores = dict.fromkeys(monitor.BY, empty)
     if not {*COLUMNS, *FORECAST} <= set(frame.columns) or len(frame) < 2:
         return nothing
     dates = pd.to_datetime(frame["date_pred"], utc=True).to_numpy(dtype="datetime64[ns]")
@@ -72,63 +102,54 @@ def _scores(pair: str, frame: pd.DataFrame, kept: dict[str, Any], settings: Sett
         return nothing
     step = int(np.diff(date).min())
     newest = int(date[-1] + step) // (settings.models.edge.block * settings.labels.horizon * step)
-    known = kept.get(pair)
-    if known is not None and known[0] == newest:
-        made: Judged = known[1]
-        return made
-    row = len(dates) - 1 - last
-    close = pd.to_numeric(frame["close_price"], errors="coerce").to_numpy(dtype=np.float64)[row]
-    kept[pair] = newest, judged(date, close, lean_of(frame)[row], settings)
-    return _scores(pair, frame, kept, settings)
+    if pair not in cached or cached[pair][0] != newest:
+        row = len(dates) - 1 - last
+        close = pd.to_numeric(frame["close_price"], errors="coerce").to_numpy(dtype=np.float64)
+        expected = expected_move(frame)
+        cached[pair] = newest, scores_of(date, close[row], expected[row], settings)
+    scores: PairScores = cached[pair][1]
+    return scores
 
 
-def judged(date: Ints, close: Floats, lean: Floats, settings: Settings) -> Judged:
-    """Return a pair's scores by all its forecasts and by trades, of the blocks it has whole."""
-    labels, edge = settings.labels, settings.models.edge
-    return {
-        by: groupmonitor.on_time(
-            date, monitor.blocks(date, close, lean, labels, edge, by), labels, edge
-        )
-        for by in monitor.BY
-    }
+def _course(of: groupmonitor.Scores, settings: Settings, before: GroupSilence) -> monitor.Course:
+    """Return the course of a group that was silenced ``before``, or was not."""
+    if before.silenced and _newest(of) < before.block:
+        # After a crash FreqAI's forecasts may be older than the verdict that they led to.
+        return monitor.Course(0.0, np.zeros(len(of.score)), (), ())
+    return course_of(of.score, settings.models.edge, silenced=before.silenced)
 
 
-def _told(
+def _newest(of: groupmonitor.Scores) -> int:
+    return int(of.number[-1]) if len(of.number) else -1
+
+
+def _verdict(
     name: str,
     group: str,
     by: monitor.By,
     date: Ints,
     of: groupmonitor.Scores,
-    settings: Settings,
-) -> monitor.Course:
-    """Return the course, and tell once that a group was silenced or is heard again. One that was
-    silenced stays so when its forecasts are lost, until new evidence."""
-    edge = settings.models.edge
-    course = monitor.follow(of.score, edge)
-    try:
-        run = current()
-    except NoEntry:
-        return course
-    known = run.store.load_state(STATE) or {}
-    before: Mapping[str, Any] = known.get(name, {"silenced": False, "block": -1})
-    newest = int(of.number[-1]) if len(of.number) else -1
-    if before["silenced"] and newest < before["block"]:
-        # After a crash FreqAI's forecasts may be older than what they had come to.
-        return monitor.Course(0.0, np.zeros(len(of.score)), (), ())
-    if before["silenced"] and not course.silenced and not course.revived:
-        course = monitor.follow(of.score, edge, silent=True)
-    silent = bool(len(course.silenced) - len(course.revived) + (course.before == 0.0))
-    if silent == before["silenced"] or newest <= before["block"]:
-        return course
-    time = datetime.fromtimestamp(int(date[-1]) / 1e9, UTC)
+    course: monitor.Course,
+    before: GroupSilence,
+) -> EdgeVerdict:
+    """Return the verdict at the last candle. It is news only with a newer block than before: a pair
+    that is analysed later may have fewer forecasts than the one that brought the news."""
+    silenced, newest = ends_silenced(course), _newest(of)
     text = (
-        f"the model is silenced for {group}: what {SPOKEN[by]} came to shows no edge; open "
+        f"the model is silenced for {group}: what {JUDGED_BY[by]} came to shows no edge; open "
         "trades go on with their stops, entries go on the other analysts alone; retrain it or look "
         "at its features"
-        if silent
+        if silenced
         else f"the model is heard again for {group}, its newer forecasts show an edge"
     )
-    data = {"group": group, "silenced": silent}
-    alerts.record(run, "model edge", "WARNING", text, data, time=time)
-    run.store.save_state(STATE, {**known, name: {"silenced": silent, "block": newest}}, time)
-    return course
+    return EdgeVerdict(
+        key=GROUPS,
+        name=name,
+        subject=f"{group} by {by}",
+        silenced=silenced,
+        changed=silenced != before.silenced and newest > before.block,
+        time=time_of(date[-1]),
+        text=text,
+        data={"group": group, "silenced": silenced},
+        block=newest,
+    )

@@ -1,66 +1,59 @@
-"""The edge monitor in Freqtrade: what a pair's forecasts came to moves the model's confidence."""
+"""The edge monitor of one pair: what the pair's forecasts came to moves the model's confidence."""
 
-import logging
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from freqpilot.errors import NoEntry
-from freqpilot.host.alerts import events as alerts
-from freqpilot.host.frames.edge.forecasts import Kept, lean_of
-from freqpilot.host.run.current import current
+from freqpilot.host.frames.edge.forecasts import PastForecasts, expected_move
+from freqpilot.host.frames.edge.verdicts import (
+    PAIRS,
+    EdgeMemory,
+    EdgeVerdict,
+    JudgedModel,
+    course_of,
+    ends_silenced,
+    time_of,
+)
 from freqpilot.models.edge import monitor
-from freqpilot.settings import EdgeSettings, Settings
+from freqpilot.settings import Settings
 from freqpilot.shapes import Candles, Floats, Ints
 
-logger = logging.getLogger(__name__)
-
-COLUMN = "edge_model_forecast"
-"""What the model's confidence is multiplied by, 1 … 0."""
-STATE = "model_edge"
-"""The store's key under which the silenced models are, as ``identifier/pair``."""
 GROUPS = {"off": "", "all": ", and by all pairs together", "class": ", and by classes of coins"}
 
 
-def factors(
+class Forecasts(NamedTuple):
+    """A pair's forecasts: the candles' open times in nanoseconds, their closes and the expected
+    moves; ``older`` of them are not in the frame."""
+
+    date: Ints
+    close: Floats
+    expected: Floats
+    older: int
+
+
+def judge_pair(
     frame: pd.DataFrame,
     candles: Candles,
     settings: Settings,
     pair: str = "",
-    kept: Kept | None = None,
-) -> Floats:
-    """Return the factor at each candle of ``frame``, which has the model's columns; the model's
-    silence and its end are told and kept.
+    past: PastForecasts | None = None,
+    memory: EdgeMemory | None = None,
+) -> JudgedModel:
+    """Return the factor at each candle of ``frame``, which has the model's columns.
 
-    A live model that was silenced stays so when its forecasts are lost, until new evidence.
+    A model that ``memory`` has as silenced stays so when its forecasts are lost, until there is new
+    evidence.
     """
-    edge, labels = settings.models.edge, settings.labels
-    lean, date, close = lean_of(frame), candles.date, candles.close
-    older = 0
-    if kept is not None and kept.forecasts is not None and len(frame):
-        dates = pd.to_datetime(kept.forecasts["date"], utc=True).to_numpy(dtype="datetime64[ns]")
-        before = dates.astype(np.int64) < candles.date[0]
-        older = int(before.sum())
-        date = np.concatenate([dates.astype(np.int64)[before], date])
-        closes = kept.forecasts["close"].to_numpy(dtype=np.float64)
-        close = np.concatenate([closes[before], close])
-        lean = np.concatenate([lean_of(kept.forecasts)[before], lean])
-    found = monitor.blocks(date, close, lean, labels, edge)
-    name = f"{kept.identifier if kept else ''}/{pair}"
-    course = _told(name, pair, date, found, edge)
-    return monitor.factors(found, course, len(date))[older:]
-
-
-def words(row: Mapping[str, Any]) -> str | None:
-    """Return what the monitor does at a row of decisions, in words; None where nothing."""
-    if COLUMN not in row or round(factor := float(row[COLUMN]), 2) == 1:
-        return None
-    if factor == 0:
-        return "the model is silenced: what its forecasts came to shows no edge"
-    return f"the model's confidence ×{factor:.2f}: its forecasts came to less than they should"
+    edge, of = settings.models.edge, _forecasts(frame, candles, past)
+    blocks = monitor.blocks(of.date, of.close, of.expected, settings.labels, edge)
+    name = f"{past.identifier if past else ''}/{pair}"
+    before = bool(memory.pairs.get(name, False)) if memory else False
+    course = course_of(blocks.score, edge, silenced=before)
+    verdict = _verdict(name, pair, of.date, blocks, course, before=before)
+    factor = monitor.factors(blocks, course, len(of.date))[of.older :]
+    return JudgedModel(factor, (verdict,) if verdict else ())
 
 
 def describe(config: dict[str, Any]) -> str:
@@ -78,41 +71,52 @@ def describe(config: dict[str, Any]) -> str:
     )
 
 
-def _told(
-    name: str, pair: str, date: Ints, found: monitor.Blocks, settings: EdgeSettings
-) -> monitor.Course:
-    """Return the course, and tell once that a live model was silenced or is heard again; a
-    backtest's turns are one line."""
-    course = monitor.follow(found.score, settings)
+def _forecasts(frame: pd.DataFrame, candles: Candles, past: PastForecasts | None) -> Forecasts:
+    """Return the frame's forecasts behind those that FreqAI remembers from before it."""
+    expected = expected_move(frame)
+    if past is None or past.forecasts is None or not len(frame):
+        return Forecasts(candles.date, candles.close, expected, 0)
+    dates = pd.to_datetime(past.forecasts["date"], utc=True).to_numpy(dtype="datetime64[ns]")
+    before = dates.astype(np.int64) < candles.date[0]
+    closes = past.forecasts["close"].to_numpy(dtype=np.float64)
+    return Forecasts(
+        np.concatenate([dates.astype(np.int64)[before], candles.date]),
+        np.concatenate([closes[before], candles.close]),
+        np.concatenate([expected_move(past.forecasts)[before], expected]),
+        int(before.sum()),
+    )
+
+
+def _verdict(
+    name: str,
+    pair: str,
+    date: Ints,
+    blocks: monitor.Blocks,
+    course: monitor.Course,
+    *,
+    before: bool,
+) -> EdgeVerdict | None:
+    """Return the verdict at the last candle; None where the model was never silenced nor heard
+    again in these candles."""
     turns = sorted([*course.silenced, *course.revived])
-    try:
-        run = current()
-    except NoEntry:
-        return course
-    if not run.live:
-        if turns:
-            days = ", ".join(f"{_time(date[found.row[k]]):%Y-%m-%d}" for k in turns)
-            logger.info("%s: the model was silenced, and heard again, by turns: %s", pair, days)
-        return course
-    known = run.store.load_state(STATE) or {}
-    before = bool(known.get(name, False))
-    if before and not turns:
-        course = monitor.follow(found.score, settings, silent=True)
-    silent = bool(len(course.silenced) - len(course.revived) + (course.before == 0.0))
-    if silent == before:
-        return course
-    time = _time(date[-1]) + timedelta(microseconds=int(np.diff(date).min()) // 1000)
+    if not turns:
+        return None
+    silenced = ends_silenced(course)
+    closed = timedelta(microseconds=int(np.diff(date).min()) // 1000)
     text = (
         f"{pair}: the model is silenced, its forecasts show no edge; open trades go on with their "
         "stops, entries go on the other analysts alone; retrain it or look at its features"
-        if silent
+        if silenced
         else f"{pair}: the model is heard again, its newer forecasts show an edge"
     )
-    data = {"pair": pair, "silenced": silent}
-    alerts.record(run, "model edge", "WARNING", text, data, time=time)
-    run.store.save_state(STATE, {**known, name: silent}, time)
-    return course
-
-
-def _time(nanoseconds: Any) -> datetime:
-    return datetime.fromtimestamp(int(nanoseconds) / 1e9, UTC)
+    return EdgeVerdict(
+        key=PAIRS,
+        name=name,
+        subject=pair,
+        silenced=silenced,
+        changed=silenced != before,
+        time=time_of(date[-1]) + closed,
+        text=text,
+        data={"pair": pair, "silenced": silenced},
+        turned_at=tuple(time_of(date[blocks.row[turn]]) for turn in turns),
+    )

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from freqpilot.errors import Degraded
+from freqpilot.host.candles.files import read_candles
 from freqpilot.host.seams.seam import Seam, expect, wrap
 
 logger = logging.getLogger(__name__)
@@ -97,19 +98,14 @@ def _download(dp: Any, config: dict[str, Any]) -> None:
 
 
 def _read(config: dict[str, Any], pair: str, timeframe: str, begin: int) -> pd.DataFrame:
-    from freqtrade.configuration import TimeRange
-    from freqtrade.data.history import load_pair_history
-    from freqtrade.enums import CandleType
-
-    return pd.DataFrame(
-        load_pair_history(
-            datadir=config["datadir"],
-            timeframe=timeframe,
-            pair=pair,
-            timerange=TimeRange("date", None, begin, 0),
-            data_format=config.get("dataformat_ohlcv", "feather"),
-            candle_type=config.get("candle_type_def", CandleType.SPOT),
-        )
+    return read_candles(
+        config["datadir"],
+        pair,
+        timeframe,
+        config.get("candle_type_def", "spot"),
+        form=config.get("dataformat_ohlcv", "feather"),
+        period=(begin, 0),
+        fill=True,
     )
 
 

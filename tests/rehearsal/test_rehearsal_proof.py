@@ -1,0 +1,74 @@
+"""The long proofs in turn, and the slice of them that fits into a time."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.safety import proof
+from benchmarks.safety.proof import Piece, drawn, pieces, play, prove, seed_of
+
+SLEEPS = (sys.executable, "-c", "import time; time.sleep(600)")
+
+
+def piece(name: str, code: str, seconds: float = 1.0) -> Piece:
+    return Piece(name, (sys.executable, "-c", code), seconds)
+
+
+def test_each_piece_has_a_name_of_its_own_and_a_command_that_exists() -> None:
+    every = pieces(7)
+    assert len({each.name for each in every}) == len(every)
+    for each in every:
+        folders = [word for word in each.command if word.startswith("tests/")]
+        assert all((proof.ROOT / folder).is_dir() for folder in folders)
+    assert pieces(7) == every
+    assert pieces(8) != every
+
+
+def test_a_slice_fits_into_half_of_the_time_and_another_day_draws_another() -> None:
+    every = pieces(7)
+    assert drawn(every, None, 7) == every
+    slices = [drawn(every, 12, seed) for seed in range(40)]
+    assert all(0 < sum(each.seconds for each in found) <= 360 for found in slices)
+    assert {each.name for found in slices for each in found} >= {
+        each.name for each in every if each.seconds <= 360
+    }, "each comes in time"
+    assert drawn(every, 12, 3) == drawn(every, 12, 3)
+
+
+@pytest.mark.parametrize(("code", "how"), [("", "passed"), ("raise SystemExit(3)", "failed")])
+def test_a_piece_passes_or_fails_by_its_status(code: str, how: str) -> None:
+    assert play(piece("one", code), None) == how
+
+
+def test_what_has_no_time_is_ended_with_all_that_it_began(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    begins = (
+        "import subprocess, sys, time, pathlib;"
+        f"p = subprocess.Popen({SLEEPS!r}); pathlib.Path({str(mark)!r}).write_text(str(p.pid));"
+        "time.sleep(600)"
+    )
+    # The child may be slow to write its mark: the time is doubled until it has.
+    seconds = 1.0
+    while not mark.exists() or not mark.read_text():
+        assert play(piece("long", begins), seconds) == "no time"
+        seconds *= 2
+    status = Path(f"/proc/{mark.read_text()}/stat")
+    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_failure_fails_and_what_had_no_time_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = [piece("good", ""), piece("bad", "raise SystemExit(1)")]
+    monkeypatch.setattr(proof, "pieces", lambda seed: every)
+    given = argparse.Namespace(minutes=None, seed=1)
+    found = prove(given)
+    assert (found.ok, found.about["failed"], found.about["without time"]) == (False, ["bad"], [])
+    monkeypatch.setattr(proof, "play", lambda *_: "no time")
+    found = prove(given)
+    assert (found.ok, found.about["without time"]) == (True, ["good", "bad"])
+
+
+def test_the_day_is_a_seed() -> None:
+    assert seed_of("12") == 12
+    assert seed_of("today") > 700_000
