@@ -9,7 +9,9 @@
 #                                      FUTURES=N: so many of them on futures; with 100 or 200 seeds each
 #                                      cure is switched off in turn, and docs/reliability.md is written
 # make kills                          one position, the bot killed at every request
-# make mutation MODULES="ledger …"    does a test fail when the risk room is broken? (all: an hour and more)
+# make mutation ROOMS="orders gate" SAMPLE=20 MUTATION_SEED=today   does a test fail when the library is
+#                                      broken? so many small faults in each room (no room named: all of them),
+#                                      10 to 30 seconds each beside what is learnt of the tests once
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -21,7 +23,9 @@ DATADIR ?=
 SEED ?= 7
 SEEDS ?= 100
 FUTURES ?= 30
-MODULES ?=
+ROOMS ?=
+SAMPLE ?= 20
+MUTATION_SEED ?= today
 MINUTES ?=
 PROOF_SEED ?= today
 FIRST_SEED ?= 1
@@ -84,7 +88,7 @@ kills: install
 	$(BIN)/python -m benchmarks kills --futures
 
 mutation: install
-	$(BIN)/python -m benchmarks mutation $(MODULES)
+	$(BIN)/python -m benchmarks mutation $(ROOMS) --sample $(SAMPLE) --seed $(MUTATION_SEED)
 
 rehearse: install
 	$(BIN)/freqpilot rehearse --days 3

@@ -39,6 +39,7 @@ def test_rungs_and_sizes() -> None:
         ([], 90.0, None),
         ([buy(100)], float("nan"), None),
         ([buy(100)], 0.0, None),
+        ([buy(0.0100)], 0.0097, Step(1)),  # most coins cost less than one
     ],
 )
 def test_a_table_of_steps(fills: list[Fill], close: float, step: Step | None) -> None:

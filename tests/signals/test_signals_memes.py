@@ -120,3 +120,11 @@ def test_a_breakout_counts_for_its_candles_and_no_longer() -> None:
     close = np.array([10.5, 9.0, 9.0, 9.0])
     wants = leaves(attention(velocity=[np.nan] * 4), found, close, limits)[:, 3]
     assert wants.tolist() == [False, True, True, False]
+
+
+def test_of_several_breakouts_the_last_level_counts() -> None:
+    broken = np.array([0, 1, 0, 1, 0, 0], np.bool_)
+    found = Breakout(broken, np.array([1.0, 5, 30, 10, 40, 50]))
+    close = np.array([9.0] * 5 + [10.5])
+    wants = leaves(attention(velocity=[np.nan] * 6), found, close, LIMITS)[:, 3]
+    assert wants.tolist() == [False, False, False, True, True, False]

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from candle_source import HOUR, MUTATIONS, candles, shuffled_after
 from freqpilot.settings import RiskSettings, Sleeve
 from freqpilot.shapes import Candles
-from freqpilot.signals.sleeves import Seen, Wants, followed, startup, virtual, wants
+from freqpilot.signals import breakout
+from freqpilot.signals.rotation import RotationRule
+from freqpilot.signals.sleeves import ROTATION, Seen, Wants, followed, startup, virtual, wants
 
 RISK = RiskSettings()
 DAYS = 10.0
@@ -83,6 +85,25 @@ def test_where_the_candles_begin_changes_nothing_past_the_startup(strategy: str)
         np.testing.assert_allclose(late.want[needed:], whole.want[begin:], rtol=1e-6, atol=1e-9)
         np.testing.assert_array_equal(late.due[needed:], whole.due[begin:])
     assert np.any(whole.want != 0)
+
+
+@pytest.mark.parametrize("strategy", EVENTS)
+def test_a_virtual_position_asks_for_an_entry_where_it_begins_and_nowhere_else(
+    strategy: str,
+) -> None:
+    found = wanted(strategy, candles(3, 2_400), parameters=LOOSE[strategy])
+    before = np.concatenate([[0.0], found.want[:-1]])
+    begins = (found.want != before) & (found.want != 0)
+    assert begins.sum() > 3
+    np.testing.assert_array_equal(found.side, np.where(begins, found.want, 0.0))
+    np.testing.assert_array_equal(found.due, found.want != before)
+
+
+def test_what_sleeves_need_before() -> None:
+    one = breakout.STARTUP + 1
+    assert startup(sleeve("Breakout"), HOUR, 10.0) == one + 10 * 24 + 1
+    assert startup(sleeve("Breakout", timeframe="4h"), HOUR, 10.0) == 4 * one + 10 * 24 + 1
+    assert RotationRule(days=(30, 60, 90), skip_days=1, volatility_days=30) == ROTATION
 
 
 def table(*rows: str) -> list[np.ndarray]:

@@ -11,16 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
 from store_samples import INTENT, NOW
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.store import FactStore
 from freqpilot.store import check_store, open_store
-from freqpilot.store.database import _engine, _parsed
+from freqpilot.store.database import _engine, _parsed, connect
 from freqpilot.store.tables import Base
-from freqpilot.store.upgrade import newest, upgrade
+from freqpilot.store.upgrade import alembic_config, newest, revision_of, upgrade
 
 
 @pytest.fixture
@@ -190,6 +193,31 @@ def test_migrations_make_the_tables_the_code_declares(file: Path) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
+
+
+def test_each_step_of_the_tables_can_be_taken_back(file: Path) -> None:
+    open_store(url(file)).close()
+    engine = _engine(_parsed(url(file)), 1.0)
+    with engine.begin() as connection:
+        config = alembic_config(connection)
+        for script in ScriptDirectory.from_config(config).walk_revisions():
+            before = set(inspect(connection).get_table_names())
+            command.downgrade(config, f"{script.revision}@-1")
+            assert revision_of(connection) == script.down_revision
+            command.upgrade(config, script.revision)
+            assert set(inspect(connection).get_table_names()) == before
+            command.downgrade(config, f"{script.revision}@-1")
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+        upgrade(connection)
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(RefuseToStart, match=r"the folder of .*taken/facts.sqlite cannot be made"):
+        connect(url(tmp_path / "taken" / "facts.sqlite"), writes=True)
 
 
 def test_reopening_keeps_everything(file: Path) -> None:

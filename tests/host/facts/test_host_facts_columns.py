@@ -20,7 +20,6 @@ from freqpilot.errors import Degraded, RefuseToStart
 from freqpilot.facts.store import FactStore
 from freqpilot.host.boot.digests import facts_digest
 from freqpilot.host.commands import doctor
-from freqpilot.host.facts import columns as factcolumns
 from freqpilot.host.facts import database
 from freqpilot.host.facts.columns import add_facts
 from freqpilot.settings import Settings
@@ -74,7 +73,7 @@ def test_a_database_that_fails_live_is_not_waited_for_by_each_metric(
     file = tmp_path / "freqpilot-facts.sqlite"
     keep(tmp_path, FACT)
     file.rename(tmp_path / "away")
-    monkeypatch.setattr(factcolumns.time, "time", lambda: now[0])
+    monkeypatch.setattr(database.time, "time", lambda: now[0])
     real = FactStore.open
 
     def counted(*given: Any, **more: Any) -> FactStore:

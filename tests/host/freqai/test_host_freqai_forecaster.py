@@ -11,8 +11,8 @@ from freqai_stage import stand
 from candle_source import candles
 from freqpilot.errors import Degraded
 from freqpilot.features.labels.targets import forward_return
-from freqpilot.host import door_dir
 from freqpilot.host.boot import resolvers
+from freqpilot.host.boot.doors import door_dir
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames import features
 from freqpilot.host.freqai import classifier, forecaster

@@ -16,8 +16,8 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 
 from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.host import door_dir
 from freqpilot.host.boot import resolvers
+from freqpilot.host.boot.doors import door_dir
 from freqpilot.host.commands import networks
 from freqpilot.host.frames import features
 from freqpilot.host.freqai import columns, sequences

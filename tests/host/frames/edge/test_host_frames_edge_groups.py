@@ -15,6 +15,7 @@ from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames.edge import groups as edgegroups
 from freqpilot.host.frames.edge import state
 from freqpilot.host.frames.edge.forecasts import PastForecasts, past_forecasts
+from freqpilot.host.frames.edge.verdicts import EdgeMemory, GroupSilence
 from freqpilot.host.frames.populate import populate_together
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
@@ -173,6 +174,35 @@ def test_its_silence_is_told_once_and_not_taken_back_by_one_who_is_behind(
     assert (got == 0).all(), "what was silenced stays so when its forecasts are lost"
     other = live_factors(run, PastForecasts("two", None, lost), PAIRS[0], date[:20], chosen)
     assert (other == 1).all(), "another model begins anew"
+
+
+def test_only_a_newer_block_is_news() -> None:
+    chosen, data = settings(), given(-1)
+    past = PastForecasts("one", None, kept(data))
+    date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
+    first = edgegroups.judge_group(past, PAIRS[0], date, chosen).verdicts
+    silenced = [verdict for verdict in first if verdict.silenced]
+    assert silenced
+    for ahead, changed in ((-1, True), (0, False), (1, False)):
+        groups = {verdict.name: GroupSilence(False, verdict.block + ahead) for verdict in silenced}
+        memory = EdgeMemory(groups=groups)
+        again = edgegroups.judge_group(past, PAIRS[0], date, chosen, memory).verdicts
+        assert [each.changed for each in again if each.silenced] == [changed] * len(silenced)
+
+
+@pytest.mark.parametrize("factors", [(0.4, 0.9), (0.9, 0.4)])
+def test_the_lesser_factor_of_all_forecasts_and_of_trades_counts(
+    monkeypatch: pytest.MonkeyPatch, factors: tuple[float, float]
+) -> None:
+    chosen, data, given_factors = settings(), given(-1), iter(factors)
+    date = data[PAIRS[0]]["date"].astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
+    monkeypatch.setattr(
+        edgegroups.groupmonitor,
+        "factors_at",
+        lambda date, *_: np.full(len(date), next(given_factors)),
+    )
+    past = PastForecasts("one", None, kept(data))
+    assert (edgegroups.judge_group(past, PAIRS[0], date, chosen).factor == 0.4).all()
 
 
 def test_forecasts_older_than_the_silence_do_not_end_it(run: Run) -> None:

@@ -1,0 +1,184 @@
+"""What becomes of an order that was sent or accepted when the bot looks again."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import ccxt
+import pytest
+from freqtrade.persistence import Trade
+from trades_stage import KINDS, START, Bot, Kind, answer, held, intent, live, placed, stored
+
+from freqpilot.host.orders import reconcile
+from freqpilot.host.run.current import current
+from freqpilot.rehearsal.clock import VirtualClock
+
+LONG_AGO = START - timedelta(minutes=5)
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    made: Kind = request.param
+    return made
+
+
+@pytest.fixture
+def bot(tmp_path: Path, kind: Kind) -> Iterator[Bot]:
+    with VirtualClock(START), live(tmp_path, kind) as bot:
+        yield bot
+
+
+def intents() -> list[tuple[str, str | None]]:
+    return [(each.state, each.order_id) for each in current().store.intents()]
+
+
+def test_one_that_was_sent_and_never_arrived_is_absent(bot: Bot, kind: Kind) -> None:
+    current().store.save_intent(intent(kind, time=LONG_AGO))
+    reconcile.settle(current(), bot)
+    assert intents() == [("absent", None)]
+    assert not stored()
+
+
+def test_one_that_was_accepted_does_not_vanish(bot: Bot, kind: Kind) -> None:
+    meant = intent(kind, time=LONG_AGO, state="accepted", order_id="x1")
+    current().store.save_intent(meant)
+    with pytest.raises(ccxt.OrderNotFound):
+        reconcile.settle(current(), bot)
+    assert intents() == [("accepted", "x1")]
+
+
+def test_one_that_was_accepted_and_no_trade_has_becomes_a_trade(bot: Bot, kind: Kind) -> None:
+    meant = intent(kind, time=LONG_AGO)
+    found = answer(meant, "closed", 9.0)
+    current().store.save_intent(intent(kind, time=LONG_AGO, state="accepted", order_id=found["id"]))
+    bot.exchange._api.orders[meant.client_id] = found
+    reconcile.settle(current(), bot)
+    (row,) = stored()
+    assert (row["pair"], row["amount"], row["is_open"]) == (kind.pair, 9.0, True)
+    assert intents() == [("known", found["id"])]
+    reconcile.settle(current(), bot)
+    assert len(Trade.get_open_trades()) == 1
+
+
+def data() -> list[dict[str, Any]]:
+    return [event.data for event in current().store.events("difference")]
+
+
+@pytest.fixture
+def account(bot: Bot, kind: Kind) -> dict[str, Any]:
+    """Let the exchange know the pair; returns its coins by name and its open orders."""
+    held: dict[str, Any] = {"SOL": 0.0, "open": []}
+    bot.config["exchange"]["pair_whitelist"] = [kind.pair]
+    bot.exchange.markets[kind.pair] = {"limits": {"cost": {"min": 10.0}}}
+    bot.exchange.prices[kind.pair] = 100.0
+    bot.exchange.fetch_positions = lambda: [
+        {"symbol": kind.pair, "side": kind.side, "contracts": held["SOL"]}
+    ]
+    bot.exchange._contracts_to_amount = lambda _, contracts: contracts
+    bot.exchange._api.fetch_open_orders = lambda pair, params: [] if params else held["open"]
+    bot.wallets.get_total = lambda coin: held.get(coin, 0.0)
+    return held
+
+
+def test_what_was_adopted_is_reported_with_its_order_and_trade(bot: Bot, kind: Kind) -> None:
+    meant = intent(kind)
+    current().store.save_intent(meant)
+    bot.exchange._api.orders[meant.client_id] = answer(meant, "closed", 9.0)
+    reconcile.settle(current(), bot)
+    (trade,) = Trade.get_open_trades()
+    assert data() == [{"pair": kind.pair, "order": f"x{meant.client_id}", "trade": trade.id}]
+    assert [order.ft_order_tag for order in trade.orders] == ["trend"]
+
+
+def test_an_entry_at_the_market_has_the_exchanges_price_until_it_is_filled(
+    bot: Bot, kind: Kind
+) -> None:
+    meant = replace(intent(kind, rate=None), kind="market")
+    current().store.save_intent(meant)
+    bot.exchange._api.orders[meant.client_id] = {**answer(meant, "open", 0.0), "price": 98.0}
+    reconcile.settle(current(), bot)
+    (row,) = stored()
+    assert (row["open_rate"], row["open_rate_requested"]) == (98.0, 98.0)
+    assert row["stake_amount"] == pytest.approx(9 * 98 / kind.leverage)
+
+
+def test_an_exit_without_a_trade_is_reported_with_its_order(bot: Bot, kind: Kind) -> None:
+    meant = intent(kind, "exit", trade=7)
+    current().store.save_intent(meant)
+    bot.exchange._api.orders[meant.client_id] = answer(meant, "open", 0.0)
+    reconcile.settle(current(), bot)
+    number = f"x{meant.client_id}"
+    assert data() == [{"pair": kind.pair, "order": number}]
+    assert bot.exchange._api.cancelled == [(number, kind.pair, {})]
+
+
+def test_missing_and_foreign_coins_are_reported_with_both_figures(
+    bot: Bot, kind: Kind, account: dict[str, Any]
+) -> None:
+    wanted = float(held(kind).amount)
+    for owned in (wanted / 2, wanted * 2):
+        account["SOL"] = owned
+        reconcile.compare(current(), bot)
+    if kind.mode == "spot":
+        given = [{"pair": kind.pair, "owned": wanted * n, "wanted": wanted} for n in (0.5, 2)]
+        assert sorted(data(), key=lambda each: each["owned"]) == given
+    else:
+        assert [each["pair"] for each in data()] == [kind.pair] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "filled", "removed"), [("canceled", 0.0, True), ("canceled", 1.0, False)]
+)
+def test_a_trade_that_is_empty_is_removed_and_one_without_orders_stays(
+    bot: Bot, kind: Kind, account: dict[str, Any], status: str, filled: float, removed: bool
+) -> None:
+    trade, bare = placed(kind), placed(kind)
+    (order,) = trade.orders
+    order.status, order.filled, order.ft_is_open = status, filled, False
+    trade.amount = filled
+    bare.orders.clear()
+    Trade.commit()
+    number = trade.id
+    account["SOL"] = filled
+    reconcile.compare(current(), bot)
+    left = {each.id for each in Trade.get_open_trades()}
+    assert left == ({bare.id} if removed else {number, bare.id})
+    gone = [each for each in data() if each == {"pair": kind.pair, "trade": number}]
+    assert len(gone) == removed
+
+
+@pytest.mark.parametrize(("purpose", "taken"), [("exit", True), ("entry", False), ("add", False)])
+def test_an_open_order_of_ours_that_nobody_wrote_down(
+    bot: Bot, kind: Kind, account: dict[str, Any], purpose: str, taken: bool
+) -> None:
+    """Without the store exits are sent all the same, and entries are not: that is another's."""
+    trade = held(kind)
+    account["SOL"] = float(trade.amount)
+    client_id = f"fq-{current().name}-{trade.id}-{purpose}-4"
+    meant = intent(kind, "exit", client_id=client_id, amount=float(trade.amount))
+    sent = datetime(2026, 1, 10, 11, 22, 33, tzinfo=UTC)
+    account["open"] = [{**answer(meant, "open", 0.0), "timestamp": int(sent.timestamp() * 1000)}]
+    reconcile.compare(current(), bot)
+    written = [each for each in current().store.intents() if each.client_id == client_id]
+    assert bool(written) == taken
+    orders = {order.order_id for order in Trade.get_open_trades()[0].orders}
+    assert (f"x{client_id}" in orders) == taken
+    if not taken:
+        assert data() == [{"pair": kind.pair, "order": f"x{client_id}"}]
+        return
+    (found,) = written
+    assert (found.time, found.state, found.order_id) == (sent, "known", f"x{client_id}")
+    assert (found.pair, found.side, found.purpose, found.trade) == (
+        kind.pair,
+        kind.exit,
+        "exit",
+        trade.id,
+    )
+    assert (found.amount, found.rate, found.stop, found.kind) == (
+        float(trade.amount),
+        100.0,
+        None,
+        "limit",
+    )
