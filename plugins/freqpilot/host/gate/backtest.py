@@ -78,7 +78,7 @@ def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
-    def get_valid_entry_price_and_stake(self: Backtester, *args: object, **kwargs: object) -> Any:
+    def get_valid_entry_price_and_stake(self: Backtester, *args: Any, **kwargs: object) -> Any:
         """Entries and position adjustments get their final stake here; refused is stake 0."""
         rate, stake, leverage, min_stake = original(self, *args, **kwargs)
         if not stake:

@@ -215,7 +215,7 @@ def _make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_entry(original: Callable[..., Any]) -> Callable[..., Any]:
-    def execute_entry(self: object, *arguments: object, **named: object) -> Any:
+    def execute_entry(self: object, *arguments: object, **named: Any) -> Any:
         token = _tag.set(named.get("enter_tag"))
         try:
             return original(self, *arguments, **named)

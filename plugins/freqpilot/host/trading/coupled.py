@@ -84,7 +84,7 @@ class CoupleStrategy(RuleStrategy):
             return False
         return run.settings.analysis and not run.live
 
-    def custom_stake_amount(self, pair: str, current_time: datetime, **call: object) -> float:
+    def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
         couple = Couple.parse(call.get("entry_tag"))
         if couple is None or self.alone():
             return proposals.stake(self.row(pair, current_time), pair, current_time, call)
