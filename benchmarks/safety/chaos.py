@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.safety.cures import CURES, Cure
 from benchmarks.support.options import parser
 from benchmarks.support.result import Result, Target, at_least, exactly, finish
-from benchmarks.support.sessions import options_of
+from benchmarks.support.sessions import options_of, struck
 from freqpilot.rehearsal.bot.live import LiveSummary, rehearse_live
 
 NETWORK = "lost,late,timeout"
@@ -213,8 +213,7 @@ def find_all(
 def trace(session: Session) -> tuple[Any, ...]:
     """Return what must be the same when a seed is played again."""
     summary = session.summary
-    strikes = tuple(str(strike) for strike in summary.strikes)
-    return strikes, summary.orders, summary.fills, summary.balances
+    return struck(summary.strikes), summary.orders, summary.fills, summary.balances
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,22 @@
 """Doctor and smoke tests with each Freqtrade of the tested range, each in a venv of its own.
 
 ``make compat``, or ``python -m benchmarks compat [VERSION …]``. It installs what is not there yet.
-Prints one JSON object last; exits non-zero when a version fails.
+Without a version Freqtrade's newest release is tried as well, where it can be installed. Prints a
+table of all seams, green where one fits and red where not, and one JSON object last; exits non-zero
+when a supported version fails.
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from benchmarks.support.options import parser
 from benchmarks.support.result import Result, Say, Target, finish, progress
@@ -17,6 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ("2026.6", "2026.7", "2026.8", "2026.9")
 PINS = {version: ["joblib<1.6"] for version in ("2026.6", "2026.7", "2026.8")}
 """What an older Freqtrade needs itself: it imports a part of joblib that 1.6 has removed."""
+WIDTH = 100
+SEAM = "seam "
+CELLS = {True: "[green]fits[/]", False: "[red]does not fit[/]", None: "–"}
 SMOKE = """
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,40 +51,80 @@ def run(command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def examine(version: str, say: Say) -> dict[str, object]:
+def newest() -> str | None:
+    """Return Freqtrade's newest release as the package registry has it, None without an answer."""
+    asked = run([sys.executable, "-m", "pip", "index", "versions", "freqtrade"])
+    found = re.match(r"freqtrade \((\S+)\)", asked.stdout)
+    return found[1] if asked.returncode == 0 and found else None
+
+
+def install(version: str, home: Path) -> str | None:
+    """Install one version into a venv of its own; return why that failed, None where it did not."""
+    python = home / "bin" / "python"
+    if (home / "installed").is_file():
+        return None
+    run([sys.executable, "-m", "venv", str(home)])
+    wanted = [f"freqtrade[freqai,hyperopt]=={version}", *PINS.get(version, [])]
+    done = run([str(python), "-m", "pip", "install", "--quiet", "--editable", str(ROOT), *wanted])
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or ["pip failed"])[-1]
+    (home / "installed").touch()
+    return None
+
+
+def examine(version: str, say: Say) -> dict[str, Any]:
     """Install one version and return what doctor and the smoke tests found."""
     home = ROOT / ".venv-compat" / version
     python = home / "bin" / "python"
-    if not python.exists():
-        say(f"==> Freqtrade {version}: installing")
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--editable", str(ROOT)]
-        wanted = [f"freqtrade[freqai,hyperopt]=={version}", *PINS.get(version, [])]
-        subprocess.run([*install, *wanted], check=True)
+    say(f"==> Freqtrade {version}: installing what is not there yet")
+    if fault := install(version, home):
+        say(f"    {fault}")
+        return {"ok": False, "installed": False, "seams": {}, "faults": [fault]}
     say(f"==> Freqtrade {version}: doctor and smoke tests")
     doctor = run([str(python), "-m", "freqpilot.cli", "doctor", "--json"])
-    work = home / "smoke"
-    smoke = run([str(python), "-c", SMOKE, str(work)])
-    report = json.loads(doctor.stdout or "{}")
-    faults = [f for f in report.get("findings", []) if not f["ok"]]
-    ok = doctor.returncode == 0 and smoke.returncode == 0
-    for fault in faults:
-        say(f"    {fault['check']}: {fault['detail']}")
+    smoke = run([str(python), "-c", SMOKE, str(home / "smoke")])
+    findings = json.loads(doctor.stdout or "{}").get("findings", [])
+    faults = [each for each in findings if not each["ok"]]
+    for each in faults:
+        say(f"    {each['check']}: {each['detail']}")
     if smoke.returncode:
         say("    " + "\n    ".join(smoke.stderr.strip().splitlines()[-8:]))
-    return {"ok": ok, "seams": len(report.get("findings", [])), "faults": faults}
+    fits = {each["check"].removeprefix(SEAM): each["ok"] for each in findings if _is_seam(each)}
+    ok = doctor.returncode == 0 and smoke.returncode == 0
+    return {"ok": ok, "installed": True, "seams": fits, "faults": faults}
+
+
+def _is_seam(finding: Mapping[str, Any]) -> bool:
+    return str(finding["check"]).startswith(SEAM)
+
+
+def table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return the table of all seams on each version: green where one fits, red where not."""
+    out = Table("seam", *figures, title="Seams on each Freqtrade")
+    for seam in dict.fromkeys(name for found in figures.values() for name in found["seams"]):
+        out.add_row(seam, *(CELLS[found["seams"].get(seam)] for found in figures.values()))
+    out.add_row("all, and a backtest", *(CELLS[found["ok"]] for found in figures.values()))
+    return out
 
 
 def main() -> int:
-    """Examine every version and print; returns the exit status."""
+    """Examine every version and print; returns the exit status.
+
+    The newest release, where it is none of the supported ones, is shown and decides nothing.
+    """
     made = parser("compat", __doc__)
     made.add_argument("versions", nargs="*", metavar="VERSION", default=VERSIONS)
     given = made.parse_args()
     say = progress()
-    figures = {version: examine(version, say) for version in given.versions}
-    sound = {version: bool(found["ok"]) for version, found in figures.items()}
+    latest = newest() if given.versions == VERSIONS else None
+    versions = [*given.versions, *({latest} - {None, *given.versions})]
+    figures = {version: examine(version, say) for version in versions}
+    if not given.json:
+        Console(width=WIDTH).print(table(figures))
+    sound = {version: bool(figures[version]["ok"]) for version in given.versions}
     targets = {version: Target(ok, True, ok) for version, ok in sound.items()}
-    return finish(Result("compat", figures, targets, all(sound.values())), given)
+    about = {"newest": latest}
+    return finish(Result("compat", figures, targets, all(sound.values()), about), given)
 
 
 if __name__ == "__main__":

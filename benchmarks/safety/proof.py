@@ -33,11 +33,16 @@ SAMPLE = 4
 
 @dataclass(frozen=True)
 class Piece:
-    """One proof: its name, its command and the seconds it usually takes on two quiet cores."""
+    """One proof: its name, its command and the seconds it usually takes on two quiet cores.
+
+    ``must`` is False where a missed target is only reported: of four faults drawn in a room one
+    that nobody notices is a place to look at, and no reason to stop.
+    """
 
     name: str
     command: tuple[str, ...]
     seconds: float
+    must: bool = True
 
 
 def pieces(seed: int) -> list[Piece]:
@@ -74,7 +79,8 @@ def pieces(seed: int) -> list[Piece]:
     faults = Piece(
         "faults in the code",
         (*bench, "mutation", "--sample", str(SAMPLE), "--seed", str(seed)),
-        420,
+        900,
+        must=False,
     )
     return [*deep, long, *chaos, *kills, faults]
 
@@ -128,14 +134,17 @@ def prove(given: argparse.Namespace) -> Result:
     say, begun = progress(), time.monotonic()
     end = None if given.minutes is None else begun + given.minutes * 60
     ends: dict[str, str] = {}
+    reported: list[str] = []
     took: dict[str, float] = {}
     for piece in drawn(pieces(given.seed), given.minutes, given.seed):
         start = time.monotonic()
         left = None if end is None else end - start
         ends[piece.name] = "no time" if left is not None and left <= 0 else play(piece, left)
+        if ends[piece.name] == "failed" and not piece.must:
+            reported.append(piece.name)
         took[piece.name] = round(time.monotonic() - start, 1)
         say(f"{piece.name}: {ends[piece.name]} ({took[piece.name]:.0f} s)")
-    failed = [name for name, how in ends.items() if how == "failed"]
+    failed = [n for n, how in ends.items() if how == "failed" and n not in reported]
     return Result(
         NAME,
         figures={"seconds": took, "total seconds": round(time.monotonic() - begun, 1)},
@@ -143,6 +152,7 @@ def prove(given: argparse.Namespace) -> Result:
         about={
             "seed": given.seed,
             "failed": failed,
+            "below target": reported,
             "without time": [name for name, how in ends.items() if how == "no time"],
         },
         strict=True,

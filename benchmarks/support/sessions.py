@@ -2,10 +2,13 @@
 their config and options."""
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from freqpilot.host.boot.doors import config_dir
+from freqpilot.rehearsal.faults.requests import Strike
 from freqpilot.rehearsal.plan.session import RehearsalOptions
 
 STRATEGIES = Path(__file__).parents[1] / "strategies"
@@ -71,3 +74,9 @@ def options_of(
         faults=faults,
         run_dir=folder / "run",
     )
+
+
+def struck(strikes: Iterable[Strike]) -> list[str]:
+    """Return the faults that struck, as a seed decides them: of requests that a bot sends at once
+    the order, and so their numbers, are decided by the machine."""
+    return sorted(str(replace(strike, request=0)) for strike in strikes)

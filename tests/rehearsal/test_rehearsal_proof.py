@@ -59,14 +59,16 @@ def test_what_has_no_time_is_ended_with_all_that_it_began(tmp_path: Path) -> Non
 
 
 def test_a_failure_fails_and_what_had_no_time_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    every = [piece("good", ""), piece("bad", "raise SystemExit(1)")]
+    low = Piece("low", (sys.executable, "-c", "raise SystemExit(1)"), 1.0, must=False)
+    every = [piece("good", ""), piece("bad", "raise SystemExit(1)"), low]
     monkeypatch.setattr(proof, "pieces", lambda seed: every)
     given = argparse.Namespace(minutes=None, seed=1)
     found = prove(given)
     assert (found.ok, found.about["failed"], found.about["without time"]) == (False, ["bad"], [])
+    assert found.about["below target"] == ["low"]
     monkeypatch.setattr(proof, "play", lambda *_: "no time")
     found = prove(given)
-    assert (found.ok, found.about["without time"]) == (True, ["good", "bad"])
+    assert (found.ok, found.about["without time"]) == (True, ["good", "bad", "low"])
 
 
 def test_the_day_is_a_seed() -> None:

@@ -1,11 +1,11 @@
-"""The log handler that Freqtrade makes because the config names it: it activates Freqpilot and
-keeps the decision log.
+"""The log handler that Freqtrade makes because the config names it: it begins Freqpilot and keeps
+the decision log.
 
 Making it must not raise: Freqtrade would bury the reason in a traceback. A fault is kept by
-:mod:`freqpilot.host.seams.activation`, and the set-up seam shows it as one line.
+:mod:`freqpilot.host.seams.activation`, and the seam of the configuration shows it as one line.
 """
 
-from freqpilot.host.boot.start import activate
+from freqpilot.host.boot.start import begin
 from freqpilot.host.run.decisionlog import DecisionLog
 
 
@@ -17,4 +17,4 @@ class DecisionLogHandler(DecisionLog):
 
     def __init__(self, filename: str = "logs/freqpilot-decisions.jsonl") -> None:
         super().__init__(filename)
-        activate()
+        begin()

@@ -215,7 +215,8 @@ def test_doctor_says_how_alerts_leave(config: dict[str, Any], well: bool, words:
 def test_the_seam_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     from freqtrade.rpc.webhook import Webhook
 
-    channels._check()
+    (seam,) = channels.SEAMS
+    seam.check()
     monkeypatch.delattr(Webhook, "recursive_format")
     with pytest.raises(channels.SeamError, match="recursive_format"):
-        channels._check()
+        seam.check()

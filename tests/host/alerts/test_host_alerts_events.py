@@ -172,8 +172,7 @@ def test_a_block_seen_in_another_thread_arrives_with_the_store_out(
     run: Any, clock: Clock, hook: Any, server: stage.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.loop(hook)
-    state = health.Health()
-    state.begin()
+    state = run.part(health.Health)
     with out(run, monkeypatch):
         monkeypatch.setattr(run.store, "save_state", run.store.add_event)
         thread = threading.Thread(target=state.block, args=("the key is refused",))
@@ -187,8 +186,7 @@ def test_safe_mode_arrives_with_the_store_out(
     run: Any, clock: Clock, hook: Any, server: stage.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock.loop(hook)
-    state = health.Health()
-    state.begin()
+    state = run.part(health.Health)
     for _ in range(100):
         state.note(failed=True)
     with out(run, monkeypatch):

@@ -21,7 +21,8 @@ def test_only_tensorboard_for_torch_is_freqais_own(kind: str) -> None:
 
 
 def test_freqais_own_takes_what_ours_takes() -> None:
-    fixes._check()
+    for seam in fixes.SEAMS:
+        seam.check()
     given = getattr(freqai_interface.get_tb_logger, "__wrapped__", freqai_interface.get_tb_logger)
     stock = given("joblib", Path(), False)
     public = {name for name in dir(stock) if not name.startswith("_")}

@@ -44,9 +44,10 @@ def bot(tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> Iterator
 def makers(monkeypatch: pytest.MonkeyPatch, module: Any) -> Makers:
     """Return what a module puts around Freqtrade's functions, by their names."""
     found: Makers = {}
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "wrap", lambda _, name, make: found.__setitem__(name, make))
-        module._apply()
+    for seam in module.SEAMS:
+        for place in seam.places:
+            if place.make is not None:
+                found[place.at.rpartition(".")[2]] = place.make
     return found
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from freqpilot.host.boot import setup, start, unclean
 from freqpilot.host.boot.doors import config_dir
 from freqpilot.host.run import exitsonly
 from freqpilot.host.seams import activation
-from freqpilot.host.seams.seam import Seam, SeamError
+from freqpilot.host.seams.seam import Place, Seam, SeamError
 from freqpilot.host.trading import coupled
 from freqpilot.rehearsal.plan.session import (
     LOG,
@@ -53,20 +53,23 @@ def unfit(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def misfit() -> None:
         raise SeamError("Exchange.create_order has no parameter reduceOnly")
 
-    gate = Seam("gate.live", "ask risk", misfit, lambda: applied.append("gate.live"))
-    halt = Seam("halt.close", "close on a halt", lambda: None, lambda: applied.append("halt.close"))
-    monkeypatch.setattr(start, "all_seams", lambda: (gate, halt))
-    monkeypatch.setattr(
-        activation,
-        "_state",
-        {
-            "active": False,
-            "partly": False,
-            "refusal": "gate.live: misfit",
-            "seams": lambda: (gate, halt),
-            "carrier": None,
-        },
-    )
+    class Freqtrade:
+        def gate(self) -> None: ...
+        def halt(self) -> None: ...
+
+    def made(name: str) -> Place:
+        def make(original: Callable[..., Any]) -> Callable[..., Any]:
+            applied.append(name)
+            return original
+
+        place = Place(name, make=make)
+        monkeypatch.setattr(Place, "owner", lambda self: (Freqtrade, self.at))
+        return place
+
+    gate = Seam("gate.live", "ask risk", "never", (made("gate"),), misfit)
+    halt = Seam("halt.close", "close on a halt", "never", (made("halt"),))
+    state = activation._State(refusal="gate.live: misfit", table=lambda _: (gate, halt))
+    monkeypatch.setattr(activation, "_state", state)
     return applied
 
 
@@ -147,7 +150,7 @@ def test_a_seam_that_does_not_fit_leaves_exits_to_open_trades(
 ) -> None:
     config = config_of(database(tmp_path, "BTC/USDT"), tmp_path)
     setup.prepare(config)
-    assert unfit == ["halt.close"]
+    assert unfit == ["halt"]
     assert "seam gate.live" in str(exitsonly.reason())
     assert config["max_open_trades"] == 0
     assert config["position_adjustment_enable"] is False

@@ -66,9 +66,13 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     for module in (coupled, reservation):
         monkeypatch.setattr(module, "open_trades", lambda: list(made.trades))
     monkeypatch.setattr(proposals, "open_trades", lambda: list(made.trades))
-    monkeypatch.setattr(
-        reservation, "refusal", lambda _, request, held, __: made.refused.get(request.pair)
-    )
+    real = reservation.refusal
+
+    def refusal(run: Any, request: Any, held: Any, exchange: Any) -> str | None:
+        """Live the gate asks an exchange, which there is none of here."""
+        return real(run, request, held) if exchange is None else made.refused.get(request.pair)
+
+    monkeypatch.setattr(reservation, "refusal", refusal)
     return made
 
 

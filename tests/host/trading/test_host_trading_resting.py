@@ -96,7 +96,8 @@ def test_which_stops_rest(chosen: dict[str, Any], rests: bool) -> None:
 
 
 def test_another_freqtrade_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    resting._check()
+    (seam,) = resting.SEAMS
+    seam.check()
     monkeypatch.setattr(IStrategy, "ft_stoploss_adjust", lambda self, trade: None)
     with pytest.raises(SeamError, match="ft_stoploss_adjust has no parameter"):
-        resting._check()
+        seam.check()

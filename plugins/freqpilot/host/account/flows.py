@@ -15,10 +15,11 @@ from freqpilot.host.account import livestore
 from freqpilot.host.account.observed import refresh
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import LEDGER_KEYS, Run
+from freqpilot.host.seams.freqtrade import Bot, Trade
 from freqpilot.risk import rebase
 from freqpilot.risk.flows import Reading
 from freqpilot.risk.ledger import Ledger
-from freqpilot.store import open_store
+from freqpilot.store import Store, open_store
 
 DECLARED = ", declared"
 """Only the command writes what is under this key, and only the bot its ledger: none undoes the
@@ -26,7 +27,7 @@ other's."""
 KEPT = 100
 
 
-def take(run: Run, bot: Any, trades: Sequence[Any], equity: float) -> float:
+def take(run: Run, bot: Bot, trades: Sequence[Trade], equity: float) -> float:
     """Take the account's flows into the ledger; returns what of its equity is held back.
 
     What the store knows of declarations waits where it is out: nothing is taken for settled then.
@@ -51,7 +52,7 @@ def take(run: Run, bot: Any, trades: Sequence[Any], equity: float) -> float:
     return seen.held
 
 
-def reading(run: Run, bot: Any, trades: Sequence[Any]) -> Reading:
+def reading(run: Run, bot: Bot, trades: Sequence[Trade]) -> Reading:
     """Return the account's capital: free money and what open trades have cost, less all results."""
     from freqtrade.persistence import Trade
 
@@ -67,7 +68,7 @@ def reading(run: Run, bot: Any, trades: Sequence[Any]) -> Reading:
     return Reading(round(capital, 8), Trade.session.query(Trade).count(), not filling)
 
 
-def _realised_funding(trade: Any) -> float:
+def _realised_funding(trade: Trade) -> float:
     """Return the funding that a trade's realised profit holds: Freqtrade counts what came in since
     the exit before with each exit, and leaves it in ``funding_fees`` all the same."""
     seen = realised = 0.0
@@ -138,7 +139,7 @@ def describe(url: str) -> list[str]:
     return lines
 
 
-def _rows(store: Any, key: str) -> list[Any]:
+def _rows(store: Store, key: str) -> list[Any]:
     saved = store.load_state(f"{key}{DECLARED}")
     return list(saved["rows"]) if saved else []
 

@@ -4,13 +4,15 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from freqpilot.host.run.run import Run
+
 logger = logging.getLogger(__name__)
 
 HELD = "entries wait until a person runs `freqpilot release`"
 """The end of the reason of such a lock."""
 
 
-def follow(run: Any) -> None:
+def follow(run: Run) -> None:
     """End the locks that wait for a person and are older than the last release.
 
     It looks at the database once at a start and once after each release.

@@ -16,6 +16,7 @@ from freqpilot.host.account.positions import account_equity
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.run.run import Run
+from freqpilot.host.seams.freqtrade import Bot, Trade
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Account:
         ]
 
 
-def see(bot: Any, run: Run, trades: Sequence[Any]) -> Account:
+def see(bot: Bot, run: Run, trades: Sequence[Trade]) -> Account:
     """Return the account as it is now.
 
     :raises Exception: Freqtrade's, when the wallet or the database cannot be read.
@@ -70,7 +71,7 @@ def see(bot: Any, run: Run, trades: Sequence[Any]) -> Account:
 
 
 def _worst(
-    run: Run, free: float, trades: Sequence[Any], rates: Mapping[str, float], *, paid: bool
+    run: Run, free: float, trades: Sequence[Trade], rates: Mapping[str, float], *, paid: bool
 ) -> float:
     """Return the equity without positions that nobody quotes; one that is merely not known counts
     at what was paid, so that the others are judged all the same."""
@@ -90,7 +91,7 @@ def _known(rate: float, paid: float) -> float:
     return paid if math.isnan(rate) else rate
 
 
-def _rate(bot: Any, run: Run, trade: Any) -> tuple[float, bool]:
+def _rate(bot: Bot, run: Run, trade: Trade) -> tuple[float, bool]:
     """Return a trade's exit rate, and whether it is one of now; without one the close of a fresh
     candle or the last rate that was seen; of a pair that has no market, what was paid."""
     pair = trade.pair
@@ -119,7 +120,7 @@ def _count(run: Run, pair: str) -> None:
         alerts.record(run, "no market", "CRITICAL", text, {"pair": pair})
 
 
-def _newest_close(bot: Any, pair: str) -> tuple[float, bool]:
+def _newest_close(bot: Bot, pair: str) -> tuple[float, bool]:
     """Return the close of a pair's newest candle (NaN without one), and whether it is of late."""
     timeframe = bot.strategy.timeframe
     candles = bot.dataprovider.ohlcv(pair, timeframe, copy=False)
@@ -132,7 +133,7 @@ def _newest_close(bot: Any, pair: str) -> tuple[float, bool]:
     return close, age <= FRESH * timedelta(seconds=seconds(timeframe))
 
 
-def _has_no_market(bot: Any, pair: str, error: Exception, *, fresh: bool) -> bool:
+def _has_no_market(bot: Bot, pair: str, error: Exception, *, fresh: bool) -> bool:
     """Tell whether a pair has no market any more, from why there is no rate: the exchange does not
     know it, lists it no longer, or answers without a price while its candles have ended."""
     import ccxt

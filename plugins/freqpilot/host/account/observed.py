@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Protocol
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import SEEN, Run
@@ -38,7 +38,23 @@ def observe(
     keep(run, time)
 
 
-def closed(run: Run, trades: Iterable[Any]) -> None:
+class ClosedTrade(Protocol):
+    """A trade that is over."""
+
+    @property
+    def id(self) -> int:
+        """Its number in Freqtrade's database."""
+
+    @property
+    def close_date_utc(self) -> datetime:
+        """When it was closed."""
+
+    @property
+    def close_profit_abs(self) -> float | None:
+        """Its profit in stake currency."""
+
+
+def closed(run: Run, trades: Iterable[ClosedTrade]) -> None:
     """Take the outcomes of closed trades into the ledger, each once."""
     refresh(run)
     before = run.state

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.shapes import Position
 
 
-def committed_stake(trade: Any) -> float:
+def committed_stake(trade: Trade) -> float:
     """Return the own money in a trade: what is filled plus what its open entry orders may still
     fill. An order that was just cancelled to be replaced does not count."""
     filled = float(trade.stake_amount) if trade.nr_of_successful_entries else 0.0
@@ -19,7 +19,7 @@ def committed_stake(trade: Any) -> float:
     return filled + pending
 
 
-def position_of(trade: Any, rates: Mapping[str, float] | None = None) -> Position:
+def position_of(trade: Trade, rates: Mapping[str, float] | None = None) -> Position:
     """Return a trade as a :class:`Position`.
 
     :param rates: the last seen rates; without its pair's it is valued at what was paid.
@@ -37,7 +37,7 @@ def position_of(trade: Any, rates: Mapping[str, float] | None = None) -> Positio
     )
 
 
-def open_profit(trade: Any, rate: float, *, entry_fee_paid: bool = False) -> float:
+def open_profit(trade: Trade, rate: float, *, entry_fee_paid: bool = False) -> float:
     """Return the unrealised profit of a trade's filled amount at ``rate``, fees of both sides
     counted, in stake currency; the entry's only where it is not paid already.
 
@@ -54,7 +54,7 @@ def open_profit(trade: Any, rate: float, *, entry_fee_paid: bool = False) -> flo
 
 def account_equity(
     free: float,
-    trades: Iterable[Any],
+    trades: Iterable[Trade],
     rates: dict[str, float],
     *,
     entry_fees_paid: bool = False,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Protocol
 
 from freqpilot.control.messages import Message
-from freqpilot.host.seams.seam import Seam, SeamError, expect
+from freqpilot.host.seams.seam import Place, Seam, SeamError
 
 logger = logging.getLogger(__name__)
 
@@ -243,18 +243,11 @@ def describe(config: dict[str, Any]) -> tuple[bool, str]:
     )
 
 
-def _check() -> None:
+def _check_telegram() -> None:
+    """Its attributes are made at its start, and its library takes a second to import."""
     from importlib.util import find_spec
     from pathlib import Path
 
-    from freqtrade.rpc.rpc import RPCHandler
-    from freqtrade.rpc.rpc_manager import RPCManager
-    from freqtrade.rpc.webhook import Webhook
-
-    expect(RPCHandler, "name")
-    expect(RPCManager, "send_msg", ["msg"])
-    expect(Webhook, "recursive_format", ["obj", "msg"])
-    # Telegram's attributes are made at its start, and its library takes a second to import.
     spec = find_spec("freqtrade.rpc.telegram")
     text = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
     for name in ("self._app", "self._loop"):
@@ -262,8 +255,16 @@ def _check() -> None:
             raise SeamError(f"freqtrade.rpc.telegram.Telegram has no {name} in this Freqtrade")
 
 
-def _apply() -> None:
-    """Nothing is replaced: the modules are only used."""
-
-
-SEAMS = (Seam("rpc.alerts", "let alerts leave by Telegram, webhook, Discord", _check, _apply),)
+SEAMS = (
+    Seam(
+        "alerts.channels",
+        "send alerts by Telegram, webhook and Discord, and see whether they arrived",
+        until="Freqtrade reports whether a message was delivered",
+        places=(
+            Place("freqtrade.rpc.rpc:RPCHandler.name"),
+            Place("freqtrade.rpc.rpc_manager:RPCManager.send_msg", ["msg"]),
+            Place("freqtrade.rpc.webhook:Webhook.recursive_format", ["obj", "msg"]),
+        ),
+        also=_check_telegram,
+    ),
+)

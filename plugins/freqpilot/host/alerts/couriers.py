@@ -15,6 +15,7 @@ from typing import Any
 from freqpilot.control.messages import Message, compose
 from freqpilot.host.alerts.backlog import UNDELIVERED, Backlog
 from freqpilot.host.alerts.channels import Channel, NotDelivered, channels_of, show
+from freqpilot.host.seams.freqtrade import Bot
 from freqpilot.store import Alert, Store
 
 logger = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ class Sender:
         self._last: dict[str, datetime] = {}
         self._unsaved: dict[Identity, Alert] = {}
 
-    def meet(self, bot: Any) -> None:
+    def meet(self, bot: Bot) -> None:
         """Take the way out of a bot: after ``reload_config`` it is another one."""
         self.met = True
         self._modules = list(bot.rpc.registered_modules)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from freqpilot.control.messages import rank
 from freqpilot.host.alerts.backlog import Backlog, event_of
 from freqpilot.host.alerts.couriers import Sender
+from freqpilot.host.seams.freqtrade import Bot
 from freqpilot.store import LEVELS, Event, Store
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def record(
         logger.exception("An event could not be kept: %s", text)
 
 
-def say(kind: str, text: str, level: str = "WARNING", **about: Any) -> None:
+def say(kind: str, text: str, level: str = "WARNING", **about: object) -> None:
     """As :func:`record`, from any thread or before a run has begun: the event waits in memory until
     the bot's next loop. ``about`` is its data."""
     try:
@@ -65,7 +66,7 @@ def say(kind: str, text: str, level: str = "WARNING", **about: Any) -> None:
         logger.exception("An event could not be kept: %s", text)
 
 
-def step(bot: Any) -> None:
+def step(bot: Bot) -> None:
     """Write what waits, and send what is due: to be called by the bot's own thread at the beginning
     and the end of each loop. It never raises and waits for no network."""
     try:
@@ -76,7 +77,7 @@ def step(bot: Any) -> None:
         logger.exception("Alerts could not be sent; the next loop tries again")
 
 
-def flush_now(bot: Any = None, seconds: float = 10.0) -> None:
+def flush_now(bot: Bot | None = None, seconds: float = 10.0) -> None:
     """Send what is EMERGENCY before the process ends, and wait for it: ``seconds`` at most. It
     never raises.
 

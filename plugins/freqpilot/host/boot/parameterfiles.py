@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.host.boot.doors import door_dir
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam
 
 
 def parameter_file(strategy_file: Path, config: dict[str, Any]) -> Path:
@@ -23,41 +23,41 @@ def parameter_file(strategy_file: Path, config: dict[str, Any]) -> Path:
     return folder / strategy_file.name
 
 
-def _check() -> None:
-    from freqtrade.optimize.hyperopt_tools import HyperoptTools
-    from freqtrade.strategy.hyper import HyperStrategyMixin
+def _make_filename(original: Callable[..., Any]) -> Callable[..., Any]:
+    def get_strategy_filename(config: dict[str, Any], strategy_name: str) -> Path | None:
+        found = original(config, strategy_name)
+        return parameter_file(found, config) if found else None
 
-    expect(HyperoptTools, "get_strategy_filename", ["config", "strategy_name"])
-    expect(HyperoptTools, "try_export_params")
-    expect(HyperStrategyMixin, "load_params_from_file")
-
-
-def _apply() -> None:
-    from freqtrade.optimize.hyperopt_tools import HyperoptTools
-    from freqtrade.strategy.hyper import HyperStrategyMixin
-
-    def make_filename(original: Callable[..., Any]) -> Callable[..., Any]:
-        def get_strategy_filename(config: dict[str, Any], strategy_name: str) -> Path | None:
-            found = original(config, strategy_name)
-            return parameter_file(found, config) if found else None
-
-        return get_strategy_filename
-
-    def make_load(original: Callable[..., Any]) -> Callable[..., Any]:
-        def load_params_from_file(self: Any) -> Any:
-            own = getattr(self, "__file__", "")
-            if not own:
-                return original(self)
-            self.__file__ = str(parameter_file(Path(own), self.config))
-            try:
-                return original(self)
-            finally:
-                self.__file__ = own
-
-        return load_params_from_file
-
-    wrap(HyperoptTools, "get_strategy_filename", make_filename)
-    wrap(HyperStrategyMixin, "load_params_from_file", make_load)
+    return get_strategy_filename
 
 
-SEAMS = (Seam("hyperopt.parameters", "keep parameter files in user_data", _check, _apply),)
+def _make_load(original: Callable[..., Any]) -> Callable[..., Any]:
+    def load_params_from_file(self: Any) -> Any:
+        own = getattr(self, "__file__", "")
+        if not own:
+            return original(self)
+        self.__file__ = str(parameter_file(Path(own), self.config))
+        try:
+            return original(self)
+        finally:
+            self.__file__ = own
+
+    return load_params_from_file
+
+
+TOOLS = "freqtrade.optimize.hyperopt_tools:HyperoptTools"
+SEAMS = (
+    Seam(
+        "hyperopt.parameters",
+        "keep hyperopt's parameter files of the pack's strategies in user_data",
+        until="Freqtrade keeps parameter files in user_data",
+        places=(
+            Place(f"{TOOLS}.get_strategy_filename", ["config", "strategy_name"], _make_filename),
+            Place(f"{TOOLS}.try_export_params"),
+            Place(
+                "freqtrade.strategy.hyper:HyperStrategyMixin.load_params_from_file",
+                make=_make_load,
+            ),
+        ),
+    ),
+)

@@ -15,10 +15,13 @@ from typing import Any
 
 from freqpilot.host.boot import unclean
 from freqpilot.host.run import exitsonly
-from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.freqtrade import Rpc, Worker
+from freqpilot.host.seams.seam import Place, Seam, SeamError
 
 logger = logging.getLogger(__name__)
 
+WORKER = "freqtrade.worker:Worker"
+CONFIGURATION = "freqtrade.configuration:Configuration"
 KIND = "reload"
 """Kind of the alerts of this module."""
 FIRST_WAIT, LONGEST_WAIT = 5.0, 60.0
@@ -120,7 +123,7 @@ def refusal(error: Exception) -> str:
 
 
 def _make_rpc(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _rpc_reload_config(self: Any) -> Any:
+    def _rpc_reload_config(self: Rpc) -> Any:
         from freqtrade.enums import State
         from freqtrade.rpc.rpc import RPCException
 
@@ -138,7 +141,7 @@ def _make_rpc(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_worker(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _worker(self: Any, old_state: Any) -> Any:
+    def _worker(self: Worker, old_state: object) -> Any:
         from freqtrade.enums import State
 
         if RELOADS.worker is not self:
@@ -155,7 +158,7 @@ def _make_worker(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_reconfigure(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _reconfigure(self: Any) -> None:
+    def _reconfigure(self: Worker) -> None:
         from freqtrade.configuration import Configuration
 
         try:
@@ -175,7 +178,7 @@ def _make_reconfigure(original: Callable[..., Any]) -> Callable[..., Any]:
     return _reconfigure
 
 
-def _stay(worker: Any, error: Exception) -> None:
+def _stay(worker: Worker, error: Exception) -> None:
     """Let the running bot go on in the state that it had."""
     from freqtrade.enums import State
 
@@ -190,7 +193,7 @@ def _stay(worker: Any, error: Exception) -> None:
 
 
 def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _init(self: Any, reconfig: bool) -> None:
+    def _init(self: Worker, reconfig: bool) -> None:
         loaded, RELOADS.loaded = RELOADS.loaded, None
         if not reconfig or loaded is None:
             original(self, reconfig)
@@ -209,7 +212,7 @@ def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
     return _init
 
 
-def _make_again(worker: Any, original: Callable[..., Any], error: Exception) -> None:
+def _make_again(worker: Worker, original: Callable[..., Any], error: Exception) -> None:
     """Make the bot of the configuration that the former one was made of, and try until that works:
     a reload while the exchange is out of reach must not end a bot that ran.
 
@@ -254,42 +257,39 @@ def _down(error: Exception, again: Exception, open_trades: int) -> str:
     )
 
 
-def _check() -> None:
-    from freqtrade import configuration
-    from freqtrade.config_schema import config_schema
-    from freqtrade.configuration import Configuration
-    from freqtrade.freqtradebot import FreqtradeBot
-    from freqtrade.resolvers import StrategyResolver
-    from freqtrade.rpc.rpc import RPC
+def _check_worker() -> None:
     from freqtrade.worker import Worker
 
-    expect(StrategyResolver, "load_strategy", ["config"])
-    expect(RPC, "_rpc_reload_config")
-    expect(Configuration, "__init__", ["args", "runmode"])
-    expect(Configuration, "get_config")
-    expect(configuration, "remove_exchange_credentials", ["exchange_config", "dry_run"])
-    expect(configuration, "validate_config_consistency", ["conf"])
-    expect(Configuration, "_process_logging_options", ["config"])
-    expect(config_schema, "SCHEMA_TRADE_REQUIRED")
-    expect(FreqtradeBot, "notify_status", ["msg"])
-    expect(Worker, "_worker", ["old_state"])
-    expect(Worker, "_init", ["reconfig"])
-    expect(Worker, "_sleep", ["sleep_duration"])
-    expect(Worker, "_notify", ["message"])
-    expect(Worker, "_reconfigure")
-    made = inspect.unwrap(expect(Worker, "__init__", ["args", "config"]))
+    made = inspect.unwrap(Worker.__init__)
     if missing := {"_args", "_config"} - set(made.__code__.co_names):
         raise SeamError(f"freqtrade.worker.Worker has no {', '.join(sorted(missing))} any more")
 
 
-def _apply() -> None:
-    from freqtrade.rpc.rpc import RPC
-    from freqtrade.worker import Worker
-
-    wrap(RPC, "_rpc_reload_config", _make_rpc)
-    wrap(Worker, "_worker", _make_worker)
-    wrap(Worker, "_reconfigure", _make_reconfigure)
-    wrap(Worker, "_init", _make_init)
-
-
-SEAMS = (Seam("reload", "reload a configuration without losing the bot", _check, _apply),)
+SEAMS = (
+    Seam(
+        "reload",
+        "reload a configuration without losing the bot that runs",
+        until="Freqtrade reads a new configuration whole before it takes the bot apart",
+        places=(
+            Place("freqtrade.rpc.rpc:RPC._rpc_reload_config", make=_make_rpc),
+            Place(f"{WORKER}.__init__", ["args", "config"]),
+            Place(f"{WORKER}._worker", ["old_state"], _make_worker),
+            Place(f"{WORKER}._reconfigure", make=_make_reconfigure),
+            Place(f"{WORKER}._init", ["reconfig"], _make_init),
+            Place(f"{WORKER}._sleep", ["sleep_duration"]),
+            Place(f"{WORKER}._notify", ["message"]),
+            Place("freqtrade.freqtradebot:FreqtradeBot.notify_status", ["msg"]),
+            Place("freqtrade.resolvers:StrategyResolver.load_strategy", ["config"]),
+            Place(f"{CONFIGURATION}.__init__", ["args", "runmode"]),
+            Place(f"{CONFIGURATION}.get_config"),
+            Place(f"{CONFIGURATION}._process_logging_options", ["config"]),
+            Place(
+                "freqtrade.configuration:remove_exchange_credentials",
+                ["exchange_config", "dry_run"],
+            ),
+            Place("freqtrade.configuration:validate_config_consistency", ["conf"]),
+            Place("freqtrade.config_schema.config_schema:SCHEMA_TRADE_REQUIRED"),
+        ),
+        also=_check_worker,
+    ),
+)

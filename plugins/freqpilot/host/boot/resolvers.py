@@ -5,7 +5,8 @@ import ast
 import logging
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import entry_points
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,30 +15,27 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host.boot.doors import KINDS, DoorKind, door_dir
 from freqpilot.host.run import exitsonly
 from freqpilot.host.seams import activation
-from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam, SeamError
 
 logger = logging.getLogger(__name__)
 
 GROUP = "freqtrade.plugins"
+CLASSES: dict[DoorKind, str] = {
+    "strategies": "freqtrade.resolvers.strategy_resolver:StrategyResolver",
+    "freqaimodels": "freqtrade.resolvers.freqaimodel_resolver:FreqaiModelResolver",
+    "hyperopts": "freqtrade.resolvers.hyperopt_resolver:HyperOptLossResolver",
+    "protections": "freqtrade.resolvers.protection_resolver:ProtectionResolver",
+    "pairlists": "freqtrade.resolvers.pairlist_resolver:PairListResolver",
+}
+"""Where Freqtrade's resolver of each kind is."""
 USER_FOLDERS: tuple[DoorKind, ...] = ("pairlists", "protections")
 """Kinds for which Freqtrade itself has no folder in user_data."""
 
 
 def resolver(kind: DoorKind) -> Any:
     """Return Freqtrade's resolver class of one kind."""
-    from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
-    from freqtrade.resolvers.hyperopt_resolver import HyperOptLossResolver
-    from freqtrade.resolvers.pairlist_resolver import PairListResolver
-    from freqtrade.resolvers.protection_resolver import ProtectionResolver
-    from freqtrade.resolvers.strategy_resolver import StrategyResolver
-
-    return {
-        "strategies": StrategyResolver,
-        "freqaimodels": FreqaiModelResolver,
-        "hyperopts": HyperOptLossResolver,
-        "protections": ProtectionResolver,
-        "pairlists": PairListResolver,
-    }[kind]
+    module, _, name = CLASSES[kind].partition(":")
+    return getattr(import_module(module), name)
 
 
 @cache
@@ -71,7 +69,7 @@ def foreign_dirs(kind: DoorKind) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _owner(point: Any) -> str:
+def _owner(point: EntryPoint) -> str:
     return point.dist.name if point.dist else "an installed package"
 
 
@@ -127,9 +125,8 @@ def announce_pairlists(config: dict[str, Any]) -> None:
                 constants.AVAILABLE_PAIRLISTS.append(name)
 
 
-def _check(kind: DoorKind) -> Callable[[], None]:
+def _check_folder(kind: DoorKind) -> Callable[[], None]:
     def check() -> None:
-        expect(resolver(kind), "build_search_paths", ["config", "user_subdir", "extra_dirs"])
         if not door_dir(kind).is_dir():
             raise SeamError(f"the pack's folder {door_dir(kind)} is missing")
         if kind == "pairlists":
@@ -141,32 +138,42 @@ def _check(kind: DoorKind) -> Callable[[], None]:
     return check
 
 
-def _apply(kind: DoorKind) -> Callable[[], None]:
+def _make_search(kind: DoorKind) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
         def build_search_paths(
-            cls: Any,
+            cls: type,
             config: dict[str, Any],
             user_subdir: str | None = None,
             extra_dirs: list[str] | None = None,
         ) -> list[Path]:
             paths: list[Path] = original(cls, config, user_subdir, extra_dirs)
-            # A config that never passed the set-up seam (the REST API builds its own) still
-            # has to carry the pack into workers.
+            # A config that never passed the seam of the configuration (the REST API builds its
+            # own) still has to carry the pack into workers.
             if isinstance(config.get("internals"), dict):
                 config["internals"].setdefault("freqpilot", activation.carrier())
             return paths + [p for p in plugin_dirs(kind, config) if p not in paths]
 
-        return build_search_paths
-
-    def apply() -> None:
-        wrap(resolver(kind), "build_search_paths", make)
         if kind == "pairlists":
             announce_pairlists({})
+        return build_search_paths
 
-    return apply
+    return make
 
 
-SEAMS = tuple(
-    Seam(f"plugins.{kind}", f"find {kind} outside Freqtrade's source", _check(kind), _apply(kind))
-    for kind in KINDS
-)
+def seams(kind: DoorKind) -> tuple[Seam, ...]:
+    """Return the seam that finds plug-ins of one kind."""
+    return (
+        Seam(
+            f"plugins.{kind}",
+            f"find {kind} outside Freqtrade's source",
+            until=f"Freqtrade finds {kind} of installed packages",
+            places=(
+                Place(
+                    f"{CLASSES[kind]}.build_search_paths",
+                    ["config", "user_subdir", "extra_dirs"],
+                    _make_search(kind),
+                ),
+            ),
+            also=_check_folder(kind),
+        ),
+    )

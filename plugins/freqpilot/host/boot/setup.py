@@ -3,19 +3,23 @@ validates it, so what Freqpilot adds is there in every command."""
 
 import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.boot.digests import data_digest, facts_digest, pack_digest, stamp_identifier
+from freqpilot.host.boot.needs import groups_for
 from freqpilot.host.seams import activation
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import ConfigurationReader
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.risk import exitplan
 from freqpilot.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_HOOK = "process_temporary_deprecated_settings"
+_command: ContextVar[str | None] = ContextVar("freqpilot_command", default=None)
+"""The command of Freqtrade whose configuration is being read in this thread."""
 
 
 def prepare(config: dict[str, Any]) -> None:
@@ -41,7 +45,7 @@ def prepare(config: dict[str, Any]) -> None:
         settings = unclean.accept_settings(config, error)
     else:
         unclean.settings_are_sound(config)
-    unclean.accept_seams(config)
+    unclean.accept_seams(config, groups_for(config, _command.get()))
     unclean.shut_entries(config)
     if unclean.only_checks():
         return
@@ -93,32 +97,43 @@ def refuse_unsupervised_trading(config: dict[str, Any], settings: Settings) -> N
         )
 
 
-def _check() -> None:
-    from freqtrade.configuration import configuration
+def _make_prepare(original: Callable[..., Any]) -> Callable[..., Any]:
+    def process(config: dict[str, Any]) -> None:
+        original(config)
+        prepare(config)
 
-    expect(configuration, _HOOK, ["config"])
-    expect(configuration.Configuration, "load_config")
+    return process
 
 
-def _apply() -> None:
-    from freqtrade.configuration import configuration
+def _make_runmode(original: Callable[..., Any]) -> Callable[..., Any]:
+    def _process_runmode(self: ConfigurationReader, config: dict[str, Any]) -> Any:
+        _command.set(self.args.get("command"))
+        return original(self, config)
 
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def process(config: dict[str, Any]) -> None:
-            original(config)
-            prepare(config)
-
-        return process
-
-    wrap(configuration, _HOOK, make)
+    return _process_runmode
 
 
 def apply_refusal() -> None:
-    """Put only this seam in place, so that the refusal is told as one line."""
-    _check()
-    _apply()
+    """Put only what ends the configuration in place, so that the refusal is one line."""
+    _END.check()
+    _END.apply()
 
 
+_END = Place(
+    "freqtrade.configuration.configuration:process_temporary_deprecated_settings",
+    ["config"],
+    _make_prepare,
+)
+CONFIGURATION = "freqtrade.configuration.configuration:Configuration"
 SEAMS = (
-    Seam("setup", "validate the freqpilot section, carry the pack into workers", _check, _apply),
+    Seam(
+        "config",
+        "check the freqpilot section, and carry Freqpilot into worker processes",
+        until="Freqtrade calls a plug-in with its whole configuration",
+        places=(
+            _END,
+            Place(f"{CONFIGURATION}._process_runmode", ["config"], _make_runmode),
+            Place(f"{CONFIGURATION}.load_config"),
+        ),
+    ),
 )

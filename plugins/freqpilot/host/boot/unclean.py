@@ -5,14 +5,16 @@ exits, so the bot starts exits-only: every seam that fits is in place, what is v
 is kept, and plain Freqtrade itself is configured to open nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal, NoReturn
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.boot import standin
+from freqpilot.host.boot.needs import guard
 from freqpilot.host.run import exitsonly
+from freqpilot.host.seams import activation
 from freqpilot.settings import Settings
 
 Purpose = Literal["start", "reload", "check"]
@@ -57,19 +59,26 @@ def refuse(reason: str) -> NoReturn:
     raise OperationalException(f"{what}{reason}") from None
 
 
-def accept_seams(config: dict[str, Any]) -> None:
-    """Pass when all seams are in place; with trades open apply those that fit, exits-only.
+def accept_seams(config: dict[str, Any], groups: Collection[str]) -> None:
+    """Put the groups of seams in place that this configuration needs; with trades open apply those
+    that fit, exits-only.
 
-    :raises OperationalException: when a seam does not fit and nothing is open.
+    :raises OperationalException: when a seam does not fit and nothing is open, or where a bot runs
+        that was started without it.
     """
-    from freqpilot.host.seams import activation
-
+    if activation.refusal() is None and not starts():
+        try:
+            activation.require_fit_of(groups)
+        except RefuseToStart as misfit:
+            refuse(str(misfit))
+    if not only_checks():
+        activation.complete(groups, guards=guard(groups))
     reason = activation.refusal()
     if reason is None or SEAMS_CAUSE in exitsonly.causes():
         return
     if not _may_go_on(config) or not exitsonly.open_trades(config):
         refuse(reason)
-    faults = activation.activate_partly() or [reason]
+    faults = activation.activate_partly(groups) or [reason]
     _enter(
         SEAMS_CAUSE,
         f"{'; '.join(faults)}. Freqpilot does not fit this Freqtrade. Install a version of the "

@@ -4,6 +4,7 @@ from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.candles.timeframe import seconds
+from freqpilot.host.seams.freqtrade import Exchange
 
 
 def index_pairs(coin: str, stake: str) -> tuple[str, ...]:
@@ -11,7 +12,7 @@ def index_pairs(coin: str, stake: str) -> tuple[str, ...]:
     return (f"{coin}/{stake}:{stake}", f"{coin}/{stake}", f"{coin}/USDT", f"{coin}/USD")
 
 
-def candles(exchange: Any, pair: str, timeframe: str, now: float) -> Any:
+def candles(exchange: Exchange, pair: str, timeframe: str, now: float) -> Any:
     """Return the bot's closed candles of a pair, asked for anew when they are old or missing.
 
     :raises NoEntry: when there are none.

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import pandas as pd
+
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host.candles.files import read_candles
 from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.run.current import current
+from freqpilot.host.seams.freqtrade import Bot
 
 
 class Feed(Protocol):
@@ -28,7 +31,7 @@ class Feed(Protocol):
 class LiveFeed:
     """The candles of a live bot; they are asked for where it has none or old ones."""
 
-    def __init__(self, bot: Any) -> None:
+    def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
     def first(self, pairs: Sequence[str], timeframe: str) -> str | None:
@@ -85,7 +88,7 @@ class BacktestFeed:
         return self._known[key]
 
 
-def closed(frame: Any, timeframe: str, now: datetime) -> Any:
+def closed(frame: pd.DataFrame, timeframe: str, now: datetime) -> Any:
     """Return the rows of ``frame`` whose candles are closed at ``now``."""
     if not len(frame):
         return frame

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import CandleFiles
+from freqpilot.host.seams.seam import Place, Seam
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +20,6 @@ LARGEST_STEP = 0.2
 """Largest step from a close to the next open that one market makes, a fraction. In 171 files of
 Binance (spot and perpetuals, 2018 to 2024, 1h and 5m) it is .144, in the first hours of ETH's
 perpetual; on spot it is .064."""
-HANDLERS = ("feather", "parquet", "json", "jsongz")
 PRICES = ("spot", "futures", "mark", "index")
 """Kinds of candles that are prices; a funding rate may step as it likes."""
 MOST_NAMED = 3
@@ -107,31 +107,13 @@ def _warn(file: Path, pair: str, timeframe: str, candles: pd.DataFrame) -> None:
     )
 
 
-def _loaders() -> list[type[Any]]:
-    """Return the classes of Freqtrade that read candles from a file."""
-    from freqtrade.data.history.datahandlers import get_datahandler
-
-    found: dict[type[Any], None] = {}
-    for name in HANDLERS:
-        for base in type(get_datahandler(Path(), name)).__mro__:
-            if "_ohlcv_load" in vars(base):
-                found[base] = None
-                break
-    return list(found)
-
-
-def _check() -> None:
-    from freqtrade.data.history import datahandlers
-
-    expect(datahandlers, "get_datahandler", ["datadir", "data_format"])
-    for loader in _loaders():
-        expect(loader, "_ohlcv_load", ["pair", "timeframe", "timerange", "candle_type"])
-        expect(loader, "_pair_data_filename", ["datadir", "pair", "timeframe", "candle_type"])
-
-
 def _make(original: Callable[..., Any]) -> Callable[..., Any]:
     def load(
-        self: Any, pair: str, timeframe: str, timerange: Any = None, candle_type: Any = "spot"
+        self: CandleFiles,
+        pair: str,
+        timeframe: str,
+        timerange: object = None,
+        candle_type: object = "spot",
     ) -> Any:
         candles = original(self, pair, timeframe, timerange, candle_type)
         try:
@@ -143,14 +125,6 @@ def _make(original: Callable[..., Any]) -> Callable[..., Any]:
         return candles
 
     return load
-
-
-def _apply() -> None:
-    for loader in _loaders():
-        wrap(loader, "_ohlcv_load", _make)
-
-
-SEAMS = (Seam("candles", "name candle files that hold two markets", _check, _apply),)
 
 
 def read_candles(
@@ -199,3 +173,34 @@ def candles_of(datadir: Path, pair: str, timeframe: str) -> pd.DataFrame:
             "on as before. Run freqtrade download-data, or name others by --pair"
         )
     return frame
+
+
+HANDLERS = "freqtrade.data.history.datahandlers"
+LOADERS = (
+    f"{HANDLERS}.featherdatahandler:FeatherDataHandler",
+    f"{HANDLERS}.parquetdatahandler:ParquetDataHandler",
+    f"{HANDLERS}.jsondatahandler:JsonDataHandler",
+)
+"""The classes of Freqtrade that read candles from a file."""
+SEAMS = (
+    Seam(
+        "candles.files",
+        "name candle files that hold two markets",
+        until="Freqtrade refuses to write one exchange's candles into another's file",
+        places=tuple(
+            place
+            for loader in LOADERS
+            for place in (
+                Place(
+                    f"{loader}._ohlcv_load",
+                    ["pair", "timeframe", "timerange", "candle_type"],
+                    _make,
+                ),
+                Place(
+                    f"{loader}._pair_data_filename",
+                    ["datadir", "pair", "timeframe", "candle_type"],
+                ),
+            )
+        ),
+    ),
+)

@@ -3,6 +3,8 @@
 import math
 from typing import Any, NamedTuple
 
+from freqpilot.host.seams.freqtrade import Exchange
+
 BOOK_LEVELS = 500
 """Levels asked for a side: 100 of a coin with a fine tick are far from reaching 1 %."""
 
@@ -23,7 +25,7 @@ class OrderBook(NamedTuple):
         return (self.bids[0][0] + self.asks[0][0]) / 2
 
 
-def order_book(exchange: Any, pair: str) -> OrderBook:
+def order_book(exchange: Exchange, pair: str) -> OrderBook:
     """Ask for a pair's book; one request.
 
     :raises FreqtradeException: when the exchange could not be asked.

@@ -16,7 +16,8 @@ import pandas as pd
 from freqpilot.errors import NoEntry
 from freqpilot.features.candles.frames import utc_dates
 from freqpilot.host.run.current import current
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import DataProvider
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.shapes import Ints
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,7 +88,9 @@ class Row(Mapping[str, Any]):
         return len(self._table.names)
 
 
-def latest(provider: Any, pair: str, timeframe: str, time: datetime, step: timedelta) -> Row | None:
+def latest(
+    provider: DataProvider, pair: str, timeframe: str, time: datetime, step: timedelta
+) -> Row | None:
     """Return the last analysed candle of a pair that is closed at ``time``, or None.
 
     :param provider: the strategy's ``dp``.
@@ -96,7 +99,7 @@ def latest(provider: Any, pair: str, timeframe: str, time: datetime, step: timed
     return table_of(provider, pair, timeframe).row(time, step)
 
 
-def table_of(provider: Any, pair: str, timeframe: str) -> Table:
+def table_of(provider: DataProvider, pair: str, timeframe: str) -> Table:
     """Return the pair's analysed candles: the backtest's, or those that ``provider`` gives now."""
     try:
         known = current().tables.get((pair, timeframe))
@@ -117,27 +120,17 @@ def keep(pair: str, timeframe: str, frame: pd.DataFrame) -> None:
 
 def _make(original: Callable[..., Any]) -> Callable[..., Any]:
     def _set_cached_df(
-        self: Any, pair: str, timeframe: str, dataframe: pd.DataFrame, *rest: Any, **named: Any
+        self: DataProvider,
+        pair: str,
+        timeframe: str,
+        dataframe: pd.DataFrame,
+        *rest: object,
+        **named: object,
     ) -> Any:
         keep(pair, timeframe, dataframe)
         return original(self, pair, timeframe, dataframe, *rest, **named)
 
     return _set_cached_df
-
-
-def _check() -> None:
-    from freqtrade.data.dataprovider import DataProvider
-
-    expect(DataProvider, "_set_cached_df", ["pair", "timeframe", "dataframe", "candle_type"])
-
-
-def _apply() -> None:
-    from freqtrade.data.dataprovider import DataProvider
-
-    wrap(DataProvider, "_set_cached_df", _make)
-
-
-SEAMS = (Seam("rows.backtest", "keep a backtest's analysed candles", _check, _apply),)
 
 
 def closed_row(frame: pd.DataFrame, time: datetime, timeframe: timedelta) -> Row | None:
@@ -151,3 +144,19 @@ def closed_since(
     """Return the rows of the candles that are closed at ``time`` and were not yet at ``opened``."""
     table = Table(frame)
     return slice(table.closed(opened, timeframe), table.closed(time, timeframe))
+
+
+SEAMS = (
+    Seam(
+        "candles.rows",
+        "keep a backtest's analysed candles, so that a callback finds its row at once",
+        until="Freqtrade gives a callback the row of its candle",
+        places=(
+            Place(
+                "freqtrade.data.dataprovider:DataProvider._set_cached_df",
+                ["pair", "timeframe", "dataframe", "candle_type"],
+                _make,
+            ),
+        ),
+    ),
+)

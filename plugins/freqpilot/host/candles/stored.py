@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from freqpilot.host.candles.files import read_candles
 from freqpilot.host.candles.timeframe import DAY, seconds
+from freqpilot.host.seams.freqtrade import Exchange
 from freqpilot.risk.covariance import Closes, resampled
 from freqpilot.settings import Settings
 
@@ -18,7 +20,7 @@ Source = Callable[[Sequence[str], str, int], Mapping[str, Closes]]
 NONE = Closes(np.empty(0, dtype=np.int64), np.empty(0))
 
 
-def fetched_candles(exchange: Any) -> Source:
+def fetched_candles(exchange: Exchange) -> Source:
     """Return the source of a live bot: the exchange, one request a pair and day."""
 
     def fetch(pairs: Sequence[str], timeframe: str, begin: int) -> dict[str, Closes]:
@@ -95,7 +97,7 @@ def _read(
     return _closes(read_candles(folder, pair, timeframe, kind, form=form, period=period))
 
 
-def _closes(frame: Any) -> Closes:
+def _closes(frame: pd.DataFrame | None) -> Closes:
     if frame is None or not len(frame):
         return NONE
     date = frame["date"].to_numpy(dtype="datetime64[s]").astype(np.int64)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.risk.closed import Close
 from freqpilot.shapes import Floats
 
@@ -30,7 +31,7 @@ class ClosedTrades:
         """What each close was worth, in their order; ``earned`` is the sum."""
         return np.array(self._profits)
 
-    def take(self, trades: Sequence[Any]) -> None:
+    def take(self, trades: Sequence[Trade]) -> None:
         """Take all closed trades, in any order."""
         known = len(self.trades)
         if known > len(trades) or (known and self.trades[-1] is not trades[known - 1]):
@@ -47,11 +48,11 @@ class ClosedTrades:
         self.earned = sum(self._profits[known:], self.earned if known else 0.0)
 
 
-def closed_at(trade: Any) -> datetime:
+def closed_at(trade: Trade) -> datetime:
     """Return when a trade closed, in UTC."""
     time: datetime = trade.close_date_utc or datetime.min.replace(tzinfo=UTC)
     return time
 
 
-def _close_of(trade: Any) -> Close:
+def _close_of(trade: Trade) -> Close:
     return Close(closed_at(trade), float(trade.close_profit_abs or 0.0))

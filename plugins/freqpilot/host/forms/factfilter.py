@@ -53,7 +53,7 @@ class FactFilter(IPairList):
     supports_backtesting = SupportsBacktesting.NO_ACTION
     PARAMETERS: ClassVar[dict[str, PairlistParameter]] = {}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         known = [*self.PARAMETERS]
         for key in sorted(set(self._pairlistconfig) - {"method", *known}):

@@ -10,6 +10,7 @@ from freqtrade.plugins.pairlist.IPairList import IPairList, PairlistParameter, S
 from freqtrade.util import FtTTLCache
 
 from freqpilot.host.forms.parameters import Parameter, Parameters, checked, forms
+from freqpilot.host.seams.freqtrade import Exchange
 from freqpilot.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class CheckedPairList(IPairList):
 
     def __init__(
         self,
-        exchange: Any,
+        exchange: Exchange,
         pairlistmanager: Any,
         config: dict[str, Any],
         pairlistconfig: dict[str, Any],

@@ -58,7 +58,7 @@ class PurgedClassifier(BaseClassifierModel):
         return Pipeline([])
 
     def train(
-        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: Any
+        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: object
     ) -> Any:
         """Train on one window.
 
@@ -111,7 +111,7 @@ class PurgedClassifier(BaseClassifierModel):
         )
         return dict(data)
 
-    def fit(self, data_dictionary: dict[str, Any], dk: FreqaiDataKitchen, **kwargs: Any) -> Any:
+    def fit(self, data_dictionary: dict[str, Any], dk: FreqaiDataKitchen, **kwargs: object) -> Any:
         """Fit LightGBM on the purged parts; see :func:`freqpilot.models.trees.classifier.fit`."""
         codes = {name: code for code, name in NAMES.items()}
         parts = {
@@ -131,7 +131,7 @@ class PurgedClassifier(BaseClassifierModel):
         )
 
     def predict(
-        self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **kwargs: Any
+        self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **kwargs: object
     ) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int_]]]:
         """Predict one window.
 

@@ -69,7 +69,7 @@ class Forecaster(PurgedClassifier):
     forecaster: ClassVar[Model]
 
     def train(
-        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: Any
+        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: object
     ) -> Fitted | Aimed | None:
         """Train on one window.
 
@@ -143,7 +143,7 @@ class Forecaster(PurgedClassifier):
         return Serving(self.model, self._rows(unfiltered_df, names, dk), names)
 
     def predict(
-        self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **kwargs: Any
+        self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **kwargs: object
     ) -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int_]]]:
         """Predict one window.
 

@@ -10,6 +10,7 @@ from datasieve.transforms.base_transform import BaseTransform
 from numpy.typing import NDArray
 
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.seams.freqtrade import Kitchen
 from freqpilot.models import autoencoder
 from freqpilot.models.base.runtime import require
 from freqpilot.settings import GuardSettings, Settings
@@ -51,10 +52,10 @@ class AutoencoderGuard(BaseTransform):
     def fit(
         self,
         X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        feature_list: Any = None,
-        **kwargs: Any,
+        y: object = None,
+        sample_weight: object = None,
+        feature_list: object = None,
+        **kwargs: object,
     ) -> tuple[Any, Any, Any, Any]:
         """Learn from training rows, oldest first.
 
@@ -68,10 +69,10 @@ class AutoencoderGuard(BaseTransform):
         self,
         X: Any,
         y: Any = None,
-        sample_weight: Any = None,
-        feature_list: Any = None,
+        sample_weight: object = None,
+        feature_list: object = None,
         outlier_check: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> tuple[Any, Any, Any, Any]:
         """Mark refused rows in ``y`` (1 usual, less for each step that refuses) where
         ``outlier_check`` asks for it.
@@ -102,7 +103,7 @@ def pipeline(settings: Settings) -> Pipeline:
     return Pipeline([(STEP, step)], fitparams={STEP: {}})
 
 
-def accepted(model: Any, features: pd.DataFrame, dk: Any) -> NDArray[np.int_]:
+def accepted(model: Any, features: pd.DataFrame, dk: Kitchen) -> NDArray[np.int_]:
     """Return 1 for each row that the guard accepts, 0 for one that it refuses; 1 for all where it
     is off. Live, the refusal of the newest candle is told to the user.
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Kitchen, Strategy
+from freqpilot.host.seams.seam import Place, Seam
 
 DIGITS = 8
 MARK = "/by-"
@@ -60,21 +61,8 @@ def _kept_apart(config: dict[str, Any]) -> bool:
     return not config.get("freqai_backtest_live_models", False)
 
 
-def _check() -> None:
-    from freqtrade import misc
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-    from freqtrade.strategy.interface import IStrategy
-
-    expect(misc, "pair_to_filename", ["pair"])
-    expect(FreqaiDataKitchen, "set_paths", ["pair", "trained_timestamp"])
-    expect(FreqaiDataKitchen, "set_new_model_names", ["pair", "timestamp_id"])
-    expect(IFreqaiModel, "__init__", ["config"])
-    expect(IStrategy, "load_freqAI_model")
-
-
 def _make_paths(original: Callable[..., Any]) -> Callable[..., Any]:
-    def set_paths(self: Any, pair: str, trained_timestamp: int | None = None) -> None:
+    def set_paths(self: Kitchen, pair: str, trained_timestamp: int | None = None) -> None:
         original(self, pair, trained_timestamp)
         self.data_path = self.full_path / f"sub-train-{pair_name(pair)}_{trained_timestamp}"
 
@@ -82,7 +70,7 @@ def _make_paths(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_names(original: Callable[..., Any]) -> Callable[..., Any]:
-    def set_new_model_names(self: Any, pair: str, timestamp_id: int) -> None:
+    def set_new_model_names(self: Kitchen, pair: str, timestamp_id: int) -> None:
         original(self, pair, timestamp_id)
         name = pair_name(pair)
         self.data_path = self.full_path / f"sub-train-{name}_{timestamp_id}"
@@ -92,7 +80,7 @@ def _make_names(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_load(original: Callable[..., Any]) -> Callable[..., Any]:
-    def load_freqai_model(self: Any) -> Any:
+    def load_freqai_model(self: Strategy) -> Any:
         # Here and not at the start of the command: of several strategies each has its own.
         if self.config.get("freqai", {}).get("enabled", False) and _kept_apart(self.config):
             stamp(self.config, strategy=source_digest(type(self)))
@@ -102,7 +90,7 @@ def _make_load(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
-    def init(self: Any, config: dict[str, Any]) -> None:
+    def init(self: object, config: dict[str, Any]) -> None:
         if config.get("freqai") and _kept_apart(config):
             stamp(config, model=source_digest(type(self)))
         original(self, config)
@@ -110,15 +98,20 @@ def _make_init(original: Callable[..., Any]) -> Callable[..., Any]:
     return init
 
 
-def _apply() -> None:
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-    from freqtrade.strategy.interface import IStrategy
-
-    wrap(FreqaiDataKitchen, "set_paths", _make_paths)
-    wrap(FreqaiDataKitchen, "set_new_model_names", _make_names)
-    wrap(IStrategy, "load_freqAI_model", _make_load)
-    wrap(IFreqaiModel, "__init__", _make_init)
-
-
-SEAMS = (Seam("freqai.identity", "models kept by pair, strategy and model", _check, _apply),)
+KITCHEN = "freqtrade.freqai.data_kitchen:FreqaiDataKitchen"
+SEAMS = (
+    Seam(
+        "freqai.identity",
+        "keep models and forecasts apart by pair, strategy and model",
+        until="FreqAI names its files by the whole pair, and by what made them",
+        places=(
+            Place(f"{KITCHEN}.set_paths", ["pair", "trained_timestamp"], _make_paths),
+            Place(f"{KITCHEN}.set_new_model_names", ["pair", "timestamp_id"], _make_names),
+            Place("freqtrade.strategy.interface:IStrategy.load_freqAI_model", make=_make_load),
+            Place(
+                "freqtrade.freqai.freqai_interface:IFreqaiModel.__init__", ["config"], _make_init
+            ),
+            Place("freqtrade.misc:pair_to_filename", ["pair"]),
+        ),
+    ),
+)

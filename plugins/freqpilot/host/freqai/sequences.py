@@ -11,6 +11,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.freqai.forecaster import Forecaster, Served, training_window
 from freqpilot.host.freqai.reasons import Explained
+from freqpilot.host.seams.freqtrade import TimeRange
 from freqpilot.models.base.runtime import require
 from freqpilot.models.base.target import Aimed
 from freqpilot.models.base.window import Window
@@ -56,7 +57,11 @@ class SequenceForecaster(Forecaster):
         require(f"the model {type(self).__name__}", self._made().settings.device)
 
     def start_backtesting(
-        self, dataframe: pd.DataFrame, metadata: dict[str, Any], dk: FreqaiDataKitchen, *rest: Any
+        self,
+        dataframe: pd.DataFrame,
+        metadata: dict[str, Any],
+        dk: FreqaiDataKitchen,
+        *rest: object,
     ) -> FreqaiDataKitchen:
         """Backtest one pair, with the context of each window."""
         keep_context(dk, self._made().length)
@@ -104,7 +109,7 @@ def keep_context(dk: FreqaiDataKitchen, length: int) -> None:
     features as FreqAI names them in the window."""
     original: Callable[..., pd.DataFrame] = dk.slice_dataframe
 
-    def slice_dataframe(timerange: Any, df: pd.DataFrame) -> pd.DataFrame:
+    def slice_dataframe(timerange: TimeRange, df: pd.DataFrame) -> pd.DataFrame:
         before = df.loc[df["date"] < timerange.startdt].tail(length - 1)
         setattr(dk, CONTEXT, dk.remove_special_chars_from_feature_names(before))
         return original(timerange, df)

@@ -8,9 +8,11 @@ from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.verdict import count_gate_error
 from freqpilot.host.gate.judge import judge
 from freqpilot.host.run.current import current
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Backtester, Trade
+from freqpilot.host.seams.seam import Place, Seam, uses
 from freqpilot.shapes import OrderPurpose, OrderRequest
 
+BACKTESTING = "freqtrade.optimize.backtesting:Backtesting"
 ENTER_PARAMETERS = ["pair", "row", "direction", "trade", "requested_rate", "requested_stake"]
 STAKE_PARAMETERS = ["pair", "row", "propose_rate", "direction", "current_time", "trade"]
 
@@ -41,12 +43,12 @@ def allowed(
 
 def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
     def _enter_trade(
-        self: Any,
+        self: Backtester,
         pair: str,
         row: tuple[Any, ...],
         direction: str,
         stake_amount: float | None = None,
-        trade: Any = None,
+        trade: Trade | None = None,
         requested_rate: float | None = None,
         requested_stake: float | None = None,
         entry_tag1: str | None = None,
@@ -56,7 +58,7 @@ def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
             order = {
                 "stake": requested_stake or trade.stake_amount,
                 "rate": requested_rate,
-                "leverage": trade.leverage,
+                "leverage": trade.leverage or 1.0,
             }
             if not allowed(pair, row[0].to_pydatetime(), direction, "replace", order):
                 return trade
@@ -76,7 +78,7 @@ def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
-    def get_valid_entry_price_and_stake(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def get_valid_entry_price_and_stake(self: Backtester, *args: Any, **kwargs: object) -> Any:
         """Entries and position adjustments get their final stake here; refused is stake 0."""
         rate, stake, leverage, min_stake = original(self, *args, **kwargs)
         if not stake:
@@ -92,20 +94,15 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
     return get_valid_entry_price_and_stake
 
 
-def _check() -> None:
-    from freqtrade.optimize.backtesting import Backtesting
-    from freqtrade.persistence import LocalTrade
-
-    expect(Backtesting, "_enter_trade", ENTER_PARAMETERS)
-    expect(Backtesting, "get_valid_entry_price_and_stake", STAKE_PARAMETERS)
-    expect(LocalTrade, "bt_trades_open")
-
-
-def _apply() -> None:
-    from freqtrade.optimize.backtesting import Backtesting
-
-    wrap(Backtesting, "_enter_trade", _make_enter)
-    wrap(Backtesting, "get_valid_entry_price_and_stake", _make_stake)
-
-
-SEAMS = (Seam("gate.backtest", "ask risk before every order of a backtest", _check, _apply),)
+SEAMS = (
+    Seam(
+        "gate.backtest",
+        "ask the supervisor before every order of a backtest that raises risk",
+        until="the backtester asks a plug-in before it makes an order",
+        places=(
+            Place(f"{BACKTESTING}._enter_trade", ENTER_PARAMETERS, _make_enter),
+            Place(f"{BACKTESTING}.get_valid_entry_price_and_stake", STAKE_PARAMETERS, _make_stake),
+            *uses("freqtrade.persistence:LocalTrade", "bt_trades_open"),
+        ),
+    ),
+)

@@ -14,11 +14,13 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import BLOCKED, Run
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Api, Exchange
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.risk.breakers import ErrorRate
 
 logger = logging.getLogger(__name__)
 
+WATCHED = "_freqpilot_watched"
 SAFE_MODE = ", safe mode"
 ACCOUNT = re.compile(r"order|account|balance|position", re.IGNORECASE)
 """What the address of a request for orders or the account holds, on any exchange."""
@@ -175,15 +177,15 @@ def _note(error: Exception | None, arguments: tuple[Any, ...]) -> None:
         health.block(reason, passing=is_passing(error))
 
 
-def watch(api: Any) -> None:
+def watch(api: Api) -> None:
     """Count the outcome of every request of a ccxt client, plain or asynchronous."""
-    if getattr(api, "_freqpilot_watched", False):
+    if getattr(api, WATCHED, False):
         return
     original = api.fetch
 
     if inspect.iscoroutinefunction(original):
 
-        async def fetch_later(*arguments: Any, **named: Any) -> Any:
+        async def fetch_later(*arguments: object, **named: object) -> Any:
             try:
                 answer = await original(*arguments, **named)
             except Exception as error:
@@ -195,7 +197,7 @@ def watch(api: Any) -> None:
         api.fetch = fetch_later
     else:
 
-        def fetch(*arguments: Any, **named: Any) -> Any:
+        def fetch(*arguments: object, **named: object) -> Any:
             try:
                 answer = original(*arguments, **named)
             except Exception as error:
@@ -205,27 +207,23 @@ def watch(api: Any) -> None:
             return answer
 
         api.fetch = fetch
-    api._freqpilot_watched = True
+    setattr(api, WATCHED, True)
 
 
-def _check() -> None:
-    from freqtrade.exchange.exchange import Exchange
+def _make_init_ccxt(original: Callable[..., Any]) -> Callable[..., Any]:
+    def _init_ccxt(self: Exchange, *arguments: object, **named: object) -> Any:
+        api = original(self, *arguments, **named)
+        watch(api)
+        return api
 
-    expect(Exchange, "_init_ccxt")
-
-
-def _apply() -> None:
-    from freqtrade.exchange.exchange import Exchange
-
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def _init_ccxt(self: Any, *arguments: Any, **named: Any) -> Any:
-            api = original(self, *arguments, **named)
-            watch(api)
-            return api
-
-        return _init_ccxt
-
-    wrap(Exchange, "_init_ccxt", make)
+    return _init_ccxt
 
 
-SEAMS = (Seam("exchange.health", "count calls to the exchange that fail", _check, _apply),)
+SEAMS = (
+    Seam(
+        "exchange.health",
+        "count the requests to the exchange that fail, and see when it blocks the account",
+        until="Freqtrade hands the outcome of each request to a plug-in",
+        places=(Place("freqtrade.exchange.exchange:Exchange._init_ccxt", make=_make_init_ccxt),),
+    ),
+)

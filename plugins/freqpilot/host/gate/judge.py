@@ -17,23 +17,24 @@ from freqpilot.host.orders.lookup import require_certainty
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.run import Run
+from freqpilot.host.seams.freqtrade import Exchange
 from freqpilot.shapes import OrderRequest, Position, RiskVerdict
 
 Wait = Callable[[Run, Any], None]
 """Raises NoEntry while entries have to wait; is given the run and Freqtrade's exchange."""
 
 
-def _reconciled(run: Run, exchange: Any) -> None:
+def _reconciled(run: Run, exchange: Exchange) -> None:
     if not exchange._config["dry_run"]:
         run.part(Reconciliation).require_done()
 
 
-def _sound(run: Run, exchange: Any) -> None:
+def _sound(run: Run, exchange: Exchange) -> None:
     if not exchange._config["dry_run"]:
         run.part(Health).require_sound()
 
 
-def _certain(run: Run, exchange: Any) -> None:
+def _certain(run: Run, exchange: Exchange) -> None:
     if not exchange._config["dry_run"]:
         require_certainty(run, exchange._api)
 
@@ -48,7 +49,7 @@ WAITS: dict[str, Wait] = {
 """What a live entry waits for, in the order in which it is asked."""
 
 
-def wait(run: Run, exchange: Any) -> None:
+def wait(run: Run, exchange: Exchange) -> None:
     """Let a live entry go on to be judged.
 
     :raises NoEntry: with the first reason to wait.
@@ -58,7 +59,7 @@ def wait(run: Run, exchange: Any) -> None:
 
 
 def judge(
-    run: Run, order: OrderRequest, positions: Sequence[Position], exchange: Any = None
+    run: Run, order: OrderRequest, positions: Sequence[Position], exchange: Exchange | None = None
 ) -> RiskVerdict:
     """Return the verdict on an order that raises risk, beside these positions.
 
@@ -67,6 +68,8 @@ def judge(
     """
     if exchange is None:
         return ask(run, order, positions, run.part(BookRisk).asked(order, positions))
+    if exchange is None:
+        raise TypeError("a live order is judged with its exchange")
     wait(run, exchange)
     others.announce(run, str(exchange._config.get("stake_currency")), positions, order)
     return ask(
@@ -79,7 +82,7 @@ def judge(
 
 
 def refusal(
-    run: Run, order: OrderRequest, positions: Sequence[Position], exchange: Any = None
+    run: Run, order: OrderRequest, positions: Sequence[Position], exchange: Exchange | None = None
 ) -> str | None:
     """Return why an order is refused, None where it is not; see :func:`judge`."""
     verdict = judge(run, order, positions, exchange)

@@ -18,11 +18,15 @@ from freqpilot.host.orders import sending
 from freqpilot.host.orders.purpose import purpose_of, raises_risk
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.refused import order_refused
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Exchange
+from freqpilot.host.seams.seam import Place, Seam, uses
 from freqpilot.shapes import OrderRequest
 
+EXCHANGE = "freqtrade.exchange.exchange:Exchange"
+ORDER_PARAMETERS = ["pair", "ordertype", "side", "amount", "rate", "leverage", "reduceOnly"]
 
-def check_order(exchange: Any, order: dict[str, Any]) -> None:
+
+def check_order(exchange: Exchange, order: dict[str, Any]) -> None:
     """Ask the supervisor about a live order.
 
     :raises OrderRefused: when it is not allowed, or when asking failed.
@@ -58,41 +62,37 @@ def check_order(exchange: Any, order: dict[str, Any]) -> None:
         )
 
 
-def _check() -> None:
-    from freqtrade.exchange.exchange import Exchange
-    from freqtrade.persistence import Order, Trade
+def _make_create_order(original: Callable[..., Any]) -> Callable[..., Any]:
+    def create_order(self: Exchange, **order: Any) -> Any:
+        check_order(self, order)
+        if has_begun():
+            current().part(Market).note_order()
+        return sending.place(self, original, order)
+
+    return create_order
+
+
+def _check_refusal() -> None:
     from freqtrade.rpc.rpc import RPCException
 
-    expect(
-        Exchange,
-        "create_order",
-        ["pair", "ordertype", "side", "amount", "rate", "leverage", "reduceOnly"],
-    )
-    expect(Exchange, "fetch_l2_order_book", ["pair", "limit"])
-    expect(Exchange, "klines", ["pair_interval", "copy"])
-    expect(Exchange, "refresh_latest_ohlcv", ["pair_list", "since_ms", "cache"])
-    for name in ("fetch_ticker", "get_contract_size", "exchange_has"):
-        expect(Exchange, name)
-    expect(Trade, "get_open_trades")
-    expect(Trade, "nr_of_successful_entries")
-    expect(Order, "safe_remaining")
     if not issubclass(RPCException, Exception):
         raise TypeError("RPCException is no exception any more")
 
 
-def _apply() -> None:
-    from freqtrade.exchange.exchange import Exchange
-
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def create_order(self: Any, **order: Any) -> Any:
-            check_order(self, order)
-            if has_begun():
-                current().part(Market).note_order()
-            return sending.place(self, original, order)
-
-        return create_order
-
-    wrap(Exchange, "create_order", make)
-
-
-SEAMS = (Seam("gate.live", "ask risk before every order that raises it", _check, _apply),)
+SEAMS = (
+    Seam(
+        "gate.live",
+        "ask the supervisor before every order that raises risk is sent",
+        until="Freqtrade asks a plug-in before it sends an order to the exchange",
+        places=(
+            Place(f"{EXCHANGE}.create_order", ORDER_PARAMETERS, _make_create_order),
+            Place(f"{EXCHANGE}.fetch_l2_order_book", ["pair", "limit"]),
+            Place(f"{EXCHANGE}.klines", ["pair_interval", "copy"]),
+            Place(f"{EXCHANGE}.refresh_latest_ohlcv", ["pair_list", "since_ms", "cache"]),
+            *uses(EXCHANGE, "fetch_ticker", "get_contract_size", "exchange_has"),
+            *uses("freqtrade.persistence:Trade", "get_open_trades", "nr_of_successful_entries"),
+            *uses("freqtrade.persistence:Order", "safe_remaining"),
+        ),
+        also=_check_refusal,
+    ),
+)

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from freqpilot.host.candles.bot import candles, index_pairs
 from freqpilot.host.candles.orderbook import figure, order_book
 from freqpilot.host.candles.timeframe import HOUR, seconds
 from freqpilot.host.run.run import Run
+from freqpilot.host.seams.freqtrade import Exchange
 from freqpilot.risk import market
 from freqpilot.risk.breakers import (
     FlashCrash,
@@ -58,7 +58,7 @@ class Market:
         self._keep()
 
     def judge(
-        self, exchange: Any, order: OrderRequest, positions: Sequence[Position]
+        self, exchange: Exchange, order: OrderRequest, positions: Sequence[Position]
     ) -> RiskVerdict:
         """Return the verdict of the market on an entry that the limits allow."""
         from freqtrade.exceptions import FreqtradeException
@@ -75,7 +75,7 @@ class Market:
         return RiskVerdict(False, 0.0, cuts=(Cut(refusal.rule, 0.0),), veto=refusal.reason)
 
     def refusal(
-        self, exchange: Any, order: OrderRequest, positions: Sequence[Position]
+        self, exchange: Exchange, order: OrderRequest, positions: Sequence[Position]
     ) -> market.Refusal | None:
         """Return the first reason against an entry, or None.
 
@@ -140,7 +140,7 @@ class Market:
             self.tripped.pop(name, None)
         return reason
 
-    def _view(self, exchange: Any, order: OrderRequest, now: float) -> market.MarketView:
+    def _view(self, exchange: Exchange, order: OrderRequest, now: float) -> market.MarketView:
         bids, asks = order_book(exchange, order.pair)
         bid, ask = (side[0][0] if side else np.nan for side in (bids, asks))
         band, mid = self.settings.depth_band, (bid + ask) / 2
@@ -164,7 +164,9 @@ class Market:
             ),
         )
 
-    def _crash(self, exchange: Any, pair: str, view: market.MarketView, now: float) -> str | None:
+    def _crash(
+        self, exchange: Exchange, pair: str, view: market.MarketView, now: float
+    ) -> str | None:
         index = self._index(exchange, "the fall of the index")
         if index is None:
             return None
@@ -179,7 +181,7 @@ class Market:
         price = view.mid if index == pair else self._price(exchange, index, now)
         return self.crash.tripped(now, series, price)
 
-    def _spike(self, exchange: Any, now: float) -> str | None:
+    def _spike(self, exchange: Exchange, now: float) -> str | None:
         index = self._index(exchange, "the volatility of the index")
         if index is None:
             return None
@@ -191,17 +193,17 @@ class Market:
         volatility = basket(frame[["close"]].to_numpy(float), 60).volatility
         return volatility_spike(volatility, self.settings)
 
-    def _index(self, exchange: Any, what: str) -> str | None:
+    def _index(self, exchange: Exchange, what: str) -> str | None:
         names = index_pairs(self.settings.index, exchange._config["stake_currency"])
         return self._listed(exchange, names, what)
 
-    def _depeg(self, exchange: Any, now: float) -> str | None:
+    def _depeg(self, exchange: Exchange, now: float) -> str | None:
         pair = self._listed(exchange, self.settings.stablecoins, "a depeg")
         if pair is None:
             return None
         return depeg(pair, self._price(exchange, pair, now), self.settings)
 
-    def _listed(self, exchange: Any, names: Sequence[str], what: str) -> str | None:
+    def _listed(self, exchange: Exchange, names: Sequence[str], what: str) -> str | None:
         """Return the first pair that the exchange trades; that there is none is logged once."""
         for name in names:
             known = exchange.markets.get(name)
@@ -214,7 +216,7 @@ class Market:
             )
         return None
 
-    def _price(self, exchange: Any, pair: str, now: float) -> float:
+    def _price(self, exchange: Exchange, pair: str, now: float) -> float:
         then, price = self._prices.get(pair, (-np.inf, np.nan))
         if not 0 <= now - then < self.settings.cache_seconds:
             price = figure(exchange.fetch_ticker(pair)["last"])
@@ -222,7 +224,7 @@ class Market:
         return price
 
 
-def _gives_nothing(exchange: Any) -> bool:
+def _gives_nothing(exchange: Exchange) -> bool:
     """Tell whether this is a dry run on an exchange without books; live that is a refusal."""
     if not exchange._config["dry_run"]:
         return False

@@ -16,14 +16,15 @@ from freqpilot.host.account.positions import account_equity
 from freqpilot.host.candles import feeds, stored
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run.current import current
-from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.freqtrade import Backtester
+from freqpilot.host.seams.seam import Place, Seam, SeamError, uses
 from freqpilot.host.trading import sleeves
 
 CLOSE = 4  # position of the close in Freqtrade's row tuples, checked by the seam
 
 
 def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
-    def reset_backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def reset_backtest(self: Backtester, *args: object, **kwargs: object) -> Any:
         run = begin(self.config, live=False)
         run.feed = feeds.BacktestFeed(self.config)
         source = stored.stored_candles(self.config, self.timeframe)
@@ -34,7 +35,7 @@ def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
-    def backtest(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def backtest(self: Backtester, *args: object, **kwargs: object) -> Any:
         result = original(self, *args, **kwargs)
         # The only part of the config that Freqtrade exports with the result.
         exported = self.config.get("original_config")
@@ -49,7 +50,7 @@ def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
     def time_pair_generator(
-        self: Any, *args: Any, **kwargs: Any
+        self: Backtester, *args: object, **kwargs: object
     ) -> Generator[tuple[Any, ...], None, None]:
         from freqtrade.persistence import LocalTrade
 
@@ -77,29 +78,32 @@ def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
     return time_pair_generator
 
 
-def _check() -> None:
-    from freqtrade.data.history.datahandlers.idatahandler import IDataHandler
+def _check_rows() -> None:
     from freqtrade.optimize import backtesting
-    from freqtrade.persistence import LocalTrade
 
-    cls = backtesting.Backtesting
-    expect(cls, "reset_backtest")
-    expect(cls, "time_pair_generator")
-    expect(cls, "backtest", ["processed", "start_date", "end_date"])
-    parameters = ["datadir", "pair", "timeframe", "candle_type"]
-    expect(IDataHandler, "_pair_data_filename", parameters)
-    expect(LocalTrade, "bt_trades_open")
-    expect(LocalTrade, "bt_trades")
     if backtesting.HEADERS[:5] != ["date", "open", "high", "low", "close"]:
         raise SeamError("the backtester's rows do not begin with date, open, high, low, close")
 
 
-def _apply() -> None:
-    from freqtrade.optimize.backtesting import Backtesting
-
-    wrap(Backtesting, "reset_backtest", _make_reset)
-    wrap(Backtesting, "time_pair_generator", _make_generator)
-    wrap(Backtesting, "backtest", _make_backtest)
-
-
-SEAMS = (Seam("ledger.backtest", "show the account to risk before each candle", _check, _apply),)
+BACKTESTING = "freqtrade.optimize.backtesting:Backtesting"
+SEAMS = (
+    Seam(
+        "loop.backtest",
+        "begin a run with each backtest, and see the account before each candle's entries",
+        until="the backtester calls a plug-in at its start and before each candle",
+        places=(
+            Place(f"{BACKTESTING}.reset_backtest", make=_make_reset),
+            Place(f"{BACKTESTING}.time_pair_generator", make=_make_generator),
+            Place(
+                f"{BACKTESTING}.backtest", ["processed", "start_date", "end_date"], _make_backtest
+            ),
+            Place(
+                "freqtrade.data.history.datahandlers.idatahandler:IDataHandler._pair_data_filename",
+                ["datadir", "pair", "timeframe", "candle_type"],
+            ),
+            *uses("freqtrade.persistence:LocalTrade", "bt_trades", "bt_trades_open"),
+            *uses("freqtrade.optimize.backtesting", "HEADERS"),
+        ),
+        also=_check_rows,
+    ),
+)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import unwrap
 from typing import Any
 
 from freqpilot.errors import NoEntry, RefuseToStart
@@ -28,7 +29,8 @@ from freqpilot.host.orders import reconcile, stops
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
-from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.freqtrade import Bot
+from freqpilot.host.seams.seam import Place, Seam, SeamError, uses
 from freqpilot.host.trading import couples
 from freqpilot.risk.record import KEPT
 
@@ -48,7 +50,7 @@ class ClosedTrade:
     close_profit_abs: float
 
 
-def observe(bot: Any) -> None:
+def observe(bot: Bot) -> None:
     """Stamp the ledger with the account as it is now.
 
     The halt is judged first, and needs no store. A fault in a part of the look does not keep the
@@ -74,7 +76,7 @@ def observe(bot: Any) -> None:
         observed.keep(run, now)  # also where the account itself was not seen
 
 
-def _look(bot: Any, run: Run, now: datetime) -> None:
+def _look(bot: Bot, run: Run, now: datetime) -> None:
     from freqtrade.persistence import Trade
 
     trades = Trade.get_open_trades()
@@ -140,7 +142,7 @@ def lately_closed(run: Run) -> Sequence[ClosedTrade]:
     ][-KEPT:]
 
 
-def waiting(bot: Any) -> str | None:
+def waiting(bot: Bot) -> str | None:
     """Return why no entry could be judged now for a reason that is no limit, halt or latch; None
     where entries can be judged."""
     from sqlalchemy.exc import SQLAlchemyError
@@ -157,7 +159,7 @@ def waiting(bot: Any) -> str | None:
     return None
 
 
-def before_loop(bot: Any) -> None:
+def before_loop(bot: Bot) -> None:
     """Reconcile and look, which no forced order can come between."""
     with getattr(bot, LOCK):
         reconcile.step(current(), bot)
@@ -165,7 +167,7 @@ def before_loop(bot: Any) -> None:
     alerts.step(bot)
 
 
-def after_loop(bot: Any) -> None:
+def after_loop(bot: Bot) -> None:
     """Close what may not stay open; it never raises."""
     with fresh_trades():
         if has_begun():
@@ -174,22 +176,7 @@ def after_loop(bot: Any) -> None:
     alerts.step(bot)
 
 
-def _check() -> None:
-    from freqtrade.freqtradebot import FreqtradeBot
-    from freqtrade.persistence import Trade
-    from freqtrade.wallets import Wallets
-
-    for name in ("cleanup", "process", "process_stopped", "startup"):
-        expect(FreqtradeBot, name)
-    expect(FreqtradeBot, "execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"])
-    expect(Wallets, "get_free", ["currency"])
-    for name in ("commit", "rollback", "get_open_trades"):
-        expect(Trade, name)
-    if LOCK not in FreqtradeBot.__init__.__code__.co_names:
-        raise SeamError(f"FreqtradeBot has no {LOCK} that forced orders hold")
-
-
-def _begin(bot: Any) -> Run:
+def _begin(bot: Bot) -> Run:
     """Begin the bot's run.
 
     :raises OperationalException: Freqtrade's, which it shows as one line, when it may not start.
@@ -203,7 +190,7 @@ def _begin(bot: Any) -> Run:
 
 
 def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
-    def startup(self: Any) -> Any:
+    def startup(self: Bot) -> Any:
         run, timeframe = _begin(self), self.config["timeframe"]
         run.feed = feeds.LiveFeed(self)
         run.part(Health)  # from here on requests count
@@ -217,7 +204,7 @@ def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_process(original: Callable[..., Any]) -> Callable[..., Any]:
-    def process(self: Any) -> Any:
+    def process(self: Bot) -> Any:
         before_loop(self)
         try:
             return original(self)
@@ -228,7 +215,7 @@ def _make_process(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
-    def process_stopped(self: Any) -> Any:
+    def process_stopped(self: Bot) -> Any:
         # A bot that a person has stopped trades nothing, but its account is watched on.
         if has_begun():
             with getattr(self, LOCK):
@@ -240,7 +227,7 @@ def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_cleanup(original: Callable[..., Any]) -> Callable[..., Any]:
-    def cleanup(self: Any) -> Any:
+    def cleanup(self: Bot) -> Any:
         # What is EMERGENCY has to leave while Telegram and webhooks are still there.
         if getattr(self, "rpc", None) is not None:
             alerts.flush_now(self)
@@ -249,13 +236,28 @@ def _make_cleanup(original: Callable[..., Any]) -> Callable[..., Any]:
     return cleanup
 
 
-def _apply() -> None:
+def _check_lock() -> None:
     from freqtrade.freqtradebot import FreqtradeBot
 
-    wrap(FreqtradeBot, "cleanup", _make_cleanup)
-    wrap(FreqtradeBot, "startup", _make_startup)
-    wrap(FreqtradeBot, "process", _make_process)
-    wrap(FreqtradeBot, "process_stopped", _make_stopped)
+    if LOCK not in unwrap(FreqtradeBot.__init__).__code__.co_names:
+        raise SeamError(f"FreqtradeBot has no {LOCK} that forced orders hold")
 
 
-SEAMS = (Seam("ledger.live", "show the account to risk before each loop", _check, _apply),)
+BOT = "freqtrade.freqtradebot:FreqtradeBot"
+SEAMS = (
+    Seam(
+        "loop.live",
+        "begin a run with the bot, and see the account before each of its loops",
+        until="Freqtrade calls a plug-in at its start and its end, before and after each loop",
+        places=(
+            Place(f"{BOT}.startup", make=_make_startup),
+            Place(f"{BOT}.process", make=_make_process),
+            Place(f"{BOT}.process_stopped", make=_make_stopped),
+            Place(f"{BOT}.cleanup", make=_make_cleanup),
+            Place(f"{BOT}.execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"]),
+            Place("freqtrade.wallets:Wallets.get_free", ["currency"]),
+            *uses("freqtrade.persistence:Trade", "commit", "rollback", "get_open_trades"),
+        ),
+        also=_check_lock,
+    ),
+)

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from freqpilot.host.seams.seam import Seam, expect, wrap
-
-LOOKAHEAD = "initialize_single_lookahead_analysis"
+from freqpilot.host.seams.seam import Place, Seam
 
 
 def universe(config: Mapping[str, Any]) -> list[str]:
@@ -23,35 +21,31 @@ def without_latches(ensemble: Mapping[str, Any]) -> dict[str, Any]:
     return free
 
 
-def _check() -> None:
-    from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
+def _make_analysis(original: Callable[..., Any]) -> Callable[..., Any]:
+    def initialize(config: dict[str, Any], *args: object, **kwargs: object) -> Any:
+        """Each signal is looked for again in a backtest of its pair alone. What the account
+        has lost on other pairs is missing there, and so are the pairs that it is ranked
+        against; both would be taken for look-ahead."""
+        section = {"universe": universe(config), **config.get("freqpilot", {})}
+        section |= {"supervisor": False, "analysis": True}
+        section["ensemble"] = without_latches(section.get("ensemble", {}))
+        return original({**config, "freqpilot": section}, *args, **kwargs)
 
-    expect(LookaheadAnalysisSubFunctions, LOOKAHEAD, ["config"])
-
-
-def _apply() -> None:
-    from freqtrade.optimize.analysis.lookahead_helpers import LookaheadAnalysisSubFunctions
-
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def initialize(config: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-            """Each signal is looked for again in a backtest of its pair alone. What the account
-            has lost on other pairs is missing there, and so are the pairs that it is ranked
-            against; both would be taken for look-ahead."""
-            section = {"universe": universe(config), **config.get("freqpilot", {})}
-            section |= {"supervisor": False, "analysis": True}
-            section["ensemble"] = without_latches(section.get("ensemble", {}))
-            return original({**config, "freqpilot": section}, *args, **kwargs)
-
-        return initialize
-
-    wrap(LookaheadAnalysisSubFunctions, LOOKAHEAD, make)
+    return initialize
 
 
 SEAMS = (
     Seam(
-        "lookahead",
+        "loop.lookahead",
         "judge signals without the account's past in lookahead-analysis",
-        _check,
-        _apply,
+        until="lookahead-analysis compares signals and no trades",
+        places=(
+            Place(
+                "freqtrade.optimize.analysis.lookahead_helpers:LookaheadAnalysisSubFunctions"
+                ".initialize_single_lookahead_analysis",
+                ["config"],
+                _make_analysis,
+            ),
+        ),
     ),
 )

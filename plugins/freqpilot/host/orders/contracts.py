@@ -7,16 +7,16 @@ only where no stop is open.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from freqpilot.host.orders.differences import recount, report
 from freqpilot.host.run.run import Run
+from freqpilot.host.seams.freqtrade import Bot, Trade
 
 MISSING_SHARE = 0.005
 """Share of a position by which the two books may differ: rounding."""
 
 
-def compare(run: Run, bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
+def compare(run: Run, bot: Bot, trades: Iterable[Trade], pairs: Iterable[str]) -> None:
     """Bring trades to what their orders say where the positions bear it out; report the rest.
 
     :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
@@ -45,7 +45,7 @@ def compare(run: Run, bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> 
             )
 
 
-def take_back_stops(run: Run, bot: Any) -> None:
+def take_back_stops(run: Run, bot: Bot) -> None:
     """Cancel the stops of trades that are over.
 
     :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
@@ -71,7 +71,7 @@ def take_back_stops(run: Run, bot: Any) -> None:
     Trade.commit()
 
 
-def _close(run: Run, bot: Any, trade: Any) -> None:
+def _close(run: Run, bot: Bot, trade: Trade) -> None:
     """Close a trade whose filled orders have closed it, if they have."""
     exits = [o for o in trade.orders if o.ft_order_side != trade.entry_side and o.safe_filled]
     entered = sum(float(o.safe_filled) for o in trade.orders if o.ft_order_side == trade.entry_side)
@@ -92,7 +92,7 @@ def _close(run: Run, bot: Any, trade: Any) -> None:
         )
 
 
-def _held(bot: Any) -> dict[str, float]:
+def _held(bot: Bot) -> dict[str, float]:
     """Return the positions on the exchange by pair, below zero for short ones."""
     return {
         position["symbol"]: (-1 if position["side"] == "short" else 1)

@@ -4,6 +4,7 @@ from typing import Any
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import Run
+from freqpilot.host.seams.freqtrade import Trade
 
 
 def report(run: Run, text: str, level: str, data: dict[str, Any]) -> None:
@@ -12,7 +13,7 @@ def report(run: Run, text: str, level: str, data: dict[str, Any]) -> None:
     run.counters.count("differences")
 
 
-def recount(run: Run, trade: Any, owned: float) -> None:
+def recount(run: Run, trade: Trade, owned: float) -> None:
     """Bring a trade's amount to what its orders say, where that is nearer to what the account owns.
 
     A bot killed between its two commits has the fills of an order but not their effect on the

@@ -7,15 +7,18 @@ answers both, for any strategy. A strategy cannot deny such an exit.
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.verdict import closes
 from freqpilot.host.run.current import current
-from freqpilot.host.seams.seam import MARK, Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Order, Strategy, Trade
+from freqpilot.host.seams.seam import MARK, Place, Seam, uses
 
 logger = logging.getLogger(__name__)
 
+STRATEGY = "freqtrade.strategy.interface:IStrategy"
 REASON = "freqpilot_halt"
 """Exit reason of a trade that a halt has closed."""
 JUMPED = "freqpilot_jumped_stop"
@@ -23,7 +26,7 @@ JUMPED = "freqpilot_jumped_stop"
 OURS = (REASON, JUMPED)
 
 
-def must_close(trade: Any, rate: float) -> bool:
+def must_close(trade: Trade, rate: float) -> bool:
     """Tell whether a halt closes this trade now. A fault closes nothing and is logged: the stop on
     the exchange still holds."""
     try:
@@ -37,7 +40,7 @@ def must_close(trade: Any, rate: float) -> bool:
         return False
 
 
-def takes_back(trade: Any, order: Any) -> bool:
+def takes_back(trade: Trade, order: Order) -> bool:
     """Tell whether a halt cancels this open order: one that raises risk."""
     try:
         halted = current().state.halted is not None
@@ -47,7 +50,9 @@ def takes_back(trade: Any, order: Any) -> bool:
 
 
 def _make_should_exit(original: Callable[..., Any]) -> Callable[..., Any]:
-    def should_exit(self: Any, trade: Any, rate: float, current_time: Any, **named: Any) -> Any:
+    def should_exit(
+        self: Strategy, trade: Trade, rate: float, current_time: datetime, **named: object
+    ) -> Any:
         from freqtrade.enums import ExitCheckTuple, ExitType
 
         exits = original(self, trade, rate, current_time, **named)
@@ -59,13 +64,13 @@ def _make_should_exit(original: Callable[..., Any]) -> Callable[..., Any]:
     return should_exit
 
 
-def confirm_ours(strategy: Any) -> None:
+def confirm_ours(strategy: Strategy) -> None:
     """Let the strategy's ``confirm_trade_exit`` consent to exits of the supervisor, once."""
     original = strategy.confirm_trade_exit
     if getattr(original, MARK, False):
         return
 
-    def confirm_trade_exit(*arguments: Any, **named: Any) -> Any:
+    def confirm_trade_exit(*arguments: object, **named: object) -> Any:
         return named.get("exit_reason") in OURS or original(*arguments, **named)
 
     setattr(confirm_trade_exit, MARK, True)
@@ -73,27 +78,28 @@ def confirm_ours(strategy: Any) -> None:
 
 
 def _make_timed_out(original: Callable[..., Any]) -> Callable[..., Any]:
-    def ft_check_timed_out(self: Any, trade: Any, order: Any, current_time: Any) -> Any:
+    def ft_check_timed_out(
+        self: Strategy, trade: Trade, order: Order, current_time: datetime
+    ) -> Any:
         return takes_back(trade, order) or original(self, trade, order, current_time)
 
     return ft_check_timed_out
 
 
-def _check() -> None:
-    from freqtrade.enums import ExitType
-    from freqtrade.strategy import IStrategy
-
-    expect(IStrategy, "should_exit", ["trade", "rate", "current_time"])
-    expect(IStrategy, "ft_check_timed_out", ["trade", "order", "current_time"])
-    expect(IStrategy, "confirm_trade_exit", ["exit_reason"])
-    expect(ExitType, "EMERGENCY_EXIT")
-
-
-def _apply() -> None:
-    from freqtrade.strategy import IStrategy
-
-    wrap(IStrategy, "should_exit", _make_should_exit)
-    wrap(IStrategy, "ft_check_timed_out", _make_timed_out)
-
-
-SEAMS = (Seam("halt.close", "close positions and cancel entries on a halt", _check, _apply),)
+SEAMS = (
+    Seam(
+        "halt.close",
+        "close positions and cancel waiting entries on a halt, whatever the strategy says",
+        until="Freqtrade has an exit that a protection can order",
+        places=(
+            Place(f"{STRATEGY}.should_exit", ["trade", "rate", "current_time"], _make_should_exit),
+            Place(
+                f"{STRATEGY}.ft_check_timed_out",
+                ["trade", "order", "current_time"],
+                _make_timed_out,
+            ),
+            Place(f"{STRATEGY}.confirm_trade_exit", ["exit_reason"]),
+            *uses("freqtrade.enums:ExitType", "EMERGENCY_EXIT"),
+        ),
+    ),
+)

@@ -10,6 +10,7 @@ from typing import Any
 from freqpilot.errors import NoEntry
 from freqpilot.host.account import unwritten
 from freqpilot.host.run.run import Run
+from freqpilot.host.seams.freqtrade import Api
 from freqpilot.shapes import OrderIntent
 
 RECEIVE_WINDOW = 5.0
@@ -54,7 +55,7 @@ def in_flight(client_id: str) -> bool:
     return _in_flight.get(client_id, threading.get_ident()) != threading.get_ident()
 
 
-def look_up(run: Run, api: Any, intent: OrderIntent) -> Any | None:
+def look_up(run: Run, api: Api, intent: OrderIntent) -> Any | None:
     """Return the exchange's order of an uncertain intent, None when it never arrived and cannot
     any more; the store knows then as well.
 
@@ -84,12 +85,12 @@ def look_up(run: Run, api: Any, intent: OrderIntent) -> Any | None:
     raise fault or ccxt.RequestTimeout(f"the fate of order {intent.client_id} is not known")
 
 
-def is_named(api: Any) -> bool:
+def is_named(api: Api) -> bool:
     """Tell whether orders on this exchange bear our names."""
     return api.id in NAMED
 
 
-def fetch(run: Run, api: Any, intent: OrderIntent) -> Any:
+def fetch(run: Run, api: Api, intent: OrderIntent) -> Any:
     """Ask the exchange for the order of an intent.
 
     A futures stop that has been triggered counts as open: what became of it is another order's
@@ -106,14 +107,14 @@ def fetch(run: Run, api: Any, intent: OrderIntent) -> Any:
     return found
 
 
-def stop_params(api: Any, intent: OrderIntent) -> dict[str, Any]:
+def stop_params(api: Api, intent: OrderIntent) -> dict[str, Any]:
     """Return what tells ccxt that an order is a futures stop, which exchanges keep apart."""
     if intent.purpose == "stop" and api.market(intent.pair).get("contract"):
         return {"stop": True}
     return {}
 
 
-def _fetch_unnamed(run: Run, api: Any, intent: OrderIntent) -> Any:
+def _fetch_unnamed(run: Run, api: Api, intent: OrderIntent) -> Any:
     """Return the order by its number, or the one that looks like the intent."""
     import ccxt
 
@@ -148,7 +149,7 @@ def is_uncertain(error: Exception) -> bool:
     return not isinstance(error, refused)
 
 
-def require_certainty(run: Run, api: Any) -> None:
+def require_certainty(run: Run, api: Api) -> None:
     """Look up what is uncertain before an order that raises risk.
 
     :raises NoEntry: while the fate of an earlier order is not known.

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.shapes import OrderPurpose, SentPurpose
 
 
@@ -18,7 +19,7 @@ def raises_risk(trading_mode: str, side: str, reduce_only: bool) -> bool:
     return side == "buy" if str(trading_mode) == "spot" else not reduce_only
 
 
-def sent_purpose(trading_mode: str, order: dict[str, Any], trade: Any | None) -> SentPurpose:
+def sent_purpose(trading_mode: str, order: dict[str, Any], trade: Trade | None) -> SentPurpose:
     """Return what an order of Freqtrade's is for.
 
     :param trade: the open trade in its pair, or None.
@@ -28,7 +29,7 @@ def sent_purpose(trading_mode: str, order: dict[str, Any], trade: Any | None) ->
     return purpose_of(trade)
 
 
-def purpose_of(trade: Any | None) -> OrderPurpose:
+def purpose_of(trade: Trade | None) -> OrderPurpose:
     """Return what an order that raises risk is for.
 
     :param trade: the open trade in its pair, or None.

@@ -21,6 +21,7 @@ from freqpilot.host.orders.lookup import fetch, in_flight, look_up, stop_params
 from freqpilot.host.orders.purpose import open_trade
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.run import Run
+from freqpilot.host.seams.freqtrade import Bot, ExchangeOrder, Trade
 from freqpilot.shapes import OrderIntent
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ MISSING_SHARE = 0.005
 """Share of a position that may be missing on the account: fees taken in coins, and rounding."""
 
 
-def step(run: Run, bot: Any) -> None:
+def step(run: Run, bot: Bot) -> None:
     """Settle what is open between the exchange and the database; before each loop, live only, under
     the lock that forced orders hold.
 
@@ -59,7 +60,7 @@ def _roll_back() -> None:
         Trade.rollback()
 
 
-def settle(run: Run, bot: Any) -> None:
+def settle(run: Run, bot: Bot) -> None:
     """Bring every intent that is not settled to its end.
 
     :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
@@ -84,7 +85,7 @@ def settle(run: Run, bot: Any) -> None:
         store.save_intent(replace(intent, state="known", order_id=order_id))
 
 
-def compare(run: Run, bot: Any) -> None:
+def compare(run: Run, bot: Bot) -> None:
     """Report what the account holds that no trade explains, and the other way round.
 
     :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
@@ -110,7 +111,7 @@ def compare(run: Run, bot: Any) -> None:
         contracts.compare(run, bot, trades, sorted(known))
 
 
-def _remove_empty(run: Run, trades: Iterable[Any]) -> None:
+def _remove_empty(run: Run, trades: Iterable[Trade]) -> None:
     """Remove trades whose every order is an entry that ended unfilled: a bot killed between the
     cancel and the removal leaves one, which takes a slot for good and cannot be exited."""
     for trade in list(trades):
@@ -128,7 +129,7 @@ def _remove_empty(run: Run, trades: Iterable[Any]) -> None:
         )
 
 
-def _compare_coins(run: Run, bot: Any, trades: Iterable[Any], pairs: Iterable[str]) -> None:
+def _compare_coins(run: Run, bot: Bot, trades: Iterable[Trade], pairs: Iterable[str]) -> None:
     held = {trade.pair: float(trade.amount) for trade in trades}
     for pair in pairs:
         coin = bot.exchange.get_pair_base_currency(pair)
@@ -152,7 +153,7 @@ def _compare_coins(run: Run, bot: Any, trades: Iterable[Any], pairs: Iterable[st
             )
 
 
-def _is_worth_an_order(bot: Any, pair: str, amount: float) -> bool:
+def _is_worth_an_order(bot: Bot, pair: str, amount: float) -> bool:
     """Tell whether ``amount`` is more than what rounding leaves behind."""
     from freqtrade.exceptions import FreqtradeException
 
@@ -164,7 +165,7 @@ def _is_worth_an_order(bot: Any, pair: str, amount: float) -> bool:
     return amount * float(rate) >= float(smallest)
 
 
-def _take_in(run: Run, bot: Any, order: Any, pair: str) -> None:
+def _take_in(run: Run, bot: Bot, order: ExchangeOrder, pair: str) -> None:
     """Give an open order that bears this bot's name to its trade, or cancel it where that is over:
     it was sent while the store was out, by a process that has ended. Any other is reported."""
     name = parse_client_order_id(order.get("clientOrderId"))
@@ -192,7 +193,7 @@ def _take_in(run: Run, bot: Any, order: Any, pair: str) -> None:
     run.store.save_intent(intent)
 
 
-def _report_order(run: Run, order: Any, pair: str) -> None:
+def _report_order(run: Run, order: ExchangeOrder, pair: str) -> None:
     name = parse_client_order_id(order.get("clientOrderId"))
     whose = "another bot of the pack" if name and name.bot != run.name else "nobody here"
     report(
@@ -213,7 +214,7 @@ def _recorded(order_id: str, pair: str) -> bool:
     return Order.session.scalar(query) is not None
 
 
-def _adopt(run: Run, bot: Any, intent: OrderIntent, order: Any) -> None:
+def _adopt(run: Run, bot: Bot, intent: OrderIntent, order: ExchangeOrder) -> None:
     """Give an order to the trade that it belongs to, or make that trade."""
     from freqtrade.persistence import Order, Trade
 
@@ -250,7 +251,7 @@ def _adopt(run: Run, bot: Any, intent: OrderIntent, order: Any) -> None:
         )
 
 
-def _strand(run: Run, bot: Any, intent: OrderIntent, order: Any) -> None:
+def _strand(run: Run, bot: Bot, intent: OrderIntent, order: ExchangeOrder) -> None:
     """Cancel an exit whose trade is closed: nothing is left that it could close."""
     import ccxt
 
@@ -267,7 +268,7 @@ def _strand(run: Run, bot: Any, intent: OrderIntent, order: Any) -> None:
     )
 
 
-def _new_trade(bot: Any, intent: OrderIntent, order: Any) -> Any:
+def _new_trade(bot: Bot, intent: OrderIntent, order: ExchangeOrder) -> Any:
     """Return a trade as ``FreqtradeBot.execute_entry`` makes it."""
     from freqtrade.exchange import timeframe_to_minutes
     from freqtrade.persistence import Trade

@@ -23,7 +23,8 @@ from freqpilot.host.orders.lookup import RECEIVE_WINDOW, _flying, is_named, is_u
 from freqpilot.host.orders.purpose import open_trade, sent_purpose
 from freqpilot.host.run.current import current
 from freqpilot.host.run.run import Run
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Api, Exchange, ExchangeOrder
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.shapes import OrderIntent, SentPurpose
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def name_of(run: Run, what: Sending) -> str:
     return client_order_id(OrderName(bot, str(what.trade), what.purpose, sequence))
 
 
-def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
+def send(api: Api, original: Callable[..., Any], **order: Any) -> Any:
     """Send an order through ccxt's ``create_order`` and return it, or the one that an uncertain
     earlier attempt has made of the same.
 
@@ -97,7 +98,7 @@ def send(api: Any, original: Callable[..., Any], **order: Any) -> Any:
 
 
 def _sent(
-    run: Run, api: Any, original: Callable[..., Any], intent: OrderIntent, order: dict[str, Any]
+    run: Run, api: Api, original: Callable[..., Any], intent: OrderIntent, order: dict[str, Any]
 ) -> Any:
     """Send an order that is written down; an uncertain answer is looked up."""
     try:
@@ -117,7 +118,7 @@ def _sent(
     return _told_apart(made)
 
 
-def _arrived(run: Run, api: Any, uncertain: list[OrderIntent]) -> Any | None:
+def _arrived(run: Run, api: Api, uncertain: list[OrderIntent]) -> Any | None:
     """Return the order that one of these intents has made after all, or None.
 
     :raises Exception: ccxt's, while the fate of one is not known.
@@ -154,7 +155,7 @@ def _intent(what: Sending, order: dict[str, Any], name: str) -> OrderIntent:
     )
 
 
-def _told_apart(order: Any) -> Any:
+def _told_apart(order: ExchangeOrder) -> Any:
     """Return an order that was cancelled after a partial fill as expired.
 
     Freqtrade takes in the fills of a new order's answer when it is closed or expired; of one that
@@ -165,7 +166,7 @@ def _told_apart(order: Any) -> Any:
     return order
 
 
-def _install(exchange: Any) -> None:
+def _install(exchange: Exchange) -> None:
     """Put :func:`send` before the exchange's own ccxt client, once."""
     api = exchange._api
     if getattr(api, "_freqpilot_sends", False):
@@ -187,7 +188,7 @@ def _install(exchange: Any) -> None:
     api._freqpilot_sends = True
 
 
-def place(exchange: Any, original: Callable[..., Any], order: dict[str, Any]) -> Any:
+def place(exchange: Exchange, original: Callable[..., Any], order: dict[str, Any]) -> Any:
     """Send an order of Freqtrade's ``create_order`` under its own name; a dry run passes."""
     if exchange._config["dry_run"]:
         return original(exchange, **order)
@@ -199,43 +200,47 @@ def place(exchange: Any, original: Callable[..., Any], order: dict[str, Any]) ->
         return original(exchange, **order)
 
 
-def _check() -> None:
-    from freqtrade.exchange.exchange import Exchange
-    from freqtrade.freqtradebot import FreqtradeBot
+def _make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
+    def create_stoploss(self: Exchange, **order: Any) -> Any:
+        if self._config["dry_run"]:
+            return original(self, **order)
+        _install(self)
+        trade = open_trade(order["pair"])
+        number = trade.id if trade else None
+        stop, leverage = float(order["stop_price"]), float(order.get("leverage") or 1)
+        with sending(Sending("stop", number, leverage, stop)):
+            return original(self, **order)
 
-    expect(Exchange, "create_stoploss", ["pair", "side", "leverage", "stop_price"])
-    expect(FreqtradeBot, "execute_entry", ["pair", "stake_amount", "enter_tag"])
-
-
-def _apply() -> None:
-    from freqtrade.exchange.exchange import Exchange
-    from freqtrade.freqtradebot import FreqtradeBot
-
-    def make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
-        def create_stoploss(self: Any, **order: Any) -> Any:
-            if self._config["dry_run"]:
-                return original(self, **order)
-            _install(self)
-            trade = open_trade(order["pair"])
-            number = trade.id if trade else None
-            stop, leverage = float(order["stop_price"]), float(order.get("leverage") or 1)
-            with sending(Sending("stop", number, leverage, stop)):
-                return original(self, **order)
-
-        return create_stoploss
-
-    def make_entry(original: Callable[..., Any]) -> Callable[..., Any]:
-        def execute_entry(self: Any, *arguments: Any, **named: Any) -> Any:
-            token = _tag.set(named.get("enter_tag"))
-            try:
-                return original(self, *arguments, **named)
-            finally:
-                _tag.reset(token)
-
-        return execute_entry
-
-    wrap(Exchange, "create_stoploss", make_stop)
-    wrap(FreqtradeBot, "execute_entry", make_entry)
+    return create_stoploss
 
 
-SEAMS = (Seam("orders.send", "name each live order and never send it twice", _check, _apply),)
+def _make_entry(original: Callable[..., Any]) -> Callable[..., Any]:
+    def execute_entry(self: object, *arguments: object, **named: Any) -> Any:
+        token = _tag.set(named.get("enter_tag"))
+        try:
+            return original(self, *arguments, **named)
+        finally:
+            _tag.reset(token)
+
+    return execute_entry
+
+
+SEAMS = (
+    Seam(
+        "orders.send",
+        "give each live order a name of its own and never send it twice",
+        until="Freqtrade sends client order ids of its own and looks an order up by them",
+        places=(
+            Place(
+                "freqtrade.exchange.exchange:Exchange.create_stoploss",
+                ["pair", "side", "leverage", "stop_price"],
+                _make_stop,
+            ),
+            Place(
+                "freqtrade.freqtradebot:FreqtradeBot.execute_entry",
+                ["pair", "stake_amount", "enter_tag"],
+                _make_entry,
+            ),
+        ),
+    ),
+)

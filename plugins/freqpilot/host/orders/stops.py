@@ -15,10 +15,12 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.orders import halt
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Bot, Trade
+from freqpilot.host.seams.seam import Place, Seam, uses
 
 logger = logging.getLogger(__name__)
 
+BOT = "freqtrade.freqtradebot:FreqtradeBot"
 ATTEMPTS = 2
 """Loops in which a stop may fail before the position is closed: one hiccup is not worth a loss."""
 LOOKS = 2
@@ -40,7 +42,7 @@ _before = Attempts(None)
 """For a bot whose run could not begin: its positions need their stops all the same."""
 
 
-def note(bot: Any, trade: Any, stop_price: float, placed: bool) -> None:
+def note(bot: Bot, trade: Trade, stop_price: float, placed: bool) -> None:
     """Take note of an attempt to place a stop; close the trade when it is the last one."""
     attempts = current().part(Attempts) if has_begun() else _before
     if placed:
@@ -64,7 +66,7 @@ def note(bot: Any, trade: Any, stop_price: float, placed: bool) -> None:
 
 
 def look(
-    run: Run, trades: Iterable[Any], rates: Mapping[str, float], fresh: Collection[str]
+    run: Run, trades: Iterable[Trade], rates: Mapping[str, float], fresh: Collection[str]
 ) -> None:
     """Count the looks in a row in which the price is beyond a trade's stop.
 
@@ -84,7 +86,7 @@ def look(
         del beyond[number]
 
 
-def is_beyond(trade: Any, rate: float) -> bool:
+def is_beyond(trade: Trade, rate: float) -> bool:
     """Tell whether a rate is at a trade's stop or beyond it."""
     stop = float(trade.stop_loss or 0.0)
     if stop <= 0:
@@ -92,7 +94,7 @@ def is_beyond(trade: Any, rate: float) -> bool:
     return rate >= stop if trade.is_short else rate <= stop
 
 
-def backup(run: Run, bot: Any) -> None:
+def backup(run: Run, bot: Bot) -> None:
     """Close at market every live position that was beyond its stop for two looks and still is
     there: at the end of a loop, when the exchange and Freqtrade have had their turn. It never
     raises."""
@@ -108,7 +110,7 @@ def backup(run: Run, bot: Any) -> None:
             logger.warning("Trade %s is beyond its stop and not closed yet: %s", number, error)
 
 
-def _close(run: Run, bot: Any, number: int) -> None:
+def _close(run: Run, bot: Bot, number: int) -> None:
     from freqtrade.enums import ExitCheckTuple, ExitType
     from freqtrade.persistence import Trade
 
@@ -137,7 +139,7 @@ def _close(run: Run, bot: Any, number: int) -> None:
     bot.execute_trade_exit(trade, rate, exit_check=check, ordertype="market")
 
 
-def _report(trade: Any, kind: str, counter: str, text: str) -> None:
+def _report(trade: Trade, kind: str, counter: str, text: str) -> None:
     try:
         run = current()
         run.counters.count(counter)
@@ -146,32 +148,27 @@ def _report(trade: Any, kind: str, counter: str, text: str) -> None:
         logger.critical(text, exc_info=True)
 
 
-def _check() -> None:
-    from freqtrade.freqtradebot import FreqtradeBot
-    from freqtrade.persistence import Trade
+def _make_stop_order(original: Callable[..., Any]) -> Callable[..., Any]:
+    def create_stoploss_order(self: Bot, trade: Trade, stop_price: float) -> Any:
+        placed = original(self, trade=trade, stop_price=stop_price)
+        if not self.config["dry_run"]:
+            note(self, trade, stop_price, bool(placed))
+        return placed
 
-    expect(FreqtradeBot, "create_stoploss_order", ["trade", "stop_price"])
-    expect(FreqtradeBot, "emergency_exit", ["trade", "price"])
-    expect(FreqtradeBot, "cancel_open_orders_of_trade", ["trade", "sides", "reason"])
-    expect(FreqtradeBot, "execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"])
-    expect(Trade, "has_open_orders")
-
-
-def _apply() -> None:
-    from freqtrade.freqtradebot import FreqtradeBot
-
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def create_stoploss_order(self: Any, trade: Any, stop_price: float) -> Any:
-            placed = original(self, trade=trade, stop_price=stop_price)
-            if not self.config["dry_run"]:
-                note(self, trade, stop_price, bool(placed))
-            return placed
-
-        return create_stoploss_order
-
-    wrap(FreqtradeBot, "create_stoploss_order", make)
+    return create_stoploss_order
 
 
 SEAMS = (
-    Seam("stops.live", "close a position whose stop can't be placed or was jumped", _check, _apply),
+    Seam(
+        "stops.live",
+        "close a position whose stop cannot be placed or was jumped",
+        until="Freqtrade itself closes a position whose stop cannot be placed or has not filled",
+        places=(
+            Place(f"{BOT}.create_stoploss_order", ["trade", "stop_price"], _make_stop_order),
+            Place(f"{BOT}.emergency_exit", ["trade", "price"]),
+            Place(f"{BOT}.cancel_open_orders_of_trade", ["trade", "sides", "reason"]),
+            Place(f"{BOT}.execute_trade_exit", ["trade", "limit", "exit_check", "ordertype"]),
+            *uses("freqtrade.persistence:Trade", "has_open_orders"),
+        ),
+    ),
 )

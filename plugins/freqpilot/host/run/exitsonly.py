@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.seams.seam import Seam, SeamError, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam, SeamError, expect
 
 logger = logging.getLogger(__name__)
 
@@ -99,65 +99,67 @@ def _rows(config: Mapping[str, Any], query: str) -> list[Any]:
         return list(connection.execute(text(query)))
 
 
-def _check() -> None:
+def _make_entry_step(original: Callable[..., Any]) -> Callable[..., Any]:
+    def get_valid_enter_price_and_stake(self: object, *arguments: object, **named: object) -> Any:
+        from freqpilot.host.run.refused import order_refused
+
+        try:
+            require()
+        except NoEntry as waiting:
+            raise order_refused()(f"Freqpilot refused the entry: {waiting}.") from None
+        return original(self, *arguments, **named)
+
+    return get_valid_enter_price_and_stake
+
+
+def _check_entry() -> None:
     from freqtrade.freqtradebot import FreqtradeBot
 
-    expect(FreqtradeBot, ENTRY_STEP, ["pair", "stake_amount"])
     entry = unwrap(expect(FreqtradeBot, "execute_entry"))
     if ENTRY_STEP not in entry.__code__.co_names:
         raise SeamError(f"FreqtradeBot.execute_entry does not call {ENTRY_STEP} any more")
 
 
-def _apply() -> None:
-    from freqtrade.freqtradebot import FreqtradeBot
+def _make_protections(original: Callable[..., Any]) -> Callable[..., Any]:
+    def __init__(self: object, config: dict[str, Any], protections: list[Any]) -> None:
+        from freqtrade.exceptions import OperationalException
 
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def get_valid_enter_price_and_stake(self: Any, *arguments: Any, **named: Any) -> Any:
-            from freqpilot.host.run.refused import order_refused
+        try:
+            original(self, config, protections)
+        except OperationalException as error:
+            if reason() is None:
+                raise
+            # Protections only hold entries back, and there are none now.
+            logger.warning("Started without protections, exits only: %s", error)
+            original(self, config, [])
 
-            try:
-                require()
-            except NoEntry as waiting:
-                raise order_refused()(f"Freqpilot refused the entry: {waiting}.") from None
-            return original(self, *arguments, **named)
-
-        return get_valid_enter_price_and_stake
-
-    wrap(FreqtradeBot, ENTRY_STEP, make)
-
-
-def _check_protections() -> None:
-    from freqtrade.plugins.protectionmanager import ProtectionManager
-
-    expect(ProtectionManager, "__init__", ["config", "protections"])
-
-
-def _apply_protections() -> None:
-    from freqtrade.exceptions import OperationalException
-    from freqtrade.plugins.protectionmanager import ProtectionManager
-
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def __init__(self: Any, config: dict[str, Any], protections: list[Any]) -> None:
-            try:
-                original(self, config, protections)
-            except OperationalException as error:
-                if reason() is None:
-                    raise
-                # Protections only hold entries back, and there are none now.
-                logger.warning("Started without protections, exits only: %s", error)
-                original(self, config, [])
-
-        return __init__
-
-    wrap(ProtectionManager, "__init__", make)
+    return __init__
 
 
 SEAMS = (
-    Seam("exitsonly.entry", "open nothing while exits alone are allowed", _check, _apply),
+    Seam(
+        "exitsonly.entry",
+        "open nothing while only exits are allowed",
+        until="Freqtrade has a state in which it manages trades and opens none",
+        places=(
+            Place(
+                f"freqtrade.freqtradebot:FreqtradeBot.{ENTRY_STEP}",
+                ["pair", "stake_amount"],
+                _make_entry_step,
+            ),
+        ),
+        also=_check_entry,
+    ),
     Seam(
         "exitsonly.protections",
-        "let a start that allows exits alone go on without protections",
-        _check_protections,
-        _apply_protections,
+        "let a bot that only exits start without protections that cannot be loaded",
+        until="Freqtrade has a state in which it manages trades and opens none",
+        places=(
+            Place(
+                "freqtrade.plugins.protectionmanager:ProtectionManager.__init__",
+                ["config", "protections"],
+                _make_protections,
+            ),
+        ),
     ),
 )

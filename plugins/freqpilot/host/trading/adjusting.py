@@ -8,11 +8,11 @@ time)`` is asked that first, with the trade itself, and answers from a table.
 from collections.abc import Callable
 from typing import Any
 
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.seam import Place, Seam
 
 
 def _make(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _adjust_trade_position_internal(self: Any, *args: Any, **named: Any) -> Any:
+    def _adjust_trade_position_internal(self: object, *args: object, **named: object) -> Any:
         asks = getattr(self, "wants_adjustment", None)
         if asks is None or "trade" not in named:
             return original(self, *args, **named)
@@ -23,20 +23,17 @@ def _make(original: Callable[..., Any]) -> Callable[..., Any]:
     return _adjust_trade_position_internal
 
 
-def _check() -> None:
-    from freqtrade.strategy import IStrategy
-
-    expect(
-        IStrategy,
-        "_adjust_trade_position_internal",
-        ["trade", "current_rate", "current_time"],
-    )
-
-
-def _apply() -> None:
-    from freqtrade.strategy import IStrategy
-
-    wrap(IStrategy, "_adjust_trade_position_internal", _make)
-
-
-SEAMS = (Seam("strategy.adjust", "ask about a position when it is due", _check, _apply),)
+SEAMS = (
+    Seam(
+        "positions.adjust",
+        "ask a strategy about a position only when there is something to decide",
+        until="Freqtrade copies no trade before it asks for an adjustment",
+        places=(
+            Place(
+                "freqtrade.strategy.interface:IStrategy._adjust_trade_position_internal",
+                ["trade", "current_rate", "current_time"],
+                _make,
+            ),
+        ),
+    ),
+)

@@ -15,6 +15,7 @@ from freqpilot.host.candles import rows
 from freqpilot.host.frames import words
 from freqpilot.host.run.current import current
 from freqpilot.host.seams.activation import require_active
+from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.host.trading import proposals, record
 from freqpilot.host.trading.fills import reads_only
 from freqpilot.settings import Settings
@@ -67,17 +68,17 @@ class BaseStrategy(IStrategy):
         """The ``freqpilot`` section of the config."""
         return Settings.from_config(self.config)
 
-    def bot_start(self, **kwargs: Any) -> None:
+    def bot_start(self, **kwargs: object) -> None:
         require_active(type(self).__name__)
 
     def confirm_trade_entry(
-        self, pair: str, current_time: datetime, entry_tag: str | None, **call: Any
+        self, pair: str, current_time: datetime, entry_tag: str | None, **call: object
     ) -> bool:
         return proposals.confirm(self.row(pair, current_time), pair, entry_tag)
 
     @reads_only
     def order_filled(
-        self, pair: str, trade: Any, order: Any, current_time: datetime, **_: Any
+        self, pair: str, trade: Trade, order: Any, current_time: datetime, **_: object
     ) -> None:
         if order.ft_order_side != trade.entry_side:
             return
@@ -97,7 +98,7 @@ class BaseStrategy(IStrategy):
         return found
 
 
-def stop_distance(stop: float | None, trade: Any, current_rate: float) -> float | None:
+def stop_distance(stop: float | None, trade: Trade, current_rate: float) -> float | None:
     """Return a stop's price as Freqtrade's ``custom_stoploss`` wants it: a distance from the
     current rate. None leaves the stop where it is."""
     if stop is None:

@@ -18,6 +18,7 @@ from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.current import current
+from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.host.trading import couples, proposals, reservation, slots
 from freqpilot.host.trading.rules import RuleStrategy
 from freqpilot.signals.pairs import Couple
@@ -37,7 +38,7 @@ class CoupleStrategy(RuleStrategy):
         "exit": "market",
     }
 
-    def bot_start(self, **kwargs: Any) -> None:
+    def bot_start(self, **kwargs: object) -> None:
         super().bot_start(**kwargs)
         require_both(type(self).__name__, self.config, self.order_types)
 
@@ -64,7 +65,7 @@ class CoupleStrategy(RuleStrategy):
         self.legs.fill(metadata["pair"], dataframe.assign(opened=opened, tag=tags))
         return dataframe
 
-    def leaves(self, couple: Couple, trade: Any, time: datetime) -> str | None:
+    def leaves(self, couple: Couple, trade: Trade, time: datetime) -> str | None:
         """Return why the couple of a trade is over, None while it is not."""
         raise NotImplementedError
 
@@ -90,7 +91,7 @@ class CoupleStrategy(RuleStrategy):
         return reservation.stake(self, couple, pair, current_time, call)
 
     def confirm_trade_entry(
-        self, pair: str, current_time: datetime, entry_tag: str | None, **call: Any
+        self, pair: str, current_time: datetime, entry_tag: str | None, **call: object
     ) -> bool:
         couple = Couple.parse(entry_tag)
         if couple is None or self.alone():
@@ -99,14 +100,16 @@ class CoupleStrategy(RuleStrategy):
             return False
         return reservation.admitted(self, couple, pair, {**call, "current_time": current_time})
 
-    def custom_exit(self, pair: str, trade: Any, current_time: datetime, **call: Any) -> str | None:
+    def custom_exit(
+        self, pair: str, trade: Trade, current_time: datetime, **call: object
+    ) -> str | None:
         couple = Couple.parse(trade.enter_tag)
         if couple is None:
             return None
         own = self.leaves(couple, trade, current_time)  # of both legs, the first of which is closed
         return own or (None if self.alone() else self.broken(trade, current_time))
 
-    def broken(self, trade: Any, time: datetime) -> str | None:
+    def broken(self, trade: Trade, time: datetime) -> str | None:
         """Return why a leg has to be closed because of the other one."""
         if couples.too_young(trade, time) or couples.lately_closed(trade, time):
             return None

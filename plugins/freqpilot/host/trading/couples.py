@@ -15,6 +15,7 @@ from typing import Any
 from freqpilot.errors import NoEntry
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.current import current
+from freqpilot.host.seams.freqtrade import Bot, Trade
 from freqpilot.shapes import Position
 from freqpilot.signals.pairs import Couple
 
@@ -28,7 +29,7 @@ ATTEMPTS = 4
 """Exits of a leg that are tried at the end of one loop."""
 
 
-def partner_trade(trade: Any, trades: Iterable[Any]) -> Any | None:
+def partner_trade(trade: Trade, trades: Iterable[Trade]) -> Any | None:
     """Return the open trade of the other leg, or None."""
     couple = Couple.parse(trade.enter_tag)
     if couple is None:
@@ -37,7 +38,7 @@ def partner_trade(trade: Any, trades: Iterable[Any]) -> Any | None:
     return next((t for t in trades if t.pair == other and t.enter_tag == trade.enter_tag), None)
 
 
-def verdict(trade: Any, trades: Iterable[Any]) -> str | None:
+def verdict(trade: Trade, trades: Iterable[Trade]) -> str | None:
     """Return why a leg has to be closed because of the other one, None while it may stay, or where
     the trade is no leg at all.
 
@@ -57,18 +58,18 @@ def verdict(trade: Any, trades: Iterable[Any]) -> str | None:
     return None
 
 
-def cost(trade: Any) -> float:
+def cost(trade: Trade) -> float:
     """Return what a position was opened for, borrowed money included, in stake currency."""
     return float(trade.amount) * float(trade.open_rate)
 
 
-def too_young(trade: Any, time: datetime) -> bool:
+def too_young(trade: Trade, time: datetime) -> bool:
     """Tell whether the other leg's turn may still come: a backtest asks about a trade in the very
     candle that opens it. Live a later loop asks, which has a later time."""
     return bool(time <= trade.open_date_utc)
 
 
-def lately_closed(trade: Any, time: datetime) -> bool:
+def lately_closed(trade: Trade, time: datetime) -> bool:
     """Tell whether the other leg of a backtest was closed inside the candle that begins at
     ``time``: what cannot be known at its open is acted on at the next."""
     from freqtrade.persistence import LocalTrade, Trade
@@ -83,7 +84,7 @@ def lately_closed(trade: Any, time: datetime) -> bool:
     )
 
 
-def reserved(trades: Sequence[Any]) -> list[Position]:
+def reserved(trades: Sequence[Trade]) -> list[Position]:
     """Return the positions that missing second legs are about to take: their slots, stakes and
     limits are theirs."""
     found = []
@@ -99,7 +100,7 @@ def reserved(trades: Sequence[Any]) -> list[Position]:
     return found
 
 
-def settle(bot: Any) -> None:
+def settle(bot: Bot) -> None:
     """Close every leg that may not stay, in a few attempts. It never raises."""
     from freqtrade.persistence import Trade
 
@@ -120,13 +121,13 @@ def settle(bot: Any) -> None:
             _close(bot, trade, why)
 
 
-def _closable(trade: Any) -> bool:
+def _closable(trade: Trade) -> bool:
     """Tell whether there is something to sell that no exit order is about to."""
     leaves = any(order.ft_order_side == trade.exit_side for order in trade.open_orders)
     return bool(trade.amount) and not leaves
 
 
-def _close(bot: Any, trade: Any, why: str) -> None:
+def _close(bot: Bot, trade: Trade, why: str) -> None:
     from freqtrade.enums import ExitCheckTuple, ExitType
 
     try:
@@ -138,7 +139,7 @@ def _close(bot: Any, trade: Any, why: str) -> None:
         logger.warning("The leg %s is not closed yet (%s); it is tried again", trade.pair, error)
 
 
-def _tell(trade: Any, why: str) -> None:
+def _tell(trade: Trade, why: str) -> None:
     words = f"{trade.pair} is closed ({why.replace('_', ' ')}): {trade.enter_tag}"
     try:
         run = current()

@@ -15,6 +15,7 @@ import pandas as pd
 
 from freqpilot.host.candles.rows import closed_row, closed_since
 from freqpilot.host.run.current import current
+from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.host.trading.proposals import scaling
 from freqpilot.risk import exitplan, exits, takings, volatility
 from freqpilot.settings import ExitSettings, RiskSettings
@@ -31,7 +32,7 @@ PASSED = "stop_passed"
 
 def stop(
     frame: Frame,
-    trade: Any,
+    trade: Trade,
     step: timedelta,
     call: Mapping[str, Any],
     stoploss: float | None = None,
@@ -84,7 +85,7 @@ def stop(
     return proposed if _is_new(side, proposed, trade) else None
 
 
-def exit_reason(frame: Frame, trade: Any, step: timedelta, call: Mapping[str, Any]) -> str | None:
+def exit_reason(frame: Frame, trade: Trade, step: timedelta, call: Mapping[str, Any]) -> str | None:
     """Return why a trade is to be closed at the market, None while it is not.
 
     :param call: the other arguments of Freqtrade's ``custom_exit``.
@@ -107,7 +108,7 @@ def exit_reason(frame: Frame, trade: Any, step: timedelta, call: Mapping[str, An
 
 
 def target(
-    frame: Frame, trade: Any, step: timedelta, call: Mapping[str, Any]
+    frame: Frame, trade: Trade, step: timedelta, call: Mapping[str, Any]
 ) -> tuple[float, str] | None:
     """Return the stake to take out of a trade (negative) and its tag, as ``target_1``, or None.
 
@@ -163,7 +164,7 @@ def _loaded(frame: Frame) -> pd.DataFrame:
 
 
 def _seen(
-    frame: pd.DataFrame, trade: Any, time: datetime, step: timedelta, settings: ExitSettings
+    frame: pd.DataFrame, trade: Trade, time: datetime, step: timedelta, settings: ExitSettings
 ) -> exits.Seen:
     side, opened = _side(trade), float(trade.open_rate)
     row = closed_row(frame, time, step)
@@ -188,7 +189,7 @@ def _seen(
 
 
 def _adjusted(
-    frame: Frame, trade: Any, time: datetime, step: timedelta, settings: ExitSettings
+    frame: Frame, trade: Trade, time: datetime, step: timedelta, settings: ExitSettings
 ) -> ExitSettings:
     """Return the exits of the trade's class in the regime; loads the frame only for that."""
     if not (settings.targets and settings.regimes):
@@ -219,16 +220,16 @@ def _swing(row: Mapping[str, Any] | None, side: Side) -> float:
     return _figure(row, "swing_low" if side == "long" else "swing_high")
 
 
-def _side(trade: Any) -> Side:
+def _side(trade: Trade) -> Side:
     return "short" if trade.is_short else "long"
 
 
-def _sold(trade: Any) -> float:
+def _sold(trade: Trade) -> float:
     orders = (o for o in trade.orders if o.ft_order_side != trade.entry_side)
     return float(sum(o.safe_filled for o in orders))
 
 
-def _is_new(side: Side, proposed: float, trade: Any) -> bool:
+def _is_new(side: Side, proposed: float, trade: Trade) -> bool:
     stored = float(trade.stop_loss) if trade.stop_loss else math.nan
     return math.isfinite(proposed) and not (
         math.isfinite(stored) and not exits.nearer(side, proposed, stored)

@@ -7,9 +7,11 @@ a strategy that overrides it is asked as ever.
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Backtester, Order, Trade
+from freqpilot.host.seams.seam import Place, Seam
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ def reads_only(callback: Callback) -> Callback:
 
 def _make(original: Callable[..., Any]) -> Callable[..., Any]:
     def _try_close_open_order(
-        self: Any, order: Any, trade: Any, current_date: Any, row: Any
+        self: Backtester, order: Order, trade: Trade, current_date: datetime, row: object
     ) -> Any:
         strategy = self.strategy
         tell = strategy.order_filled
@@ -49,18 +51,21 @@ def _make(original: Callable[..., Any]) -> Callable[..., Any]:
     return _try_close_open_order
 
 
-def _check() -> None:
-    from freqtrade.optimize.backtesting import Backtesting
-    from freqtrade.strategy import IStrategy
-
-    expect(Backtesting, "_try_close_open_order", ["order", "trade", "current_date", "row"])
-    expect(IStrategy, "order_filled", ["pair", "trade", "order", "current_time"])
-
-
-def _apply() -> None:
-    from freqtrade.optimize.backtesting import Backtesting
-
-    wrap(Backtesting, "_try_close_open_order", _make)
-
-
-SEAMS = (Seam("fills.backtest", "tell of a fill without a copy of the trade", _check, _apply),)
+SEAMS = (
+    Seam(
+        "fills.backtest",
+        "tell a strategy of a backtest's fills without a copy of the trade",
+        until="the backtester copies no trade for a callback that only reads it",
+        places=(
+            Place(
+                "freqtrade.optimize.backtesting:Backtesting._try_close_open_order",
+                ["order", "trade", "current_date", "row"],
+                _make,
+            ),
+            Place(
+                "freqtrade.strategy:IStrategy.order_filled",
+                ["pair", "trade", "order", "current_time"],
+            ),
+        ),
+    ),
+)

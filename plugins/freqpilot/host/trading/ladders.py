@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.host.trading import slots
 from freqpilot.shapes import Floats
 from freqpilot.signals import grid
@@ -30,7 +31,7 @@ class Climber(Protocol):
 
 
 def first(
-    row: Any,
+    row: Mapping[str, Any] | None,
     pair: str,
     time: datetime,
     call: Mapping[str, Any],
@@ -46,7 +47,7 @@ def first(
     return order if order >= float(call["min_stake"] or 0.0) else 0.0
 
 
-def due(trade: Any, close: Floats | None, time: datetime, strategy: Climber) -> Step | None:
+def due(trade: Trade, close: Floats | None, time: datetime, strategy: Climber) -> Step | None:
     """Return the step that the last closed candle asks of a trade, at most one a candle."""
     try:
         if close is None or trade.has_open_orders or not trade.amount:
@@ -61,8 +62,8 @@ def due(trade: Any, close: Floats | None, time: datetime, strategy: Climber) -> 
 
 
 def step(
-    row: Any,
-    trade: Any,
+    row: Mapping[str, Any] | None,
+    trade: Trade,
     close: Floats | None,
     time: datetime,
     call: Mapping[str, Any],
@@ -90,7 +91,7 @@ def step(
         return None
 
 
-def _fills(trade: Any) -> list[Fill]:
+def _fills(trade: Trade) -> list[Fill]:
     return [
         Fill(float(o.safe_price), float(o.safe_filled), o.ft_order_side == trade.entry_side)
         for o in trade.orders

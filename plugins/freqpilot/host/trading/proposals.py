@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def stake(
-    row: Any,
+    row: Mapping[str, Any] | None,
     pair: str,
     time: datetime,
     call: Mapping[str, Any],
@@ -74,17 +74,17 @@ def stake(
     return verdict.stake
 
 
-def clear_enough(row: Any, threshold: float) -> bool:
+def clear_enough(row: Mapping[str, Any], threshold: float) -> bool:
     """Tell whether the composite of a decision is as strong as a losing streak asks for."""
     return threshold <= 0 or abs(float(row["composite"])) >= threshold
 
 
-def _strength(row: Any, method: SizingMethod) -> float:
+def _strength(row: Mapping[str, Any], method: SizingMethod) -> float:
     """Return how strong a decision's composite is, for the method that asks for it."""
     return abs(float(row["composite"])) if method == "blueprint" else 1.0
 
 
-def scaling(row: Any, side: str, settings: VolatilitySettings) -> volatility.Scaling:
+def scaling(row: Mapping[str, Any], side: str, settings: VolatilitySettings) -> volatility.Scaling:
     """Return what the volatility and the regime that a row holds do to an entry; nothing where the
     strategy has not asked for the columns."""
     found = volatility.UNSCALED
@@ -103,7 +103,7 @@ def scaling(row: Any, side: str, settings: VolatilitySettings) -> volatility.Sca
     return found
 
 
-def confirm(row: Any, pair: str, tag: str | None) -> bool:
+def confirm(row: Mapping[str, Any] | None, pair: str, tag: str | None) -> bool:
     """Tell whether an entry may go on to the gate: once a pair and closed candle, unless a person
     forced it."""
     try:

@@ -11,13 +11,14 @@ from typing import Any
 
 from freqpilot.host.run.current import current
 from freqpilot.host.run.decisionlog import DECISIONS
+from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.shapes import Decision
 
 KEY = "freqpilot"
 """Custom-data key. Freqtrade matches keys by ILIKE, so it holds neither ``_`` nor ``%``."""
 
 
-def record_decision(trade: Any, decision: Decision) -> None:
+def record_decision(trade: Trade, decision: Decision) -> None:
     """Keep ``decision`` with ``trade``; does nothing when it is already there."""
     run = current()
     # A backtest reports each fill once; Freqtrade would look through the data of all its trades.
@@ -40,7 +41,7 @@ def record_decision(trade: Any, decision: Decision) -> None:
         _add(trade, text)
 
 
-def _add(trade: Any, text: str) -> None:
+def _add(trade: Trade, text: str) -> None:
     """Keep the first decision of a backtest's trade, without a look through those of all others."""
     from freqtrade.persistence import CustomDataWrapper
 
@@ -64,7 +65,7 @@ def recorded(url: str, trade_id: int) -> Decision | None:
         store.close()
 
 
-def decision_fields(trade: Any) -> dict[str, Any] | None:
+def decision_fields(trade: Trade) -> dict[str, Any] | None:
     """Return the decision kept with ``trade`` as a dict, or None."""
     text = trade.get_custom_data(KEY)
     if text is None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.positions import position_of
@@ -20,11 +20,23 @@ from freqpilot.host.account.verdict import note_unsized
 from freqpilot.host.frames.spreads import tag_id
 from freqpilot.host.gate.judge import refusal
 from freqpilot.host.run.current import current
+from freqpilot.host.seams.freqtrade import Exchange, Strategy, Trade
 from freqpilot.host.trading import couples, proposals, slots
 from freqpilot.shapes import OrderRequest, Position, Side
 from freqpilot.signals.pairs import Couple
 
 logger = logging.getLogger(__name__)
+
+
+class Coupled(Strategy, Protocol):
+    """A strategy that trades couples, as :class:`freqpilot.host.trading.coupled.CoupleStrategy`
+    is one."""
+
+    def couple_share(self) -> float:
+        """Return the value of both legs together, in stake currency."""
+
+    def leg_row(self, pair: str, time: datetime, /) -> dict[str, Any] | None:
+        """Return what the last closed candle of a pair says of it as a leg."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +56,7 @@ class Leg:
 
 
 def stake(
-    strategy: Any, couple: Couple, pair: str, time: datetime, call: Mapping[str, Any]
+    strategy: Coupled, couple: Couple, pair: str, time: datetime, call: Mapping[str, Any]
 ) -> float:
     """Return the stake of a leg, 0 for none.
 
@@ -68,7 +80,7 @@ def stake(
     return 0.0
 
 
-def admitted(strategy: Any, couple: Couple, pair: str, call: Mapping[str, Any]) -> bool:
+def admitted(strategy: Coupled, couple: Couple, pair: str, call: Mapping[str, Any]) -> bool:
     """Tell whether the gate would let both legs pass, the second beside the first; a second leg is
     left to the gate itself.
 
@@ -123,12 +135,14 @@ def note(pair: str, couple: Couple, time: datetime, reason: str) -> None:
             note_unsized(run, time, pair, candle, f"no leg of {couple.tag}: {reason}")
 
 
-def _there(couple: Couple, pair: str, trades: list[Any]) -> Any | None:
+def _there(couple: Couple, pair: str, trades: list[Trade]) -> Any | None:
     other = couple.partner(pair)
     return next((t for t in trades if t.pair == other and t.enter_tag == couple.tag), None)
 
 
-def _legs(strategy: Any, couple: Couple, pair: str, time: datetime, side: str) -> tuple[Leg, Leg]:
+def _legs(
+    strategy: Coupled, couple: Couple, pair: str, time: datetime, side: str
+) -> tuple[Leg, Leg]:
     """Return the leg that asks and its partner, with what each is to be worth.
 
     :raises NoEntry: when they have not decided the same from the same candle.
@@ -150,7 +164,7 @@ def _legs(strategy: Any, couple: Couple, pair: str, time: datetime, side: str) -
 
 
 def _require_free(
-    strategy: Any, couple: Couple, own: Leg, other: Leg, time: datetime, trades: list[Any]
+    strategy: Coupled, couple: Couple, own: Leg, other: Leg, time: datetime, trades: list[Trade]
 ) -> None:
     """Ask for whatever the partner's turn will ask for.
 
@@ -173,7 +187,12 @@ def _require_free(
 
 
 def _first(
-    strategy: Any, own: Leg, other: Leg, time: datetime, call: Mapping[str, Any], trades: list[Any]
+    strategy: Coupled,
+    own: Leg,
+    other: Leg,
+    time: datetime,
+    call: Mapping[str, Any],
+    trades: list[Trade],
 ) -> float:
     """Return the first leg's stake: both are scaled down to the one that is capped more.
 
@@ -196,13 +215,13 @@ def _first(
 
 
 def _second(
-    strategy: Any,
+    strategy: Coupled,
     couple: Couple,
     pair: str,
     time: datetime,
     call: Mapping[str, Any],
-    first: Any,
-    trades: list[Any],
+    first: Trade,
+    trades: list[Trade],
 ) -> float:
     """Return what the open first leg asks of the second.
 
@@ -220,7 +239,9 @@ def _second(
     return found
 
 
-def _allowed(strategy: Any, leg: Leg, wanted: float, time: datetime, held: list[Position]) -> float:
+def _allowed(
+    strategy: Coupled, leg: Leg, wanted: float, time: datetime, held: list[Position]
+) -> float:
     """Return what the supervisor allows of a wanted stake beside what is held."""
     if not wanted > 0 or not current().settings.supervisor:
         return max(wanted, 0.0)
@@ -234,7 +255,7 @@ def _allowed(strategy: Any, leg: Leg, wanted: float, time: datetime, held: list[
     return proposals.stake(leg.row, leg.pair, time, asked, reserved=held)
 
 
-def _require_tradable(strategy: Any, leg: Leg, value: float) -> None:
+def _require_tradable(strategy: Coupled, leg: Leg, value: float) -> None:
     """Ask the exchange's least order and step.
 
     :raises NoEntry: when the leg is below the first, or too far off after the second.
@@ -249,7 +270,7 @@ def _require_tradable(strategy: Any, leg: Leg, value: float) -> None:
         raise NoEntry(f"the exchange would make {rounded:g} of {amount:g} {leg.pair}")
 
 
-def _stepped(venue: Any, pair: str, amount: float) -> float:
+def _stepped(venue: Exchange, pair: str, amount: float) -> float:
     """Return an amount as the exchange would round it. In hyperopt's workers its client is gone;
     what almost every exchange of ccxt has stands in: steps, not digits."""
     from ccxt import TICK_SIZE
@@ -260,7 +281,7 @@ def _stepped(venue: Any, pair: str, amount: float) -> float:
     return float(amount_to_contract_precision(amount, step, mode, size))
 
 
-def _refusal(strategy: Any, request: OrderRequest, held: list[Position]) -> str | None:
+def _refusal(strategy: Coupled, request: OrderRequest, held: list[Position]) -> str | None:
     """Return why the gate would refuse an order, live with all that it asks for there."""
     run = current()
     return refusal(run, request, held, strategy.dp._exchange if run.live else None)

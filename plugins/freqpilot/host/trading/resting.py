@@ -8,13 +8,15 @@ A strategy says so with ``stop_rests = True``; right after a fill it is asked as
 from collections.abc import Callable
 from typing import Any
 
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Strategy
+from freqpilot.host.seams.seam import Place, Seam, uses
 
+STRATEGY = "freqtrade.strategy.interface:IStrategy"
 PARAMETERS = ["trade", "current_rate", "current_time", "current_profit", "after_fill"]
 
 
 def _make_adjust(original: Callable[..., Any]) -> Callable[..., Any]:
-    def ft_stoploss_adjust(self: Any, *arguments: Any, **named: Any) -> Any:
+    def ft_stoploss_adjust(self: Strategy, *arguments: object, **named: object) -> Any:
         if named.get("after_fill") or not getattr(self, "stop_rests", False):
             return original(self, *arguments, **named)
         asked = self.use_custom_stoploss
@@ -27,17 +29,14 @@ def _make_adjust(original: Callable[..., Any]) -> Callable[..., Any]:
     return ft_stoploss_adjust
 
 
-def _check() -> None:
-    from freqtrade.strategy import IStrategy
-
-    expect(IStrategy, "ft_stoploss_adjust", PARAMETERS)
-    expect(IStrategy, "use_custom_stoploss")
-
-
-def _apply() -> None:
-    from freqtrade.strategy import IStrategy
-
-    wrap(IStrategy, "ft_stoploss_adjust", _make_adjust)
-
-
-SEAMS = (Seam("stops.rest", "ask for a new stop only where it may move", _check, _apply),)
+SEAMS = (
+    Seam(
+        "stops.rest",
+        "ask a strategy for a new stop only where the stop may move",
+        until="Freqtrade copies no trade before it asks for a stop",
+        places=(
+            Place(f"{STRATEGY}.ft_stoploss_adjust", PARAMETERS, _make_adjust),
+            *uses(STRATEGY, "use_custom_stoploss"),
+        ),
+    ),
+)

@@ -12,6 +12,7 @@ from freqpilot.features.bank.atr import atr
 from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.account import stakes
 from freqpilot.host.candles.lookup import Lookup
+from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.host.trading import exits, proposals, slots
 from freqpilot.host.trading.base import BaseStrategy, stop_distance
 
@@ -48,7 +49,7 @@ class RuleStrategy(BaseStrategy):
         dataframe["exit_short"] = dataframe["leave"].isin([-1, 2]).astype(int)
         return dataframe
 
-    def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
+    def custom_stake_amount(self, pair: str, current_time: datetime, **call: object) -> float:
         if slots.full():
             return 0.0
         return proposals.stake(self.row(pair, current_time), pair, current_time, call)
@@ -60,7 +61,7 @@ class StoppedStrategy(RuleStrategy):
     use_custom_stoploss = True
 
     def custom_stoploss(
-        self, pair: str, trade: Any, current_rate: float, after_fill: bool, **call: Any
+        self, pair: str, trade: Trade, current_rate: float, after_fill: bool, **call: object
     ) -> float | None:
         stop = exits.stop(self.frame(pair), trade, self.step, call, filled=after_fill)
         return stop_distance(stop, trade, current_rate)
@@ -103,7 +104,7 @@ class TargetStrategy(RuleStrategy):
         """Return the share of the account that belongs to one pair."""
         return stakes.slot_share(self.config, len(self.dp.current_whitelist()))
 
-    def custom_stake_amount(self, pair: str, current_time: datetime, **call: Any) -> float:
+    def custom_stake_amount(self, pair: str, current_time: datetime, **call: object) -> float:
         if slots.full():
             return 0.0
         found = self.lookup.row(pair, current_time)
@@ -111,7 +112,7 @@ class TargetStrategy(RuleStrategy):
         row = self.row(pair, current_time)
         return slots.stake(row, pair, current_time, call, share, self.stoploss)
 
-    def wants_adjustment(self, trade: Any, rate: float, time: datetime) -> bool:
+    def wants_adjustment(self, trade: Trade, rate: float, time: datetime) -> bool:
         """Tell whether a position is ``band`` or more off its target and may be changed by that,
         once a candle."""
         share = self.share(trade.pair, time)
@@ -123,7 +124,7 @@ class TargetStrategy(RuleStrategy):
         return missing <= -step or (missing >= step and slots.room(trade) >= step)
 
     def adjust_trade_position(
-        self, trade: Any, current_time: datetime, current_rate: float, **call: Any
+        self, trade: Trade, current_time: datetime, current_rate: float, **call: object
     ) -> tuple[float, str] | None:
         if not self.wants_adjustment(trade, current_rate, current_time):
             return None

@@ -17,6 +17,7 @@ from freqpilot.host.account.trades import open_trades
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.run.run import LEDGER_KEYS, Run
+from freqpilot.host.seams.freqtrade import Order, Trade
 from freqpilot.risk import sleeves, subledger
 from freqpilot.shapes import Floats
 from freqpilot.signals import netting
@@ -113,7 +114,7 @@ class Keeper:
         self._tell(before, ledger, closed)
         self._save(closed)
 
-    def book(self, trade: Any, time: datetime, about: About) -> None:
+    def book(self, trade: Trade, time: datetime, about: About) -> None:
         """Take in what the orders of a trade have filled since the last time. A fault is logged;
         what is missing is taken in with the next call."""
         try:
@@ -173,7 +174,7 @@ class Keeper:
                 self.ledger = sleeves.begin(time, equity, run.settings.ensemble)
         return run
 
-    def _book(self, trade: Any, about: About) -> bool:
+    def _book(self, trade: Trade, about: About) -> bool:
         assert self.ledger is not None
         changed = False
         for order in trade.orders:
@@ -203,7 +204,7 @@ class Keeper:
             changed = True
         return changed
 
-    def _wanted(self, pair: str, order: Any, price: float, about: About) -> Floats:
+    def _wanted(self, pair: str, order: Order, price: float, about: About) -> Floats:
         """Return the amounts that the sleeves wanted when an order was sent; none for one from
         before the sleeves."""
         assert self.ledger is not None
@@ -214,7 +215,7 @@ class Keeper:
         equity = float(self._run.state.equity)
         return _amounts(self.ledger, row, about.slots, equity, price)
 
-    def _fund(self, trade: Any, booked: Booked) -> None:
+    def _fund(self, trade: Trade, booked: Booked) -> None:
         """Take in the funding that a trade has paid or received since the last time."""
         paid = float(trade.funding_fees or 0.0) - booked.funding
         if paid and self.ledger is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from freqpilot.host.account.verdict import account_book
 from freqpilot.host.run.current import current
+from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.host.trading import proposals
 from freqpilot.risk.responses import cap_factor
 from freqpilot.risk.tiers import tier_in
@@ -20,7 +21,12 @@ logger = logging.getLogger(__name__)
 
 
 def stake(
-    row: Any, pair: str, time: datetime, call: Mapping[str, Any], share: float, stoploss: float
+    row: Mapping[str, Any] | None,
+    pair: str,
+    time: datetime,
+    call: Mapping[str, Any],
+    share: float,
+    stoploss: float,
 ) -> float:
     """Return the stake of an entry whose position is to be ``share`` of the account; 0 for none.
 
@@ -41,7 +47,7 @@ def stake(
         return 0.0
 
 
-def off_target(trade: Any, rate: float, share: float) -> float:
+def off_target(trade: Trade, rate: float, share: float) -> float:
     """Return how much value a position misses (below zero: has too much) to be ``share`` of the
     account, as a share of the account; NaN where the account is not known."""
     equity = current().state.equity
@@ -50,7 +56,7 @@ def off_target(trade: Any, rate: float, share: float) -> float:
     return share - float(trade.amount) * rate / equity
 
 
-def room(trade: Any) -> float:
+def room(trade: Trade) -> float:
     """Return by how much a position may grow until its tier's largest, as a share of the account in
     value; infinite without the supervisor, 0 where that is not known."""
     try:
@@ -91,7 +97,11 @@ def _open_count() -> int:
 
 
 def change(
-    row: Any, trade: Any, call: Mapping[str, Any], share: float, stoploss: float
+    row: Mapping[str, Any] | None,
+    trade: Trade,
+    call: Mapping[str, Any],
+    share: float,
+    stoploss: float,
 ) -> tuple[float, str] | None:
     """Return the stake to add to (or, below zero, to take out of) a position, and its tag; None to
     leave it.
@@ -115,19 +125,19 @@ def change(
         return None
 
 
-def unwanted(trade: Any, share: float) -> bool:
+def unwanted(trade: Trade, share: float) -> bool:
     """Tell whether a position is to have nothing of the account, or the other side."""
     return share == 0 or (share < 0) != bool(trade.is_short)
 
 
-def acted(trade: Any, time: datetime, candle: timedelta) -> bool:
+def acted(trade: Trade, time: datetime, candle: timedelta) -> bool:
     """Tell whether an order of a position was filled since the last candle has closed. Live, a
     capped order would be followed by the next one five seconds later, which no backtest shows."""
     length, last = candle.total_seconds(), trade.date_last_filled_utc
     return last is not None and bool(last.timestamp() >= time.timestamp() // length * length)
 
 
-def out(trade: Any) -> tuple[float, str] | None:
+def out(trade: Trade) -> tuple[float, str] | None:
     """Return the whole stake, to be taken out of a position, and its tag; None while an order of
     it is open."""
     if trade.has_open_orders or not trade.amount:
@@ -135,7 +145,9 @@ def out(trade: Any) -> tuple[float, str] | None:
     return -float(trade.stake_amount), "out"
 
 
-def add(row: Any, trade: Any, call: Mapping[str, Any], order: float) -> float | None:
+def add(
+    row: Mapping[str, Any] | None, trade: Trade, call: Mapping[str, Any], order: float
+) -> float | None:
     """Return the stake of an order that enlarges a position, at most ``order`` and what the
     supervisor allows; None when nothing or less than the exchange's minimum is left.
 

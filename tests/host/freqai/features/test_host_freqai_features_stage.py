@@ -450,7 +450,8 @@ def test_unknown_steps_of_freqtrade_are_left_alone(monkeypatch: pytest.MonkeyPat
     for name, method in STOCK.items():
         monkeypatch.setattr(FreqaiDataKitchen, name, method)
     monkeypatch.setattr(featurestage, "FOLLOWED", "")
-    featurestage._apply()
+    for seam in featurestage.SEAMS:
+        seam.apply()
     assert FreqaiDataKitchen.use_strategy_to_populate_indicators is STOCK[WRAPPED[1]]
     stage = Stage()
     assert_same(stage.run("SOL/USDT", live=True), stage.stock("SOL/USDT", live=True))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from freqpilot.host.seams.freqtrade import Strategy
 from freqpilot.shapes import Floats, Floats32, Ints
 
 BASE = ("date", "open", "high", "low", "close", "volume")
@@ -101,7 +102,11 @@ def join(left: Sequence[str], right: Sequence[str], suffix: str) -> list[str]:
 
 
 def expand(
-    strategy: Any, candles: pd.DataFrame, metadata: dict[str, str], periods: Any, shifts: int
+    strategy: Strategy,
+    candles: pd.DataFrame,
+    metadata: dict[str, str],
+    periods: Sequence[int],
+    shifts: int,
 ) -> Expanded:
     """Run the strategy's functions on copies of ``candles`` and line their columns up."""
     dates = candles["date"]

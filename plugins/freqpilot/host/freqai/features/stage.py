@@ -35,7 +35,8 @@ from freqpilot.host.freqai.features.block import (
     marks,
     rows_of,
 )
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Kitchen, Strategy
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Store:
             self._kept.move_to_end(key)
             return self._kept[key][0]
 
-    def put(self, key: Hashable, value: Any, size: int) -> None:
+    def put(self, key: Hashable, value: object, size: int) -> None:
         """Keep ``value`` of ``size`` bytes, and forget the oldest that no longer fit."""
         with self._lock:
             if key in self._kept:
@@ -102,7 +103,7 @@ def narrow(config: dict[str, Any]) -> bool:
     return bool(config.get("internals", {}).get(NARROW))
 
 
-def _strategy_key(strategy: Any) -> Hashable:
+def _strategy_key(strategy: Strategy) -> Hashable:
     """Return what tells this strategy, with its present parameters, from any other."""
     with _lock:
         serial = _serials.setdefault(strategy, next(_serial))
@@ -112,7 +113,7 @@ def _strategy_key(strategy: Any) -> Hashable:
 
 
 def _expanded(
-    kitchen: Any, strategy: Any, pair: str, timeframe: str, candles: pd.DataFrame
+    kitchen: Kitchen, strategy: Strategy, pair: str, timeframe: str, candles: pd.DataFrame
 ) -> tuple[Expanded, bytes]:
     """Return the features of ``candles``, kept ones if there are, and the digest of their dates."""
     examine(candles, "the frame of candles")
@@ -146,7 +147,11 @@ def _expanded(
 
 
 def populate(
-    kitchen: Any, dataframe: pd.DataFrame, pair: str, strategy: Any, fetch: Callable[[str], Any]
+    kitchen: Kitchen,
+    dataframe: pd.DataFrame,
+    pair: str,
+    strategy: Strategy,
+    fetch: Callable[[str], Any],
 ) -> pd.DataFrame:
     """Return ``dataframe`` with the features of ``pair`` in all timeframes beside its columns.
 
@@ -201,7 +206,7 @@ def populate(
 
 
 def _merge_rest(
-    kitchen: Any, main: pd.DataFrame, rest: pd.DataFrame, tf: str, suffix: str, kept: set[str]
+    kitchen: Kitchen, main: pd.DataFrame, rest: pd.DataFrame, tf: str, suffix: str, kept: set[str]
 ) -> pd.DataFrame:
     """Merge columns that are no floats as Freqtrade does: filling gaps may change their type."""
     from freqtrade.strategy import merge_informative_pair
@@ -221,10 +226,10 @@ def _merge_rest(
 
 def _make_populate(original: Callable[..., Any]) -> Callable[..., Any]:
     def populate_features(
-        self: Any,
+        self: Kitchen,
         dataframe: pd.DataFrame,
         pair: str,
-        strategy: Any,
+        strategy: Strategy,
         corr_dataframes: dict[str, Any],
         base_dataframes: dict[str, Any],
         is_corr_pairs: bool = False,
@@ -251,8 +256,8 @@ def _make_use(original: Callable[..., Any]) -> Callable[..., Any]:
     from freqtrade.strategy.interface import IStrategy
 
     def use_strategy_to_populate_indicators(
-        self: Any,
-        strategy: Any,
+        self: Kitchen,
+        strategy: Strategy,
         corr_dataframes: dict[str, Any] | None = None,
         base_dataframes: dict[str, Any] | None = None,
         pair: str = "",
@@ -297,7 +302,14 @@ def _make_use(original: Callable[..., Any]) -> Callable[..., Any]:
     return use_strategy_to_populate_indicators
 
 
-def _follows(function: Any) -> bool:
+def _make_use_where_known(original: Callable[..., Any]) -> Callable[..., Any]:
+    if _follows(original):
+        return _make_use(original)
+    logger.debug("FreqAI's steps are others than the known ones: its copies stay")
+    return original
+
+
+def _follows(function: Callable[..., Any]) -> bool:
     """Tell whether ``function`` is the one whose steps :func:`_make_use` takes."""
     try:
         source = inspect.getsource(getattr(function, "__wrapped__", function))
@@ -306,27 +318,33 @@ def _follows(function: Any) -> bool:
     return hashlib.sha256(source.encode()).hexdigest() == FOLLOWED
 
 
-def _check() -> None:
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.strategy import strategy_helper
-
-    frames = ["corr_dataframes", "base_dataframes", "is_corr_pairs"]
-    expect(FreqaiDataKitchen, "populate_features", ["dataframe", "pair", "strategy", *frames])
-    use = ["strategy", "corr_dataframes", "base_dataframes", "pair", "prediction_dataframe"]
-    expect(FreqaiDataKitchen, "use_strategy_to_populate_indicators", [*use, "do_corr_pairs"])
-    expect(FreqaiDataKitchen, "get_pair_data_for_features", ["pair", "tf", "strategy", *frames])
-    expect(FreqaiDataKitchen, "merge_features", ["df_main", "df_to_merge", "tf", "suffix"])
-    expect(strategy_helper, "merge_informative_pair", ["ffill", "append_timeframe", "suffix"])
-
-
-def _apply() -> None:
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-
-    wrap(FreqaiDataKitchen, "populate_features", _make_populate)
-    if _follows(FreqaiDataKitchen.use_strategy_to_populate_indicators):
-        wrap(FreqaiDataKitchen, "use_strategy_to_populate_indicators", _make_use)
-    else:
-        logger.debug("FreqAI's steps are others than the known ones: its copies stay")
-
-
-SEAMS = (Seam("freqai.features", "FreqAI's features are computed once", _check, _apply),)
+KITCHEN = "freqtrade.freqai.data_kitchen:FreqaiDataKitchen"
+FRAMES = ["corr_dataframes", "base_dataframes", "is_corr_pairs"]
+SEAMS = (
+    Seam(
+        "freqai.features",
+        "compute FreqAI's features once for all pairs that need them",
+        until="FreqAI keeps the features of a pair for the others",
+        places=(
+            Place(
+                f"{KITCHEN}.populate_features",
+                ["dataframe", "pair", "strategy", *FRAMES],
+                _make_populate,
+            ),
+            Place(
+                f"{KITCHEN}.use_strategy_to_populate_indicators",
+                [
+                    *("strategy", "corr_dataframes", "base_dataframes", "pair"),
+                    *("prediction_dataframe", "do_corr_pairs"),
+                ],
+                _make_use_where_known,
+            ),
+            Place(f"{KITCHEN}.get_pair_data_for_features", ["pair", "tf", "strategy", *FRAMES]),
+            Place(f"{KITCHEN}.merge_features", ["df_main", "df_to_merge", "tf", "suffix"]),
+            Place(
+                "freqtrade.strategy.strategy_helper:merge_informative_pair",
+                ["ffill", "append_timeframe", "suffix"],
+            ),
+        ),
+    ),
+)

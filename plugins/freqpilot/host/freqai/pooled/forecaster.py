@@ -109,7 +109,7 @@ class PooledForecaster(Forecaster):
             self.files.purge(max(keep, 2), used)
 
     def train(  # type: ignore[override]
-        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: Any
+        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **kwargs: object
     ) -> Reference | None:
         """Return the window's model, which the first pair that asks for it has fitted.
 

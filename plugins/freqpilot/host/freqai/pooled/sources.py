@@ -11,6 +11,7 @@ from freqtrade.strategy import IStrategy
 from freqpilot.errors import Degraded
 from freqpilot.host.freqai import memory, targets
 from freqpilot.host.freqai.pooled import pool
+from freqpilot.host.seams.freqtrade import Drawer
 from freqpilot.shapes import Floats, Ints
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class PoolSources:
         self,
         strategy: IStrategy,
         pairs: Iterable[str],
-        drawer: Any,
+        drawer: Drawer,
         loaded: Any,
         span: pool.Span,
         own: str | None,

@@ -18,7 +18,8 @@ from typing import Any
 
 from freqpilot.errors import Degraded
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import Drawer, Kitchen
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.models.base.artefact import sync, write_whole
 from freqpilot.models.training import shelf
 
@@ -39,7 +40,7 @@ class NoModel(Degraded):
     """A fit gave no model, so there is nothing to save; the last good one stays in use."""
 
 
-def is_live(drawer: Any) -> bool:
+def is_live(drawer: Drawer) -> bool:
     """Tell whether a drawer belongs to a live or dry run."""
     return str(drawer.config.get("runmode", "")) in ("live", "dry_run")
 
@@ -56,7 +57,7 @@ def set_aside(path: Path, pair: str, reason: str) -> None:
     )
 
 
-def recover(drawer: Any) -> None:
+def recover(drawer: Drawer) -> None:
     """Fill a live drawer's dictionary from the folders on disk, after every one was verified."""
     root = drawer.full_path
     shelf.clear_unfinished(root)
@@ -70,7 +71,7 @@ def recover(drawer: Any) -> None:
         drawer.pair_dict[each.pair] = _entry(each)
 
 
-def place(drawer: Any, pair: str) -> None:
+def place(drawer: Drawer, pair: str) -> None:
     """Let a pair's entry point to its newest good model, or to none."""
     found = shelf.newest_good(
         drawer.full_path, pair, lambda path, reason: set_aside(path, pair, reason)
@@ -88,7 +89,7 @@ def _entry(found: shelf.Shelved) -> dict[str, Any]:
 
 
 def make_save(original: Callable[..., Any]) -> Callable[..., Any]:
-    def save_data(self: Any, model: Any, coin: str, dk: Any) -> None:
+    def save_data(self: Drawer, model: Any, coin: str, dk: Kitchen) -> None:
         """Write the model's files into a folder of their own, which gets its name once it is whole
         and stamped; then take the model into use.
 
@@ -132,7 +133,7 @@ def _rewrite_path(file: Path, target: Path) -> None:
 
 
 def make_load(original: Callable[..., Any]) -> Callable[..., Any]:
-    def load_data(self: Any, coin: str, dk: Any) -> Any:
+    def load_data(self: Drawer, coin: str, dk: Kitchen) -> Any:
         if not dk.live:
             return _load_window(original, self, coin, dk)
         with LOCK:
@@ -150,7 +151,7 @@ def make_load(original: Callable[..., Any]) -> Callable[..., Any]:
     return load_data
 
 
-def _load_window(original: Callable[..., Any], drawer: Any, coin: str, dk: Any) -> Any:
+def _load_window(original: Callable[..., Any], drawer: Drawer, coin: str, dk: Kitchen) -> Any:
     from freqtrade.exceptions import OperationalException
 
     if drawer.pair_dict[coin]["model_filename"]:
@@ -164,7 +165,7 @@ def _load_window(original: Callable[..., Any], drawer: Any, coin: str, dk: Any) 
 
 
 def make_purge(_original: Callable[..., Any]) -> Callable[..., Any]:
-    def purge_old_models(self: Any) -> None:
+    def purge_old_models(self: Drawer) -> None:
         keep = self.freqai_info["purge_old_models"]
         if not keep:
             return
@@ -176,7 +177,7 @@ def make_purge(_original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def make_read_drawer(original: Callable[..., Any]) -> Callable[..., Any]:
-    def load_drawer_from_disk(self: Any) -> None:
+    def load_drawer_from_disk(self: Drawer) -> None:
         try:
             original(self)
         except Exception as error:
@@ -194,7 +195,7 @@ def make_read_json(name: str, empty: Callable[[Any], Any]) -> Callable[..., Any]
     """Return the maker of a reader that sets a broken file aside; ``name`` is its attribute."""
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def read(self: Any) -> Any:
+        def read(self: Drawer) -> Any:
             try:
                 return original(self)
             except ValueError as error:
@@ -210,7 +211,7 @@ def make_write_whole(name: str) -> Callable[..., Any]:
     """Return the maker of a writer that replaces its file at once; ``name`` is its attribute."""
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def write(self: Any, *arguments: Any) -> None:
+        def write(self: Drawer, *arguments: object) -> None:
             path: Path = getattr(self, name)
             writer = copy.copy(self)
             beside = path.with_name(f".{path.name}.new")
@@ -229,7 +230,7 @@ def make_write_whole(name: str) -> Callable[..., Any]:
 
 
 def make_read_predictions(original: Callable[..., Any]) -> Callable[..., Any]:
-    def load_historic_predictions_from_disk(self: Any) -> Any:
+    def load_historic_predictions_from_disk(self: Drawer) -> Any:
         """Read FreqAI's kept predictions, a pickle, only as they were written: else the copy that
         it keeps, else none."""
         path, spare = self.historic_predictions_path, self.historic_predictions_bkp_path
@@ -285,23 +286,20 @@ WRITERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _check() -> None:
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
-
-    expect(FreqaiDataDrawer, "save_data", ["model", "coin", "dk"])
-    expect(FreqaiDataDrawer, "load_data", ["coin", "dk"])
-    for name in ("purge_old_models", *READERS, *WRITERS):
-        expect(FreqaiDataDrawer, name)
-
-
-def _apply() -> None:
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
-
-    wrap(FreqaiDataDrawer, "save_data", make_save)
-    wrap(FreqaiDataDrawer, "load_data", make_load)
-    wrap(FreqaiDataDrawer, "purge_old_models", make_purge)
-    for name, make in {**READERS, **WRITERS}.items():
-        wrap(FreqaiDataDrawer, name, make)
-
-
-SEAMS = (Seam("freqai.files", "model files are written whole and checked", _check, _apply),)
+DRAWER = "freqtrade.freqai.data_drawer:FreqaiDataDrawer"
+SEAMS = (
+    Seam(
+        "freqai.files",
+        "write FreqAI's files whole, and check them before they are read",
+        until="FreqAI writes its files at once and checks what it reads",
+        places=(
+            Place(f"{DRAWER}.save_data", ["model", "coin", "dk"], make_save),
+            Place(f"{DRAWER}.load_data", ["coin", "dk"], make_load),
+            Place(f"{DRAWER}.purge_old_models", make=make_purge),
+            *(
+                Place(f"{DRAWER}.{name}", make=make)
+                for name, make in {**READERS, **WRITERS}.items()
+            ),
+        ),
+    ),
+)

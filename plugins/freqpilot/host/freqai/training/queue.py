@@ -16,7 +16,15 @@ import pandas as pd
 
 from freqpilot.errors import Degraded
 from freqpilot.host.candles.files import read_candles
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import (
+    AiModel,
+    DataProvider,
+    Drawer,
+    Kitchen,
+    Strategy,
+    TimeRange,
+)
+from freqpilot.host.seams.seam import Place, Seam
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +41,9 @@ def admit(queue: deque[str], pair: str, whitelist: Collection[str]) -> bool:
     return True
 
 
-def seed(drawer: Any, dp: Any, pairs: Collection[str], timeframes: Collection[str]) -> None:
+def seed(
+    drawer: Drawer, dp: DataProvider, pairs: Collection[str], timeframes: Collection[str]
+) -> None:
     """Begin the history of each of ``pairs`` that has none with the candles the bot has."""
     history = drawer.historic_data
     for pair in pairs:
@@ -44,7 +54,9 @@ def seed(drawer: Any, dp: Any, pairs: Collection[str], timeframes: Collection[st
                 _fetched(drawer).pop(pair, None)
 
 
-def renew(drawer: Any, dp: Any, pairs: Collection[str], timeframes: Collection[str]) -> None:
+def renew(
+    drawer: Drawer, dp: DataProvider, pairs: Collection[str], timeframes: Collection[str]
+) -> None:
     """Begin anew the histories that end before the bot's candles do begin."""
     for pair in pairs:
         for timeframe in timeframes:
@@ -55,7 +67,7 @@ def renew(drawer: Any, dp: Any, pairs: Collection[str], timeframes: Collection[s
                 _fetched(drawer).pop(pair, None)
 
 
-def deepen(model: Any, dp: Any, pair: str, begin: int) -> None:
+def deepen(model: AiModel, dp: DataProvider, pair: str, begin: int) -> None:
     """Fetch the candles of ``pair`` from ``begin`` (s since the epoch) on that its history lacks.
 
     Blocks while it downloads: call it in the training thread. What was asked for once is not asked
@@ -91,7 +103,7 @@ def deepen(model: Any, dp: Any, pair: str, begin: int) -> None:
     _fetched(drawer)[pair] = begin
 
 
-def _download(dp: Any, config: dict[str, Any]) -> None:
+def _download(dp: DataProvider, config: dict[str, Any]) -> None:
     from freqtrade.freqai.utils import download_all_data_for_training
 
     download_all_data_for_training(dp, config)
@@ -117,34 +129,17 @@ def _reaches(frame: pd.DataFrame, begin: int) -> bool:
     return bool(frame["date"].iloc[0] <= pd.Timestamp(begin, unit="s", tz="UTC") + 2 * step)
 
 
-def _candles(dp: Any, pair: str, timeframe: str) -> pd.DataFrame:
+def _candles(dp: DataProvider, pair: str, timeframe: str) -> pd.DataFrame:
     return pd.DataFrame(dp.get_pair_dataframe(pair, timeframe)).reset_index(drop=True)
 
 
-def _fetched(drawer: Any) -> dict[str, int]:
+def _fetched(drawer: Drawer) -> dict[str, int]:
     found: dict[str, int] = drawer.__dict__.setdefault(FETCHED, {})
     return found
 
 
-def _check() -> None:
-    from freqtrade.freqai import utils
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-
-    expect(utils, "download_all_data_for_training", ["dp", "config"])
-    expect(FreqaiDataDrawer, "update_historic_data", ["strategy", "dk"])
-    expect(FreqaiDataKitchen, "set_all_pairs")
-    expect(IFreqaiModel, "start_live", ["dataframe", "metadata", "strategy", "dk"])
-    expect(
-        IFreqaiModel,
-        "extract_data_and_train_model",
-        ["new_trained_timerange", "pair", "strategy", "dk", "data_load_timerange"],
-    )
-
-
 def _make_pairs(original: Callable[..., Any]) -> Callable[..., Any]:
-    def set_all_pairs(self: Any) -> None:
+    def set_all_pairs(self: Kitchen) -> None:
         original(self)
         if self.live and self.pair and self.pair not in self.all_pairs:
             self.all_pairs.append(self.pair)
@@ -153,7 +148,7 @@ def _make_pairs(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_update(original: Callable[..., Any]) -> Callable[..., Any]:
-    def update_historic_data(self: Any, strategy: Any, dk: Any) -> Any:
+    def update_historic_data(self: Drawer, strategy: Strategy, dk: Kitchen) -> Any:
         from freqtrade.exceptions import OperationalException
 
         timeframes = self.freqai_info["feature_parameters"]["include_timeframes"]
@@ -170,7 +165,13 @@ def _make_update(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_start(original: Callable[..., Any]) -> Callable[..., Any]:
-    def start_live(self: Any, dataframe: Any, metadata: Any, strategy: Any, dk: Any) -> Any:
+    def start_live(
+        self: AiModel,
+        dataframe: pd.DataFrame,
+        metadata: dict[str, str],
+        strategy: Strategy,
+        dk: Kitchen,
+    ) -> Any:
         pair = metadata["pair"]
         if admit(self.train_queue, pair, strategy.dp.current_whitelist()):
             logger.info("%s joins the training queue", pair)
@@ -181,12 +182,12 @@ def _make_start(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _make_extract(original: Callable[..., Any]) -> Callable[..., Any]:
     def extract_data_and_train_model(
-        self: Any,
-        new_trained_timerange: Any,
+        self: AiModel,
+        new_trained_timerange: object,
         pair: str,
-        strategy: Any,
-        dk: Any,
-        data_load_timerange: Any,
+        strategy: Strategy,
+        dk: Kitchen,
+        data_load_timerange: TimeRange,
     ) -> Any:
         deepen(self, strategy.dp, pair, int(data_load_timerange.startts))
         return original(self, new_trained_timerange, pair, strategy, dk, data_load_timerange)
@@ -194,15 +195,25 @@ def _make_extract(original: Callable[..., Any]) -> Callable[..., Any]:
     return extract_data_and_train_model
 
 
-def _apply() -> None:
-    from freqtrade.freqai.data_drawer import FreqaiDataDrawer
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-
-    wrap(FreqaiDataKitchen, "set_all_pairs", _make_pairs)
-    wrap(FreqaiDataDrawer, "update_historic_data", _make_update)
-    wrap(IFreqaiModel, "start_live", _make_start)
-    wrap(IFreqaiModel, "extract_data_and_train_model", _make_extract)
-
-
-SEAMS = (Seam("freqai.queue", "train the pairs that a pairlist brings", _check, _apply),)
+MODEL = "freqtrade.freqai.freqai_interface:IFreqaiModel"
+WINDOW = ["new_trained_timerange", "pair", "strategy", "dk", "data_load_timerange"]
+SEAMS = (
+    Seam(
+        "freqai.queue",
+        "train the pairs that a pairlist brings while the bot runs",
+        until="FreqAI follows the pairlist",
+        places=(
+            Place(
+                "freqtrade.freqai.data_kitchen:FreqaiDataKitchen.set_all_pairs", make=_make_pairs
+            ),
+            Place(
+                "freqtrade.freqai.data_drawer:FreqaiDataDrawer.update_historic_data",
+                ["strategy", "dk"],
+                _make_update,
+            ),
+            Place(f"{MODEL}.start_live", ["dataframe", "metadata", "strategy", "dk"], _make_start),
+            Place(f"{MODEL}.extract_data_and_train_model", WINDOW, _make_extract),
+            Place("freqtrade.freqai.utils:download_all_data_for_training", ["dp", "config"]),
+        ),
+    ),
+)

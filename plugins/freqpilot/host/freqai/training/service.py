@@ -13,11 +13,14 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
+
 from freqpilot.errors import Degraded, FreqpilotError
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.freqai.training import files as modelfiles
-from freqpilot.host.seams.seam import Seam, expect, wrap
+from freqpilot.host.seams.freqtrade import AiModel, Strategy
+from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.models.training import apart, schedule
 from freqpilot.models.training.diary import FILE, Diary
 from freqpilot.settings import Settings, TrainingSettings
@@ -33,7 +36,7 @@ PAUSE = 1.0
 class Service:
     """The fits of one bot. :meth:`turn` belongs to FreqAI's thread, the rest to the bot's."""
 
-    def __init__(self, model: Any, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, model: AiModel, clock: Callable[[], float] = time.time) -> None:
 
         self.model, self.clock = model, clock
         self.settings: TrainingSettings = Settings.from_config(model.config).models.training
@@ -61,7 +64,7 @@ class Service:
         diary.forget(self.clock())
         return diary
 
-    def run(self, strategy: Any) -> None:
+    def run(self, strategy: Strategy) -> None:
         """Fit what is due until the bot stops."""
         while not self.model._stop_event.wait(PAUSE):
             try:
@@ -69,7 +72,7 @@ class Service:
             except Exception:
                 logger.exception("The training service goes on after a fault")
 
-    def turn(self, strategy: Any) -> str | None:
+    def turn(self, strategy: Strategy) -> str | None:
         """Fit the model whose turn it is; return its pair, None where no one's is."""
         now = self.clock()
         chosen = schedule.next_fit(
@@ -84,7 +87,7 @@ class Service:
             self.busy = False
         return chosen.pair
 
-    def standings(self, strategy: Any) -> list[schedule.Standing]:
+    def standings(self, strategy: Strategy) -> list[schedule.Standing]:
         """Return how the models stand of the whitelist's pairs and of those with a position, as far
         as FreqAI has candles to train on; a pair that has none yet gets them when it is analysed.
         """
@@ -102,12 +105,12 @@ class Service:
             if pair in drawer.historic_data
         ]
 
-    def pending(self, strategy: Any) -> tuple[str, ...]:
+    def pending(self, strategy: Strategy) -> tuple[str, ...]:
         """Return the pairs whose fit does not wait for anything but its turn."""
         standings = self.standings(strategy)
         return schedule.pending(standings, self.diary.spent, self.clock(), self.pace, self.settings)
 
-    def fit(self, pair: str, strategy: Any) -> bool:
+    def fit(self, pair: str, strategy: Strategy) -> bool:
         """Fit a pair's model and take it into use; tell whether that was done."""
         model, limits = self.model, self._limits()
         model.dd.get_pair_dict_info(pair)  # which makes an entry for a new pair
@@ -142,7 +145,7 @@ class Service:
     def _limited(self, limits: apart.Limits) -> AbstractContextManager[Any]:
         return apart.limited(limits) if self.settings.own_process else nullcontext()
 
-    def _train(self, pair: str, strategy: Any) -> None:
+    def _train(self, pair: str, strategy: Strategy) -> None:
         from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
         model = self.model
@@ -232,7 +235,7 @@ class Service:
             )
 
 
-def service_of(model: Any) -> Service | None:
+def service_of(model: AiModel) -> Service | None:
     """Return the service of a FreqAI model that trains live, or None."""
     found: Service | None = getattr(model, SERVICE, None)
     return found
@@ -251,7 +254,7 @@ def _at(seconds: float) -> str:
 
 
 def _make_start_scanning(original: Callable[..., Any]) -> Callable[..., Any]:
-    def start_scanning(self: Any, *arguments: Any, **named: Any) -> None:
+    def start_scanning(self: AiModel, *arguments: object, **named: object) -> None:
         if Settings.from_config(self.config).models.training.enabled:
             setattr(self, SERVICE, Service(self))
         original(self, *arguments, **named)
@@ -260,7 +263,7 @@ def _make_start_scanning(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_scan(original: Callable[..., Any]) -> Callable[..., Any]:
-    def _start_scanning(self: Any, strategy: Any) -> None:
+    def _start_scanning(self: AiModel, strategy: Strategy) -> None:
         service = service_of(self)
         if service is None:
             original(self, strategy)
@@ -271,7 +274,9 @@ def _make_scan(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _make_start(original: Callable[..., Any]) -> Callable[..., Any]:
-    def start(self: Any, dataframe: Any, metadata: Any, strategy: Any) -> Any:
+    def start(
+        self: AiModel, dataframe: pd.DataFrame, metadata: dict[str, str], strategy: Strategy
+    ) -> Any:
         found = original(self, dataframe, metadata, strategy)
         if (service := service_of(self)) is not None:
             service.look(metadata["pair"], _held())
@@ -286,29 +291,23 @@ def _held() -> frozenset[str]:
     return frozenset(trade.pair for trade in Trade.get_open_trades())
 
 
-def _check() -> None:
-    from freqtrade.data.dataprovider import DataProvider
-    from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-    from freqtrade.persistence import Trade
-
-    expect(IFreqaiModel, "start_scanning")
-    expect(IFreqaiModel, "_start_scanning", ["strategy"])
-    expect(IFreqaiModel, "start", ["dataframe", "metadata", "strategy"])
-    window = ["new_trained_timerange", "pair", "strategy", "dk", "data_load_timerange"]
-    expect(IFreqaiModel, "extract_data_and_train_model", window)
-    expect(FreqaiDataKitchen, "check_if_new_training_required", ["trained_timestamp"])
-    expect(FreqaiDataKitchen, "set_paths", ["pair", "trained_timestamp"])
-    expect(DataProvider, "current_whitelist")
-    expect(Trade, "get_open_trades")
-
-
-def _apply() -> None:
-    from freqtrade.freqai.freqai_interface import IFreqaiModel
-
-    wrap(IFreqaiModel, "start_scanning", _make_start_scanning)
-    wrap(IFreqaiModel, "_start_scanning", _make_scan)
-    wrap(IFreqaiModel, "start", _make_start)
-
-
-SEAMS = (Seam("freqai.training", "live training by schedule and budget", _check, _apply),)
+MODEL = "freqtrade.freqai.freqai_interface:IFreqaiModel"
+KITCHEN = "freqtrade.freqai.data_kitchen:FreqaiDataKitchen"
+WINDOW = ["new_trained_timerange", "pair", "strategy", "dk", "data_load_timerange"]
+SEAMS = (
+    Seam(
+        "freqai.training",
+        "train live by a schedule and within limits, and keep the last good model",
+        until="FreqAI has a schedule, an end and a limit for each fit",
+        places=(
+            Place(f"{MODEL}.start_scanning", make=_make_start_scanning),
+            Place(f"{MODEL}._start_scanning", ["strategy"], _make_scan),
+            Place(f"{MODEL}.start", ["dataframe", "metadata", "strategy"], _make_start),
+            Place(f"{MODEL}.extract_data_and_train_model", WINDOW),
+            Place(f"{KITCHEN}.check_if_new_training_required", ["trained_timestamp"]),
+            Place(f"{KITCHEN}.set_paths", ["pair", "trained_timestamp"]),
+            Place("freqtrade.data.dataprovider:DataProvider.current_whitelist"),
+            Place("freqtrade.persistence:Trade.get_open_trades"),
+        ),
+    ),
+)
