@@ -15,7 +15,6 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.freqai.freqai_interface import IFreqaiModel
 
 from candle_source import candles
-from freqpilot.errors import RefuseToStart
 from freqpilot.host.boot import resolvers
 from freqpilot.host.boot.doors import door_dir
 from freqpilot.host.commands import networks
@@ -26,7 +25,6 @@ from freqpilot.models.base.fitted import Fitted
 from freqpilot.models.catalogue import SEQUENCES
 from freqpilot.settings import LabelSettings
 
-pytest.importorskip("torch", reason="the extra freqpilot[deep] is not installed")
 ROWS, LENGTH = 1000, 6
 TINY = {"length": LENGTH, "hidden": 8, "epochs": 2, "learning_rate": 0.01}
 
@@ -197,18 +195,3 @@ def test_every_sequence_model_has_a_door() -> None:
     files = door_dir("freqaimodels").glob("Freqpilot*.py")
     ours = {f.stem for f in files if "SequenceForecaster" in f.read_text(encoding="utf-8")}
     assert ours == {*networks.DOORS}
-
-
-def test_the_doctor_names_what_needs_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    config: dict[str, Any] = {"freqai": {"enabled": True}, "freqaimodel": "FreqpilotGRU"}
-    guarded = {"freqpilot": {"models": {"guard": {"enabled": True}}}}
-    assert networks.describe(config) == "torch is there for FreqpilotGRU, trained on: cpu"
-    assert "and the anomaly guard at 0.99" in networks.describe(config | guarded)
-    plain = config | {"freqaimodel": "FreqpilotLinear"}
-    assert networks.describe(plain) == "nothing needs torch"
-    assert "is off" in networks.describe({"freqaimodel": "FreqpilotGRU"})
-    monkeypatch.setattr(runtime, "find_spec", lambda name: None)
-    for given in (config, plain | guarded):
-        with pytest.raises(RefuseToStart, match=r"pip install 'freqpilot\[deep\]'"):
-            networks.describe(given)
-    assert networks.describe(plain) == "nothing needs torch"

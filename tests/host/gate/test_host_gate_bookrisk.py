@@ -2,8 +2,8 @@
 of the future, asked for once a day, and no entry where there are none."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from freqtrade.enums import CandleType
+from book_stage import (
+    CONFIG,
+    NOW,
+    PAIRS,
+    START,
+    Source,
+    begin,
+    candles,
+    changed,
+    held,
+    order,
+    same,
+)
 from freqtrade.persistence import LocalTrade
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -22,7 +34,6 @@ from freqpilot.control.book import print_book
 from freqpilot.host.account import begin as begin_module
 from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.account.verdict import account_book
-from freqpilot.host.candles.stored import fetched_candles, stored_candles
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import bookrisk
 from freqpilot.host.gate.bookrisk import BookRisk
@@ -30,98 +41,14 @@ from freqpilot.host.run import run as run_module
 from freqpilot.host.run.current import current, end
 from freqpilot.host.trading import proposals
 from freqpilot.risk.book import Fit
-from freqpilot.risk.comovement import View
-from freqpilot.risk.covariance import Closes, resampled
-from freqpilot.shapes import OrderRequest, Position
-
-HOUR, DAY = 3_600, 86_400
-START = datetime(2024, 1, 1, tzinfo=UTC)
-NOW = datetime(2024, 2, 20, 10, 30, tzinfo=UTC)
-PAIRS = ("ADA/USDT", "DOT/USDT", "SOL/USDT", "XRP/USDT")
-CONFIG: dict[str, Any] = {"freqpilot": {}, "stake_currency": "USDT"}
-
-
-def candles(
-    days: int = 60, step: int = HOUR, seed: int = 1, wild: float = 1.0
-) -> dict[str, Closes]:
-    """Return pairs that move together."""
-    random = np.random.default_rng(seed)
-    rows = days * DAY // step
-    dates = int(START.timestamp()) + np.arange(rows) * step
-    scale = 0.008 * wild * np.sqrt(step / HOUR)
-    common = random.standard_normal(rows)
-    return {
-        pair: Closes(
-            dates, np.exp(np.cumsum(scale * (common + 0.2 * random.standard_normal(rows))))
-        )
-        for pair in PAIRS
-    }
-
-
-class Source:
-    """Gives candles and remembers who asked."""
-
-    def __init__(self, known: dict[str, Closes]) -> None:
-        self.known = known
-        self.asked: list[tuple[str, ...]] = []
-        self.fault: Exception | None = None
-
-    def __call__(self, pairs: Sequence[str], timeframe: str, begin: int) -> Mapping[str, Closes]:
-        self.asked.append(tuple(pairs))
-        if self.fault:
-            raise self.fault
-        return {pair: self.known[pair] for pair in pairs if pair in self.known}
-
-
-def begin(source: Any, timeframe: str = "1h", **book: Any) -> run_module.Run:
-    section = {"risk": {"book": book}}
-    run = begin_module.begin({**CONFIG, "freqpilot": section}, live=False)
-    current().part(BookRisk).begin(source, timeframe)
-    observe(run, NOW, 1_000.0)
-    return run
+from freqpilot.risk.covariance import Closes
+from freqpilot.shapes import OrderRequest
 
 
 @pytest.fixture(autouse=True)
 def ended() -> Iterator[None]:
     yield
     end()
-
-
-def order(pair: str = "SOL/USDT", stake: float = 100.0, time: datetime = NOW) -> OrderRequest:
-    return OrderRequest(time=time, pair=pair, side="long", purpose="entry", stake=stake, rate=1.0)
-
-
-def held(*coins: str, stake: float = 100.0) -> list[Position]:
-    return [Position(f"{coin}/USDT", "long", stake, stake) for coin in coins]
-
-
-def same(first: View, second: View) -> bool:
-    return first.known == second.known and all(
-        np.array_equal(getattr(first, name), getattr(second, name))
-        for name in ("volatility", "correlation", "history", "drawn")
-    )
-
-
-def write(folder: Path, known: Mapping[str, Closes], timeframe: str = "1h") -> None:
-    for pair, (date, close) in known.items():
-        prices = dict.fromkeys(("open", "high", "low", "close"), close)
-        frame = pd.DataFrame({"date": pd.to_datetime(date, unit="s", utc=True), **prices})
-        file = folder / f"{pair.replace('/', '_')}-{timeframe}.feather"
-        frame.assign(volume=1.0).reset_index(drop=True).to_feather(file)
-
-
-def stored(folder: Path, own: str = "1h") -> Any:
-    config = {"datadir": folder, "dataformat_ohlcv": "feather", "candle_type_def": CandleType.SPOT}
-    return stored_candles(config, own)
-
-
-def changed(known: Mapping[str, Closes], since: datetime, factor: float) -> dict[str, Closes]:
-    """Return the candles with other closes from the first on that is not closed at ``since``."""
-    cut = since.timestamp() - HOUR
-    return {
-        pair: Closes(date, np.where(date > cut, close * factor, close))
-        for pair, (date, close) in known.items()
-    }
 
 
 @hypothesis_settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -141,77 +68,6 @@ def test_candles_before_a_time_do_change_it(tmp_path: Path) -> None:
     begin(Source(known))
     first = current().part(BookRisk).view(PAIRS, NOW)
     begin(Source(changed(known, NOW - timedelta(days=1), 1.5)))
-    assert not same(first, current().part(BookRisk).view(PAIRS, NOW))
-
-
-def test_a_backtest_and_a_bot_see_the_same(tmp_path: Path) -> None:
-    known = candles()
-    write(tmp_path, known)
-    begin(stored(tmp_path))
-    assert len(current().part(BookRisk).view(PAIRS, NOW).known) == 4
-    seen = current().part(BookRisk).view(PAIRS, NOW)
-    asked: list[Any] = []
-
-    def refresh(keys: Any, *, since_ms: int, cache: bool) -> dict[Any, pd.DataFrame]:
-        asked.append((keys, cache))
-        found = {}
-        for key in keys:
-            date, close = known[key[0]]
-            there = (date * 1_000 >= since_ms) & (date + HOUR <= NOW.timestamp())
-            dates = pd.to_datetime(date[there], unit="s", utc=True)
-            found[key] = pd.DataFrame({"date": dates, "close": close[there]})
-        return found
-
-    exchange = SimpleNamespace(
-        _config={"candle_type_def": CandleType.SPOT}, refresh_latest_ohlcv=refresh
-    )
-    begin(fetched_candles(exchange))
-    assert same(seen, current().part(BookRisk).view(PAIRS, NOW))
-    assert len(asked) == 1
-    assert asked[0][1] is False
-
-
-def test_files_of_shorter_candles_will_do_and_a_longer_strategy_sets_the_pace(
-    tmp_path: Path,
-) -> None:
-    write(tmp_path, candles(step=900), "15m")
-    begin(stored(tmp_path, "15m"), "15m")
-    seen = current().part(BookRisk).view(PAIRS, NOW)
-    assert seen.history.shape == (4, 30 * 24 - 23)
-    whole = {pair: resampled(c, 900, HOUR) for pair, c in candles(step=900).items()}
-    begin(Source(whole))
-    assert same(seen, current().part(BookRisk).view(PAIRS, NOW))
-    write(tmp_path, candles(step=4 * HOUR), "4h")
-    begin(stored(tmp_path, "4h"), "4h")
-    assert current().part(BookRisk).view(PAIRS, NOW).history.shape == (4, 30 * 6 - 5)
-
-
-def test_the_files_are_read_for_the_period_and_what_it_looks_back_on(tmp_path: Path) -> None:
-    write(tmp_path, candles())
-    config = {
-        "datadir": tmp_path,
-        "dataformat_ohlcv": "feather",
-        "candle_type_def": CandleType.SPOT,
-    }
-    begin(stored(tmp_path))
-    whole = [
-        current().part(BookRisk).view(PAIRS, NOW),
-        current().part(BookRisk).view(PAIRS, NOW + timedelta(days=5)),
-    ]
-    span = f"{NOW.timestamp():.0f}-{(NOW + timedelta(days=5)).timestamp():.0f}"
-    source = stored_candles({**config, "timerange": span}, "1h")
-    begin(source)
-    assert same(whole[0], current().part(BookRisk).view(PAIRS, NOW))
-    assert same(whole[1], current().part(BookRisk).view(PAIRS, NOW + timedelta(days=5)))
-    assert len(source(PAIRS[:1], "1h", 0)[PAIRS[0]].date) < 40 * 24
-
-
-def test_a_file_that_is_written_again_is_read_again(tmp_path: Path) -> None:
-    write(tmp_path, candles())
-    begin(stored(tmp_path))
-    first = current().part(BookRisk).view(PAIRS, NOW)
-    write(tmp_path, candles(seed=2))
-    begin(stored(tmp_path))
     assert not same(first, current().part(BookRisk).view(PAIRS, NOW))
 
 

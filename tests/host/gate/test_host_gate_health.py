@@ -1,16 +1,22 @@
-"""Safe mode and a blocked account: what is written of each, and what a restart knows of it."""
+"""Safe mode and blocks: an exchange that fails or forbids trading lets no entry pass."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import ccxt
 import pytest
+from order_stage import CONFIG
 
+from freqpilot.errors import NoEntry
+from freqpilot.host.account import saved
 from freqpilot.host.account.begin import begin
 from freqpilot.host.gate import health
 from freqpilot.host.gate.health import Health
 from freqpilot.host.orders import lookup
+from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
@@ -90,3 +96,175 @@ def test_a_restart_knows_whether_a_block_ends_by_itself(
 def test_an_uncertain_order_is_looked_for_at_once_and_then_ever_later() -> None:
     assert lookup.LOOKS == (0.0, 1.0, 2.0, 4.0)
     assert lookup.UNNAMED_LOOKS == (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
+
+
+class TestHealth:
+    """Safe mode."""
+
+    @pytest.fixture(autouse=True)
+    def run(self, clock: VirtualClock) -> Iterator[Run]:
+        begun = begin(CONFIG, live=False)
+        assert current().name  # a live run knows it from its start
+        yield begun
+        end()
+
+    @pytest.fixture(autouse=True)
+    def fresh(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        current().parts.pop(Health, None)
+        current().part(Health)
+
+    def test_failing_calls_stop_entries_and_a_quiet_spell_allows_them(
+        self, clock: VirtualClock
+    ) -> None:
+        def call() -> None:
+            raise ccxt.ExchangeNotAvailable("503")
+
+        api = SimpleNamespace(fetch=call)
+        health.watch(api)
+        current().part(Health).require_sound()
+        for _ in range(6):
+            with pytest.raises(ccxt.ExchangeNotAvailable):
+                api.fetch()
+        current().part(Reconciliation).require_done()
+        with pytest.raises(NoEntry, match="safe mode: 6 of the last 6 calls"):
+            current().part(Health).require_sound()
+        with pytest.raises(NoEntry, match="have not been compared"):
+            current().part(Reconciliation).require_done()
+        clock.advance(301)
+        with pytest.raises(NoEntry):
+            current().part(Health).require_sound()  # no call since: nothing says that it is well
+        current().part(Health).note(failed=False)
+        current().part(Health).require_sound()
+        kinds = [event.kind for event in current().store.events()]
+        assert kinds == ["safe mode", "safe mode over"]
+
+    def test_a_refused_order_says_nothing_of_the_exchange(self) -> None:
+        def call() -> None:
+            raise ccxt.InsufficientFunds("-2010")
+
+        api = SimpleNamespace(fetch=call)
+        health.watch(api)
+        health.watch(api)
+        for _ in range(20):
+            with pytest.raises(ccxt.InsufficientFunds):
+                api.fetch()
+        current().part(Health).require_sound()
+
+    @pytest.mark.parametrize(
+        ("error", "url", "blocked"),
+        [
+            (ccxt.AccountSuspended("-3022"), "https://e/sapi/v1/anything", True),
+            (ccxt.AccountNotEnabled("off"), "https://e/api/anything", True),
+            (ccxt.OnMaintenance("back soon"), "https://e/api/v3/klines", True),
+            (ccxt.PermissionDenied("may not place orders"), "https://e/api/v3/order?x=1", True),
+            (ccxt.AuthenticationError("-2015"), "https://e/api/v3/account", True),
+            (ccxt.PermissionDenied("no"), "https://e/sapi/v1/margin/allPairs", False),
+            (ccxt.PermissionDenied("no"), "https://e/sapi/v1/margin?of=order", False),
+            (ccxt.PermissionDenied("This symbol is restricted"), "https://e/api/v3/order", False),
+            (ccxt.InsufficientFunds("-2010"), "https://e/api/v3/order", False),
+            (ccxt.BadRequest("account"), "https://e/api/v3/account", False),
+        ],
+    )
+    def test_an_account_that_may_not_trade(self, error: Exception, url: str, blocked: bool) -> None:
+        def call(url: str) -> None:
+            raise error
+
+        api = SimpleNamespace(fetch=call)
+        health.watch(api)
+        for _ in range(2):
+            with pytest.raises(type(error)):
+                api.fetch(url)
+        events = current().store.events("blocked")
+        assert [event.level for event in events] == ["CRITICAL"] * blocked
+        if not blocked:
+            current().part(Health).require_sound()
+            return
+        with pytest.raises(NoEntry, match="look at the exchange now"):
+            current().part(Health).require_sound()
+        api.fetch = lambda url: None
+        current().part(Health).note(failed=False)
+        with pytest.raises(NoEntry):
+            current().part(Health).require_sound()  # an answer does not prove that it may trade
+
+    def test_maintenance_ends_when_the_account_answers(self) -> None:
+        answers: list[Exception | None] = [ccxt.OnMaintenance("soon"), None, None]
+
+        def call(url: str) -> None:
+            if error := answers.pop(0):
+                raise error
+
+        api = SimpleNamespace(fetch=call)
+        health.watch(api)
+        with pytest.raises(ccxt.OnMaintenance):
+            api.fetch("https://e/api/v3/klines")
+        api.fetch("https://e/api/v3/klines?of=account")
+        with pytest.raises(NoEntry, match="maintenance"):
+            current().part(Health).require_sound()
+        api.fetch("https://e/api/v3/account")
+        current().part(Health).require_sound()
+        kinds = [event.kind for event in current().store.events()]
+        assert kinds == ["blocked", "blocked over"]
+
+    def test_a_suspension_during_maintenance_waits_for_a_person(self) -> None:
+        current().part(Health).block("maintenance", passing=True)
+        current().part(Health).block("suspended")
+        current().part(Health).block("maintenance", passing=True)
+        current().part(Health).answered("https://e/api/v3/account")
+        with pytest.raises(NoEntry, match="suspended"):
+            current().part(Health).require_sound()
+
+    def test_a_block_survives_a_restart_and_ends_by_a_release(self, tmp_path: Path) -> None:
+        config = {"freqpilot": {}, "dry_run": False, "user_data_dir": str(tmp_path)}
+        url = f"sqlite:///{tmp_path / 'freqpilot.sqlite'}"
+        begin(config, live=True)
+        current().parts.pop(Health, None)
+        current().part(Health)
+        current().part(Health).block("suspended")
+        begin(config, live=True)
+        current().parts.pop(Health, None)
+        current().part(Health)
+        with pytest.raises(NoEntry, match="suspended"):
+            current().part(Health).require_sound()
+        assert saved.release(url, datetime.now(UTC)) == ["ledger live: suspended"]
+        current().part(Health).require_sound()
+        assert saved.release(url, datetime.now(UTC)) == []
+        current().parts.pop(Health, None)
+        current().part(Health)
+        current().part(Health).require_sound()
+        end()
+
+    def test_safe_mode_survives_a_restart_until_a_call_succeeds(self, tmp_path: Path) -> None:
+        config = {"freqpilot": {}, "dry_run": False, "user_data_dir": str(tmp_path)}
+        begin(config, live=True)
+        current().parts.pop(Health, None)
+        current().part(Health)
+        for _ in range(6):
+            current().part(Health).note(failed=True)
+        assert current().part(Health).look()
+        run = begin(config, live=True)
+        current().parts.pop(Health, None)
+        current().part(Health)
+        with pytest.raises(NoEntry, match="safe mode"):
+            current().part(Health).require_sound()
+        current().part(Health).note(failed=False)
+        current().part(Health).require_sound()
+        kinds = [event.kind for event in run.store.events()]
+        assert [kind for kind in kinds if "safe mode" in kind] == ["safe mode", "safe mode over"]
+        current().parts.pop(Health, None)
+        current().part(Health)
+        current().part(Health).require_sound()
+        end()
+
+    def test_the_asynchronous_client_is_watched_as_well(self) -> None:
+        import asyncio
+
+        async def call() -> str:
+            raise ccxt.RequestTimeout("timeout")
+
+        api = SimpleNamespace(fetch=call)
+        health.watch(api)
+        for _ in range(6):
+            with pytest.raises(ccxt.RequestTimeout):
+                asyncio.run(api.fetch())
+        with pytest.raises(NoEntry):
+            current().part(Health).require_sound()

@@ -13,25 +13,22 @@ import pandas as pd
 import pytest
 from freqtrade.exceptions import OperationalException, PricingError, TemporaryError
 from freqtrade.persistence import Trade
-from live_bot import WRITES, Out, buy, elsewhere, make_bot
+from live_bot import buy, elsewhere, make_bot
+from look_stage import START, close, events, look, lose
 from typer.testing import CliRunner
 
 from freqpilot.cli import app
 from freqpilot.errors import NoEntry
-from freqpilot.host.account import locks, others, saved
+from freqpilot.host.account import locks, others
 from freqpilot.host.account.begin import begin
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.gate.health import Health
 from freqpilot.host.loop import live
-from freqpilot.host.orders import halt
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, end
-from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderRequest
-
-START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -48,25 +45,6 @@ def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     yield made
     end()
     Trade.session.remove()
-
-
-def look(bot: Any, clock: VirtualClock, times: int = 1) -> Run:
-    for _ in range(times):
-        clock.advance(5)
-        live.observe(bot)
-        alerts.step(bot)
-    return current()
-
-
-def events(kind: str) -> list[str]:
-    return [event.level for event in current().store.events(kind)]
-
-
-def close(number: int, profit: float) -> None:
-    """Close a trade as a forced exit does."""
-    trade = Trade.get_trades([Trade.id == number]).first()
-    trade.is_open, trade.close_date, trade.close_profit_abs = False, datetime.now(UTC), profit
-    Trade.commit()
 
 
 # another thread's trades
@@ -166,83 +144,6 @@ def test_a_fault_in_one_part_of_a_look_keeps_no_halt_away(
     run = look(bot, clock)
     assert run.state.halted
     assert set(run.sight.faults) == {"closed trades", "flows", "other bots", "exchange"}
-
-
-# a store that is out
-
-
-def lose(bot: Any, trade: Trade) -> None:
-    """Let a trade lose so much that the account is below its limit."""
-    bot.exchange.prices[trade.pair] = 1.0
-
-
-def test_a_halt_that_could_not_be_written_is_written_later_and_told_once(
-    bot: Any, clock: VirtualClock, tmp_path: Path
-) -> None:
-    trade = buy(bot, 500.0)
-    run = look(bot, clock)
-    store = run.store
-    run.store = Out(store, WRITES)  # type: ignore[assignment]
-    lose(bot, trade)
-    look(bot, clock)
-    assert run.state.halted
-    assert store.load_state(run.key)["halted"] is None  # type: ignore[index]
-    run.store = store
-    look(bot, clock, 3)
-    assert store.load_state(run.key)["halted"] == run.state.halted  # type: ignore[index]
-    assert events("halt") == ["EMERGENCY"]
-    url = f"sqlite:///{tmp_path / 'freqpilot.sqlite'}"
-    assert saved.release(url, datetime.now(UTC)) == [f"ledger live: {run.state.halted}"]
-    assert look(bot, clock).state.halted is None
-
-
-def test_a_store_that_cannot_be_read_keeps_no_halt_away(bot: Any, clock: VirtualClock) -> None:
-    trade = buy(bot, 500.0)
-    run = look(bot, clock)
-    store = run.store
-    run.store = Out(store)  # type: ignore[assignment]
-    lose(bot, trade)
-    look(bot, clock)
-    assert run.state.equity == 505.0
-    assert run.state.halted
-    assert halt.must_close(trade, 1.0)
-    look(bot, clock, 2)
-    assert run.sight.blind is not None
-    assert "store (" in run.sight.blind
-    run.store = store
-    look(bot, clock)
-    assert store.load_state(run.key)["halted"] == run.state.halted  # type: ignore[index]
-
-
-def test_a_reload_keeps_a_halt_that_was_never_written(bot: Any, clock: VirtualClock) -> None:
-    trade = buy(bot, 500.0)
-    run = look(bot, clock)
-    run.store = Out(run.store, WRITES)  # type: ignore[assignment]
-    lose(bot, trade)
-    halted = look(bot, clock).state.halted
-    run.store = run.store.kept  # type: ignore[attr-defined]
-    again = begin(bot.config, live=True)
-    assert again is not run
-    assert again.state.halted == halted
-    look(bot, clock)
-    assert again.store.load_state(again.key)["halted"] == halted  # type: ignore[index]
-
-
-def test_a_halt_that_was_written_and_never_told_is_told_after_the_start(
-    bot: Any, clock: VirtualClock
-) -> None:
-    bot.wallets.free = 700.0
-    run = look(bot, clock)
-    state, key = run.state, run.key
-    assert events("halt") == ["EMERGENCY"]
-    begin(bot.config, live=True)
-    look(bot, clock, 2)
-    assert events("halt") == ["EMERGENCY"], "a halt that was told is not told again"
-    current().store.save_state(key, {**state.to_dict(), "halted": "other"}, START)
-    end()
-    begin(bot.config, live=True)
-    look(bot, clock)
-    assert events("halt") == ["EMERGENCY"] * 2
 
 
 # rates

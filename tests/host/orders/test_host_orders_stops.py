@@ -3,18 +3,21 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from freqtrade.exceptions import TemporaryError
 from freqtrade.persistence import Trade
 from live_bot import buy, elsewhere, make_bot, order
+from order_stage import CONFIG, Out
 from trades_stage import Kind, held, of_each_kind, resting, stored
 
 from freqpilot.host.account.begin import begin
 from freqpilot.host.loop import live
 from freqpilot.host.orders import stops
 from freqpilot.host.run.current import current, end
+from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
@@ -190,3 +193,61 @@ def test_looks_of_a_trade_that_is_over_are_forgotten(bot: Any, clock: VirtualClo
     Trade.commit()
     loop(bot, clock, 90.0)
     assert current().beyond == {}
+
+
+class TestStops:
+    """A position whose stop can't be placed."""
+
+    @pytest.fixture(autouse=True)
+    def run(self, clock: VirtualClock) -> Iterator[Run]:
+        begun = begin(CONFIG, live=False)
+        assert current().name  # a live run knows it from its start
+        yield begun
+        end()
+
+    @pytest.fixture
+    def bot(self) -> Any:
+        closed: list[tuple[int, float]] = []
+        return SimpleNamespace(
+            closed=closed, emergency_exit=lambda trade, price: closed.append((trade.id, price))
+        )
+
+    @staticmethod
+    def trade(**change: Any) -> Any:
+        return SimpleNamespace(
+            **{"id": 3, "pair": "BTC/USDT", "is_open": True, "has_open_orders": False, **change}
+        )
+
+    def test_it_is_closed_in_the_second_loop(self, bot: Any) -> None:
+        stops.note(bot, self.trade(), 90.0, placed=False)
+        assert bot.closed == []
+        stops.note(bot, self.trade(), 90.0, placed=False)
+        assert bot.closed == [(3, 90.0)]
+        assert current().store.events("stop failed")
+
+    def test_it_is_closed_although_the_store_is_out(
+        self, bot: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(current(), "store", Out(None, 0))
+        for _ in range(2):
+            stops.note(bot, self.trade(), 90.0, placed=False)
+        assert bot.closed == [(3, 90.0)]
+
+    def test_a_position_that_is_closed_late_is_reported_once(self, bot: Any) -> None:
+        for waits in (True, True, True, False, False):
+            stops.note(bot, self.trade(has_open_orders=waits), 90.0, placed=False)
+        assert len(bot.closed) == 2
+        assert len(current().store.events("stop failed")) == 1
+
+    def test_a_stop_that_is_placed_begins_the_count_anew(self, bot: Any) -> None:
+        for placed in (False, True, False):
+            stops.note(bot, self.trade(), 90.0, placed=placed)
+        assert bot.closed == []
+
+    @pytest.mark.parametrize("change", [{"is_open": False}, {"has_open_orders": True}])
+    def test_what_is_closed_or_being_closed_is_left_alone(
+        self, bot: Any, change: dict[str, Any]
+    ) -> None:
+        for _ in range(3):
+            stops.note(bot, self.trade(**change), 90.0, placed=False)
+        assert bot.closed == []

@@ -2,28 +2,18 @@
 nothing is asked without an account."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
+from slot_stage import HOUR, NOW, ROW, call, trade
 
 from freqpilot.host.account import begin as begin_module
 from freqpilot.host.account import stakes
 from freqpilot.host.account.observed import observe
-from freqpilot.host.candles.lookup import Lookup
-from freqpilot.host.frames.crosssection import CrossSection
 from freqpilot.host.run.current import current
-from freqpilot.host.trading import adjusting, ladders, slots
-from freqpilot.host.trading.rules import TargetStrategy
-from freqpilot.shapes import Candles
-from freqpilot.signals.grid import Ladder
-
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-ROW = pd.Series({"date": NOW - HOUR, "atr": 1.0, "confidence": 1.0, "composite": 1.0})
+from freqpilot.host.trading import slots
 
 
 @pytest.fixture
@@ -41,18 +31,6 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         return run
 
     return begin
-
-
-def call(**changes: Any) -> dict[str, Any]:
-    asked = {"side": "long", "current_rate": 100.0, "leverage": 1.0, "min_stake": 5.0}
-    return asked | {"max_stake": 5_000.0, "proposed_stake": 50.0, "current_time": NOW} | changes
-
-
-def trade(amount: float, *orders: Any, **changes: Any) -> Any:
-    fields = {"pair": "BTC/USDT", "amount": amount, "stake_amount": amount * 100.0}
-    fields |= {"leverage": 1.0, "is_short": False, "has_open_orders": False, "entry_side": "buy"}
-    fields |= {"orders": list(orders), "date_last_filled_utc": NOW - timedelta(days=1)}
-    return SimpleNamespace(**fields | changes)
 
 
 @pytest.mark.parametrize(
@@ -123,107 +101,6 @@ def test_what_enlarges_is_capped_and_what_reduces_is_not(account: Callable[..., 
     assert slots.change(ROW, trade(4.0), call(), 0.01, -0.05) == (pytest.approx(-325), "reduce")
 
 
-def test_a_ladder_is_sized_before_its_first_order(account: Callable[..., Any]) -> None:
-    account()
-    ladder = Ladder(orders=2, growth=1.5)
-    first = ladders.first(ROW, "BTC/USDT", NOW, call(), ladder, 0.5, -0.2)
-    assert first * ladder.units == pytest.approx(500), "1 % at risk with a stop of 20 %"
-    assert ladders.first(ROW, "BTC/USDT", NOW, call(min_stake=200.0), ladder, 0.5, -0.2) == 0
-
-
-def order(price: float, amount: float, side: str = "buy") -> Any:
-    return SimpleNamespace(safe_price=price, safe_filled=amount, ft_order_side=side)
-
-
-def test_a_rung_is_added_and_sold_once_a_candle(account: Callable[..., Any]) -> None:
-    account(supervisor=False)
-    climber = SimpleNamespace(ladder=Ladder(growth=1.5), step=HOUR, stoploss=-0.2)
-    held = trade(1.0, order(100.0, 1.0))
-    low, high = np.array([96.0]), np.array([99.5])
-    assert ladders.step(ROW, held, low, NOW, call(), climber) == (pytest.approx(150), "rung_1")
-    assert ladders.step(ROW, held, high, NOW, call(), climber) is None
-    assert ladders.step(ROW, held, None, NOW, call(), climber) is None
-    just = trade(1.0, order(100.0, 1.0), date_last_filled_utc=NOW - HOUR / 2)
-    assert ladders.due(just, low, NOW, climber) is None
-    two = trade(2.5, order(100.0, 1.0), order(97.0, 1.5), stake_amount=245.5)
-    stake, tag = ladders.step(ROW, two, high, NOW, call(), climber) or (0, "")
-    assert (stake, tag) == (pytest.approx(-245.5 * 0.6), "rung_1_sold")
-
-
-def test_a_row_is_the_last_closed_candle() -> None:
-    dates = pd.date_range(NOW - 3 * HOUR, NOW, freq="1h")
-    lookup = Lookup(("target",), HOUR)
-    lookup.fill("A", pd.DataFrame({"date": dates, "target": [1.0, 2, 3, 4]}))
-    found = [lookup.row("A", NOW + shift) for shift in (-2 * HOUR, HOUR / 2, HOUR, 9 * HOUR)]
-    assert [None if row is None else float(row[0]) for row in found] == [1, 3, 4, 4]
-    assert lookup.row("A", NOW - 3 * HOUR) is None
-    assert lookup.row("B", NOW) is None
-
-
-def hourly(seed: int, length: int = 24 * 20, begin: int = 0) -> pd.DataFrame:
-    date = pd.date_range("2024-01-01", periods=length, freq="1h", tz="UTC")
-    close = 100 * np.exp(np.cumsum(np.random.default_rng(seed).standard_normal(length) * 0.01))
-    frame = pd.DataFrame({"date": date, "open": close, "high": close, "low": close, "close": close})
-    return frame.assign(volume=1.0).iloc[begin:].reset_index(drop=True)
-
-
-def rise(candles: Candles) -> Any:
-    return np.concatenate([np.full(24, np.nan), candles.close[24:] / candles.close[:-24] - 1])
-
-
-def test_the_cross_section_knows_nothing_of_the_future() -> None:
-    frames = {name: hourly(seed) for seed, name in enumerate("ABC")}
-
-    def places(cut: int) -> dict[str, Any]:
-        section = CrossSection(rise, 3_600_000_000_000)
-        cut_to = {name: frame.iloc[:cut] for name, frame in frames.items()}
-        return {
-            n: section.columns(n, f, list(frames), cut_to.__getitem__) for n, f in cut_to.items()
-        }
-
-    full, part = places(480), places(300)
-    for name in frames:
-        for a, b in zip(part[name], full[name], strict=True):
-            np.testing.assert_array_equal(a, b[:300])
-    week = 24 * 7
-    ranks = np.array([full[name][1] for name in frames])
-    assert np.isnan(ranks[:, : week - 1]).all()
-    assert sorted(ranks[:, week].tolist()) == [1, 2, 3]
-    assert (ranks[:, week - 1 : 2 * week - 1] == ranks[:, [week]]).all(), "once a week"
-
-
-def test_all_pairs_are_read_once_a_candle() -> None:
-    frames = {name: hourly(seed) for seed, name in enumerate("ABC")}
-    read: list[str] = []
-
-    def other(name: str) -> pd.DataFrame:
-        read.append(name)
-        return frames[name]
-
-    section = CrossSection(rise, 3_600_000_000_000)
-    for name, frame in frames.items():
-        section.columns(name, frame, list(frames), other)
-    assert len(read) == 2
-    section.columns("A", hourly(0, 24 * 20 + 1), list(frames), other)
-    assert len(read) == 4
-
-
-def test_a_strategy_is_asked_before_its_trade_is_copied() -> None:
-    asked: list[Any] = []
-
-    def original(self: Any, **named: Any) -> Any:
-        return 5.0, "asked"
-
-    wrapped = adjusting._make(original)
-    given = {"trade": "t", "current_rate": 1.0, "current_time": NOW}
-    shy = SimpleNamespace(wants_adjustment=lambda *arguments: asked.append(arguments))
-    assert wrapped(shy, **given) == (None, "")
-    assert asked == [("t", 1.0, NOW)]
-    eager = SimpleNamespace(wants_adjustment=lambda *_: True)
-    assert wrapped(eager, **given) == (5.0, "asked")
-    assert wrapped(SimpleNamespace(), **given) == (5.0, "asked"), "any other strategy"
-
-
 def test_a_position_may_grow_until_its_tiers_largest(account: Callable[..., Any]) -> None:
     account(supervisor=False)
     assert slots.room(trade(1.0)) == float("inf")
@@ -276,22 +153,3 @@ def test_what_nobody_wants_goes_out() -> None:
     assert slots.out(long) == (-100.0, "out")
     assert slots.out(trade(1.0, has_open_orders=True)) is None
     assert slots.out(trade(0.0)) is None
-
-
-def test_a_target_is_followed_once_a_candle(account: Callable[..., Any]) -> None:
-    """Live, the rest of a capped entry would follow it five seconds later."""
-    account(supervisor=False)
-    rule: Any = SimpleNamespace(
-        share=lambda pair, time: 0.10, band=lambda: 0.1, one_slot=lambda: 0.10, step=HOUR
-    )
-
-    def wants(amount: float, filled: datetime) -> bool:
-        held = trade(amount, date_last_filled_utc=filled)
-        return TargetStrategy.wants_adjustment(rule, held, 100.0, NOW + timedelta(minutes=1))
-
-    before, since = NOW - timedelta(seconds=1), NOW
-    assert wants(5.0, before), "half of what it is to have"
-    assert not wants(5.0, since)
-    assert wants(20.0, before), "twice of what it is to have"
-    assert not wants(20.0, since)
-    assert not wants(10.0, before), "on its target"

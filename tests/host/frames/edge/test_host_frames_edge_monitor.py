@@ -3,33 +3,25 @@ its words and its alerts."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from edge_stage import PAIR, ROWS, frame, settings
 
-from candle_source import candles
 from freqpilot.errors import RefuseToStart
-from freqpilot.features.labels.targets import forward_return
 from freqpilot.host.account.begin import begin
 from freqpilot.host.candles import rows
 from freqpilot.host.frames import decided as frames
 from freqpilot.host.frames import words
 from freqpilot.host.frames.edge import monitor as edge
-from freqpilot.host.frames.edge import state
-from freqpilot.host.frames.edge.forecasts import PastForecasts, past_forecasts
-from freqpilot.host.frames.edge.verdicts import GROUPS, PAIRS, EdgeMemory, GroupSilence
+from freqpilot.host.frames.edge.forecasts import PastForecasts
+from freqpilot.host.frames.edge.verdicts import PAIRS, EdgeMemory
 from freqpilot.host.frames.populate import populate
 from freqpilot.host.run.current import end
 from freqpilot.host.run.run import Run
-from freqpilot.settings import LabelSettings, Settings
 from freqpilot.signals.decision import TRUST
-
-ROWS = 3_000
-QUICK = {"evidence": 10, "min_ic": 0.3}
-PAIR = "BTC/USDT"
 
 
 @pytest.fixture(autouse=True)
@@ -37,27 +29,6 @@ def run() -> Iterator[Run]:
     config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "stake_currency": "USDT"}
     yield begin(config, live=False)
     end()
-
-
-def frame(sign: float, back: int = 0) -> pd.DataFrame:
-    """Return candles with a model that is right (1) or wrong (−1), and right after row ``back``."""
-    source = candles(7, ROWS)
-    outcome = np.nan_to_num(forward_return(source, LabelSettings()))
-    signs = np.where(np.arange(ROWS) < (back or ROWS), sign, 1.0)
-    lean = np.tanh(signs * outcome) / 2
-    prices = {name: getattr(source, name) for name in ("open", "high", "low", "close", "volume")}
-    return pd.DataFrame(
-        {"date": pd.to_datetime(source.date, utc=True), **prices}
-        | {"up": 0.4 + lean / 2, "down": 0.4 - lean / 2, "flat": 0.2, "do_predict": 1}
-    )
-
-
-def model(drawer: Any, live: bool = True) -> Any:
-    return SimpleNamespace(live=live, dd=drawer, identifier="one")
-
-
-def settings(**monitored: Any) -> Settings:
-    return Settings.from_config({"freqpilot": {"models": {"edge": {**QUICK, **monitored}}}})
 
 
 def test_a_model_that_is_wrong_loses_its_part_of_the_decision() -> None:
@@ -94,52 +65,9 @@ def test_a_model_that_is_right_keeps_it() -> None:
     assert factor.mean() > 0.97
 
 
-def test_live_has_the_factors_of_the_backtest_from_what_freqai_keeps() -> None:
-    whole = frame(-1)
-    wanted = frames.add_decisions(whole, settings(), PAIR)[TRUST].to_numpy()
-    kept = whole.rename(columns={"date": "date_pred", "close": "close_price"})
-    # FreqAI keeps them as Python objects after it has filled a gap.
-    kept["up"] = kept["up"].astype(object)
-    drawer = SimpleNamespace(historic_predictions={PAIR: kept})
-    older = past_forecasts(model(drawer), PAIR)
-    late = whole.tail(900)
-    got = frames.add_decisions(late, settings(), PAIR, past=older)[TRUST].to_numpy()
-    np.testing.assert_array_equal(got, wanted[-900:])
-    assert (got == 0).all()
-    forgot = frames.add_decisions(late, settings(), PAIR)[TRUST].to_numpy()
-    assert forgot[0] == 1, "nothing is known of the time before the frame"
-
-
-def test_a_backtest_takes_nothing_from_what_freqai_keeps() -> None:
-    drawer = SimpleNamespace(historic_predictions={PAIR: frame(1)})
-    assert past_forecasts(model(drawer, live=False), PAIR) is None
-    assert past_forecasts(model(drawer), "ETH/USDT") == PastForecasts("one", None)
-    assert past_forecasts(model(drawer), PAIR) == PastForecasts("one", None), "unknown form"
-
-
 def test_a_candle_that_freqai_did_not_predict_is_no_evidence() -> None:
     given = frame(-1).assign(do_predict=[0, np.nan, 2] * (ROWS // 3))
     assert (frames.add_decisions(given, settings(), PAIR)[TRUST] == 1).all()
-
-
-def test_its_silence_and_its_end_are_told_once(run: Run, caplog: pytest.LogCaptureFixture) -> None:
-    run.live = True
-    whole = frame(-1, back=1_500)
-    factor = frames.add_decisions(whole, settings(), "ETH/USDT")[TRUST].to_numpy()
-    silent = int(np.flatnonzero(factor == 0)[0])
-    heard = int(np.flatnonzero((factor > 0) & (np.arange(ROWS) > silent))[0])
-    caplog.clear()
-    for stop in (silent, silent + 1, silent + 2, heard, heard + 1, heard + 2):
-        populate(run, whole.head(stop), settings(), PAIR)
-    events = [event for event in run.store.events("model edge") if event.data["pair"] == PAIR]
-    assert [event.data["silenced"] for event in events] == [True, False]
-    assert all(event.level == "WARNING" for event in events)
-    opened = [whole["date"].iloc[row].to_pydatetime() for row in (silent, heard)]
-    assert [event.time for event in events] == [time + timedelta(hours=1) for time in opened]
-    told = [record.message for record in caplog.records if PAIR in record.message]
-    assert len(told) == 2
-    assert "stops" in told[0]
-    assert "heard again" in told[1]
 
 
 def test_a_silenced_model_whose_forecasts_are_lost_stays_silenced(run: Run) -> None:
@@ -185,43 +113,6 @@ def test_columns_are_pure_and_what_was_stored_is_an_argument(
     silenced = frames.decide(wrong.head(150), settings(), PAIR, past=past, memory=memory)
     assert (silenced.frame[TRUST] == 0).all()
     assert silenced.verdicts == (), "which is no news"
-
-
-def test_what_is_stored_comes_back_as_it_was(run: Run) -> None:
-    assert state.remembered(run) == EdgeMemory(), "a backtest remembers nothing"
-    run.live = True
-    assert state.remembered(run) == EdgeMemory({}, {})
-    time = datetime(2026, 1, 1, tzinfo=UTC)
-    run.store.save_state(PAIRS, {f"one/{PAIR}": True, "one/ETH/USDT": False}, time)
-    run.store.save_state(GROUPS, {"one/all pairs by trades": {"silenced": True, "block": 7}}, time)
-    memory = state.remembered(run)
-    assert memory.pairs == {f"one/{PAIR}": True, "one/ETH/USDT": False}
-    assert memory.groups == {"one/all pairs by trades": GroupSilence(True, 7)}
-    run.live = False
-    assert state.remembered(run) == EdgeMemory()
-
-
-def test_one_verdict_leaves_those_of_others_in_the_store(run: Run) -> None:
-    run.live = True
-    time = datetime(2026, 1, 1, tzinfo=UTC)
-    run.store.save_state(PAIRS, {"one/ETH/USDT": True}, time)
-    populate(run, frame(-1), settings(), PAIR, past=PastForecasts("one", None))
-    assert run.store.load_state(PAIRS) == {"one/ETH/USDT": True, f"one/{PAIR}": True}
-
-
-def test_a_backtest_tells_in_one_line_and_keeps_nothing(
-    run: Run, caplog: pytest.LogCaptureFixture
-) -> None:
-    whole = frame(-1, back=1_500)
-    with caplog.at_level("INFO", logger=state.__name__):
-        factor = populate(run, whole, settings(), PAIR)[TRUST].to_numpy()
-    (line,) = [r.getMessage() for r in caplog.records if r.name == state.__name__]
-    turns = np.flatnonzero(np.diff((factor == 0).astype(int))) + 1
-    days = [f"{whole['date'].iloc[row]:%Y-%m-%d}" for row in turns]
-    assert len(days) == 2
-    assert line.endswith(", ".join(days))
-    assert not run.store.events("model edge")
-    assert run.store.load_state(PAIRS) is None
 
 
 def test_without_a_run_nobody_hears_of_anything(caplog: pytest.LogCaptureFixture) -> None:

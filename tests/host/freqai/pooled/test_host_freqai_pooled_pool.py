@@ -125,23 +125,6 @@ def test_candles_are_found_by_date() -> None:
     assert len(pool.at_dates(nothing, dates, np.array([0]))[0]) == 0
 
 
-def test_targets_that_cannot_be_learned_are_named() -> None:
-    assert targets.own_target([]) is None
-    assert targets.own_target(["&-barrier", "&-other"]) is None
-    assert targets.own_target(["&-s_close"]) == "&-s_close"
-    with pytest.raises(Degraded, match="sets 2 targets"):
-        targets.own_target(["&-a", "&-b"])
-    data = frame(hours=5).assign(y=[1.0, np.inf, 3.0, 4.0, 5.0], words="up")
-    np.testing.assert_array_equal(targets.values(data, "y", 2), [1.0, np.nan, 3.0, *[np.nan] * 2])
-    np.testing.assert_array_equal(targets.values(data, "y", 9), [np.nan] * 5)
-    for name, said in (("words", "holds classes"), ("none", "no column none")):
-        with pytest.raises(Degraded, match=said):
-            targets.values(data, name, 2)
-    config = {"freqai": {"feature_parameters": {"label_period_candles": 20}}}
-    assert targets.horizon(config, LabelSettings()) == 20
-    assert targets.horizon({"freqai": {"feature_parameters": {}}}, LabelSettings()) == 12
-
-
 def test_columns_that_pairs_have_in_common_are_held_once() -> None:
     hours = 50
     shared, other = "%-a_BTC/USDT_1h", "%-a_ETH/USDT_1h"

@@ -1,4 +1,4 @@
-"""What the supervisor keeps of what it judged and saw."""
+"""What the limits allow of an order, in which order they are asked, and what a halt closes."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,8 +11,8 @@ from live_bot import make_bot
 
 from freqpilot.host.account import verdict as verdict_module
 from freqpilot.host.account.begin import begin
-from freqpilot.host.account.observed import closed, observe
-from freqpilot.host.loop.live import ClosedTrade
+from freqpilot.host.account.observed import observe
+from freqpilot.host.account.verdict import claim, note_unsized
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
@@ -63,15 +63,6 @@ def test_a_veto_is_kept_for_other_processes(run: Run) -> None:
     assert run.store.counters() == {"spread": 2, "depth": 1}
 
 
-def test_an_outcome_is_a_share_of_the_equity_and_not_of_its_peak(run: Run) -> None:
-    observe(run, START + timedelta(seconds=5), 800.0)
-    closed(run, [ClosedTrade(3, START, -8.0), ClosedTrade(4, START, 4.0)])
-    found = [(each.trade, each.share) for each in run.state.record.outcomes]
-    assert found == [(3, -0.01), (4, 0.005)]
-    closed(run, [ClosedTrade(3, START, -8.0)])
-    assert run.state.record.total == 2
-
-
 @pytest.mark.parametrize(("beside", "closes"), [(-1e-9, True), (0.0, False), (1e-9, False)])
 def test_a_halt_spares_what_is_deep_in_profit(run: Run, beside: float, closes: bool) -> None:
     deep = run.settings.risk.deep_profit
@@ -82,8 +73,20 @@ def test_a_halt_spares_what_is_deep_in_profit(run: Run, beside: float, closes: b
     assert verdict_module.closes(run, float("nan"))
 
 
-def test_each_level_of_a_drawdown_is_told_once(run: Run) -> None:
-    for number, equity in enumerate((930.0, 925.0, 880.0, 930.0, 925.0, 880.0), start=1):
-        observe(run, START + timedelta(seconds=5 * number), equity)
-    told = [event.level for event in run.store.events("drawdown")]
-    assert told == ["WARNING", "CRITICAL"]
+@pytest.mark.usefixtures("run")
+def test_one_entry_a_pair_and_candle() -> None:
+    candle = datetime(2026, 1, 1, tzinfo=UTC)
+    assert claim(current(), "BTC/USDT", candle)
+    assert not claim(current(), "BTC/USDT", candle)
+    assert claim(current(), "ETH/USDT", candle)
+    assert claim(current(), "BTC/USDT", candle + timedelta(hours=1))
+
+
+def test_a_refused_stake_is_kept_once_a_pair_and_candle(run: Run) -> None:
+    candle = datetime(2026, 1, 1, tzinfo=UTC)
+    for minutes in (60, 61):
+        moment = candle + timedelta(minutes=minutes)
+        note_unsized(run, moment, "BTC/USDT", candle, "too many trades")
+    note_unsized(run, moment, "ETH/USDT", candle, "too many trades")
+    kept = [(event.data["pair"], event.text) for event in run.store.events("no entry")]
+    assert kept == [("BTC/USDT", "too many trades"), ("ETH/USDT", "too many trades")]

@@ -1,0 +1,109 @@
+"""The order gate: every path that can raise risk is judged; what cannot be judged is refused."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from freqtrade.exceptions import DependencyException
+from freqtrade.persistence import Trade
+from freqtrade.rpc.rpc import RPCException
+from gate_stage import CONFIG, trade
+
+from freqpilot.errors import NoEntry
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
+from freqpilot.host.gate import live as livegate
+from freqpilot.host.run.current import current, end
+from freqpilot.host.run.run import Run
+from freqpilot.risk import limits
+
+
+@pytest.fixture(autouse=True)
+def run() -> Iterator[Run]:
+    """Begin a run whose account of 1,000 was just seen."""
+    begun = begin(CONFIG, live=False)
+    observe(current(), datetime.now(UTC), 1_000.0)
+    yield begun
+    end()
+
+
+def order(stake: float, pair: str = "BTC/USDT", side: str = "buy", **more: Any) -> dict[str, Any]:
+    return {"pair": pair, "side": side, "amount": stake, "rate": 1.0, "leverage": 1.0, **more}
+
+
+def send(monkeypatch: pytest.MonkeyPatch, trades: list[Any], request: dict[str, Any]) -> None:
+    """Ask the live gate with ``trades`` open."""
+    monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: trades))
+    livegate.check_order(SimpleNamespace(trading_mode="spot", _config={"dry_run": True}), request)
+
+
+def counted() -> dict[str, int]:
+    return dict(current().counters.snapshot(datetime.now(UTC))["counts"])
+
+
+def test_an_entry_inside_the_limits_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    send(monkeypatch, [], order(150.0))
+    assert counted()["orders_allowed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("case", "open_trades", "request_", "words"),
+    [
+        ("entry too large", [], order(151.0), "15"),
+        ("replacement", [trade("BTC/USDT", 0, filled=False)], order(151.0), "15"),
+        ("add-on", [trade("BTC/USDT", 100)], order(51.0), "15"),
+        ("add-on to a pending one", [trade("BTC/USDT", 0, pending=100)], order(51.0), "15"),
+        ("fourth trade", [trade(f"{c}/USDT", 10) for c in "ABC"], order(10.0), "3"),
+        ("exposure", [trade("A/USDT", 480)], order(50.0), "50"),
+        ("not a number", [], order(float("nan")), "nan"),
+        ("infinite", [], order(float("inf")), "inf"),
+        ("leverage", [], order(10.0, leverage=2.0), "everage"),
+    ],
+)
+def test_an_order_over_a_limit_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    case: str,
+    open_trades: list[Any],
+    request_: dict[str, Any],
+    words: str,
+) -> None:
+    with pytest.raises(DependencyException, match=words) as refused:
+        send(monkeypatch, open_trades, request_)
+    assert isinstance(refused.value, RPCException), case  # shown to the person who forced it
+    assert "Open trades are not affected" in str(refused.value)
+
+
+def test_reducing_orders_never_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    end()  # not even with no run at all
+    send(monkeypatch, [], order(1e9, side="sell"))
+    livegate.check_order(
+        SimpleNamespace(trading_mode="futures", _config={"dry_run": True}),
+        order(1e9, reduceOnly=True),
+    )
+
+
+def test_without_a_run_every_entry_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    end()
+    with pytest.raises(NoEntry, match="no run has begun"):
+        current()
+    with pytest.raises(DependencyException, match="no run has begun"):
+        send(monkeypatch, [], order(10.0))
+
+
+def test_a_fault_inside_the_gate_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(limits, "judge", broken)
+    with pytest.raises(DependencyException, match="ZeroDivisionError: a bug"):
+        send(monkeypatch, [], order(10.0))
+    assert counted()["gate_errors"] == 1
+
+
+def test_a_stale_ledger_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(CONFIG, live=False)
+    observe(current(), datetime.now(UTC) - timedelta(seconds=121), 1_000.0)
+    with pytest.raises(DependencyException):
+        send(monkeypatch, [], order(10.0))
