@@ -9,7 +9,7 @@ from typing import Any
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.boot.digests import data_digest, facts_digest, pack_digest, stamp_identifier
-from freqpilot.host.boot.needs import groups_for
+from freqpilot.host.boot.needs import groups_for, guard
 from freqpilot.host.seams import activation
 from freqpilot.host.seams.freqtrade import ConfigurationReader
 from freqpilot.host.seams.seam import Place, Seam
@@ -45,7 +45,8 @@ def prepare(config: dict[str, Any]) -> None:
         settings = unclean.accept_settings(config, error)
     else:
         unclean.settings_are_sound(config)
-    unclean.accept_seams(config, groups_for(config, _command.get()))
+    groups = groups_for(config, _command.get())
+    unclean.accept_seams(config, groups)
     unclean.shut_entries(config)
     if unclean.only_checks():
         return
@@ -54,7 +55,8 @@ def prepare(config: dict[str, Any]) -> None:
     config.setdefault("internals", {})["freqpilot"] = activation.carrier()
     section = dict(config.get("freqpilot", {}))
     section["digest"] = {**settings.digest, "pack": pack_digest(), "data": data_digest(config)}
-    if (known := facts_digest(config, settings)) is not None:
+    # What neither trades nor tests has no result that facts could change.
+    if guard(groups) and (known := facts_digest(config, settings)) is not None:
         section["digest"]["facts"] = known
     config["freqpilot"] = section
     stamp_identifier(config, section["digest"])
