@@ -136,8 +136,9 @@ def run(case: Case, home: Path, files: list[Path]) -> Cost:
     return Cost(out.read_text(), used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def prepare(home: Path, url: str) -> dict[bool, list[Path]]:
-    """Write the configs and return them, without Freqpilot's and with it."""
+def prepare(home: Path, url: str) -> dict[str, list[Path]]:
+    """Write the configs and return them: ``trade`` of a stand-in exchange, ``list`` of a real one,
+    which utilities do not ask."""
     strategies = home / "user_data" / "strategies"
     strategies.mkdir(parents=True)
     (strategies / "Steady.py").write_text(STRATEGY)
@@ -150,8 +151,10 @@ def prepare(home: Path, url: str) -> dict[bool, list[Path]]:
     overlay.pop("freqpilot", None)
     own = home / "own.json"
     own.write_text(json.dumps(overlay))
-    plain = [config_dir() / "base.json", own]
-    return {False: plain, True: [*plain, config_dir() / "freqpilot.json"]}
+    few = home / "few.json"
+    few.write_text(json.dumps({"pairlists": overlay["pairlists"]}))
+    base, real = config_dir() / "base.json", config_dir() / "exchange-binance.json"
+    return {"trade": [base, own], "list": [base, real, few]}
 
 
 def measure(names: list[str], rounds: int) -> Result:
@@ -165,11 +168,11 @@ def measure(names: list[str], rounds: int) -> Result:
         files = prepare(home, server.url)
         for name in names:
             case = CASES[name]
-            for with_us in (False, True):
-                run(case, home, files[with_us])  # folders and compiled files are there after it
-            pairs = [
-                (run(case, home, files[False]), run(case, home, files[True])) for _ in range(rounds)
-            ]
+            plain = files["trade" if name == "trade" else "list"]
+            ours = [*plain, config_dir() / "freqpilot.json"]
+            for own in (plain, ours):
+                run(case, home, own)  # folders and compiled files are there after it
+            pairs = [(run(case, home, plain), run(case, home, ours)) for _ in range(rounds)]
             figures[name] = figures_of(case, pairs)
     same = all(found["same"] for found in figures.values())
     return Result("startup", figures, targets(figures), same)
