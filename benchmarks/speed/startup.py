@@ -42,11 +42,11 @@ from freqtrade.commands.arguments import Arguments
 from freqtrade.worker import Worker
 bot = Worker(Arguments(sys.argv[1:]).get_parsed_arg()).freqtrade
 kept = ("strategy", "stake_amount", "max_open_trades", "dry_run", "trading_mode", "timeframe")
-print(json.dumps({
+json.dump({
     **{key: bot.config[key] for key in kept},
     "pairs": bot.pairlists.whitelist,
     "protections": bot.protections.name_list,
-}))
+}, sys.stdout)
 """
 STRATEGY = """
 from freqtrade.strategy import IStrategy

@@ -86,7 +86,8 @@ def _correlation(
     )
 
 
-@njit(nogil=True)
+# In line, as the steps of single rows are.
+@njit(nogil=True, inline="always")
 def step(code: Ints, k: int, p: Floats, memory: int, starts: Ints, begin: int, rows: int) -> None:
     """Run step ``k`` over ``rows`` rows from row ``begin`` on."""
     if code[k, OP] <= Op.FLOW:

@@ -5,6 +5,9 @@ from typing import Any
 
 from freqpilot.host.seams.seam import Place, Seam
 
+ANALYSIS = "freqtrade.optimize.analysis.lookahead_helpers:LookaheadAnalysisSubFunctions"
+LOOKAHEAD = "initialize_single_lookahead_analysis"
+
 
 def universe(config: Mapping[str, Any]) -> list[str]:
     """Return the pairs that a config names, none where it names them by a pattern."""
@@ -41,8 +44,7 @@ SEAMS = (
         until="lookahead-analysis compares signals and no trades",
         places=(
             Place(
-                "freqtrade.optimize.analysis.lookahead_helpers:LookaheadAnalysisSubFunctions"
-                ".initialize_single_lookahead_analysis",
+                f"{ANALYSIS}.{LOOKAHEAD}",
                 ["config"],
                 _make_analysis,
             ),
