@@ -74,7 +74,7 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 FREQAI = {"train_period_days": 20, "backtest_period_days": 10, "identifier": "test"}
 
 
-@pytest.mark.parametrize("model", [False, True])
+@pytest.mark.parametrize("model", [False, pytest.param(True, marks=pytest.mark.proof)])
 def test_lookahead_analysis_finds_no_bias(
     model: bool, freqtrade: Run, layers: Callable[..., list[str]], tmp_path: Path
 ) -> None:

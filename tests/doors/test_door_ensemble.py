@@ -224,6 +224,7 @@ def test_supervised_it_stays_inside_the_limits(
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_lookahead_analysis_finds_no_bias(
     freqtrade: Run,
     layers: Layers,  # noqa: F811

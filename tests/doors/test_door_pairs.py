@@ -139,6 +139,7 @@ def test_an_orphan_of_a_backtest_is_out_at_the_next_candle(
     assert orphans
 
 
+@pytest.mark.proof
 def test_lookahead_analysis_finds_no_bias(freqtrade: Run, layers: Layers, tmp_path: Path) -> None:
     done = freqtrade(
         "lookahead-analysis",

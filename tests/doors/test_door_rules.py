@@ -95,7 +95,13 @@ def test_a_short_backtest_trades_inside_the_limits(
         assert not trade["is_short"]
 
 
-@every
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        pytest.param(name, marks=() if name == "TrendFollowing" else pytest.mark.proof)
+        for name in STRATEGIES
+    ],
+)
 def test_lookahead_analysis_finds_no_bias(
     strategy: str, freqtrade: Run, layers: Layers, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ OFF = {"enabled": False}
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_a_restart_loses_no_trade_doubles_none_and_keeps_the_ledger(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

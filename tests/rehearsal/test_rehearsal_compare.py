@@ -412,6 +412,7 @@ rehearsal from the entries of its backtest. The low threshold makes them enough.
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_three_days_make_the_decisions_of_the_backtest(tmp_path: Path) -> None:
     plan = options(tmp_path / "user", QUICK, seed=3, days=3.0, loop_seconds=3_600)
     summary = rehearse_live(plan)

@@ -114,6 +114,8 @@ def test_the_command_asks_each_source_once(world: FactWorld, tmp_path: Path) -> 
 def test_the_benchmark_sees_what_is_lost_doubled_or_wrong(
     store: FactStore, world: FactWorld
 ) -> None:
+    with FactSources(world) as sources:
+        turns(store, sources, 2)
     number = store.catalogue()["alternative_me", "*", "fear_greed"]
     row = FactRow
     event = int(store.observations(number).event[5])

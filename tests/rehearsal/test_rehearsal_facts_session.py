@@ -30,8 +30,9 @@ from freqpilot.facts.collector import Collector, Plan
 from freqpilot.facts.sources import make
 from freqpilot.facts.sources.base import Answer, FetchFailed
 from freqpilot.facts.store import FactStore
-from freqpilot.host.facts.columns import add_facts, facts_url
+from freqpilot.host.facts.columns import add_facts
 from freqpilot.settings import Settings
+from freqpilot.store.urls import facts_url
 
 START = datetime.fromisoformat("{start}")
 SILENT, MISSING, LOCKED = {silent}, {missing}, {locked}
