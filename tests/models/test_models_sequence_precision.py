@@ -10,14 +10,20 @@ from conformance import LABELS, SEED, planted, window
 from freqpilot.models.base.arrays import decode
 from freqpilot.models.base.fitted import Fitted
 from freqpilot.models.catalogue import CORES, SEQUENCES
-from freqpilot.models.sequences import nets, training
-from freqpilot.models.sequences.precision import Descent, Precision, precision_of
+from freqpilot.models.sequences import nets, precision, training
+from freqpilot.models.sequences.precision import Descent, Precision, computes, precision_of
 from freqpilot.models.sequences.training import Part
 from freqpilot.settings import SequenceSettings
 
 torch = pytest.importorskip("torch", reason="the extra freqpilot[deep] is not installed")
 TINY = SequenceSettings(length=2, hidden=8, epochs=6, batch=64, learning_rate=0.005, dropout=0.0)
-LOW = [(name, Precision("bfloat16")) for name in sorted(SEQUENCES)]
+RECURRENT = pytest.mark.skipif(
+    not computes(torch, "bfloat16"), reason="this processor has no LSTM in bfloat16"
+)
+LOW: list[Any] = [
+    pytest.param(name, Precision("bfloat16"), marks=RECURRENT if name == "bilstm" else ())
+    for name in sorted(SEQUENCES)
+]
 # Not each processor has an LSTM in float16.
 LOW += [(name, Precision("float16", scaled=True)) for name in ("gru", "patch_transformer")]
 
@@ -59,6 +65,7 @@ def test_a_network_of_mixed_precision_forecasts_nearly_what_float32_does(
     x, y, _ = planted(False, seed=2)
     made, rows = type(SEQUENCES[name])(TINY), window(False)
     one = made.fit(rows, LABELS, SEED).predict(x).mean
+    monkeypatch.setattr("freqpilot.models.sequences.precision.computes", lambda *_: True)
     if precision.scaled:
         monkeypatch.setattr(training, "precision_of", lambda *given: precision)
     else:
@@ -113,5 +120,20 @@ def test_the_precision_is_that_of_the_device(
     monkeypatch.setattr(
         torch.cuda, "is_bf16_supported", lambda including_emulation: native or including_emulation
     )
+    monkeypatch.setattr(precision, "computes", lambda *_: True)
     settings = SequenceSettings(device=device, precision=asked)
     assert precision_of(torch, settings) == expected
+
+
+def test_a_processor_without_such_layers_trains_in_float32_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lacks(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("could not create a primitive descriptor")
+
+    asked = TINY.model_copy(update={"precision": "bfloat16"})
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn, "LSTM", lacks)
+        assert not computes(torch, "bfloat16")
+        assert precision_of(torch, asked) == Precision("float32")
+    assert "trained in float32" in caplog.text
