@@ -147,7 +147,7 @@ def left(client: Any, which: str) -> Callable[[], bool]:
 
     def asked() -> bool:
         try:
-            return "result" in client.forceexit(which, "market")
+            return "result" in (client.forceexit(which, "market") or {})
         except requests.JSONDecodeError:
             return False
 
