@@ -1,10 +1,10 @@
 """Each scenario by hand, and the stake that just fits."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from freqpilot.risk.stress import Line, Scenario, losses, rate, room
+from freqpilot.risk.stress import Line, Scenario, loss, losses, rate, room
 from freqpilot.settings import BookSettings
 
 SETTINGS = BookSettings()
@@ -72,6 +72,11 @@ LINES = st.builds(
 
 
 @given(st.lists(LINES, max_size=4), LINES, st.floats(0.01, 0.3))
+@example(  # the short alone is above the limit, in a direction to which the long does not add
+    [Line("A/USDT", "btc", -1, 0.125, 1.0, 0.1875, 0.0625)],
+    Line("A/USDT", "btc", 1, 0.125, 1.0, 0.125, 0.0625),
+    0.03125,
+)
 def test_the_largest_share_that_fits_just_fits(book: list[Line], line: Line, limit: float) -> None:
     share, scenario = room(line, book, limit, SETTINGS)
     before = losses(book, SETTINGS)
@@ -81,7 +86,8 @@ def test_the_largest_share_that_fits_just_fits(book: list[Line], line: Line, lim
         assert before[scenario.name] >= limit - 1e-9
     elif share < 10:
         at_the_edge = losses([*book, line._replace(share=share)], SETTINGS)
-        assert at_the_edge[scenario.name] == pytest.approx(limit)
+        edge = loss(scenario, [*book, line._replace(share=share)])
+        assert edge == pytest.approx(limit), "in the direction that the line adds to"
         raised = [name for name in before if at_the_edge[name] > before[name] + 1e-12]
         assert all(at_the_edge[name] <= limit + 1e-9 for name in raised)
 

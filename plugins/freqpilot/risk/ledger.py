@@ -14,7 +14,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.risk.flows import Flows
 from freqpilot.risk.record import Outcome, Record
 from freqpilot.risk.responses import Response, respond
-from freqpilot.risk.soundness import is_number, is_utc_aware, reached
+from freqpilot.risk.soundness import ROUNDING, is_number, is_utc_aware, reached
 from freqpilot.risk.tiers import stepped
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Position
@@ -305,12 +305,16 @@ def _restored(state: Ledger, settings: RiskSettings) -> Ledger:
     equity, else after ``restore_days`` that did not lose."""
     if state.restore >= 1.0 or state.restore_at is None or state.stamp is None:
         return state
-    if state.equity > state.restore_equity and state.equity >= state.summit:
+    # A deposit or a withdrawal scales both sides, which rounding may set a little apart: that is
+    # neither a gain nor a loss.
+    lost = state.equity < state.restore_equity * (1 - ROUNDING)
+    gained = state.equity > state.restore_equity * (1 + ROUNDING)
+    if gained and state.equity >= state.summit * (1 - ROUNDING):
         return replace(state, restore=1.0, restore_at=None)
     if state.restore <= 0.0:
         return replace(state, restore=settings.restore_steps[0])
     due = state.stamp - state.restore_at >= timedelta(days=settings.restore_days)
-    if not due or state.equity < state.restore_equity:
+    if not due or lost:
         return state
     higher = [step for step in settings.restore_steps if step > state.restore]
     return replace(

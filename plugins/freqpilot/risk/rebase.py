@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from freqpilot.risk.flows import Days, Reading, Watch, bar, look
 from freqpilot.risk.ledger import Ledger
+from freqpilot.risk.soundness import ROUNDING
 from freqpilot.settings import FlowSettings
 
-ROUNDING = 1e-9
 HIGHS = ("peak", "summit", "tier_peak")
 
 

@@ -28,12 +28,16 @@ def is_number(value: Any, *, above: float = -math.inf) -> bool:
     )
 
 
+ROUNDING = 1e-9
+"""By how much two shares, or two amounts as a share, may differ and count as the same."""
+
+
 def reached(loss: float, limit: float) -> bool:
     """Tell whether a loss or drawdown (a fraction) has come to its limit.
 
     Within 1e-9 counts as reached: 1 − 900/1000 is a little less than .1 in floating point.
     """
-    return loss >= limit - 1e-9
+    return loss >= limit - ROUNDING
 
 
 def is_utc_aware(value: Any) -> bool:

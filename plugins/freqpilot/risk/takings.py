@@ -6,12 +6,12 @@ tier was sold by, and after any restart, it is not sold again.
 
 from dataclasses import dataclass
 
+from freqpilot.risk.soundness import ROUNDING
 from freqpilot.settings import ExitSettings
 from freqpilot.shapes import Side
 
 DUST = 0.1
 """A sale of less than this share of its tier is left out: rounding, or fees taken in coins."""
-ROUNDING = 1e-9
 MARGIN = 1.5
 """A remainder has to be worth so many least stakes: an exchange asks for a reserve, at most half,
 that the price may fall by before the remainder is sold."""
