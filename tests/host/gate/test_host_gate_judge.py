@@ -161,3 +161,13 @@ def test_a_backtests_replacement(
     asked.allows = False
     assert enter("the backtester", kind.pair, row, kind.side, **change) is trade
     assert entered == [whole]
+
+
+def test_a_live_run_is_never_judged_as_a_backtest(asked: Asked) -> None:
+    current().live = True
+    with pytest.raises(TypeError, match="with its exchange"):
+        judge.judge(current(), OrderRequest(START, "SOL/USDT", "long", "entry", 1.0, 1.0), [])
+    assert asked == []
+    current().live = False
+    assert judge.judge(current(), OrderRequest(START, "A/B", "long", "entry", 1.0, 1.0), []).allowed
+    assert len(asked) == 1

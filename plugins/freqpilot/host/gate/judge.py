@@ -67,9 +67,9 @@ def judge(
     :raises NoEntry: when a live order has to wait.
     """
     if exchange is None:
+        if run.live:  # never by less than all that a live order is asked
+            raise TypeError("a live order is judged with its exchange")
         return ask(run, order, positions, run.part(BookRisk).asked(order, positions))
-    if exchange is None:
-        raise TypeError("a live order is judged with its exchange")
     wait(run, exchange)
     others.announce(run, str(exchange._config.get("stake_currency")), positions, order)
     return ask(
