@@ -163,11 +163,12 @@ def test_a_backtests_replacement(
     assert entered == [whole]
 
 
-def test_a_live_run_is_never_judged_as_a_backtest(asked: Asked) -> None:
+def test_a_live_run_is_never_judged_as_a_backtest(asked: Asked, kind: Kind) -> None:
+    order = request(kind, "entry", 1.0, 1.0)
     current().live = True
     with pytest.raises(TypeError, match="with its exchange"):
-        judge.judge(current(), OrderRequest(START, "SOL/USDT", "long", "entry", 1.0, 1.0), [])
+        judge.judge(current(), order, [])
     assert asked == []
     current().live = False
-    assert judge.judge(current(), OrderRequest(START, "A/B", "long", "entry", 1.0, 1.0), []).allowed
+    assert judge.judge(current(), order, []).allowed
     assert len(asked) == 1
