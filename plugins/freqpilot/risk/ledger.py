@@ -8,15 +8,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.risk.flows import Flows
 from freqpilot.risk.record import Outcome, Record
 from freqpilot.risk.responses import Response, respond
 from freqpilot.risk.soundness import ROUNDING, is_number, is_utc_aware, reached
-from freqpilot.risk.tiers import stepped
-from freqpilot.settings import RiskSettings
+from freqpilot.risk.tiers import named, stepped
+from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Position
 
 TOTAL_LOSS, DRAWDOWN, CAPITAL, STREAK = "total_loss", "drawdown_halt", "capital_floor", "streak"
@@ -24,6 +24,15 @@ STREAK_REVIEW = "streak_review"
 """What the simulated operator's look at a streak that set no latch is counted as."""
 CLOSING = (TOTAL_LOSS, DRAWDOWN, CAPITAL)
 """Causes that close what is open; a losing streak only ends entries."""
+
+
+class Sure(NamedTuple):
+    """What is sure of an equity that was seen more than once: it was at ``least`` and at ``most``
+    so much, and the latch is judged by ``low``."""
+
+    least: float
+    most: float
+    low: float
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,7 @@ def observe(
     equity: float,
     settings: RiskSettings,
     worst: float | None = None,
+    sure: Sure | None = None,
 ) -> Ledger:
     """Return the ledger after the account was seen with ``equity`` at ``now``.
 
@@ -147,6 +157,9 @@ def observe(
 
     :param worst: the equity without what nobody can value, where that is less: the latch is judged
         by it, also where ``equity`` is no number.
+    :param sure: what more than one look agree on (:mod:`freqpilot.risk.looks`): a high is made by
+        its least, a drawdown by its most. Without it ``equity`` is taken as it is, as in a
+        backtest.
     :raises ValueError: when ``now`` has no time zone.
     """
     if not is_utc_aware(now):
@@ -160,7 +173,9 @@ def observe(
     day = now.astimezone(UTC).date()
     monday = day - timedelta(days=day.weekday())
     first = state.stamp is None
-    peak = max(state.peak, float(equity))
+    if sure is None:
+        sure = Sure(equity, equity, equity if worst is None else min(equity, worst))
+    peak = max(state.peak, float(sure.least))
     seen = replace(
         state,
         stamp=now,
@@ -172,11 +187,10 @@ def observe(
         day_start=state.day_start if day == state.day else float(equity),
         week=monday,
         week_start=state.week_start if monday == state.week else float(equity),
-        flows=state.flows.seen(float(equity)),
+        flows=state.flows.seen(float(sure.least)),
     )
-    seen = _tiered(_restored(_waiting(seen, settings), settings), settings)
-    low = seen.equity if worst is None else min(seen.equity, worst)
-    return _latched_by(seen, low, now, settings)
+    seen = _restored(_waiting(seen, sure, settings), sure.least, settings)
+    return _latched_by(_tiered(seen, sure, settings), sure.low, now, settings)
 
 
 def closed(state: Ledger, outcome: Outcome, settings: RiskSettings) -> Ledger:
@@ -285,12 +299,12 @@ def _diagnosed(record: Record, settings: RiskSettings) -> Outcome | None:
     return next((outcome for outcome in reversed(reached) if outcome is not None), None)
 
 
-def _waiting(state: Ledger, settings: RiskSettings) -> Ledger:
+def _waiting(state: Ledger, sure: Sure, settings: RiskSettings) -> Ledger:
     """Return the ledger with the level of its drawdown; the half begins the wait for a person."""
-    drawdown = 1.0 - state.equity / state.peak
+    drawdown = 1.0 - sure.most / state.peak
     limits = (settings.drawdown_alert, settings.drawdown_cut, settings.drawdown_half)
     level = sum(reached(drawdown, limit) for limit in limits)
-    if state.equity >= state.peak:
+    if sure.least >= state.peak:
         return replace(state, level=0) if state.level else state
     if level <= state.level:
         return state
@@ -300,16 +314,16 @@ def _waiting(state: Ledger, settings: RiskSettings) -> Ledger:
     return replace(state, level=level, wait_until=until if half else state.wait_until)
 
 
-def _restored(state: Ledger, settings: RiskSettings) -> Ledger:
+def _restored(state: Ledger, equity: float, settings: RiskSettings) -> Ledger:
     """Return the ledger with sizes a step nearer to the normal one: at once with a new highest
     equity, else after ``restore_days`` that did not lose."""
     if state.restore >= 1.0 or state.restore_at is None or state.stamp is None:
         return state
     # A deposit or a withdrawal scales both sides, which rounding may set a little apart: that is
     # neither a gain nor a loss.
-    lost = state.equity < state.restore_equity * (1 - ROUNDING)
-    gained = state.equity > state.restore_equity * (1 + ROUNDING)
-    if gained and state.equity >= state.summit * (1 - ROUNDING):
+    lost = equity < state.restore_equity * (1 - ROUNDING)
+    gained = equity > state.restore_equity * (1 + ROUNDING)
+    if gained and equity >= state.summit * (1 - ROUNDING):
         return replace(state, restore=1.0, restore_at=None)
     if state.restore <= 0.0:
         return replace(state, restore=settings.restore_steps[0])
@@ -321,19 +335,28 @@ def _restored(state: Ledger, settings: RiskSettings) -> Ledger:
         state,
         restore=higher[0] if higher else 1.0,
         restore_at=state.stamp if higher else None,
-        restore_equity=state.equity,
+        restore_equity=float(equity),
     )
 
 
-def _tiered(state: Ledger, settings: RiskSettings) -> Ledger:
-    peak = max(state.tier_peak, state.equity)
+def _tiered(state: Ledger, sure: Sure, settings: RiskSettings) -> Ledger:
+    """Return the ledger with its tier: lost by what the equity was at most, gained by the least."""
+    peak = max(state.tier_peak, float(sure.least))
     if peak <= 0:
         return state
-    tier = stepped(state.tier, state.equity, peak, state.record, settings).name
-    peak = peak if tier == state.tier else state.equity
-    if (tier, peak) == (state.tier, state.tier_peak):
+    tier = stepped(state.tier, sure.least, peak, state.record, settings)
+    if sure.most > sure.least:
+        held = stepped(state.tier, sure.most, peak, state.record, settings)
+        now = named(state.tier, sure.most, settings)
+        tier = max(tier, min(held, now, key=_floor), key=_floor)
+    peak = peak if tier.name == state.tier else float(sure.least)
+    if (tier.name, peak) == (state.tier, state.tier_peak):
         return state
-    return replace(state, tier=tier, tier_peak=peak)
+    return replace(state, tier=tier.name, tier_peak=peak)
+
+
+def _floor(tier: Tier) -> float:
+    return tier.equity_from
 
 
 def _latched_by(state: Ledger, equity: float, now: datetime, settings: RiskSettings) -> Ledger:

@@ -12,6 +12,7 @@ import pytest
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Trade
 from live_bot import Out, buy, make_bot
+from look_stage import look, seen_twice
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import livestore
@@ -70,15 +71,14 @@ def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
     kept = damage(tmp_path)
     run = begin(bot.config, live=True)
     assert run.state.stamp is None
-    live.observe(bot)
+    seen_twice(bot, clock)
     assert live.waiting(bot) is not None
     assert "exits-only" in str(exitsonly.reason())
     exits_bear_a_name()
     with pytest.raises(ccxt.OperationFailed, match="was not sent; exits go on"):
         send(sending.Sending("entry", None, 1.0))
     bot.exchange.prices["SOL/USDT"] = 1.0
-    clock.advance(5)
-    live.observe(bot)
+    look(bot, clock, 2)
     assert halt.must_close(trade, 1.0), "a halt works without the store"
     halted = run.state.halted
     (tmp_path / "freqpilot.sqlite").write_bytes(kept)
@@ -155,12 +155,11 @@ def test_a_halt_in_memory_is_whole_when_the_store_is_back(
     trade = buy(bot, 500.0)
     kept = damage(tmp_path)
     run = begin(bot.config, live=True)
-    live.observe(bot)
+    seen_twice(bot, clock)
     bot.exchange.prices["SOL/USDT"] = 1.0
-    clock.advance(5)
-    live.observe(bot)
+    look(bot, clock, 2)
     latch = (run.state.halted, run.state.cause, run.state.halted_at)
-    assert latch[2] == START + timedelta(seconds=5)
+    assert latch[2] == START + timedelta(seconds=10)
     (tmp_path / "freqpilot.sqlite").write_bytes(kept)
     clock.advance(15)
     live.observe(bot)
@@ -190,10 +189,9 @@ def test_a_release_holds_against_what_could_not_be_saved(
 ) -> None:
     begin(bot.config, live=True)
     trade = buy(bot, 10.0)
-    live.observe(bot)
+    seen_twice(bot, clock)
     bot.wallets.free = 600.0
-    clock.advance(5)
-    live.observe(bot)
+    look(bot, clock, 2)
     assert current().state.halted
     run, store = out_of_order(bot)
     savedledgers.release(f"sqlite:///{tmp_path / 'freqpilot.sqlite'}", datetime.now(UTC))

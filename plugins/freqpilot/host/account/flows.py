@@ -46,6 +46,7 @@ def take(run: Run, bot: Bot, trades: Sequence[Trade], equity: float) -> float:
             run.state = _with_declarations(run, now)
     seen = rebase.take(run.state, run.watch, reading(run, bot, trades), now, equity, settings)
     run.state, run.watch = seen.state, seen.watch
+    run.look = run.look and run.look.after(seen.flow)
     _report(run, seen, now)
     if run.watch.pending:
         bot.wallets.update()  # the next look has to be a new one

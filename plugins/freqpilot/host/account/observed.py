@@ -6,9 +6,11 @@ from typing import Protocol
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import SEEN, Run
-from freqpilot.risk import ledger
+from freqpilot.risk import ledger, looks
+from freqpilot.risk.looks import Look
 from freqpilot.risk.record import Outcome
 from freqpilot.risk.responses import streak_phase
+from freqpilot.risk.soundness import is_number
 from freqpilot.risk.targets import no_edge_in
 
 
@@ -18,15 +20,25 @@ def observe(
     equity: float,
     rates: Mapping[str, float] | None = None,
     worst: float | None = None,
+    *,
+    shown: bool | None = None,
 ) -> None:
     """Show the account's equity to the ledger, before the entries of a candle or loop.
 
     :param rates: the rates by which it was found, of each pair with a position.
     :param worst: the equity that the halt is judged by, where that is less.
+    :param shown: live, whether the candles show each rate that jumped: this look and the one before
+        have to agree. None takes the equity as it is, as a backtest's is.
     """
     refresh(run)
     run.rates = rates or {}
-    run.state = ledger.observe(run.state, time, equity, run.settings.risk, worst)
+    if shown is None:
+        run.state = ledger.observe(run.state, time, equity, run.settings.risk, worst)
+    else:
+        low = equity if worst is None else min(equity, worst) if is_number(equity) else worst
+        look = Look(time, equity, low, shown)
+        seen = looks.confirm(run.state, run.look, look, run.settings.risk)
+        run.state, run.look, run.unsure = seen
     if run.state.stamp == time:
         run.counters.stamp(time)
     if not run.live:
@@ -96,6 +108,7 @@ def keep(run: Run, time: datetime) -> None:
                 "equity": run.state.equity,
                 "rates": dict(run.rates),
                 "blind": run.sight.to_dict(),
+                "look": run.look and run.look.to_dict(),
             }
             run.store.save_state(f"{run.key}{SEEN}", seen, time)
         if run.owner is not None:

@@ -83,11 +83,15 @@ def _look(bot: Bot, run: Run, now: datetime) -> None:
     seen = look.see(bot, run, trades)
     if missing := seen.missing(run.unquoted):
         run.sight.fault("rates", f"no price of now for {', '.join(missing)}")
+    for pair, doubt in seen.doubts.items():
+        run.sight.fault(f"price of {pair}", doubt)
     with run.sight.part("closed trades"):
         observed.closed(run, lately_closed(run))
     with run.sight.part("flows"):
         run.held = flows.take(run, bot, trades, seen.equity)
-    observed.observe(run, now, seen.equity - run.held, seen.rates, seen.worst - run.held)
+    equity, worst = seen.equity - run.held, seen.worst - run.held
+    observed.observe(run, now, equity, seen.rates, worst, shown=seen.shown)
+    run.unsure = next(iter(seen.doubts.values()), run.unsure)
     stops.look(run, trades, seen.rates, seen.fresh)
     positions = [position_of(trade, seen.rates) for trade in trades]
     with run.sight.part("other bots"):

@@ -17,6 +17,7 @@ from freqpilot.host.run.ownership import Ownership, identity
 from freqpilot.host.run.sight import Sight
 from freqpilot.risk import ledger
 from freqpilot.risk.flows import Watch
+from freqpilot.risk.looks import Look
 from freqpilot.settings import Settings
 from freqpilot.shapes import (
     Book,
@@ -85,6 +86,10 @@ class Run:
     held: float = 0.0
     """What of the equity was no one's yet at the last look
     (:mod:`freqpilot.host.account.flows`)."""
+    look: Look | None = None
+    """The last look at a live account, which the next one is held against."""
+    unsure: str | None = None
+    """Why entries wait for the next look, None where they need not."""
     unquoted: Counter[str] = field(default_factory=Counter)
     """Looks in a row in which a pair had no market."""
     beyond: Counter[int] = field(default_factory=Counter)
@@ -114,12 +119,15 @@ class Run:
         return self.bot
 
     def require_sight(self) -> None:
-        """Let an entry pass only when the account is seen and the store can be written.
+        """Let an entry pass only when the account is seen, two looks at it agree and the store can
+        be written.
 
         :raises NoEntry: while a live run does not see the account, or may not write into its store.
         """
         if self.sight.blind is not None:
             raise NoEntry(self.sight.blind)
+        if self.unsure is not None:
+            raise NoEntry(self.unsure)
         if not self.writes:
             lost = self.owner.lost if self.owner else None
             raise NoEntry(
