@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import ccxt
@@ -250,79 +249,6 @@ def test_a_pair_that_is_quoted_again_counts_again(bot: Any, clock: VirtualClock)
     run = current()
     assert run.state.halted is None
     assert not math.isnan(run.state.equity)
-
-
-# prices that are wrong once
-
-
-def rows(*bounds: tuple[float, float, float]) -> Any:
-    """Return an exchange's client whose newest candles have these highs, lows and closes."""
-
-    def fetch_ohlcv(pair: str, timeframe: str, *, limit: int) -> list[list[float]]:
-        opened = datetime.now(UTC).replace(minute=0, second=0).timestamp() * 1000
-        found = [
-            [opened - 3_600_000 * back, close, high, low, close, 1.0]
-            for back, (high, low, close) in enumerate(bounds)
-        ]
-        return found[::-1][-limit:]
-
-    return SimpleNamespace(fetch_ohlcv=fetch_ohlcv)
-
-
-@pytest.mark.parametrize("price", [280.0, 1.0])
-def test_one_wrong_price_makes_no_peak_and_no_halt(
-    bot: Any, clock: VirtualClock, price: float
-) -> None:
-    """Neither where the candles deny it nor where there are none."""
-    buy(bot, 450.0)
-    for api in (rows((101.0, 99.0, 100.0)), None):
-        look(bot, clock)
-        bot.exchange._api = api
-        bot.exchange.prices["SOL/USDT"] = price
-        run = look(bot, clock)
-        assert (run.state.peak, run.state.level, run.state.halted) == (1_000.0, 0, None)
-        with pytest.raises(NoEntry, match=r"candles show 99 to 101|between two looks"):
-            livegate.refusal(run, request(), [], bot.exchange)
-        bot.exchange.prices["SOL/USDT"] = 100.0
-        run = look(bot, clock, 2)
-        assert (run.state.peak, run.state.halted, run.unsure) == (1_000.0, None, None)
-
-
-def test_a_price_that_stays_wrong_blinds_and_halts_nothing(bot: Any, clock: VirtualClock) -> None:
-    buy(bot, 450.0)
-    look(bot, clock)
-    bot.exchange._api = rows((101.0, 99.0, 100.0))
-    bot.exchange.prices["SOL/USDT"] = 1.0
-    run = look(bot, clock, 10)
-    assert (run.state.equity, run.state.halted) == (1_000.0, None)
-    assert run.beyond == {}, "a stop is not jumped by a price that nobody paid"
-    assert events("blind") == ["CRITICAL"]
-    assert "price of SOL/USDT (the exchange gives 1" in str(run.sight.blind)
-
-
-def test_a_crash_that_the_candles_show_halts_at_its_second_look(
-    bot: Any, clock: VirtualClock
-) -> None:
-    buy(bot, 450.0)
-    look(bot, clock)
-    bot.exchange._api = rows((101.0, 40.0, 41.0), (101.0, 99.0, 100.0))
-    bot.exchange.prices["SOL/USDT"] = 48.0
-    assert look(bot, clock).state.halted is None
-    bot.exchange.prices["SOL/USDT"] = 41.0
-    run = look(bot, clock)
-    assert "766.00" in str(run.state.halted), "by the milder of the two"
-    assert events("halt") == ["EMERGENCY"]
-
-
-def test_after_a_restart_one_look_halts_that_agrees_with_the_last(
-    bot: Any, clock: VirtualClock
-) -> None:
-    bot.wallets.free = 700.0
-    assert look(bot, clock).state.halted is None
-    end()
-    begin(bot.config, live=True)
-    assert current().look is not None
-    assert look(bot, clock).state.halted is not None
 
 
 def request() -> OrderRequest:

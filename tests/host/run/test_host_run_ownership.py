@@ -150,13 +150,26 @@ def test_a_process_of_another_host_is_waited_for(tmp_path: Path, other: Owner) -
     assert datetime.now(UTC) - START == timedelta(seconds=40)
 
 
+def test_a_heartbeat_of_a_clock_that_was_ahead_is_waited_for_as_well(
+    tmp_path: Path, other: Owner
+) -> None:
+    """It lies in the future for a year; whether it goes on shows within a minute."""
+    bot = make_bot(tmp_path)
+    name = begin(bot).bot
+    ahead = START + timedelta(days=400)
+    put_owner(tmp_path, replace(other, bot=name, host="elsewhere"), ahead)
+    assert begin(bot).writes
+    assert datetime.now(UTC) - START == timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(days=400)])
 def test_a_process_of_another_host_that_beats_on_is_refused(
-    tmp_path: Path, other: Owner, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, other: Owner, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
 ) -> None:
     bot = make_bot(tmp_path)
     name = begin(bot).bot
     put_owner(tmp_path, replace(other, bot=name, host="elsewhere"), START)
-    beats = lambda _: {KEY: datetime.now(UTC)}  # noqa: E731
+    beats = lambda _: {KEY: datetime.now(UTC) + ahead}  # noqa: E731
     monkeypatch.setattr("freqpilot.store.database.DatabaseStore.beats", beats)
     with pytest.raises(RefuseToStart, match="another process of this bot is alive"):
         begin(bot)

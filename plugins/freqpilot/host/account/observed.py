@@ -1,12 +1,13 @@
 """What the ledger is shown, and how the store keeps it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import SEEN, Run
-from freqpilot.risk import ledger, looks
+from freqpilot.risk import clock, ledger, looks
 from freqpilot.risk.looks import Look
 from freqpilot.risk.record import Outcome
 from freqpilot.risk.responses import streak_phase
@@ -50,6 +51,25 @@ def observe(
     keep(run, time)
 
 
+def follow_clock(run: Run, now: datetime) -> None:
+    """Let a live run go back with a clock that was ahead, or it would see nothing until then."""
+    if not clock.went_back(run.state, now):
+        return
+    assert run.state.stamp is not None
+    ahead = run.state.stamp
+    run.state = clock.set_back(run.state, now)
+    run.look = run.look and replace(run.look, time=min(run.look.time, now))
+    run.watch = replace(run.watch, since=None)
+    run.tried = None
+    text = (
+        f"the clock went back from {ahead:%Y-%m-%d %H:%M:%S} to {now:%Y-%m-%d %H:%M:%S} UTC. The "
+        "peak, halts and limits are kept, a wait goes on for as long as it still had to last. Look "
+        "at the machine's time service; Freqtrade's own locks that began meanwhile last until "
+        "their time, `/unlock` ends them"
+    )
+    alerts.record(run, "clock", "CRITICAL", text, {"ahead": ahead.isoformat()}, time=now)
+
+
 class ClosedTrade(Protocol):
     """A trade that is over."""
 
@@ -69,7 +89,7 @@ class ClosedTrade(Protocol):
 def closed(run: Run, trades: Iterable[ClosedTrade]) -> None:
     """Take the outcomes of closed trades into the ledger, each once."""
     refresh(run)
-    before = run.state
+    before, now = run.state, datetime.now(UTC) if run.live else None
     for trade in trades:
         time = trade.close_date_utc
         if run.state.record.holds(int(trade.id), time):
@@ -77,9 +97,11 @@ def closed(run: Run, trades: Iterable[ClosedTrade]) -> None:
         profit = float(trade.close_profit_abs or 0.0)
         share = profit / run.state.equity if run.state.equity > 0 else 0.0
         outcome = Outcome(int(trade.id), time, profit, share)
+        if now is not None:
+            outcome = outcome.not_after(now)
         run.state = ledger.closed(run.state, outcome, run.settings.risk)
-    if run.live and run.state is not before:
-        keep(run, datetime.now(UTC))
+    if now is not None and run.state is not before:
+        keep(run, now)
 
 
 def keep(run: Run, time: datetime) -> None:

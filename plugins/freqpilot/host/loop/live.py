@@ -79,6 +79,7 @@ def observe(bot: Bot) -> None:
 def _look(bot: Bot, run: Run, now: datetime) -> None:
     from freqtrade.persistence import Trade
 
+    observed.follow_clock(run, now)
     trades = Trade.get_open_trades()
     seen = look.see(bot, run, trades)
     if missing := seen.missing(run.unquoted):
