@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple, Self
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.risk.dollars import money
 from freqpilot.risk.flows import Flows
 from freqpilot.risk.record import Outcome, Record
 from freqpilot.risk.responses import Response, respond
@@ -48,7 +49,8 @@ class Ledger:
     ``restore`` is the share of the normal size since a release, raised step by step from
     ``restore_at`` and ``restore_equity`` on. ``record`` holds the last closed trades.
     ``tier`` names the tier whose limits hold, ``tier_peak`` is the highest equity since it began.
-    ``flows`` are the deposits and withdrawals that are not settled.
+    ``flows`` are the deposits and withdrawals that are not settled. ``usd`` is how many US dollars
+    one unit of the stake currency is worth, None while that is not known: tiers begin at dollars.
     """
 
     stamp: datetime | None = None
@@ -74,6 +76,7 @@ class Ledger:
     tier: str | None = None
     tier_peak: float = 0.0
     flows: Flows = field(default_factory=Flows)
+    usd: float | None = 1.0
 
     @classmethod
     def empty(cls) -> Self:
@@ -101,6 +104,7 @@ class Ledger:
             wait=response.wait,
             edge=self.record.edge(),
             tier=self.tier,
+            usd=self.usd,
         )
 
     @property
@@ -276,7 +280,7 @@ def durable(state: Ledger) -> tuple[Any, ...]:
     return tuple(getattr(state, each.name) for each in fields(state) if each.name not in _VOLATILE)
 
 
-_VOLATILE = ("stamp", "equity")
+_VOLATILE = ("stamp", "equity", "usd")
 _TIMES = ("stamp", "halted_at", "rebased_at", "wait_until", "restore_at")
 _DAYS = ("day", "week")
 _FIGURES = (
@@ -341,13 +345,13 @@ def _restored(state: Ledger, equity: float, settings: RiskSettings) -> Ledger:
 
 def _tiered(state: Ledger, sure: Sure, settings: RiskSettings) -> Ledger:
     """Return the ledger with its tier: lost by what the equity was at most, gained by the least."""
-    peak = max(state.tier_peak, float(sure.least))
-    if peak <= 0:
+    peak, usd = max(state.tier_peak, float(sure.least)), state.usd
+    if peak <= 0 or usd is None:
         return state
-    tier = stepped(state.tier, sure.least, peak, state.record, settings)
+    tier = stepped(state.tier, sure.least * usd, peak * usd, state.record, settings)
     if sure.most > sure.least:
-        held = stepped(state.tier, sure.most, peak, state.record, settings)
-        now = named(state.tier, sure.most, settings)
+        held = stepped(state.tier, sure.most * usd, peak * usd, state.record, settings)
+        now = named(state.tier, sure.most * usd, settings)
         tier = max(tier, min(held, now, key=_floor), key=_floor)
     peak = peak if tier.name == state.tier else float(sure.least)
     if (tier.name, peak) == (state.tier, state.tier_peak):
@@ -368,19 +372,19 @@ def _latched_by(state: Ledger, equity: float, now: datetime, settings: RiskSetti
         cause = TOTAL_LOSS
         text = (
             f"total loss of {loss:.1%} (limit {settings.total_loss:.1%}): equity "
-            f"{equity:.2f}, start {state.start:.2f}"
+            f"{money(equity, state.usd)}, start {money(state.start, state.usd)}"
         )
     elif reached(loss, 1.0 - settings.capital_floor):
         cause = CAPITAL
         text = (
-            f"equity of {equity:.2f} is below {settings.capital_floor:.0%} of the start, "
-            f"{state.start:.2f}"
+            f"equity of {money(equity, state.usd)} is below {settings.capital_floor:.0%} of the "
+            f"start, {money(state.start, state.usd)}"
         )
     elif reached(drawdown, settings.drawdown_halt):
         cause = DRAWDOWN
         text = (
             f"drawdown of {drawdown:.1%} (limit {settings.drawdown_halt:.1%}): equity "
-            f"{equity:.2f}, peak {state.peak:.2f}"
+            f"{money(equity, state.usd)}, peak {money(state.peak, state.usd)}"
         )
     else:
         return state
@@ -413,6 +417,8 @@ def _check(state: Ledger) -> None:
             raise ValueError(f"{name} {time} has no time zone")
     if (state.halted is None) != (state.halted_at is None):
         raise ValueError("halted and halted_at must be there together")
+    if state.usd is not None and not is_number(state.usd, above=0):
+        raise ValueError(f"usd is {state.usd!r}")
     if state.tier is not None and not isinstance(state.tier, str):
         raise ValueError(f"tier is {state.tier!r}")
     if not isinstance(state.releases, int) or not math.isfinite(state.releases):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from freqpilot.risk.diversification import Share, shares
 from freqpilot.risk.responses import cap_factor
-from freqpilot.risk.soundness import fault_of, reached
+from freqpilot.risk.soundness import fault_of, is_number, reached
 from freqpilot.risk.tiers import tier_in
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict
@@ -55,6 +55,15 @@ def _stamp(case: Case) -> str | None:
             f"limit {case.settings.max_stamp_age_seconds:.0f} s"
         )
     return None
+
+
+def _stake_rate(case: Case) -> str | None:
+    if is_number(case.book.usd, above=0):
+        return None
+    return (
+        "what the stake currency is worth in US dollars is not known, and tiers are of dollars: "
+        'add {"freqpilot": {"risk": {"stake_rate": DOLLARS OF ONE}}} to the config'
+    )
 
 
 def _halted(case: Case) -> str | None:
@@ -163,6 +172,7 @@ def stake_in(pair: str, book: Book) -> float:
 
 RULES: dict[str, Callable[[Case], str | None]] = {
     "stamp": _stamp,
+    "stake_rate": _stake_rate,
     "halted": _halted,
     "wait": _wait,
     "daily_loss": _daily_loss,

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 
 from freqpilot.risk import ledger
+from freqpilot.risk.dollars import money
 from freqpilot.risk.ledger import Ledger, Sure
 from freqpilot.risk.soundness import ROUNDING, is_number, is_utc_aware
 from freqpilot.settings import RiskSettings
@@ -129,7 +130,7 @@ def _begun(state: Ledger, look: Look, settings: RiskSettings) -> Seen:
 
 def _unbegun(state: Ledger) -> Ledger:
     """Return a ledger as before its first look: what it knows of trades and flows stays."""
-    return Ledger(record=state.record, flows=state.flows, releases=state.releases)
+    return Ledger(record=state.record, flows=state.flows, releases=state.releases, usd=state.usd)
 
 
 def _stamped(state: Ledger, look: Look) -> Ledger:
@@ -144,7 +145,7 @@ def _too_soon(state: Ledger, former: Look, look: Look, settings: RiskSettings) -
     if waits is None and agrees and not _goes_further(state, seen, look, settings):
         seen = replace(seen, equity=float(look.equity))
     else:
-        waits = waits or _jumped(former, look)
+        waits = waits or _jumped(state, former, look)
     return Seen(seen, former, waits)
 
 
@@ -155,12 +156,12 @@ def _second(state: Ledger, former: Look, look: Look, settings: RiskSettings) -> 
         seen = _stamped(state, look)
         if not math.isnan(sure.low):
             seen = ledger.observe(seen, look.time, math.nan, settings, sure.low)
-        return _kept(seen, look, _jumped(former, look))
+        return _kept(seen, look, _jumped(state, former, look))
     if math.isnan(sure.low):
         sure = sure._replace(low=sure.most)
     seen = ledger.observe(state, look.time, look.equity, settings, sure=sure)
     further = _goes_further(state, seen, look, settings)
-    return _kept(seen, look, _jumped(former, look) if further else None)
+    return _kept(seen, look, _jumped(state, former, look) if further else None)
 
 
 def _goes_further(state: Ledger, seen: Ledger, look: Look, settings: RiskSettings) -> bool:
@@ -196,8 +197,9 @@ def _agree(before: float, now: float, former: Look, look: Look) -> bool:
     return abs(now - before) <= AGREEMENT * max(abs(before), abs(now))
 
 
-def _jumped(former: Look, look: Look) -> str:
+def _jumped(state: Ledger, former: Look, look: Look) -> str:
+    before, now = money(former.equity, state.usd), money(look.equity, state.usd)
     return (
-        f"the account went from {former.equity:.2f} to {look.equity:.2f} between two looks: "
-        "entries wait until a second look says the same"
+        f"the account went from {before} to {now} between two looks: entries wait until a second "
+        "look says the same"
     )

@@ -128,6 +128,7 @@ def keep(run: Run, time: datetime) -> None:
             seen = {
                 "stamp": run.state.stamp.isoformat(),
                 "equity": run.state.equity,
+                "usd": run.state.usd,
                 "rates": dict(run.rates),
                 "blind": run.sight.to_dict(),
                 "look": run.look and run.look.to_dict(),

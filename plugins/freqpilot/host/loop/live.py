@@ -10,7 +10,7 @@ session: what another thread has committed is seen, and nothing of the look stay
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from inspect import unwrap
 from typing import Any
@@ -19,6 +19,7 @@ from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.host.account import flows, livestore, locks, look, observed, others
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.positions import position_of
+from freqpilot.host.account.stakerate import StakeRate
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles import feeds, stored
 from freqpilot.host.gate.bookrisk import BookRisk
@@ -88,6 +89,10 @@ def _look(bot: Bot, run: Run, now: datetime) -> None:
         run.sight.fault(f"price of {pair}", doubt)
     with run.sight.part("closed trades"):
         observed.closed(run, lately_closed(run))
+    with run.sight.part("stake rate"):
+        usd = run.part(StakeRate).look(bot.exchange, bot.config["stake_currency"], now)
+        if usd != run.state.usd:
+            run.state = replace(run.state, usd=usd)
     with run.sight.part("flows"):
         run.held = flows.take(run, bot, trades, seen.equity)
     equity, worst = seen.equity - run.held, seen.worst - run.held
