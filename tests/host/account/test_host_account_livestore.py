@@ -168,6 +168,25 @@ def test_a_halt_in_memory_is_whole_when_the_store_is_back(
     assert halt.must_close(trade, 1.0)
 
 
+def test_a_ledger_that_begins_beside_old_trades_is_remarked_once(
+    bot: Any, clock: VirtualClock
+) -> None:
+    close(buy(bot, 10.0, "OLD/USDT"))
+    buy(bot, 10.0)
+    run = begin(bot.config, live=True)
+    (event,) = run.store.events("ledger anew")
+    assert event.level == "WARNING"
+    assert "holds 2 trades since 2026-01-10" in event.text
+    seen_twice(bot, clock)
+    assert run.state.record.total == 1
+    end()
+    assert len(begin(bot.config, live=True).store.events("ledger anew")) == 1
+
+
+def test_a_ledger_that_begins_with_its_trades_is_not_remarked(bot: Any) -> None:
+    assert begin(bot.config, live=True).store.events("ledger anew") == []
+
+
 # what a run takes over from the one before it in the same process
 
 

@@ -115,10 +115,38 @@ def _open(run: "Run") -> None:
     run.store, run.bot, run.state, run.stands_in = store, bot, state, False
     run.owner = ownership.Ownership(store, run.key, owner)
     run.saved = ledger.durable(state) if saved else None
+    if saved is None:
+        _remark_history(run)
     told = state.halted is not None and any(text.startswith(state.halted) for text in heard)
     run.alerted = (state.halted if told else None), state.level
     run.rates = dict(seen.get("rates") or {})
     run.look = run.look or Look.from_dict(seen.get("look"))
+
+
+def _remark_history(run: "Run") -> None:
+    """Tell a person that a ledger begins beside trades that it knows nothing of."""
+    from freqtrade.persistence import Trade
+    from sqlalchemy import func, select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if not hasattr(Trade, "session"):
+        return
+    query = select(func.count(Trade.id), func.min(Trade.open_date))
+    try:
+        count, first = Trade.session.execute(query).one()
+    except SQLAlchemyError as error:
+        logger.warning("Whether there are trades of before could not be read: %s", error)
+        return
+    if not count:
+        return
+    text = (
+        f"the risk ledger is empty, but Freqtrade's trades database holds {count} trades since "
+        f"{first:%Y-%m-%d}. The peak, the start, halts and what waited for a person are not known: "
+        "drawdown and loss limits count from the account as it is now, and the last closed trades "
+        "are read again. If freqpilot's store was lost or moved, stop the bot, put it back and "
+        "start again; if you begin anew on purpose, there is nothing to do"
+    )
+    alerts.record(run, "ledger anew", "WARNING", text, {"trades": count})
 
 
 def _without(run: "Run", why: str) -> None:
