@@ -51,8 +51,9 @@ def _stamp(case: Case) -> str | None:
         return f"the account was observed {-age:.0f} s after the order's time; check the clock"
     if age > case.settings.max_stamp_age_seconds:
         return (
-            f"the account was last observed {age:.0f} s ago, "
-            f"limit {case.settings.max_stamp_age_seconds:.0f} s"
+            f"the account was last observed {age:.0f} s ago, limit "
+            f"{case.settings.max_stamp_age_seconds:.0f} s: the bot's loop takes too long "
+            "(`freqpilot doctor` names the mend), or its looks fail"
         )
     return None
 

@@ -4,6 +4,8 @@
 epoch, which never touches a file. SQLAlchemy and Alembic are imported when a database is opened.
 """
 
+from typing import Any
+
 from freqpilot.store.base import LEVELS, Alert, Event, Store
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "check_store",
     "memory_store",
     "open_store",
+    "peek_state",
     "require_written",
 ]
 
@@ -47,6 +50,16 @@ def check_store(url: str) -> str:
     from freqpilot.store.database import inspect_database
 
     return inspect_database(url)
+
+
+def peek_state(url: str, key: str) -> dict[str, Any] | None:
+    """Return a state as it is saved, None where there is none; nothing is created or changed.
+
+    :raises RefuseToStart: as :func:`open_store`.
+    """
+    from freqpilot.store.database import peek_state as peek
+
+    return peek(url, key)
 
 
 def require_written(url: str) -> str:

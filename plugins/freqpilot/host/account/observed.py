@@ -132,6 +132,7 @@ def keep(run: Run, time: datetime) -> None:
                 "rates": dict(run.rates),
                 "blind": run.sight.to_dict(),
                 "look": run.look and run.look.to_dict(),
+                "loop": run.loop_seconds,
             }
             run.store.save_state(f"{run.key}{SEEN}", seen, time)
         if run.owner is not None:

@@ -58,6 +58,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("data", lambda: _data(config)),
             _run("api port", lambda: _port(config)),
             _run("database", lambda: _database(config)),
+            _run("loop", lambda: _loop(config)),
             _run("alerts", lambda: _alerts(config)),
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
@@ -204,6 +205,12 @@ def _database(config: dict[str, Any]) -> str:
 
     url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))
     return check_store(url)
+
+
+def _loop(config: dict[str, Any]) -> str:
+    from freqpilot.host.account.looptime import describe
+
+    return describe(config)
 
 
 def _alerts(config: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.host.account import flows, livestore, locks, look, observed, others
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.looptime import LoopTime
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.stakerate import StakeRate
 from freqpilot.host.alerts import events as alerts
@@ -173,6 +174,7 @@ def before_loop(bot: Bot) -> None:
     """Reconcile and look, which no forced order can come between."""
     with getattr(bot, LOCK):
         reconcile.step(current(), bot)
+        current().part(LoopTime).begin()
         observe(bot)
     alerts.step(bot)
 
@@ -181,6 +183,7 @@ def after_loop(bot: Bot) -> None:
     """Close what may not stay open; it never raises."""
     with fresh_trades():
         if has_begun():
+            current().part(LoopTime).end()
             stops.backup(current(), bot)
         couples.settle(bot)
     alerts.step(bot)

@@ -90,6 +90,8 @@ class Run:
     """The last look at a live account, which the next one is held against."""
     unsure: str | None = None
     """Why entries wait for the next look, None where they need not."""
+    loop_seconds: float | None = None
+    """How long the longest of the last loops took (:mod:`freqpilot.host.account.looptime`)."""
     unquoted: Counter[str] = field(default_factory=Counter)
     """Looks in a row in which a pair had no market."""
     beyond: Counter[int] = field(default_factory=Counter)
