@@ -80,12 +80,23 @@ def test_a_crash_that_the_running_candle_shows_counts() -> None:
         Api(fault=ccxt.NotSupported("fetchOHLCV")),
         Api(),
         Api(row(4, 102.0, 98.0, 101.0), row(3, 102.0, 98.0, 101.0)),
+        Api(row(2, 102.0, 98.0, 101.0), row(1, 102.0, 98.0, 101.0)),
         Api(row(1, 102.0, 98.0, 101.0), row(0, 101.0, math.nan, 100.0)),
         Api(row(1, 102.0, 98.0, 101.0), row(0, 101.0, 0.0, 100.0)),
         Api(CALM[0], [CALM[1][0], None, None, None, None, None]),
         Api(["soon"]),
     ],
-    ids=["timeout", "not supported", "none", "old", "nan", "zero", "null", "nonsense"],
+    ids=[
+        "timeout",
+        "not supported",
+        "none",
+        "old",
+        "closed ones alone",
+        "nan",
+        "zero",
+        "null",
+        "nonsense",
+    ],
 )
 def test_without_candles_a_jump_counts_and_is_not_shown(api: Api) -> None:
     assert of(api).judge("SOL/USDT", 58.0, 100.0) == Price(58.0, shown=False)

@@ -78,10 +78,10 @@ class Jumps:
 def _bounds(
     rows: Sequence[Sequence[Any]], timeframe: int, now: float
 ) -> tuple[float, float, float] | None:
-    """Return low, high and last close of candles in ccxt's form, None where the last is old or a
-    figure is none."""
+    """Return low, high and last close of candles in ccxt's form, None where a figure is none or the
+    last is not that of now: of an exchange that gives closed ones alone, they show no crash."""
     rows = rows[-NEWEST:]
-    if not rows or now - float(rows[-1][0]) / 1000.0 > 2 * timeframe:
+    if not rows or now - float(rows[-1][0]) / 1000.0 >= timeframe:
         return None
     figures = [float(value) for row in rows for value in row[2:5]]
     if not all(math.isfinite(figure) and figure > 0 for figure in figures):
