@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.risk import rebase
-from freqpilot.risk.flows import Flows, Reading, Watch
-from freqpilot.risk.ledger import Ledger, observe, release
+from freqpilot.risk.account import rebase
+from freqpilot.risk.account.flows import Flows, Reading, Watch
+from freqpilot.risk.account.ledger import Ledger, observe, release
 from freqpilot.settings import FlowSettings, RiskSettings
 
 SETTINGS = RiskSettings(tiers=RiskSettings().tiers[:1])  # tiers are of equity, not of shares

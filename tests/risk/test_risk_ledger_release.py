@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.risk.flows import Fall, Flows
-from freqpilot.risk.ledger import Ledger, closed, observe, release, retry, reviewed
-from freqpilot.risk.record import Outcome, Record
-from freqpilot.risk.responses import Response
+from freqpilot.risk.account.flows import Fall, Flows
+from freqpilot.risk.account.ledger import Ledger, closed, observe, release, retry, reviewed
+from freqpilot.risk.account.record import Outcome, Record
+from freqpilot.risk.account.responses import Response
 from freqpilot.settings import RiskSettings
 
 SETTINGS = RiskSettings()

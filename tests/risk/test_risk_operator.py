@@ -13,9 +13,9 @@ from freqpilot.host.account import observed, verdict
 from freqpilot.host.account.begin import begin
 from freqpilot.host.run.current import end
 from freqpilot.journal.backtest import halts_released
-from freqpilot.risk.ledger import Ledger, closed, observe, operate, released, reviewed
-from freqpilot.risk.record import Outcome, Record
-from freqpilot.risk.responses import streak_phase
+from freqpilot.risk.account.ledger import Ledger, closed, observe, operate, released, reviewed
+from freqpilot.risk.account.record import Outcome, Record
+from freqpilot.risk.account.responses import streak_phase
 from freqpilot.settings import RiskSettings, StreakPhase
 
 SETTINGS = RiskSettings()

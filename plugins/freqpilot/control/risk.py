@@ -6,7 +6,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
-from freqpilot.risk.overview import Gauge, Overview
+from freqpilot.risk.entries.overview import Gauge, Overview
 
 STALE_SECONDS = 120
 

@@ -19,7 +19,7 @@ from freqpilot.host.commands.init import init
 from freqpilot.host.gate import bookrisk
 from freqpilot.host.run.current import current, end
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
-from freqpilot.risk.covariance import Closes
+from freqpilot.risk.book.covariance import Closes
 from freqpilot.shapes import Position
 
 

@@ -40,8 +40,8 @@ from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run import run as run_module
 from freqpilot.host.run.current import current, end
 from freqpilot.host.trading import proposals
-from freqpilot.risk.book import Fit
-from freqpilot.risk.covariance import Closes
+from freqpilot.risk.book.covariance import Closes
+from freqpilot.risk.book.positions import Fit
 from freqpilot.shapes import OrderRequest
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from freqpilot.host.run.current import current, has_begun, make_current
 from freqpilot.host.run.run import LEDGER_KEYS, Run
-from freqpilot.risk import ledger
-from freqpilot.risk.flows import Watch
+from freqpilot.risk.account import ledger
+from freqpilot.risk.account.flows import Watch
 from freqpilot.settings import Settings
 from freqpilot.store import memory_store, open_store
 from freqpilot.store.urls import resolved, store_url

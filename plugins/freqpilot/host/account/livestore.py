@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import exitsonly, ownership
-from freqpilot.risk import ledger
+from freqpilot.risk.account import ledger
 from freqpilot.store import memory_store, open_store
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import SEEN, Run
-from freqpilot.risk import ledger
-from freqpilot.risk.record import Outcome
-from freqpilot.risk.responses import streak_phase
-from freqpilot.risk.targets import no_edge_in
+from freqpilot.risk.account import ledger
+from freqpilot.risk.account.record import Outcome
+from freqpilot.risk.account.responses import streak_phase
+from freqpilot.risk.entries.targets import no_edge_in
 
 
 def observe(

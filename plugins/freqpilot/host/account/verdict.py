@@ -14,7 +14,8 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.decisionlog import DECISIONS
 from freqpilot.host.run.run import Run
-from freqpilot.risk import ledger, limits
+from freqpilot.risk.account import ledger
+from freqpilot.risk.entries import limits
 from freqpilot.shapes import (
     Book,
     Cut,

@@ -13,7 +13,7 @@ from freqpilot.host.boot.needs import groups_for, guard
 from freqpilot.host.seams import activation
 from freqpilot.host.seams.freqtrade import ConfigurationReader
 from freqpilot.host.seams.seam import Place, Seam
-from freqpilot.risk import exitplan
+from freqpilot.risk.exits import plan as exitplan
 from freqpilot.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -18,12 +18,12 @@ from freqpilot.host.account.verdict import account_book
 from freqpilot.host.candles.stored import NONE, Source
 from freqpilot.host.candles.timeframe import DAY, HOUR, seconds
 from freqpilot.host.run.run import BOOK, Run
-from freqpilot.risk import book as book_risk
-from freqpilot.risk.comovement import View, view
-from freqpilot.risk.covariance import Closes, beside, column
-from freqpilot.risk.limits import STAKE_TOLERANCE
-from freqpilot.risk.sizing import Proposal
-from freqpilot.risk.value_at_risk import draws
+from freqpilot.risk.book import positions as book_risk
+from freqpilot.risk.book.comovement import View, view
+from freqpilot.risk.book.covariance import Closes, beside, column
+from freqpilot.risk.book.value_at_risk import draws
+from freqpilot.risk.entries.limits import STAKE_TOLERANCE
+from freqpilot.risk.entries.sizing import Proposal
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Cut, Floats, OrderRequest, Position, RiskVerdict
 

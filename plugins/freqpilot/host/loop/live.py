@@ -32,7 +32,7 @@ from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Bot
 from freqpilot.host.seams.seam import Place, Seam, SeamError, uses
 from freqpilot.host.trading import couples
-from freqpilot.risk.record import KEPT
+from freqpilot.risk.account.record import KEPT
 
 logger = logging.getLogger(__name__)
 
