@@ -114,11 +114,19 @@ def _seams() -> list[Finding]:
         detail = seam.purpose if fault is None else f"{fault}; install a tested Freqtrade"
         findings.append(Finding(f"seam {seam.name}", fault is None, detail))
     start.activate()
-    if reason := activation.refusal():
-        findings.append(Finding("activation", False, reason))
-    else:
-        findings.append(Finding("activation", True, "all seams are in place"))
+    findings.append(_activation())
     return findings
+
+
+def _activation() -> Finding:
+    """Tell whether every seam is in place: one that something else replaced again is named."""
+    if reason := activation.refusal():
+        return Finding("activation", False, reason)
+    missing = [seam.name for seam in start.all_seams() if not seam.is_applied()]
+    if missing:
+        what = f"not in place: {', '.join(missing)}; another plug-in replaced them, remove it"
+        return Finding("activation", False, what)
+    return Finding("activation", True, "all seams are in place")
 
 
 def _doors() -> list[Finding]:
