@@ -114,11 +114,11 @@ def _seams() -> list[Finding]:
         detail = seam.purpose if fault is None else f"{fault}; install a tested Freqtrade"
         findings.append(Finding(f"seam {seam.name}", fault is None, detail))
     start.activate()
-    findings.append(_activation())
+    findings.append(_in_place())
     return findings
 
 
-def _activation() -> Finding:
+def _in_place() -> Finding:
     """Tell whether every seam is in place: one that something else replaced again is named."""
     if reason := activation.refusal():
         return Finding("activation", False, reason)
