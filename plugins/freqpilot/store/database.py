@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     create_engine,
+    delete,
     event,
     func,
     insert,
@@ -157,6 +158,14 @@ class DatabaseStore(Store):
     def alerts_sent(self, since: datetime) -> dict[str, datetime]:
         with self._session() as session:
             return outbox.sent(session, since)
+
+    def prune(self, before: datetime, most: int) -> int:
+        old = select(EventRow.id).where(EventRow.time < before).order_by(EventRow.time).limit(most)
+        with self._writing.begin() as connection:
+            ids = connection.scalars(old).all()
+            for some in outbox.batched(ids):
+                connection.execute(delete(EventRow).where(EventRow.id.in_(some)))
+            return max(len(ids), outbox.prune(connection, before, most))
 
     def add_decision(self, trade_id: int, decision: Decision) -> bool:
         values = {"trade_id": trade_id, **decision_fields(decision)}

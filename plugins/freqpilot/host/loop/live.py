@@ -19,6 +19,7 @@ from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.host.account import flows, livestore, locks, look, observed, others
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.positions import position_of
+from freqpilot.host.account.upkeep import Upkeep
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles import feeds, stored
 from freqpilot.host.gate.bookrisk import BookRisk
@@ -174,6 +175,8 @@ def after_loop(bot: Bot) -> None:
             stops.backup(current(), bot)
         couples.settle(bot)
     alerts.step(bot)
+    if has_begun():
+        current().part(Upkeep).step(datetime.now(UTC))
 
 
 def _begin(bot: Bot) -> Run:
@@ -221,6 +224,7 @@ def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
             with getattr(self, LOCK):
                 observe(self)
             alerts.step(self)
+            current().part(Upkeep).step(datetime.now(UTC))
         return original(self)
 
     return process_stopped
