@@ -4,6 +4,8 @@
 epoch, which never touches a file. SQLAlchemy and Alembic are imported when a database is opened.
 """
 
+from datetime import datetime
+
 from freqpilot.store.base import LEVELS, Alert, Event, Store
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "Event",
     "Store",
     "check_store",
+    "last_sign",
     "memory_store",
     "open_store",
     "require_written",
@@ -58,5 +61,16 @@ def require_written(url: str) -> str:
         :func:`open_store`.
     """
     from freqpilot.store.database import require_written as look
+
+    return look(url)
+
+
+def last_sign(url: str) -> datetime | None:
+    """Return when a bot last gave a sign of life in the database; None where none ever did, or
+    where there is no such database. It is only looked at.
+
+    :raises RefuseToStart: as :func:`open_store`.
+    """
+    from freqpilot.store.database import last_sign as look
 
     return look(url)

@@ -303,6 +303,26 @@ def require_written(url: str) -> str:
     return _shown(parsed)
 
 
+def last_sign(url: str) -> datetime | None:
+    """See :func:`freqpilot.store.last_sign`."""
+    parsed = _parsed(url)
+    path = _file(parsed)
+    if path and not path.is_file():
+        return None
+    engine = _engine(parsed, busy_timeout=5.0, writes=False)
+    try:
+        with engine.connect() as connection:
+            if revision_of(connection) is None:
+                return None
+            ours = HeartbeatRow.source.startswith(LEDGER)
+            newest = func.max(HeartbeatRow.beat_at, type_=HeartbeatRow.beat_at.type)
+            return connection.scalar(select(newest).where(ours))
+    except DBAPIError as error:
+        raise _refusal(parsed, error) from None
+    finally:
+        engine.dispose()
+
+
 def _unwritten(url: URL, reason: str) -> RefuseToStart:
     return RefuseToStart(
         f"no bot has written the store {_shown(url)} ({reason}); nothing was read or changed, open "
