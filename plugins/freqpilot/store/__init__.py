@@ -28,18 +28,20 @@ def memory_store() -> Store:
     return MemoryStore()
 
 
-def open_store(url: str, *, busy_timeout: float = 5.0) -> Store:
+def open_store(url: str, *, busy_timeout: float = 5.0, quick: bool = False) -> Store:
     """Open the database at a SQLAlchemy URL, make or upgrade its tables and return the store.
 
     Missing folders of a SQLite file are made. ``busy_timeout`` is how many seconds to wait for
-    another process that writes.
+    another process that writes. ``quick`` is for a bot's loop, which has exits to send: once open,
+    the store makes it wait for half a second at most, and after a failure fails at once for a while
+    (:mod:`freqpilot.store.patience`).
 
     :raises RefuseToStart: when the database is corrupt, locked, out of reach or was written by a
         newer version; its content is unchanged then.
     """
     from freqpilot.store.database import DatabaseStore
 
-    return DatabaseStore.open(url, busy_timeout)
+    return DatabaseStore.open(url, busy_timeout, quick=quick)
 
 
 def check_store(url: str) -> str:

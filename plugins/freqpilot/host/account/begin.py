@@ -31,7 +31,7 @@ def begin(config: dict[str, Any], *, live: bool) -> Run:
     run.watch = Watch(run.state.flows.capital, run.state.flows.trades)
     run.exchange = str(config.get("exchange", {}).get("name", ""))
     if live and settings.store.shared:
-        run.shared = open_store(resolved(settings.store.shared, folder))
+        run.shared = open_store(resolved(settings.store.shared, folder), quick=True)
         run.others = None  # until they were looked at
     make_current(run)
     return run

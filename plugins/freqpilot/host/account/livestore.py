@@ -95,7 +95,7 @@ def _open(run: "Run") -> None:
 
     from freqpilot.host.run.run import SEEN
 
-    store = open_store(run.url)
+    store = open_store(run.url, quick=True)
     try:
         bot = ownership.identity(store, run.key)
         owner = ownership.claim(store, run.key, bot)
