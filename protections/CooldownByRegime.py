@@ -17,7 +17,7 @@ from freqpilot.host.candles import feeds
 from freqpilot.host.forms.closed import closed_at
 from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.host.forms.protection import CheckedProtection, closed_trades, duration
-from freqpilot.risk.cooldown import DAY_SECONDS, cooldown_factor, volatility_ratio
+from freqpilot.risk.entries.cooldown import DAY_SECONDS, cooldown_factor, volatility_ratio
 
 STOPS = (
     ExitType.STOP_LOSS.value,

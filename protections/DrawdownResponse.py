@@ -16,8 +16,8 @@ from freqpilot.host.forms.protection import (
     ledger,
 )
 from freqpilot.research.stats import drawdown_now
-from freqpilot.risk.closed import start_before
-from freqpilot.risk.ledger import Ledger
+from freqpilot.risk.account.closed import start_before
+from freqpilot.risk.account.ledger import Ledger
 from freqpilot.risk.soundness import reached
 
 

@@ -15,8 +15,8 @@ from freqpilot.host.forms.protection import (
     duration,
     ledger,
 )
-from freqpilot.risk.closed import record_of, reviewed_until, start_of
-from freqpilot.risk.streaks import StreakLimits, streak
+from freqpilot.risk.account.closed import record_of, reviewed_until, start_of
+from freqpilot.risk.account.streaks import StreakLimits, streak
 
 
 class LosingStreak(CheckedProtection):

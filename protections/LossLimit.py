@@ -8,7 +8,7 @@ from freqtrade.plugins.protections import ProtectionReturn
 from freqpilot.host.account.locks import HELD
 from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.host.forms.protection import CheckedProtection, closes, ledger
-from freqpilot.risk.closed import day_of, losses, monday_of
+from freqpilot.risk.account.closed import day_of, losses, monday_of
 from freqpilot.risk.soundness import reached
 
 JUST_BEFORE = timedelta(seconds=1)

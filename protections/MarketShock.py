@@ -14,8 +14,8 @@ from freqpilot.host.candles import feeds
 from freqpilot.host.candles.bot import index_pairs
 from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.host.forms.protection import CheckedProtection, duration
-from freqpilot.risk.breakers import HOUR_SECONDS, IndexCandles
-from freqpilot.risk.shocks import Shock, last_shock, window
+from freqpilot.risk.market.breakers import HOUR_SECONDS, IndexCandles
+from freqpilot.risk.market.shocks import Shock, last_shock, window
 
 PRICES = ("open", "high", "low", "close")
 

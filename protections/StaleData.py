@@ -11,7 +11,7 @@ from freqpilot.host.candles import feeds
 from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.host.forms.protection import CheckedProtection, duration
 from freqpilot.host.frames.decided import model_enabled
-from freqpilot.risk.staleness import Freshness, staleness
+from freqpilot.risk.market.staleness import Freshness, staleness
 
 
 class StaleData(CheckedProtection):

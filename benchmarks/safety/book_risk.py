@@ -23,9 +23,9 @@ from benchmarks.support.options import Period, add_candle_options, parser
 from benchmarks.support.result import Result, Say, at_least, at_most, finish, progress
 from freqpilot.journal.backtest import BacktestRun, load_run
 from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
-from freqpilot.risk.comovement import view
-from freqpilot.risk.covariance import Closes, aligned
-from freqpilot.risk.value_at_risk import draws, tail
+from freqpilot.risk.book.comovement import view
+from freqpilot.risk.book.covariance import Closes, aligned
+from freqpilot.risk.book.value_at_risk import draws, tail
 from freqpilot.settings import Settings
 
 SETTINGS = Settings()

@@ -56,7 +56,7 @@ def _fresh_look() -> None:
 
     from freqpilot.host.loop import live
     from freqpilot.host.run.sight import Sight
-    from freqpilot.risk.record import KEPT
+    from freqpilot.risk.account.record import KEPT
 
     apart = Sight.part
 
@@ -116,7 +116,7 @@ def _halt_saved() -> None:
     """Save the ledger when it has changed since the last look, not since it was last saved."""
     from freqpilot.host.account import observed
     from freqpilot.host.run.current import current
-    from freqpilot.risk import ledger
+    from freqpilot.risk.account import ledger
 
     real = observed.observe
 

@@ -279,7 +279,7 @@ def learn(reach: Reach, work: Path, say: Say) -> None:
 def options() -> argparse.ArgumentParser:
     """Return the parser of the command."""
     made = parser("mutation", __doc__ or "")
-    what = "a room (risk, host/run, orders) or a module (risk/limits); none: every room"
+    what = "a room (risk, host/run, orders) or a module (entries/limits); none: every room"
     made.add_argument("rooms", nargs="*", metavar="ROOM", help=what)
     made.add_argument("--sample", default=str(SAMPLE), help="faults of each room, or all")
     made.add_argument("--seed", default="today", help="draws the sample; today: the date")

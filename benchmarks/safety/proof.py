@@ -23,8 +23,17 @@ from benchmarks.support.result import Result, exactly, finish, progress
 NAME = "proof"
 ROOT = Path(__file__).parents[2]
 PYTHON = sys.executable
-DEEP = ("risk", "signals", "features", "facts", "store", "models", "rehearsal", "host")
-"""Rooms of the tests whose properties are tried with many more examples."""
+DEEP = {
+    "risk": ("risk",),
+    "signals": ("signals",),
+    "features": ("features",),
+    "facts": ("facts",),
+    "models": ("models",),
+    "rehearsal": ("rehearsal",),
+    "host": ("host",),
+    "execution, journal, research": ("execution", "journal", "research"),
+}
+"""Rooms whose properties are tried with many more examples, and the folders of their tests."""
 CHAOS = 20
 """Sessions of chaos on spot."""
 SAMPLE = 4
@@ -52,12 +61,13 @@ def pieces(seed: int) -> list[Piece]:
         Piece(
             f"properties of {room}",
             (
-                *(PYTHON, "-m", "pytest", "-m", "hypothesis", f"tests/{room}"),
+                *(PYTHON, "-m", "pytest", "-m", "hypothesis"),
+                *(f"tests/{folder}" for folder in folders),
                 *("-p", "no:cacheprovider", f"--hypothesis-seed={seed}"),
             ),
             90,
         )
-        for room in DEEP
+        for room, folders in DEEP.items()
     ]
     long = Piece("long tests", (PYTHON, "-m", "pytest", "-m", "proof"), 240)
     first = 1_000 + seed % 1_000 * CHAOS

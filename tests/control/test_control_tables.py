@@ -18,7 +18,7 @@ from freqpilot.control.risk import STALE_SECONDS, print_overview
 from freqpilot.control.sleeves import print_sleeves
 from freqpilot.facts.sources.base import Key, Spec
 from freqpilot.models.training.diary import Course
-from freqpilot.risk.overview import Gauge, Overview
+from freqpilot.risk.entries.overview import Gauge, Overview
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -18,8 +18,8 @@ from freqpilot.host.boot.doors import door_dir
 from freqpilot.host.boot.resolvers import class_names
 from freqpilot.host.gate.health import Health
 from freqpilot.host.run.current import current, end
-from freqpilot.risk import ledger as ledgers
-from freqpilot.risk.record import Outcome
+from freqpilot.risk.account import ledger as ledgers
+from freqpilot.risk.account.record import Outcome
 
 DAY = timedelta(days=1)
 LIVE = {"runmode": "dry_run"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from freqpilot.facts.fetch import AGENT, Fetcher
+from freqpilot.facts.fetch import AGENT, MOST_REDIRECTS, Fetcher, is_public
 from freqpilot.facts.sources.base import Call, FetchFailed, Key
 from http_server import in_thread
 
@@ -198,6 +198,41 @@ def test_a_key_is_not_carried_to_where_a_redirect_points(
             fetcher.get(Call("f", url), key=key, pause=NO_PAUSE)
         assert theirs == []
         assert fetcher.get(Call("f", url), key=None, pause=NO_PAUSE).body == b"[2]"
+
+
+def test_a_redirect_does_not_lead_into_a_private_network(fetcher: Fetcher) -> None:
+    with serving(reply(body=b"[secret]")) as (inner, asked):
+        inside = inner.replace("127.0.0.1", "localhost")
+        with (
+            serving(reply(302, Location=inside)) as (url, _),
+            pytest.raises(FetchFailed, match="localhost, which is no public address"),
+        ):
+            fetcher.get(Call("f", url), key=None, pause=NO_PAUSE)
+    assert asked == []
+
+
+def test_redirects_without_end_are_left(fetcher: Fetcher) -> None:
+    with (
+        serving(*[reply(302, Location="/again")] * 20) as (url, asked),
+        pytest.raises(FetchFailed, match="redirects without end"),
+    ):
+        fetcher.get(Call("f", url), key=None, pause=NO_PAUSE)
+    assert len(asked) == MOST_REDIRECTS + 1
+
+
+@pytest.mark.parametrize(
+    ("host", "public"),
+    [
+        *(("1.1.1.1", True), ("2606:4700::1111", True), ("name.invalid", True)),
+        *(("127.0.0.1", False), ("localhost", False), ("0.0.0.0", False), ("::1", False)),
+        *(("10.1.2.3", False), ("172.16.0.1", False), ("192.168.1.1", False)),
+        *(("169.254.169.254", False), ("100.64.0.1", False), ("fd00::1", False)),
+        *(("fe80::1%lo", False), ("::ffff:10.0.0.1", False), ("224.0.0.1", False)),
+        *(("2130706433", False), ("0x7f.1", False)),
+    ],
+)
+def test_what_a_public_address_is(host: str, public: bool) -> None:
+    assert is_public(host) == public
 
 
 def test_requests_to_one_host_keep_their_distance(fetcher: Fetcher, waits: list[float]) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from freqpilot.facts.history import measured
 from freqpilot.facts.join import HOUR, Observations, known_at, ordered
-from freqpilot.risk.social import day_growth, spike
+from freqpilot.risk.memes.social import day_growth, spike
 from freqpilot.shapes import Floats, Ints
 
 ROWS = st.lists(st.tuples(st.integers(0, 90), st.integers(0, 9), st.integers(1, 99)), max_size=40)

@@ -3,7 +3,7 @@
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from freqpilot.facts.text.clean import LONGEST, Copies, clean, minhash, plain, shingles
@@ -215,6 +215,7 @@ def check_any(text: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(ANY)
+@example("\u0300\u0600\u05ad")
 def test_any_text_is_just_text(text: str) -> None:
     check_any(text)
 

@@ -15,8 +15,8 @@ from freqpilot.host.candles.stored import stored_candles
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run import run as run_module
 from freqpilot.host.run.current import current
-from freqpilot.risk.comovement import View
-from freqpilot.risk.covariance import Closes
+from freqpilot.risk.book.comovement import View
+from freqpilot.risk.book.covariance import Closes
 from freqpilot.shapes import OrderRequest, Position
 
 HOUR, DAY = 3_600, 86_400

@@ -18,7 +18,7 @@ from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.plan.config import exchange_overlay
-from freqpilot.risk.looks import APART
+from freqpilot.risk.account.looks import APART
 
 pytestmark = [
     pytest.mark.slow,

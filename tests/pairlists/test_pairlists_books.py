@@ -8,7 +8,7 @@ import time_machine
 from freqtrade.exceptions import OperationalException, TemporaryError
 from pairlist_stage import StubExchange, handler, kept, manager
 
-from freqpilot.risk.books import round_trip_cost
+from freqpilot.risk.market.orderbook import round_trip_cost
 
 PAIR = "SOL/USDT"
 

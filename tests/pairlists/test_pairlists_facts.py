@@ -450,9 +450,9 @@ def test_a_bad_option_is_named(world: World, options: dict[str, Any], text: str)
 
 
 def test_the_pure_rules_take_no_nan_for_a_yes() -> None:
-    from freqpilot.risk.memes import MemeFigures, MemeRules, detected, refusal
-    from freqpilot.risk.safety import checks, unsafe
-    from freqpilot.risk.social import growth, spike
+    from freqpilot.risk.memes.candidates import MemeFigures, MemeRules, detected, refusal
+    from freqpilot.risk.memes.safety import checks, unsafe
+    from freqpilot.risk.memes.social import growth, spike
 
     unknown = MemeFigures(*(math.nan for _ in MemeFigures._fields))
     assert detected(unknown, MemeRules()) is None

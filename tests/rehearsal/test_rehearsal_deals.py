@@ -118,6 +118,17 @@ def test_a_backtests_positions_pay_the_entry_fee(tmp_path: Path) -> None:
     assert (found.reason, other.reason) == ("stop", "roi")
 
 
+def test_a_refusal_holds_until_the_pairs_next_one_or_the_days_end(tmp_path: Path) -> None:
+    about = json.dumps({"pair": "BTC/USDT"})
+    told = [(3.75, "veto", "spread"), (5.1, "no entry", "edge"), (25.5, "veto", "spread")]
+    events = [
+        {"time": text(at), "kind": kind, "text": why, "data": about} for at, kind, why in told
+    ]
+    found = refusals(write(tmp_path / "store.sqlite", "event", events), HOUR)
+    spans = [((note.begin - START) / HOUR, (note.end - START) / HOUR) for note in found]
+    assert sorted(spans) == [(3, 5), (5, 24), (25, 48)]
+
+
 def test_refusals_are_of_their_pair_and_candle(tmp_path: Path) -> None:
     kinds = [("veto", {"pair": "BTC/USDT"}), ("no entry", None), ("halt", {"pair": "BTC/USDT"})]
     events = [
@@ -129,7 +140,7 @@ def test_refusals_are_of_their_pair_and_candle(tmp_path: Path) -> None:
         }
         for kind, data in kinds
     ]
-    begin, end = START + 3 * HOUR, START + 4 * HOUR
+    begin, end = START + 3 * HOUR, START + 24 * HOUR
     assert list(refusals(write(tmp_path / "store.sqlite", "event", events), HOUR)) == [
         Note("BTC/USDT", begin, end, "the gate refused it: why"),
         Note("*", begin, end, "the sizing refused it: why"),

@@ -26,6 +26,16 @@ def test_each_piece_has_a_name_of_its_own_and_a_command_that_exists() -> None:
     assert pieces(8) != every
 
 
+def test_the_rooms_of_properties_are_those_that_have_some() -> None:
+    tests = proof.ROOT / "tests"
+    have = {
+        file.relative_to(tests).parts[0]
+        for file in tests.glob("*/**/test_*.py")
+        if "from hypothesis" in file.read_text()
+    }
+    assert {folder for folders in proof.DEEP.values() for folder in folders} == have
+
+
 def test_a_slice_fits_into_half_of_the_time_and_another_day_draws_another() -> None:
     every = pieces(7)
     assert drawn(every, None, 7) == every

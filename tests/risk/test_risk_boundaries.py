@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from freqpilot.risk.diversification import shares
-from freqpilot.risk.limits import STAKE_TOLERANCE, judge
-from freqpilot.risk.record import Outcome, Record
-from freqpilot.risk.responses import Response, respond, streak_phase, win_rate_factor
-from freqpilot.risk.sizing import Proposal, propose
+from freqpilot.risk.account.record import Outcome, Record
+from freqpilot.risk.account.responses import Response, respond, streak_phase, win_rate_factor
+from freqpilot.risk.account.tiers import stepped, tier_in, tier_of
+from freqpilot.risk.entries.diversification import shares
+from freqpilot.risk.entries.limits import STAKE_TOLERANCE, judge
+from freqpilot.risk.entries.sizing import Proposal, propose
+from freqpilot.risk.entries.targets import target
 from freqpilot.risk.soundness import fault_of
-from freqpilot.risk.targets import target
-from freqpilot.risk.tiers import stepped, tier_in, tier_of
 from freqpilot.settings import RiskSettings, SizingSettings
 from freqpilot.shapes import Book, Cut, Edge, OrderRequest, Position
 

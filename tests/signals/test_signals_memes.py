@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from candle_source import MUTATIONS, candles
-from freqpilot.risk import memes
+from freqpilot.risk.memes import candidates as memes
 from freqpilot.signals.memes import (
     LEAVES,
     Attention,

@@ -129,6 +129,16 @@ def test_events_are_appended_in_order(store: Store) -> None:
     assert (last.time, last.kind, last.level) == (NOW, "halt", "WARNING")
 
 
+def test_old_events_are_deleted_a_part_at_a_time(store: Store) -> None:
+    for hour in range(6):
+        store.add_event(NOW + hour * timedelta(hours=1), "veto", "WARNING", str(hour))
+    before = NOW + timedelta(hours=3)
+    assert store.prune(before, 2) == 2
+    assert [event.text for event in store.events()] == ["2", "3", "4", "5"]
+    assert [store.prune(before, 2), store.prune(before, 2)] == [1, 0]
+    assert [event.text for event in store.events()] == ["3", "4", "5"]
+
+
 def test_events_are_found_by_level(store: Store) -> None:
     for level in (*LEVELS, "INFO"):
         store.add_event(NOW, "halt", level, level)
@@ -336,6 +346,21 @@ def test_the_like_of_an_alert_that_is_being_sent_is_another(outbox: Store) -> No
     assert (taken.state, taken.times) == ("taken", 2)
     outbox.add_event(NOW, "veto", "WARNING", "spread")
     assert [(alert.state, alert.times) for alert in outbox.alerts()] == [("taken", 2), ("open", 1)]
+
+
+def test_only_alerts_that_ended_before_are_deleted(outbox: Store) -> None:
+    for name in "ABC":
+        outbox.add_event(NOW, "veto", "WARNING", name)
+    first, second, _ = outbox.alerts()
+    ends = replace(first, state="sent"), replace(second, state="given up")
+    outbox.save_alerts(ends[:1], NOW)
+    outbox.save_alerts(ends[1:], NOW + timedelta(hours=1))
+    later = NOW + timedelta(hours=1)
+    assert outbox.alerts_sent(NOW) != {}
+    assert outbox.prune(later, 1_000) == 3  # the events
+    assert outbox.alerts_sent(NOW) == {}
+    assert [alert.text for alert in outbox.alerts()] == ["C"]
+    assert [outbox.prune(later, 10), outbox.prune(later + timedelta(seconds=1), 10)] == [0, 1]
 
 
 def test_how_far_an_alert_is_survives(outbox: Store) -> None:

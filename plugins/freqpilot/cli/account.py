@@ -63,7 +63,7 @@ def risk(
     from freqpilot.control.book import print_book
     from freqpilot.control.risk import print_overview
     from freqpilot.host.account import saved as savedledgers
-    from freqpilot.risk.overview import overview
+    from freqpilot.risk.entries.overview import overview
 
     store = bot_store(config, userdir, aside=as_json)
     now = datetime.now(UTC)

@@ -9,6 +9,9 @@ import typer
 from freqpilot.cli.common import ConfigFiles, UserDir, console
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from freqpilot.host.commands.ungated import Watchman
     from freqpilot.settings import Settings
 
 app = typer.Typer()
@@ -206,7 +209,20 @@ def collect(
         raise typer.Exit(0 if found.well(now) else 1)
     else:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-        collecting.collect(settings, folder, once=once, say=typer.echo)
+        watch = _watchman(config, userdir, now).look
+        collecting.collect(settings, folder, once=once, say=typer.echo, watch=watch)
+
+
+def _watchman(config: list[str] | None, userdir: Path, now: "datetime") -> "Watchman":
+    """Return what looks at the bot's books while facts are collected."""
+    from functools import partial
+
+    from freqpilot.control.notify import notify
+    from freqpilot.host.commands.storefile import read_config
+    from freqpilot.host.commands.ungated import Watchman, books_of
+
+    read = read_config(config, userdir)
+    return Watchman(books_of(read), now, partial(notify, read))
 
 
 def _facts_url(config: list[str] | None, userdir: Path) -> str:

@@ -15,8 +15,8 @@ TAILS = {
 
 
 def print_book(mode: str, figures: Mapping[str, Any], console: Console) -> None:
-    """Print what a bot has kept of its book: :class:`freqpilot.risk.book.Figures` in a mapping,
-    with ``stamp``, when they were taken."""
+    """Print what a bot has kept of its book: :class:`freqpilot.risk.book.positions.Figures` in a
+    mapping, with ``stamp``, when they were taken."""
     limits = figures["limits"]
     console.print(f"{mode}: the book at {figures['stamp'][:16]} UTC, shares of equity")
     if not figures["classes"]:

@@ -6,8 +6,8 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
-from freqpilot.risk.dollars import money
-from freqpilot.risk.overview import Gauge, Overview
+from freqpilot.risk.account.dollars import money
+from freqpilot.risk.entries.overview import Gauge, Overview
 
 STALE_SECONDS = 120
 

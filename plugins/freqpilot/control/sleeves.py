@@ -9,7 +9,8 @@ from rich.table import Table
 
 def print_sleeves(mode: str, saved: Mapping[str, Any], console: Console) -> None:
     """Print what a bot has kept of its sleeves: ``sleeves`` as
-    :func:`freqpilot.risk.sleeves.figures` gives them, and ``stamp``, when they were taken."""
+    :func:`freqpilot.risk.account.sleeves.figures` gives them, and ``stamp``, when they were
+        taken."""
     console.print(f"{mode}: sleeves at {saved['stamp'][:16]} UTC, money in stake currency")
     names = ("budget", "equity", "PnL", "fees", "funding", "exposure", "drawdown", "limit", "state")
     table = Table("sleeve", "strategy")

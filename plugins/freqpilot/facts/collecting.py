@@ -19,6 +19,8 @@ from freqpilot.settings import Settings
 from freqpilot.store.urls import facts_url
 
 WELL = ("well", "waiting")
+WATCH = timedelta(minutes=1)
+"""How often ``watch`` is called."""
 LAST = 10
 """Readings set aside that are shown."""
 
@@ -61,9 +63,17 @@ def specs() -> dict[str, Spec]:
     return {name: kind.spec for name, kind in sorted(SOURCES.items())}
 
 
-def collect(settings: Settings, user_data: Path, *, once: bool, say: Callable[[str], None]) -> None:
+def collect(
+    settings: Settings,
+    user_data: Path,
+    *,
+    once: bool,
+    say: Callable[[str], None],
+    watch: Callable[[datetime], None] | None = None,
+) -> None:
     """Ask the sources that are switched on until SIGINT or SIGTERM, or once each.
 
+    :param watch: called each minute meanwhile, in a thread of its own; it must not raise.
     :raises RefuseToStart: when none is, or one cannot be used as it is configured.
     """
     from freqpilot.facts.collector import Collector, make_fetcher, plans
@@ -94,12 +104,19 @@ def collect(settings: Settings, user_data: Path, *, once: bool, say: Callable[[s
             collector.once()
         else:
             say(f"asking {', '.join(plan.name for plan in chosen if not plan.missing_key)}")
+            if watch is not None:
+                threading.Thread(target=_watch, args=(watch, stop), daemon=True).start()
             collector.run()
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
         fetcher.close()
         store.close()
+
+
+def _watch(watch: Callable[[datetime], None], stop: threading.Event) -> None:
+    while not stop.wait(WATCH.total_seconds()):
+        watch(datetime.now(UTC))
 
 
 def status(settings: Settings, user_data: Path, now: datetime) -> Status:

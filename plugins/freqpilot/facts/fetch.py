@@ -1,12 +1,14 @@
 """One way to the network for all sources: paced, retried, limited in time and size."""
 
 import os
+import socket
 import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,6 +22,7 @@ MOST_BYTES = 32 * 1024 * 1024
 LONGEST_WAIT = 120.0
 """Seconds that a turn waits at most for a source that asks to wait; longer ends the turn."""
 AHEAD = timedelta(minutes=2)
+MOST_REDIRECTS = 5
 BUSY = 429
 BROKEN = 500
 
@@ -104,14 +107,12 @@ class Fetcher:
             content=call.post.encode() or None,
         )
         try:
-            response = self._client.send(request, stream=True, follow_redirects=not secret)
+            response = self._send(call, request, follow=not secret)
             try:
                 self._check_status(call, response)
                 body = self._body(call, response)
             finally:
                 response.close()
-        except httpx.TooManyRedirects:
-            raise FetchFailed(f"{_shown(call)} redirects without end") from None
         except httpx.DecodingError:
             raise _Again(f"{_shown(call)} sent what cannot be unpacked") from None
         except (httpx.TransportError, httpx.StreamError) as error:
@@ -120,6 +121,23 @@ class Fetcher:
         fetched_at = self._now()
         _check_clock(call, response, fetched_at)
         return Answer(body, fetched_at)
+
+    def _send(self, call: Call, request: httpx.Request, *, follow: bool) -> httpx.Response:
+        """Send a request; where it is redirected, go there, but never into a private network."""
+        for _ in range(MOST_REDIRECTS + 1):
+            response = self._client.send(request, stream=True)
+            onward = response.next_request if follow else None
+            if onward is None:
+                return response
+            response.close()
+            host = onward.url.host
+            if host != request.url.host and not is_public(host):
+                raise FetchFailed(
+                    f"{_shown(call)} redirects to {host}, which is no public address; nothing was "
+                    "asked there. If that is meant, name it as the source's own address"
+                )
+            request = onward
+        raise FetchFailed(f"{_shown(call)} redirects without end")
 
     def _take_turn(self, host: str, pause: float) -> None:
         with self._lock:
@@ -181,6 +199,18 @@ def _check_clock(call: Call, response: httpx.Response, fetched_at: datetime) -> 
             f"by {_shown(call)} this machine's clock is {behind:.0f} s slow, so nothing was kept; "
             "set it (timedatectl set-ntp true)"
         )
+
+
+def is_public(host: str) -> bool:
+    """Tell whether all addresses of a host are public; of a name that nobody knows, True: no
+    connection will be made, or a proxy makes it."""
+    try:
+        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
+    except (OSError, UnicodeError):
+        return True
+    addresses = [ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+    plain = [getattr(each, "ipv4_mapped", None) or each for each in addresses]
+    return all(each.is_global and not each.is_multicast for each in plain)
 
 
 def _shown(call: Call) -> str:

@@ -12,9 +12,14 @@ from freqpilot.host.run.decisionlog import DecisionLog
 class DecisionLogHandler(DecisionLog):
     """The decision log; Freqtrade makes it before anything else of Freqpilot is there.
 
-    :param filename: as :class:`freqpilot.host.run.decisionlog.DecisionLog` has it.
+    Its parameters are those of :class:`freqpilot.host.run.decisionlog.DecisionLog`.
     """
 
-    def __init__(self, filename: str = "logs/freqpilot-decisions.jsonl") -> None:
-        super().__init__(filename)
+    def __init__(
+        self,
+        filename: str = "logs/freqpilot-decisions.jsonl",
+        max_bytes: int = 10_000_000,
+        backups: int = 5,
+    ) -> None:
+        super().__init__(filename, max_bytes, backups)
         begin()

@@ -17,7 +17,7 @@ import pandas as pd
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.journal.pickles import PickleRefused, read_frames
-from freqpilot.risk.ledger import STREAK_REVIEW
+from freqpilot.risk.account.ledger import STREAK_REVIEW
 
 LAST_RESULT = ".last_result.json"
 MEMBER_LIMIT = 2 * 1024**3  # bytes one member of the zip may unpack to

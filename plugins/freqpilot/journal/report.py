@@ -28,7 +28,7 @@ from freqpilot.journal.measures import (
     turnover,
 )
 from freqpilot.journal.sleeves import sleeve_rows, sleeves_section
-from freqpilot.risk.ledger import STREAK_REVIEW
+from freqpilot.risk.account.ledger import STREAK_REVIEW
 from freqpilot.settings import Settings
 
 if TYPE_CHECKING:

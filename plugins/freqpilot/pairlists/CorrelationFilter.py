@@ -15,7 +15,7 @@ from pandas import DataFrame
 from freqpilot.host.forms.pairlist import REFRESH, CheckedPairList
 from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.pairlists.base.timeframes import seconds_of
-from freqpilot.risk.correlation import log_returns, uncrowded
+from freqpilot.risk.book.correlation import log_returns, uncrowded
 from freqpilot.shapes import Floats, Ints
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from freqtrade.exchange.exchange_types import Tickers
 from freqpilot.host.forms.pairlist import REFRESH, Unknown
 from freqpilot.host.forms.parameters import Parameter, Parameters
 from freqpilot.pairlists.base.books import BookScreen
-from freqpilot.risk.market import depth_within
+from freqpilot.risk.market.fitness import depth_within
 
 
 class Liquidity(BookScreen):

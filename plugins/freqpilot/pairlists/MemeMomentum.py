@@ -11,9 +11,9 @@ from freqtrade.util import dt_now, dt_ts
 from freqpilot.facts.spec import Metric
 from freqpilot.host.forms.factfilter import UNKNOWN, FactFilter, metric, number
 from freqpilot.pairlists.base.timeframes import seconds_of
-from freqpilot.risk.memes import MemeFigures, detected, no_breakout, refusal
-from freqpilot.risk.safety import checks, unsafe
-from freqpilot.risk.social import day_growth, spike
+from freqpilot.risk.memes.candidates import MemeFigures, detected, no_breakout, refusal
+from freqpilot.risk.memes.safety import checks, unsafe
+from freqpilot.risk.memes.social import day_growth, spike
 from freqpilot.signals.memes import MemeRules
 
 FACTS = {

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from freqtrade.plugins.pairlist.IPairList import IPairList, PairlistParameter
 
 from freqpilot.host.forms.factfilter import FactFilter, metric, number
-from freqpilot.risk.social import spike
+from freqpilot.risk.memes.social import spike
 
 SORTS = ["zscore", "mentions", "none"]
 

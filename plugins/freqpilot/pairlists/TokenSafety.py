@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from freqtrade.plugins.pairlist.IPairList import IPairList, PairlistParameter
 
 from freqpilot.host.forms.factfilter import FactFilter, metric, number
-from freqpilot.risk.safety import checks, unsafe
+from freqpilot.risk.memes.safety import checks, unsafe
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import Settings
 

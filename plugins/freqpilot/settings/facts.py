@@ -12,11 +12,12 @@ class StoreSettings(Section):
     """Where what must survive a restart is kept: a SQLAlchemy database URL. A relative SQLite
     path counts from Freqtrade's user_data folder; empty means ``freqpilot.sqlite`` there.
     ``shared`` is one that several bots tell each other their open positions in; what a bot said
-    last counts for ``shared_hours``."""
+    last counts for ``shared_hours``. Events and alerts are kept for ``keep_days``."""
 
     url: str = ""
     shared: str = ""
     shared_hours: Positive = 24
+    keep_days: Positive = 90
 
 
 class SourceSettings(Section):

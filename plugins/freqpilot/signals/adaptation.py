@@ -27,7 +27,7 @@ class Adapted(NamedTuple):
 
 def adapt(work: Workspace, found: Regimes, settings: RegimeSettings) -> Adapted:
     """Return what ``found`` changes, where it is probable enough. What the volatility does besides
-    is :mod:`freqpilot.risk.volatility`'s, which joins the two."""
+    is :mod:`freqpilot.risk.entries.volatility`'s, which joins the two."""
     acts = (found.place != regimes.NONE) & (found.probability >= settings.min_probability)
     rows = [settings.adaptation[name] for name in NAMES]
     place = np.where(acts, found.place, len(NAMES))  # behind the last: nothing changes

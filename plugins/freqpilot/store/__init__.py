@@ -4,6 +4,7 @@
 epoch, which never touches a file. SQLAlchemy and Alembic are imported when a database is opened.
 """
 
+from datetime import datetime
 from typing import Any
 
 from freqpilot.store.base import LEVELS, Alert, Event, Store
@@ -14,6 +15,7 @@ __all__ = [
     "Event",
     "Store",
     "check_store",
+    "last_sign",
     "memory_store",
     "open_store",
     "peek_state",
@@ -28,18 +30,20 @@ def memory_store() -> Store:
     return MemoryStore()
 
 
-def open_store(url: str, *, busy_timeout: float = 5.0) -> Store:
+def open_store(url: str, *, busy_timeout: float = 5.0, quick: bool = False) -> Store:
     """Open the database at a SQLAlchemy URL, make or upgrade its tables and return the store.
 
     Missing folders of a SQLite file are made. ``busy_timeout`` is how many seconds to wait for
-    another process that writes.
+    another process that writes. ``quick`` is for a bot's loop, which has exits to send: once open,
+    the store makes it wait for half a second at most, and after a failure fails at once for a while
+    (:mod:`freqpilot.store.patience`).
 
     :raises RefuseToStart: when the database is corrupt, locked, out of reach or was written by a
         newer version; its content is unchanged then.
     """
     from freqpilot.store.database import DatabaseStore
 
-    return DatabaseStore.open(url, busy_timeout)
+    return DatabaseStore.open(url, busy_timeout, quick=quick)
 
 
 def check_store(url: str) -> str:
@@ -71,5 +75,16 @@ def require_written(url: str) -> str:
         :func:`open_store`.
     """
     from freqpilot.store.database import require_written as look
+
+    return look(url)
+
+
+def last_sign(url: str) -> datetime | None:
+    """Return when a bot last gave a sign of life in the database; None where none ever did, or
+    where there is no such database. It is only looked at.
+
+    :raises RefuseToStart: as :func:`open_store`.
+    """
+    from freqpilot.store.database import last_sign as look
 
     return look(url)

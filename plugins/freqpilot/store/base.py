@@ -125,6 +125,11 @@ class Store(ABC):
         return {}
 
     @abstractmethod
+    def prune(self, before: datetime, most: int) -> int:
+        """Delete the oldest events, and alerts that are at their end, of before a time: at most so
+        many of each. Returns how many rows were deleted of the one with more."""
+
+    @abstractmethod
     def add_decision(self, trade_id: int, decision: Decision) -> bool:
         """Keep the decision that opened a trade; False when it is there already.
 

@@ -1,6 +1,7 @@
 """The store in a database: SQLite beside Freqtrade's, or PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     create_engine,
+    delete,
     event,
     func,
     insert,
@@ -19,13 +21,14 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.shapes import Decision, IntentState, OrderIntent
 from freqpilot.store import outbox, postgres
 from freqpilot.store.base import Alert, Event, Store, levels_from
+from freqpilot.store.patience import Patience
 from freqpilot.store.plain import decision_fields, decision_from, plain
 from freqpilot.store.tables import (
     CounterRow,
@@ -57,19 +60,31 @@ DECLARED = ", declared"
 class DatabaseStore(Store):
     """A store whose every method is one transaction, safe to call from any thread."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, patience: Patience | None = None) -> None:
         self._engine = engine
         self._session = sessionmaker(engine)
         self._writing = engine.execution_options(**ROWS)
+        self._patience = patience or Patience()
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with self._patience.asked(), self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _read(self) -> Iterator[Session]:
+        with self._patience.asked(), self._session() as session:
+            yield session
 
     @classmethod
-    def open(cls, url: str, busy_timeout: float) -> "DatabaseStore":
+    def open(cls, url: str, busy_timeout: float, *, quick: bool = False) -> "DatabaseStore":
         """See :func:`freqpilot.store.open_store`."""
+        patience = Patience()
         parsed = _parsed(url)
         try:
             if path := _file(parsed):
                 path.parent.mkdir(parents=True, exist_ok=True)
-            engine = _engine(parsed, busy_timeout)
+            engine = _engine(parsed, busy_timeout, patience=patience, quick=quick)
         except OSError as error:
             raise RefuseToStart(f"the folder of {_shown(parsed)} cannot be made: {error}") from None
         try:
@@ -80,11 +95,13 @@ class DatabaseStore(Store):
         except RefuseToStart:
             engine.dispose()
             raise
-        return cls(engine)
+        if quick:
+            patience.limit()
+        return cls(engine, patience)
 
     def save_state(self, key: str, state: Mapping[str, Any], time: datetime) -> None:
         values = {"key": key, "state": plain(state), "updated_at": time}
-        with self._writing.begin() as connection:
+        with self._write() as connection:
             put(connection, RiskStateRow, "key", values)
 
     def swap_state(
@@ -96,7 +113,7 @@ class DatabaseStore(Store):
     ) -> bool:
         values = {"key": key, "state": plain(state), "updated_at": time}
         query = select(RiskStateRow.state).where(RiskStateRow.key == key).with_for_update()
-        with self._writing.begin() as connection:
+        with self._write() as connection:
             if expected is None:
                 return put_once(connection, RiskStateRow, values)
             if connection.execute(query).scalar() != plain(expected):
@@ -105,7 +122,7 @@ class DatabaseStore(Store):
             return True
 
     def load_state(self, key: str) -> dict[str, Any] | None:
-        with self._session() as session:
+        with self._read() as session:
             row = session.get(RiskStateRow, key)
             return None if row is None else row.state
 
@@ -121,7 +138,7 @@ class DatabaseStore(Store):
     ) -> None:
         fields = {"time": time, "kind": kind, "level": level, "text": text}
         figures = plain(data or {})
-        with self._writing.begin() as connection:
+        with self._write() as connection:
             connection.execute(insert(EventRow).values(**fields, data=figures))
             if alert and level != "INFO":
                 outbox.put(connection, time, kind, level, text, figures)
@@ -134,50 +151,58 @@ class DatabaseStore(Store):
             query = query.where(EventRow.kind == kind)
         if level != "INFO":
             query = query.where(EventRow.level.in_(levels_from(level)))
-        with self._session() as session:
+        with self._read() as session:
             rows = list(session.scalars(query))
         return [Event(row.time, row.kind, row.level, row.text, row.data) for row in reversed(rows)]
 
     def alerts(self) -> list[Alert]:
-        with self._session() as session:
+        with self._read() as session:
             return outbox.waiting(session)
 
     def take_alerts(self, ids: Sequence[int]) -> list[Alert]:
-        with self._writing.begin() as connection:
+        with self._write() as connection:
             outbox.take(connection, ids)
-        with self._session() as session:
+        with self._read() as session:
             return outbox.waiting(session, ids)
 
     def save_alerts(self, alerts: Sequence[Alert], time: datetime) -> None:
-        with self._writing.begin() as connection:
+        with self._write() as connection:
             # In one order, or two writers could wait for each other's rows.
             for each in sorted(alerts, key=lambda alert: alert.id):
                 outbox.save(connection, each, time)
 
     def alerts_sent(self, since: datetime) -> dict[str, datetime]:
-        with self._session() as session:
+        with self._read() as session:
             return outbox.sent(session, since)
+
+    def prune(self, before: datetime, most: int) -> int:
+        old = select(EventRow.id).where(EventRow.time < before).order_by(EventRow.time).limit(most)
+        with self._write() as connection:
+            ids = connection.scalars(old).all()
+            for some in outbox.batched(ids):
+                connection.execute(delete(EventRow).where(EventRow.id.in_(some)))
+            return max(len(ids), outbox.prune(connection, before, most))
 
     def add_decision(self, trade_id: int, decision: Decision) -> bool:
         values = {"trade_id": trade_id, **decision_fields(decision)}
-        with self._writing.begin() as connection:
+        with self._write() as connection:
             return put_once(connection, DecisionRow, values)
 
     def decision(self, trade_id: int) -> Decision | None:
         query = select(DecisionRow).where(DecisionRow.trade_id == trade_id)
-        with self._session() as session:
+        with self._read() as session:
             row = session.scalar(query.order_by(DecisionRow.id.desc()).limit(1))
             return None if row is None else decision_from(vars(row))
 
     def save_intent(self, intent: OrderIntent) -> None:
-        with self._writing.begin() as connection:
+        with self._write() as connection:
             put(connection, OrderIntentRow, "client_id", asdict(intent))
 
     def intents(self, *states: IntentState) -> list[OrderIntent]:
         query = select(OrderIntentRow).order_by(OrderIntentRow.id)
         if states:
             query = query.where(OrderIntentRow.state.in_(states))
-        with self._session() as session:
+        with self._read() as session:
             rows = [vars(row) for row in session.scalars(query)]
         names = [each.name for each in fields(OrderIntent)]
         return [OrderIntent(**{name: row[name] for name in names}) for row in rows]
@@ -186,26 +211,26 @@ class DatabaseStore(Store):
         query = select(func.count()).select_from(OrderIntentRow)
         # LIKE would take capitals for small letters in SQLite, and only there.
         begins = func.substr(OrderIntentRow.client_id, 1, len(prefix)) == prefix
-        with self._session() as session:
+        with self._read() as session:
             return int(session.scalar(query.where(begins)) or 0)
 
     def save_counters(self, counts: Mapping[str, int], time: datetime) -> None:
-        with self._writing.begin() as connection:
+        with self._write() as connection:
             # In one order, or two writers could wait for each other's rows.
             for name in sorted(counts):
                 values = {"name": name, "value": counts[name], "updated_at": time}
                 put(connection, CounterRow, "name", values)
 
     def counters(self) -> dict[str, int]:
-        with self._session() as session:
+        with self._read() as session:
             return {row.name: row.value for row in session.scalars(select(CounterRow))}
 
     def beat(self, source: str, time: datetime) -> None:
-        with self._writing.begin() as connection:
+        with self._write() as connection:
             put(connection, HeartbeatRow, "source", {"source": source, "beat_at": time})
 
     def beats(self) -> dict[str, datetime]:
-        with self._session() as session:
+        with self._read() as session:
             return {row.source: row.beat_at for row in session.scalars(select(HeartbeatRow))}
 
     def close(self) -> None:
@@ -314,6 +339,26 @@ def require_written(url: str) -> str:
     return _shown(parsed)
 
 
+def last_sign(url: str) -> datetime | None:
+    """See :func:`freqpilot.store.last_sign`."""
+    parsed = _parsed(url)
+    path = _file(parsed)
+    if path and not path.is_file():
+        return None
+    engine = _engine(parsed, busy_timeout=5.0, writes=False)
+    try:
+        with engine.connect() as connection:
+            if revision_of(connection) is None:
+                return None
+            ours = HeartbeatRow.source.startswith(LEDGER)
+            newest = func.max(HeartbeatRow.beat_at, type_=HeartbeatRow.beat_at.type)
+            return connection.scalar(select(newest).where(ours))
+    except DBAPIError as error:
+        raise _refusal(parsed, error) from None
+    finally:
+        engine.dispose()
+
+
 def _unwritten(url: URL, reason: str) -> RefuseToStart:
     return RefuseToStart(
         f"no bot has written the store {_shown(url)} ({reason}); nothing was read or changed, open "
@@ -349,10 +394,19 @@ def _shown(url: URL) -> str:
     return str(_file(url) or named.render_as_string(hide_password=True))
 
 
-def _engine(url: URL, busy_timeout: float, *, writes: bool = True) -> Engine:
+def _engine(
+    url: URL,
+    busy_timeout: float,
+    *,
+    writes: bool = True,
+    patience: Patience | None = None,
+    quick: bool = False,
+) -> Engine:
     if url.get_backend_name() != "sqlite":
         try:
-            return postgres.make_engine(url, busy_timeout, writes=writes)
+            return postgres.make_engine(
+                url, busy_timeout, writes=writes, patience=patience, quick=quick
+            )
         except ImportError as error:
             raise RefuseToStart(
                 f"the driver for {_shown(url)} cannot be used ({error}); open trades are "
@@ -374,6 +428,8 @@ def _engine(url: URL, busy_timeout: float, *, writes: bool = True) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         writing = "freqpilot_writes" in connection.get_execution_options()
+        if writing and patience is not None and patience.wait is not None:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience.wait * 1000)}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine

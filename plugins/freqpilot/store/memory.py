@@ -60,6 +60,12 @@ class MemoryStore(Store):
         chosen = kinds if level == "INFO" else [e for e in kinds if e.level in levels_from(level)]
         return chosen[max(0, len(chosen) - limit) :]
 
+    def prune(self, before: datetime, most: int) -> int:
+        old = [at for at, event in enumerate(self._events) if event.time < utc(before)][:most]
+        for at in reversed(old):
+            del self._events[at]
+        return len(old)
+
     def add_decision(self, trade_id: int, decision: Decision) -> bool:
         fields = decision_fields(decision)
         key = (trade_id, decision.pair, fields["time"])

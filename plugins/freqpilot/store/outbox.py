@@ -1,11 +1,11 @@
 """The alerts of a database: rows of what is to be sent, and how far that is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from freqpilot.store.base import Alert
@@ -49,11 +49,26 @@ def waiting(session: Session, ids: Sequence[int] | None = None) -> list[Alert]:
     return found if ids is None else [alert for alert in found if alert.id in set(ids)]
 
 
+def batched(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield ids by as many as one statement takes."""
+    for start in range(0, len(ids), CHUNK):
+        yield ids[start : start + CHUNK]
+
+
 def take(connection: Connection, ids: Sequence[int]) -> None:
     """Let these alerts count no more of their like."""
-    for start in range(0, len(ids), CHUNK):
-        some = AlertRow.id.in_(ids[start : start + CHUNK])
-        connection.execute(update(AlertRow).where(some).values(state="taken"))
+    for some in batched(ids):
+        taken = update(AlertRow).where(AlertRow.id.in_(some)).values(state="taken")
+        connection.execute(taken)
+
+
+def prune(connection: Connection, before: datetime, most: int) -> int:
+    """Delete the oldest alerts that ended before a time, at most so many; returns how many."""
+    ended = AlertRow.state.not_in(UNDELIVERED), AlertRow.ended_at < before
+    ids = connection.scalars(select(AlertRow.id).where(*ended).limit(most)).all()
+    for some in batched(ids):
+        connection.execute(delete(AlertRow).where(AlertRow.id.in_(some)))
+    return len(ids)
 
 
 def save(connection: Connection, alert: Alert, time: datetime) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.store.patience import Patience
 
 DRIVER = "postgresql+psycopg"
 NAMES = ("postgres", "postgresql", DRIVER)
@@ -23,6 +24,8 @@ WAITS = {
     "keepalives_count": 3,
 }
 """Of libpq: seconds, tcp_user_timeout milliseconds. One in the URL has its way."""
+QUICK = {"connect_timeout": 2, "tcp_user_timeout": 2_000}
+"""Those of a bot's loop, which has exits to send; two seconds are the least that libpq takes."""
 ADVICE = (
     (
         ("password authentication failed", "no password supplied", "pg_hba.conf"),
@@ -57,9 +60,20 @@ def normalised(url: URL) -> URL:
     return url.set(drivername=DRIVER)
 
 
-def make_engine(url: URL, busy_timeout: float, *, writes: bool) -> Engine:
-    """Return an engine; see :func:`freqpilot.store.database.connect`."""
-    waits = {name: value for name, value in WAITS.items() if name not in url.query}
+def make_engine(
+    url: URL,
+    busy_timeout: float,
+    *,
+    writes: bool,
+    patience: Patience | None = None,
+    quick: bool = False,
+) -> Engine:
+    """Return an engine; see :func:`freqpilot.store.database.connect`.
+
+    :param quick: a bot's loop uses it.
+    """
+    usual = WAITS | QUICK if quick else WAITS
+    waits = {name: value for name, value in usual.items() if name not in url.query}
     # A connection that a restart of the server has ended is found out before it is used.
     engine = create_engine(url, connect_args=waits, pool_pre_ping=True)
 
@@ -80,6 +94,9 @@ def make_engine(url: URL, busy_timeout: float, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        if patience is not None and patience.wait is not None:
+            wait = f"SET LOCAL lock_timeout = {int(patience.wait * 1000)}"
+            connection.exec_driver_sql(wait)
         lock = LOCKS.get(connection.get_execution_options().get("freqpilot_writes", ""))
         if lock is not None:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SPACE}, {lock})")

@@ -42,6 +42,25 @@ def in_memory(url: str) -> bool:
     return url == "sqlite://" or str(_sqlite_path(url)) == MEMORY
 
 
+def read_only(url: str) -> str | None:
+    """Return the URL by which a database is read and never written; None where there is nothing to
+    read: a SQLite file that is not there, or a database in memory."""
+    from urllib.parse import quote
+
+    from sqlalchemy.engine import make_url
+
+    if in_memory(url):
+        return None
+    file = sqlite_file(url)
+    if file is None:
+        return url
+    if not file.is_file():
+        return None
+    shown = f"file:{quote(str(file.absolute()))}"
+    found = make_url(url).set(database=shown, query={"mode": "ro", "uri": "true"})
+    return found.render_as_string(hide_password=False)
+
+
 def with_file(url: str, file: Path) -> str:
     """Return the URL of a SQLite database with another file, its options as they were."""
     from sqlalchemy.engine import make_url

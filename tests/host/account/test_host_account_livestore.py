@@ -108,7 +108,7 @@ def test_a_locked_store_at_the_start(
     open_store = livestore.open_store
     monkeypatch.setattr(
         "freqpilot.host.account.livestore.open_store",
-        lambda url: open_store(url, busy_timeout=0.05),
+        lambda url, **_: open_store(url, busy_timeout=0.05),
     )
     run = begin(bot.config, live=True)
     assert "another process holds it" in str(exitsonly.reason())

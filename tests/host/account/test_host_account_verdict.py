@@ -1,6 +1,7 @@
 """What the limits allow of an order, in which order they are asked, and what a halt closes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from live_bot import make_bot
 from freqpilot.host.account import verdict as verdict_module
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
+from freqpilot.host.account.upkeep import Upkeep
 from freqpilot.host.account.verdict import claim, note_unsized
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
@@ -60,7 +62,31 @@ def test_a_veto_is_kept_for_other_processes(run: Run) -> None:
         verdict_module.ask(run, order(), (), lambda rule=rule: veto(rule))
     *_, event = run.store.events("veto")
     assert event.data == {"pair": "SOL/USDT", "purpose": "entry", "rule": "depth"}
+    run.part(Upkeep).step(START)
     assert run.store.counters() == {"spread": 2, "depth": 1}
+
+
+def test_a_veto_is_written_down_when_it_changes(run: Run) -> None:
+    def refuse(rule: str, after: timedelta = timedelta(0), pair: str = "SOL/USDT") -> int:
+        asked = replace(order(), time=START + after, pair=pair)
+        verdict_module.ask(run, asked, (), lambda: veto(rule))
+        return len(run.store.events("veto"))
+
+    assert [refuse("spread") for _ in range(3)] == [1, 1, 1]
+    assert [refuse("depth"), refuse("spread"), refuse("depth")] == [2, 2, 2]
+    assert refuse("spread", pair="ETH/USDT") == 3
+    verdict_module.ask(run, order(), (), lambda: RiskVerdict(True, 10.0))
+    assert [refuse("spread"), refuse("spread")] == [4, 4]
+    assert run.counters.snapshot(START)["vetoes"] == {"spread": 7, "depth": 2}
+
+
+def test_why_there_is_no_stake_is_written_down_when_it_changes(run: Run) -> None:
+    for hour, reason in enumerate(["room 1.5", "room 2.5", "no edge", "room 3.5"]):
+        time = START + hour * timedelta(hours=1)
+        for _ in range(2):
+            note_unsized(run, time, "SOL/USDT", time, reason)
+    assert [event.text for event in run.store.events("no entry")] == ["room 1.5", "no edge"]
+    assert run.counters.snapshot(START)["vetoes"] == {"no stake": 4}
 
 
 @pytest.mark.parametrize(("beside", "closes"), [(-1e-9, True), (0.0, False), (1e-9, False)])

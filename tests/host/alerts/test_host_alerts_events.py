@@ -17,7 +17,7 @@ from freqpilot.host.account import flows
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.gate import health
 from freqpilot.host.trading import couples
-from freqpilot.risk import rebase
+from freqpilot.risk.account import rebase
 from freqpilot.store import memory_store
 
 

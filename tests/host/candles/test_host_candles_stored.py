@@ -14,7 +14,7 @@ from freqtrade.enums import CandleType
 from freqpilot.host.candles.stored import fetched_candles, stored_candles
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run.current import current, end
-from freqpilot.risk.covariance import resampled
+from freqpilot.risk.book.covariance import resampled
 
 
 @pytest.fixture(autouse=True)

@@ -14,12 +14,14 @@ import pytest
 from children import child_environment
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
+from freqpilot.host.boot import start
 from freqpilot.host.commands import doctor
 from freqpilot.host.commands.init import init
 from freqpilot.host.gate import bookrisk
 from freqpilot.host.run.current import current, end
+from freqpilot.host.seams import activation
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
-from freqpilot.risk.covariance import Closes
+from freqpilot.risk.book.covariance import Closes
 from freqpilot.shapes import Position
 
 
@@ -76,6 +78,20 @@ def test_each_fault_names_its_mend(
     found = findings(home, *names, **overlay)
     assert not found[check].ok
     assert words in found[check].detail
+
+
+def test_a_seam_that_something_else_replaced_again_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert findings(home)["activation"].detail == "all seams are in place"
+    seam = next(each for each in start.all_seams() if any(place.make for place in each.places))
+    owner, name = next(place for place in seam.places if place.make is not None).owner()
+    monkeypatch.setattr(owner, name, lambda *_args, **_named: None)
+    monkeypatch.setattr(start, "activate", lambda: None)
+    monkeypatch.setattr(activation, "fault_of", lambda _seam: None)
+    found = findings(home)["activation"]
+    assert not found.ok
+    assert f"not in place: {seam.name};" in found.detail
 
 
 def test_a_busy_port_is_found_before_freqtrade_hangs_on_it(home: Path) -> None:

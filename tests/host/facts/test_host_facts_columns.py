@@ -130,7 +130,7 @@ def test_no_fact_of_the_future_changes_a_row(
     close = BEGIN + at * HOUR
     facts = [
         Fact("cm", "BTC", "mvrv", value, BEGIN + event * HOUR, BEGIN + (event + lag) * HOUR, place)
-        for place, (event, lag, value) in enumerate(rows)
+        for place, (event, lag, value) in enumerate(rows, 1)  # 0 is the vintage of FACT
     ]
     past = [fact for fact in facts if fact.available_at <= close]
     found = []

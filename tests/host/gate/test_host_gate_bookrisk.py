@@ -36,12 +36,12 @@ from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.account.verdict import account_book
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import bookrisk
-from freqpilot.host.gate.bookrisk import BookRisk
+from freqpilot.host.gate.bookrisk import VIEWS, BookRisk
 from freqpilot.host.run import run as run_module
 from freqpilot.host.run.current import current, end
 from freqpilot.host.trading import proposals
-from freqpilot.risk.book import Fit
-from freqpilot.risk.covariance import Closes
+from freqpilot.risk.book.covariance import Closes
+from freqpilot.risk.book.positions import Fit
 from freqpilot.shapes import OrderRequest
 
 
@@ -272,3 +272,14 @@ def test_keeping_the_figures_never_raises(caplog: pytest.LogCaptureFixture) -> N
     source.fault = ConnectionError("no route")
     current().part(BookRisk).keep(NOW, held("ADA"))
     assert "no route" in caplog.text
+
+
+def test_no_more_views_are_kept_than_fit() -> None:
+    begin(Source(candles()))
+    book = current().part(BookRisk)
+    first = book.view(PAIRS[:1], NOW)
+    assert book.view(PAIRS[:1], NOW) is first
+    for number in range(VIEWS):
+        book._views[(f"C{number}/USDT",)] = first
+    assert book._views.currsize == VIEWS
+    assert same(book.view(PAIRS[:1], NOW), first)

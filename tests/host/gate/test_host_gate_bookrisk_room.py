@@ -13,9 +13,9 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import BOOK
-from freqpilot.risk import book as book_risk
-from freqpilot.risk.covariance import Closes
-from freqpilot.risk.sizing import Proposal
+from freqpilot.risk.book import positions as book_risk
+from freqpilot.risk.book.covariance import Closes
+from freqpilot.risk.entries.sizing import Proposal
 from freqpilot.shapes import Cut, OrderRequest, Position, RiskVerdict
 
 NOW = datetime(2024, 2, 20, 10, 30, tzinfo=UTC)

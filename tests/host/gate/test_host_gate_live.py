@@ -17,7 +17,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
-from freqpilot.risk import limits
+from freqpilot.risk.entries import limits
 
 
 @pytest.fixture(autouse=True)

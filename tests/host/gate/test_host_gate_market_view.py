@@ -18,7 +18,7 @@ from test_host_gate_market import (  # noqa: F401  # the clock and the run are s
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.gate.market import Market
 from freqpilot.host.run.run import Run
-from freqpilot.risk import market
+from freqpilot.risk.market import fitness as market
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import OrderRequest, RiskVerdict
 

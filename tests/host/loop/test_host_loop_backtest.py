@@ -15,7 +15,7 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.loop import backtest
 from freqpilot.host.run.current import current, end
 from freqpilot.rehearsal.clock import VirtualClock
-from freqpilot.risk import ledger as ledgers
+from freqpilot.risk.account import ledger as ledgers
 
 STEP = timedelta(hours=1)
 OTHER = "ADA/USDT"

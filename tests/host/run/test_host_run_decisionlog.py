@@ -36,3 +36,22 @@ def test_what_cannot_be_written_raises_nothing(
     monkeypatch.setattr(log, "handleError", faults.append)
     log.emit(record("entry", decision={"pair": "BTC/USDT"}))
     assert len(faults) == 1
+
+
+def test_a_full_file_is_put_aside_and_the_oldest_goes(tmp_path: Path) -> None:
+    log = DecisionLog(str(tmp_path / "own.jsonl"), max_bytes=100, backups=2)
+    for number in range(10):
+        log.emit(record("veto", decision={"number": number, "why": "x" * 100}))
+    numbers = {
+        file.name: [json.loads(line)["number"] for line in file.read_text().splitlines()]
+        for file in tmp_path.iterdir()
+    }
+    assert numbers == {"own.jsonl": [9], "own.jsonl.1": [8], "own.jsonl.2": [7]}
+
+
+def test_without_backups_a_full_file_begins_anew(tmp_path: Path) -> None:
+    log = DecisionLog(str(tmp_path / "own.jsonl"), max_bytes=1, backups=0)
+    for number in range(3):
+        log.emit(record("veto", decision={"number": number}))
+    assert json.loads(log.file.read_text())["number"] == 2
+    assert len(list(tmp_path.iterdir())) == 1

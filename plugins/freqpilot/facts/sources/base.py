@@ -20,8 +20,12 @@ from freqpilot.shapes import Item
 DAY = timedelta(days=1)
 LONGEST_TEXT = 2_000
 """Characters of a headline or post that are kept."""
+MOST_READ = 20 * LONGEST_TEXT
+"""Characters of a text with its markup that are looked at: it comes from strangers."""
 LONGEST_KEY = 200
-_TAGS = re.compile(r"<[^>]*>")
+LONGEST_TIME = 64
+# A tag ends before the next one begins, so that each character is looked at once.
+_TAGS = re.compile(r"<[^<>]*>")
 
 
 class BadAnswer(Degraded):
@@ -253,20 +257,25 @@ def iso(value: Any) -> datetime:
 
     :raises ValueError: for anything else.
     """
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no time")
+    if not isinstance(value, str) or len(value) > LONGEST_TIME:
+        raise ValueError(f"{str(value)[:LONGEST_TIME]!r} is no time")
     found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value))
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def plain(text: Any) -> str:
-    """Return a text without tags, entities and line breaks, cut to a sane length.
+    """Return a text without tags, entities and line breaks, at most ``LONGEST_TEXT`` characters of
+    the first ``MOST_READ``.
 
     :raises ValueError: when nothing is left or it is no text.
     """
     if not isinstance(text, str):
         raise ValueError(f"a text is {type(text).__name__}")
-    words = " ".join(html.unescape(_TAGS.sub(" ", text)).split())[:LONGEST_TEXT]
+    read = text[:MOST_READ]
+    if len(text) > MOST_READ and read.rfind("<") > read.rfind(">"):
+        read = read[: read.rfind("<")]  # the tag that the cut has divided
+    bare = _TAGS.sub(" ", read)
+    words = " ".join(html.unescape(bare).split())[:LONGEST_TEXT]
     if not words:
         raise ValueError("a text is empty")
     return words

@@ -30,7 +30,9 @@ def plain(text: str) -> str:
         for sign in shown
         if unicodedata.category(sign) not in ("Cf", "Cs", "Co") or sign == "\u200d"
     )
-    return _SPACE.sub(" ", "".join(kept)).strip()[:LONGEST]
+    # Once more: marks that an invisible character kept apart have an order now.
+    bare = unicodedata.normalize("NFKC", "".join(kept))
+    return _SPACE.sub(" ", bare).strip()[:LONGEST]
 
 
 def clean(text: str) -> str:

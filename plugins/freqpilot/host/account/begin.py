@@ -10,8 +10,8 @@ from typing import Any
 
 from freqpilot.host.run.current import current, has_begun, make_current
 from freqpilot.host.run.run import LEDGER_KEYS, Run
-from freqpilot.risk import ledger
-from freqpilot.risk.flows import Watch
+from freqpilot.risk.account import ledger
+from freqpilot.risk.account.flows import Watch
 from freqpilot.settings import Settings
 from freqpilot.store import memory_store, open_store
 from freqpilot.store.urls import resolved, store_url
@@ -39,7 +39,7 @@ def begin(config: dict[str, Any], *, live: bool) -> Run:
     run.watch = Watch(run.state.flows.capital, run.state.flows.trades)
     run.exchange = str(config.get("exchange", {}).get("name", ""))
     if live and settings.store.shared:
-        run.shared = open_store(resolved(settings.store.shared, folder))
+        run.shared = open_store(resolved(settings.store.shared, folder), quick=True)
         run.others = None  # until they were looked at
     make_current(run)
     return run

@@ -16,10 +16,10 @@ from freqpilot.host.account.observed import refresh
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.host.seams.freqtrade import Bot, Trade
-from freqpilot.risk import rebase
-from freqpilot.risk.dollars import money
-from freqpilot.risk.flows import Reading
-from freqpilot.risk.ledger import Ledger
+from freqpilot.risk.account import rebase
+from freqpilot.risk.account.dollars import money
+from freqpilot.risk.account.flows import Reading
+from freqpilot.risk.account.ledger import Ledger
 from freqpilot.store import Store, open_store
 
 DECLARED = ", declared"

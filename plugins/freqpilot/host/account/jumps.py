@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.seams.freqtrade import Bot
-from freqpilot.risk import looks
+from freqpilot.risk.account import looks
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import exitsonly, ownership
-from freqpilot.risk import ledger, looks
-from freqpilot.risk.looks import Look
+from freqpilot.risk.account import ledger, looks
+from freqpilot.risk.account.looks import Look
 from freqpilot.store import memory_store, open_store
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _open(run: "Run") -> None:
 
     from freqpilot.host.run.run import SEEN
 
-    store = open_store(run.url)
+    store = open_store(run.url, quick=True)
     try:
         bot = ownership.identity(store, run.key)
         owner = ownership.claim(store, run.key, bot)

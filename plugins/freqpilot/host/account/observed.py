@@ -7,12 +7,12 @@ from typing import Protocol
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import SEEN, Run
-from freqpilot.risk import clock, ledger, looks
-from freqpilot.risk.looks import Look
-from freqpilot.risk.record import Outcome
-from freqpilot.risk.responses import streak_phase
+from freqpilot.risk.account import clock, ledger, looks
+from freqpilot.risk.account.looks import Look
+from freqpilot.risk.account.record import Outcome
+from freqpilot.risk.account.responses import streak_phase
+from freqpilot.risk.entries.targets import no_edge_in
 from freqpilot.risk.soundness import is_number
-from freqpilot.risk.targets import no_edge_in
 
 
 def observe(

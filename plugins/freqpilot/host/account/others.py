@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from freqpilot.errors import NoEntry
 from freqpilot.host.run import ownership
 from freqpilot.host.run.run import Run
-from freqpilot.risk.dollars import DOLLARS
+from freqpilot.risk.account.dollars import DOLLARS
 from freqpilot.shapes import OrderRequest, Position
 from freqpilot.store import Store
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.host.run.run import BLOCKED, BOOK, LEDGER_KEYS, SEEN
-from freqpilot.risk import ledger
-from freqpilot.risk.responses import streak_phase
-from freqpilot.risk.targets import no_edge_in
+from freqpilot.risk.account import ledger
+from freqpilot.risk.account.responses import streak_phase
+from freqpilot.risk.entries.targets import no_edge_in
 from freqpilot.settings import RiskSettings
 from freqpilot.store import open_store
 

@@ -12,7 +12,7 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Exchange
-from freqpilot.risk.dollars import is_dollar, quotes, settled
+from freqpilot.risk.account.dollars import is_dollar, quotes, settled
 from freqpilot.settings import RiskSettings, Settings
 
 logger = logging.getLogger(__name__)

@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
+from freqpilot.host.account.refusals import Refusals
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.decisionlog import DECISIONS
 from freqpilot.host.run.run import Run
-from freqpilot.risk import ledger, limits
+from freqpilot.risk.account import ledger
+from freqpilot.risk.entries import limits
 from freqpilot.shapes import (
     Book,
     Cut,
@@ -22,6 +24,7 @@ from freqpilot.shapes import (
     Position,
     RiskVerdict,
 )
+from freqpilot.store.plain import alert_key
 
 logger = logging.getLogger(__name__)
 decisions = logging.getLogger(DECISIONS)
@@ -51,7 +54,8 @@ def ask(
     positions: Sequence[Position],
     *further: Callable[[], RiskVerdict],
 ) -> RiskVerdict:
-    """Judge an order that raises risk, count and log the verdict.
+    """Judge an order that raises risk and count the verdict. A refusal is written down when it
+    changes: the first of its rule since the pair was last allowed, or since the day began.
 
     :param further: judge in turn what the limits allow, where there is more to ask.
     """
@@ -68,14 +72,14 @@ def ask(
             verdict = judge()
     if verdict.allowed:
         run.counters.count("orders_allowed")
+        run.part(Refusals).forget(order.pair)
         return verdict
     rule = verdict.cuts[-1].rule if verdict.cuts else "unnamed"
     run.counters.veto(rule)
-    if run.live:
+    if run.live and run.part(Refusals).is_new(order.pair, f"{order.purpose} {rule}", order.time):
         about = {"pair": order.pair, "purpose": order.purpose, "rule": rule}
         text = f"refused {order.purpose} {order.pair}: {verdict.veto}"
         alerts.record(run, "veto", "WARNING", text, about, time=order.time)
-        run.store.save_counters(run.counters.snapshot(order.time)["vetoes"], order.time)
         decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
     return verdict
 
@@ -125,11 +129,14 @@ def count_wait(refusal: NoEntry) -> str:
 
 
 def note_unsized(run: Run, time: datetime, pair: str, candle: datetime, reason: str) -> None:
-    """Keep and log why a live entry gets no stake, once a pair and candle: the loop asks again."""
+    """Count why a live entry gets no stake, once a pair and candle, as the loop asks again; write
+    it down when it changes, its figures apart."""
     if run.unsized.get(pair) == candle:
         return
     run.unsized[pair] = candle
-    alerts.record(run, "no entry", "INFO", reason, {"pair": pair}, time=time)
+    run.counters.veto("no stake")
+    if run.part(Refusals).is_new(pair, alert_key("no entry", "INFO", reason, {}), time):
+        alerts.record(run, "no entry", "INFO", reason, {"pair": pair}, time=time)
 
 
 def claim(run: Run, pair: str, candle: datetime) -> bool:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.host.boot import passwords
 from freqpilot.host.boot.digests import data_digest, facts_digest, pack_digest, stamp_identifier
 from freqpilot.host.boot.needs import groups_for, guard
 from freqpilot.host.seams import activation
 from freqpilot.host.seams.freqtrade import ConfigurationReader
 from freqpilot.host.seams.seam import Place, Seam
-from freqpilot.risk import exitplan
+from freqpilot.risk.exits import plan as exitplan
 from freqpilot.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ def prepare(config: dict[str, Any]) -> None:
     from freqpilot.host.freqai import memory
     from freqpilot.host.run.decisionlog import DecisionLog
 
+    passwords.hide(config)
     try:
         standin.keep_apart(config)  # before the data folder is read or the section digested
         settings = Settings.from_config(config)
@@ -136,6 +138,7 @@ SEAMS = (
             _END,
             Place(f"{CONFIGURATION}._process_runmode", ["config"], _make_runmode),
             Place(f"{CONFIGURATION}.load_config"),
+            Place(passwords.SECRETS),
         ),
     ),
 )

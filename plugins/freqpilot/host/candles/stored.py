@@ -11,7 +11,7 @@ import pandas as pd
 from freqpilot.host.candles.files import read_candles
 from freqpilot.host.candles.timeframe import DAY, seconds
 from freqpilot.host.seams.freqtrade import Exchange
-from freqpilot.risk.covariance import Closes, resampled
+from freqpilot.risk.book.covariance import Closes, resampled
 from freqpilot.settings import Settings
 
 Source = Callable[[Sequence[str], str, int], Mapping[str, Closes]]

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("database", lambda: _database(config)),
             _run("loop", lambda: _loop(config)),
             _run("stake rate", lambda: _stake_rate(config)),
+            _run("gated", lambda: _gated(config)),
             _run("alerts", lambda: _alerts(config)),
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
@@ -116,11 +118,19 @@ def _seams() -> list[Finding]:
         detail = seam.purpose if fault is None else f"{fault}; install a tested Freqtrade"
         findings.append(Finding(f"seam {seam.name}", fault is None, detail))
     start.activate()
-    if reason := activation.refusal():
-        findings.append(Finding("activation", False, reason))
-    else:
-        findings.append(Finding("activation", True, "all seams are in place"))
+    findings.append(_in_place())
     return findings
+
+
+def _in_place() -> Finding:
+    """Tell whether every seam is in place: one that something else replaced again is named."""
+    if reason := activation.refusal():
+        return Finding("activation", False, reason)
+    missing = [seam.name for seam in start.all_seams() if not seam.is_applied()]
+    if missing:
+        what = f"not in place: {', '.join(missing)}; another plug-in replaced them, remove it"
+        return Finding("activation", False, what)
+    return Finding("activation", True, "all seams are in place")
 
 
 def _doors() -> list[Finding]:
@@ -218,6 +228,14 @@ def _stake_rate(config: dict[str, Any]) -> str:
     from freqpilot.host.account.stakerate import describe
 
     return describe(config)
+
+
+def _gated(config: dict[str, Any]) -> str:
+    from freqpilot.host.commands.ungated import books_of, fault
+
+    if text := fault(books_of(config), datetime.now(UTC) - timedelta(days=1)):
+        raise FreqpilotError(text)
+    return "no order of the last day was sent without the order gate"
 
 
 def _alerts(config: dict[str, Any]) -> str:

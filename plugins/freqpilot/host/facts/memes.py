@@ -13,9 +13,9 @@ from freqpilot.facts.spec import Metric, parse
 from freqpilot.host.facts.columns import closes_of
 from freqpilot.host.facts.database import known_or_missing
 from freqpilot.host.run.once import warn_once
-from freqpilot.risk.exitplan import scales_memes
-from freqpilot.risk.safety import checks
-from freqpilot.risk.social import day_growth, spike
+from freqpilot.risk.exits.plan import scales_memes
+from freqpilot.risk.memes.safety import checks
+from freqpilot.risk.memes.social import day_growth, spike
 from freqpilot.risk.taxonomy import asset_of, base_of
 from freqpilot.settings import MemeFact, MemeSettings, Settings
 from freqpilot.shapes import Floats, Ints

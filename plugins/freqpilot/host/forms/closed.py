@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from freqpilot.host.seams.freqtrade import Trade
-from freqpilot.risk.closed import Close
+from freqpilot.risk.account.closed import Close
 from freqpilot.shapes import Floats
 
 

@@ -21,8 +21,8 @@ from freqpilot.host.forms.closed import ClosedTrades, closed_at
 from freqpilot.host.forms.parameters import Parameter, Parameters, checked, forms
 from freqpilot.host.run.current import current
 from freqpilot.host.run.run import Run
-from freqpilot.risk.closed import Close
-from freqpilot.risk.ledger import Ledger
+from freqpilot.risk.account.closed import Close
+from freqpilot.risk.account.ledger import Ledger
 from freqpilot.settings import Settings
 
 logger = logging.getLogger(__name__)

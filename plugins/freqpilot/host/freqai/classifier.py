@@ -20,7 +20,7 @@ from freqpilot.host.freqai.columns import LABEL, NAMES, REASONS
 from freqpilot.host.freqai.reasons import reasons_of
 from freqpilot.models.training import apart
 from freqpilot.models.trees.classifier import CLASSES, FittedTrees, fit
-from freqpilot.risk.staleness import EXPIRED
+from freqpilot.risk.market.staleness import EXPIRED
 from freqpilot.settings import Settings
 from freqpilot.shapes import Bools
 

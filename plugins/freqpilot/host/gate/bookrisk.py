@@ -12,22 +12,27 @@ from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
+from cachetools import LRUCache
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.verdict import account_book
 from freqpilot.host.candles.stored import NONE, Source
 from freqpilot.host.candles.timeframe import DAY, HOUR, seconds
 from freqpilot.host.run.run import BOOK, Run
-from freqpilot.risk import book as book_risk
-from freqpilot.risk.comovement import View, view
-from freqpilot.risk.covariance import Closes, beside, column
-from freqpilot.risk.limits import STAKE_TOLERANCE
-from freqpilot.risk.sizing import Proposal
-from freqpilot.risk.value_at_risk import draws
+from freqpilot.risk.book import positions as book_risk
+from freqpilot.risk.book.comovement import View, view
+from freqpilot.risk.book.covariance import Closes, beside, column
+from freqpilot.risk.book.value_at_risk import draws
+from freqpilot.risk.entries.limits import STAKE_TOLERANCE
+from freqpilot.risk.entries.sizing import Proposal
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, Cut, Floats, OrderRequest, Position, RiskVerdict
 
 logger = logging.getLogger(__name__)
+
+
+VIEWS = 64
+"""Views that are kept, the last used ones: each has the returns of all its pairs."""
 
 
 class BookRisk:
@@ -139,6 +144,7 @@ class BookRisk:
                 if not all(pair in self._closes for pair in key):
                     return found  # what is missing now may be there at the next order
                 self._views[key] = found
+                return found
             return self._views[key]
 
     def _fit(self, order: OrderRequest, positions: Sequence[Position]) -> book_risk.Fit:
@@ -188,5 +194,5 @@ class BookRisk:
         self._end = end
         self._closes: dict[str, Closes] = {}
         self._columns: dict[str, Floats] = {}
-        self._views: dict[tuple[str, ...], View] = {}
+        self._views: LRUCache[tuple[str, ...], View] = LRUCache(VIEWS)
         self._asked = None

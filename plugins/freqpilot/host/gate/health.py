@@ -16,7 +16,7 @@ from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import BLOCKED, Run
 from freqpilot.host.seams.freqtrade import Api, Exchange
 from freqpilot.host.seams.seam import Place, Seam
-from freqpilot.risk.breakers import ErrorRate
+from freqpilot.risk.market.breakers import ErrorRate
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from freqpilot.host.candles.orderbook import figure, order_book
 from freqpilot.host.candles.timeframe import HOUR, seconds
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Exchange
-from freqpilot.risk import market
-from freqpilot.risk.breakers import (
+from freqpilot.risk.market import fitness as market
+from freqpilot.risk.market.breakers import (
     FlashCrash,
     IndexCandles,
     OrderRate,

@@ -21,6 +21,7 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.looptime import LoopTime
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.stakerate import StakeRate
+from freqpilot.host.account.upkeep import Upkeep
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles import feeds, stored
 from freqpilot.host.gate.bookrisk import BookRisk
@@ -34,7 +35,7 @@ from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Bot
 from freqpilot.host.seams.seam import Place, Seam, SeamError, uses
 from freqpilot.host.trading import couples
-from freqpilot.risk.record import KEPT
+from freqpilot.risk.account.record import KEPT
 
 logger = logging.getLogger(__name__)
 
@@ -187,6 +188,8 @@ def after_loop(bot: Bot) -> None:
             stops.backup(current(), bot)
         couples.settle(bot)
     alerts.step(bot)
+    if has_begun():
+        current().part(Upkeep).step(datetime.now(UTC))
 
 
 def _begin(bot: Bot) -> Run:
@@ -234,6 +237,7 @@ def _make_stopped(original: Callable[..., Any]) -> Callable[..., Any]:
             with getattr(self, LOCK):
                 observe(self)
             alerts.step(self)
+            current().part(Upkeep).step(datetime.now(UTC))
         return original(self)
 
     return process_stopped

@@ -15,9 +15,9 @@ from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.host.run.ownership import Ownership, identity
 from freqpilot.host.run.sight import Sight
-from freqpilot.risk import ledger
-from freqpilot.risk.flows import Watch
-from freqpilot.risk.looks import Look
+from freqpilot.risk.account import ledger
+from freqpilot.risk.account.flows import Watch
+from freqpilot.risk.account.looks import Look
 from freqpilot.settings import Settings
 from freqpilot.shapes import (
     Book,
@@ -75,7 +75,8 @@ class Run:
     stands_in: bool = False
     """Whether the store is one in memory, in place of one that cannot be used."""
     saved: tuple[Any, ...] | None = None
-    """What of the ledger the store has, as :func:`freqpilot.risk.ledger.durable` gives it."""
+    """What of the ledger the store has, as :func:`freqpilot.risk.account.ledger.durable` gives
+    it."""
     alerted: tuple[str | None, int] = (None, 0)
     """The halt and the level of the drawdown that a person has heard of."""
     unwritten: dict[str, OrderIntent] = field(default_factory=dict)

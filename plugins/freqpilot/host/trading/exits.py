@@ -17,7 +17,10 @@ from freqpilot.host.candles.rows import closed_row, closed_since
 from freqpilot.host.run.current import current
 from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.host.trading.proposals import scaling
-from freqpilot.risk import exitplan, exits, takings, volatility
+from freqpilot.risk.entries import volatility
+from freqpilot.risk.exits import plan as exitplan
+from freqpilot.risk.exits import stops as exits
+from freqpilot.risk.exits import takings
 from freqpilot.settings import ExitSettings, RiskSettings
 from freqpilot.shapes import Side
 

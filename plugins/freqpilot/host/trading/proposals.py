@@ -14,7 +14,8 @@ from freqpilot.host.account.trades import open_trades
 from freqpilot.host.account.verdict import account_book, claim, note_unsized
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run.current import current
-from freqpilot.risk import exitplan, sizing, volatility
+from freqpilot.risk.entries import sizing, volatility
+from freqpilot.risk.exits import plan as exitplan
 from freqpilot.settings import SizingMethod, VolatilitySettings
 from freqpilot.shapes import Position
 

@@ -18,7 +18,7 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.host.seams.freqtrade import Order, Trade
-from freqpilot.risk import sleeves, subledger
+from freqpilot.risk.account import sleeves, subledger
 from freqpilot.shapes import Floats
 from freqpilot.signals import netting
 from freqpilot.store import open_store

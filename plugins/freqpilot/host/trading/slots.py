@@ -14,8 +14,8 @@ from freqpilot.host.account.verdict import account_book
 from freqpilot.host.run.current import current
 from freqpilot.host.seams.freqtrade import Trade
 from freqpilot.host.trading import proposals
-from freqpilot.risk.responses import cap_factor
-from freqpilot.risk.tiers import tier_in
+from freqpilot.risk.account.responses import cap_factor
+from freqpilot.risk.account.tiers import tier_in
 
 logger = logging.getLogger(__name__)
 

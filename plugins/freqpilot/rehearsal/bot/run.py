@@ -96,7 +96,7 @@ def wait_briefly() -> None:
     seconds, and whoever holds the lock lets go at the end of a loop only."""
     from freqpilot.store import open_store
 
-    open_store.__kwdefaults__ = {"busy_timeout": BUSY_SECONDS}
+    open_store.__kwdefaults__ = {"busy_timeout": BUSY_SECONDS, "quick": False}
 
 
 def user_config(plan: "RehearsalOptions") -> dict[str, Any]:

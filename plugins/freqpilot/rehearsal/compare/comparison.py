@@ -28,7 +28,7 @@ from freqpilot.rehearsal.market.tape import COLUMNS, Tape
 from freqpilot.rehearsal.plan.session import DATABASE, RehearsalOptions, load_plan
 from freqpilot.rehearsal.plan.stage import AFTER_CANDLE, Stage, build_stage
 from freqpilot.rehearsal.venue.spot import FEE
-from freqpilot.risk.tiers import tier_of
+from freqpilot.risk.account.tiers import tier_of
 from freqpilot.settings import Settings
 
 FOLDER = "backtest"

@@ -11,6 +11,8 @@ from freqpilot.journal.backtest import BacktestRun
 from freqpilot.rehearsal.books.spot import rows
 from freqpilot.rehearsal.venue.spot import ZERO, VenueOrder
 
+DAY = timedelta(days=1)
+
 REASONS = {
     "stop_loss": "stop",
     "stoploss_on_exchange": "stop",
@@ -109,13 +111,17 @@ def backtest_deals(run: BacktestRun) -> Iterator[Deal]:
 
 
 def refusals(store: Path, step: timedelta) -> Iterator[Note]:
-    """Yield what the gate and the sizing refused, by the store's events."""
+    """Yield what the gate and the sizing refused, by the store's events. A refusal is written down
+    when it changes, and anew each day: it holds until the pair's next one, or the day's end."""
     heads = {"veto": "the gate refused it", "no entry": "the sizing refused it"}
-    for row in rows(store, "event", "time, kind, text, data"):
-        if head := heads.get(row["kind"]):
-            candle = floor(_time(row["time"]), step)
-            pair = json.loads(row["data"] or "{}").get("pair", ALL_PAIRS)
-            yield Note(pair, candle, candle + step, f"{head}: {row['text']}")
+    ends: dict[str, datetime] = {}
+    found = [row for row in rows(store, "event", "time, kind, text, data") if row["kind"] in heads]
+    for row in sorted(found, key=lambda row: str(row["time"]), reverse=True):
+        candle = floor(_time(row["time"]), step)
+        pair = json.loads(row["data"] or "{}").get("pair", ALL_PAIRS)
+        end = min(ends.get(pair, candle + DAY), floor(candle, DAY) + DAY)
+        ends[pair] = candle
+        yield Note(pair, candle, max(end, candle + step), f"{heads[row['kind']]}: {row['text']}")
 
 
 def locks(database: Path) -> Iterator[Note]:

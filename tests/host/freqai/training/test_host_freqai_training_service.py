@@ -21,7 +21,7 @@ from freqpilot.models.linear import Ridge
 from freqpilot.models.training import shelf
 from freqpilot.models.training.diary import Diary
 from freqpilot.models.training.schedule import HOUR
-from freqpilot.risk.staleness import EXPIRED, FREQAI_EXPIRED
+from freqpilot.risk.market.staleness import EXPIRED, FREQAI_EXPIRED
 from freqpilot.settings import Settings
 
 # Freqtrade's own steps, with pandas 3.1.

@@ -1,0 +1,1 @@
+"""The open positions taken together: clusters, value at risk, stress."""

@@ -1,0 +1,1 @@
+"""How much an entry may stake, and whether it may be sent at all."""

@@ -1,0 +1,1 @@
+"""Stops, targets and times at which a position is left."""

@@ -1,0 +1,1 @@
+"""Memecoins: which are candidates, and what must be known of one before it is bought."""
