@@ -207,8 +207,9 @@ class Book:
     ``factors`` by cause multiply the size of the next entry (that of the drawdown apart),
     ``threshold`` is the least composite it needs, ``wait`` says why there is none for now.
     ``edge`` is what the last trades were worth, ``tier`` the name of the tier the account has come
-    to; without one its equity decides. ``others`` are the positions of other bots, ``exchange`` is
-    where this one trades.
+    to; without one its equity decides. ``usd`` is what one unit of the stake currency is worth in
+    US dollars, None while that is not known. ``others`` are the positions of other bots,
+    ``exchange`` is where this one trades.
     """
 
     stamp: datetime
@@ -224,6 +225,7 @@ class Book:
     wait: str | None = None
     edge: Edge = NO_EDGE
     tier: str | None = None
+    usd: float | None = 1.0
     others: tuple[Position, ...] = ()
     exchange: str = ""
 

@@ -29,10 +29,18 @@ def clock() -> Iterator[VirtualClock]:
 def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     made = make_bot(tmp_path)
     begin(made.config, live=True)
-    live.observe(made)
+    seen_twice(made, clock)
     yield made
     end()
     Trade.session.remove()
+
+
+def seen_twice(bot: Any, clock: VirtualClock) -> None:
+    """Look at the account until now: the first look is confirmed by the second."""
+    clock.advance(-5)
+    live.observe(bot)
+    clock.advance(5)
+    live.observe(bot)
 
 
 def look(bot: Any, clock: VirtualClock, times: int = 1) -> Run:

@@ -18,6 +18,7 @@ from freqpilot.rehearsal.exchange.server import RehearsalServer
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.plan.config import exchange_overlay
+from freqpilot.risk.account.looks import APART
 
 pytestmark = [
     pytest.mark.slow,
@@ -79,6 +80,10 @@ def bot(tmp_path: Path) -> Iterator[Any]:
         config = Configuration({"config": [*layers, str(file)]}).get_config()
         instance = FreqtradeBot(config)
         instance.startup()
+        live.observe(instance)
+        first = current().look
+        assert first is not None
+        current().look = replace(first, time=first.time - APART)  # as if it had been earlier
         live.observe(instance)
         yield instance
         instance.cleanup()

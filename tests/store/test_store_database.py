@@ -20,7 +20,7 @@ from store_samples import INTENT, NOW
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.store import FactStore
-from freqpilot.store import check_store, open_store
+from freqpilot.store import check_store, open_store, peek_state
 from freqpilot.store.database import _engine, _parsed, connect
 from freqpilot.store.tables import Base
 from freqpilot.store.upgrade import alembic_config, newest, revision_of, upgrade
@@ -345,3 +345,20 @@ def test_the_package_imports_no_database() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_state_is_peeked_at_without_a_change(file: Path, old_file: Path) -> None:
+    before = old_file.read_bytes()
+    assert peek_state(url(old_file), "ledger") == {"peak": 1234.5}
+    assert peek_state(url(old_file), "nothing") is None
+    assert old_file.read_bytes() == before, "an older one is not brought up to date"
+
+
+def test_peeking_makes_no_file_and_refuses_what_is_none(file: Path) -> None:
+    assert peek_state(url(file), "ledger") is None
+    assert not file.exists()
+    file.write_bytes(b"")
+    assert peek_state(url(file), "ledger") is None
+    file.write_bytes(b"no database at all, a torn page" * 200)
+    with pytest.raises(RefuseToStart, match="damaged"):
+        peek_state(url(file), "ledger")

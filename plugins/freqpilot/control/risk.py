@@ -6,6 +6,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
+from freqpilot.risk.account.dollars import money
 from freqpilot.risk.entries.overview import Gauge, Overview
 
 STALE_SECONDS = 120
@@ -15,8 +16,9 @@ def print_overview(mode: str, found: Overview, now: datetime, console: Console) 
     """Print the state of the ``mode`` (dry run or live) account and its limits."""
     age = (now - found.stamp).total_seconds() if found.stamp else math.inf
     seen = f"{age:.0f} s ago" if age < STALE_SECONDS else f"at {found.stamp:%Y-%m-%d %H:%M} UTC"
+    equity, peak = money(found.equity, found.usd), money(found.peak, found.usd)
     console.print(
-        f"{mode}: equity {found.equity:.2f}, peak {found.peak:.2f}, tier {found.tier}, seen {seen}"
+        f"{mode}: equity {equity}{_in_dollars(found)}, peak {peak}, tier {found.tier}, seen {seen}"
         f"{'' if age < STALE_SECONDS else ' (the bot is not running)'}"
     )
     if found.halted:
@@ -26,22 +28,30 @@ def print_overview(mode: str, found: Overview, now: datetime, console: Console) 
     if found.no_edge:
         console.print(f"NOTHING IS STAKED: {found.no_edge}.", style="bold yellow")
     if found.missing:
+        missing = money(found.missing, found.usd)
         console.print(
-            f"MISSING: {found.missing:.2f} unexplained is a loss until you declare it: "
-            f"`freqpilot flow --withdraw {found.missing:.2f}`",
+            f"MISSING: {missing} unexplained is a loss until you declare it: "
+            f"`freqpilot flow --withdraw {missing}`",
             style="bold yellow",
         )
     cuts = ", ".join(f"{name} × {factor:.2f}" for name, factor in found.factors)
     console.print(f"size of the next entry: {cuts or 'normal'}")
     table = Table("what trips next", "now", "limit", "used", "may still be lost", "then")
     for gauge in found.gauges:
-        table.add_row(*_row(gauge))
+        table.add_row(*_row(gauge, found.usd))
     console.print(table)
 
 
-def _row(gauge: Gauge) -> tuple[str, ...]:
+def _in_dollars(found: Overview) -> str:
+    """Return an equity in dollars, by which its tier is found; nothing where it is in dollars."""
+    if found.usd is None:
+        return " (its worth in US dollars is not known: no entry)"
+    return "" if found.usd == 1.0 else f" ({found.equity * found.usd:,.0f} USD)"
+
+
+def _row(gauge: Gauge, usd: float | None) -> tuple[str, ...]:
     if math.isnan(gauge.left):
         now, limit, left = f"{gauge.used:.0f}", f"{gauge.limit:.0f}", ""
     else:
-        now, limit, left = f"{gauge.used:.1%}", f"{gauge.limit:.0%}", f"{gauge.left:.2f}"
+        now, limit, left = f"{gauge.used:.1%}", f"{gauge.limit:.0%}", money(gauge.left, usd)
     return gauge.name, now, limit, f"{gauge.share:.0%}", left, gauge.then

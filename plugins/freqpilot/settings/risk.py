@@ -12,8 +12,8 @@ SizingMethod = Literal["volatility", "blueprint", "kelly", "fixed"]
 
 
 class Tier(Section):
-    """Limits from an equity upwards: risk per trade, largest position, open trades, leverage,
-    and all memecoins together."""
+    """Limits from an equity (US dollars) upwards: risk per trade, largest position, open trades,
+    leverage, and all memecoins together."""
 
     name: str
     equity_from: Annotated[float, Field(ge=0)]
@@ -81,7 +81,7 @@ class VolatilitySettings(Section):
 
 class FlowSettings(Section):
     """Deposits and withdrawals, live: an unexplained change of the account counts as one from
-    ``threshold`` (share of equity) and ``least`` (stake currency) on, and when it has stayed for
+    ``threshold`` (share of equity) and ``least`` (US dollars) on, and when it has stayed for
     ``seconds``. A declaration that nothing was seen of lapses after ``days``."""
 
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.01
@@ -91,7 +91,9 @@ class FlowSettings(Section):
 
 
 class RiskSettings(Section):
-    """Sizes and limits, as fractions of equity unless said otherwise."""
+    """Sizes and limits, as fractions of equity unless said otherwise. ``stake_rate`` is how many US
+    dollars one unit of the stake currency is worth, where the exchange does not tell and in
+    backtests."""
 
     tiers: tuple[Tier, ...] = (
         Tier(
@@ -130,6 +132,7 @@ class RiskSettings(Section):
             max_leverage=3,
         ),
     )
+    stake_rate: Positive | None = None
     advance_win_rate: Fraction = 0.50
     advance_profit_factor: Positive = 1.5
     advance_drawdown: Fraction = 0.25

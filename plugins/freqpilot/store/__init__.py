@@ -5,6 +5,7 @@ epoch, which never touches a file. SQLAlchemy and Alembic are imported when a da
 """
 
 from datetime import datetime
+from typing import Any
 
 from freqpilot.store.base import LEVELS, Alert, Event, Store
 
@@ -17,6 +18,7 @@ __all__ = [
     "last_sign",
     "memory_store",
     "open_store",
+    "peek_state",
     "require_written",
 ]
 
@@ -52,6 +54,16 @@ def check_store(url: str) -> str:
     from freqpilot.store.database import inspect_database
 
     return inspect_database(url)
+
+
+def peek_state(url: str, key: str) -> dict[str, Any] | None:
+    """Return a state as it is saved, None where there is none; nothing is created or changed.
+
+    :raises RefuseToStart: as :func:`open_store`.
+    """
+    from freqpilot.store.database import peek_state as peek
+
+    return peek(url, key)
 
 
 def require_written(url: str) -> str:

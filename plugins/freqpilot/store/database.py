@@ -298,6 +298,26 @@ def inspect_database(url: str) -> str:
     return f"{_shown(parsed)} is {now}, the next start brings it to {newest()}"
 
 
+def peek_state(url: str, key: str) -> dict[str, Any] | None:
+    """See :func:`freqpilot.store.peek_state`."""
+    parsed = _parsed(url)
+    path = _file(parsed)
+    if path and not path.is_file():
+        return None
+    engine = _engine(parsed, busy_timeout=1.0, writes=False)
+    try:
+        with engine.connect() as connection:
+            if revision_of(connection) is None:
+                return None
+            query = select(RiskStateRow.state).where(RiskStateRow.key == key)
+            found: dict[str, Any] | None = connection.scalars(query).first()
+    except DBAPIError as error:
+        raise _refusal(parsed, error) from None
+    finally:
+        engine.dispose()
+    return found
+
+
 def require_written(url: str) -> str:
     """See :func:`freqpilot.store.require_written`."""
     parsed = _parsed(url)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trades_stage as stages
 from freqtrade.persistence import Trade, init_db
+from look_stage import seen_twice
 from trades_stage import FEE_CLOSE, FEE_OPEN, Kind, of_each_kind
 from typer.testing import CliRunner
 
@@ -60,7 +61,7 @@ def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     exchange = SimpleNamespace(get_rate=lambda *_, **__: 100.0)
     made = SimpleNamespace(config=config, wallets=Wallets(1_000.0), exchange=exchange)
     begin(config, live=True)
-    live.observe(made)
+    seen_twice(made, clock)
     yield made
     end()
     Trade.session.remove()
@@ -108,8 +109,8 @@ def test_a_trade_from_entry_to_close_is_no_flow(bot: Any, clock: VirtualClock) -
     held.is_open, held.close_profit_abs, held.close_date = False, 49.75, datetime.now(UTC)
     Trade.commit()
     bot.wallets.free = 1_000 - 100.1 + 150 * 0.999
-    state = look(bot, clock, 70)
-    assert state.equity == pytest.approx(1_049.75)
+    assert look(bot, clock, 70).equity == pytest.approx(1_049.75)
+    state = look(bot, clock)
     assert state.peak == state.equity, "a profit"
     assert kinds() == []
     assert bot.wallets.updates == 0, "no request more than Freqtrade makes"
@@ -152,6 +153,7 @@ def test_a_declared_withdrawal_is_never_a_loss(bot: Any, clock: VirtualClock, ur
 def test_a_withdrawal_that_is_declared_afterwards(bot: Any, clock: VirtualClock, url: str) -> None:
     look(bot, clock)
     bot.wallets.free = 880.0
+    look(bot, clock)
     assert look(bot, clock).level == 2, "a loss at once"
     look(bot, clock, 60)
     assert kinds() == ["drawdown", "missing"]

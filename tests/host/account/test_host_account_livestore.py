@@ -12,6 +12,7 @@ import pytest
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Trade
 from live_bot import Out, buy, make_bot
+from look_stage import look, seen_twice
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import livestore
@@ -70,15 +71,14 @@ def test_with_trades_open_it_runs_exits_only_until_the_store_is_back(
     kept = damage(tmp_path)
     run = begin(bot.config, live=True)
     assert run.state.stamp is None
-    live.observe(bot)
+    seen_twice(bot, clock)
     assert live.waiting(bot) is not None
     assert "exits-only" in str(exitsonly.reason())
     exits_bear_a_name()
     with pytest.raises(ccxt.OperationFailed, match="was not sent; exits go on"):
         send(sending.Sending("entry", None, 1.0))
     bot.exchange.prices["SOL/USDT"] = 1.0
-    clock.advance(5)
-    live.observe(bot)
+    look(bot, clock, 2)
     assert halt.must_close(trade, 1.0), "a halt works without the store"
     halted = run.state.halted
     (tmp_path / "freqpilot.sqlite").write_bytes(kept)
@@ -155,18 +155,36 @@ def test_a_halt_in_memory_is_whole_when_the_store_is_back(
     trade = buy(bot, 500.0)
     kept = damage(tmp_path)
     run = begin(bot.config, live=True)
-    live.observe(bot)
+    seen_twice(bot, clock)
     bot.exchange.prices["SOL/USDT"] = 1.0
-    clock.advance(5)
-    live.observe(bot)
+    look(bot, clock, 2)
     latch = (run.state.halted, run.state.cause, run.state.halted_at)
-    assert latch[2] == START + timedelta(seconds=5)
+    assert latch[2] == START + timedelta(seconds=10)
     (tmp_path / "freqpilot.sqlite").write_bytes(kept)
     clock.advance(15)
     live.observe(bot)
     assert run.writes
     assert (run.state.halted, run.state.cause, run.state.halted_at) == latch
     assert halt.must_close(trade, 1.0)
+
+
+def test_a_ledger_that_begins_beside_old_trades_is_remarked_once(
+    bot: Any, clock: VirtualClock
+) -> None:
+    close(buy(bot, 10.0, "OLD/USDT"))
+    buy(bot, 10.0)
+    run = begin(bot.config, live=True)
+    (event,) = run.store.events("ledger anew")
+    assert event.level == "WARNING"
+    assert "holds 2 trades since 2026-01-10" in event.text
+    seen_twice(bot, clock)
+    assert run.state.record.total == 1
+    end()
+    assert len(begin(bot.config, live=True).store.events("ledger anew")) == 1
+
+
+def test_a_ledger_that_begins_with_its_trades_is_not_remarked(bot: Any) -> None:
+    assert begin(bot.config, live=True).store.events("ledger anew") == []
 
 
 # what a run takes over from the one before it in the same process
@@ -190,10 +208,9 @@ def test_a_release_holds_against_what_could_not_be_saved(
 ) -> None:
     begin(bot.config, live=True)
     trade = buy(bot, 10.0)
-    live.observe(bot)
+    seen_twice(bot, clock)
     bot.wallets.free = 600.0
-    clock.advance(5)
-    live.observe(bot)
+    look(bot, clock, 2)
     assert current().state.halted
     run, store = out_of_order(bot)
     savedledgers.release(f"sqlite:///{tmp_path / 'freqpilot.sqlite'}", datetime.now(UTC))

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from freqtrade.persistence import Trade
 from live_bot import WRITES, Out, buy, make_bot
-from look_stage import START, events, look, lose
+from look_stage import START, events, look, lose, seen_twice
 
 from freqpilot.host.account import saved
 from freqpilot.host.account.begin import begin
-from freqpilot.host.loop import live
 from freqpilot.host.orders import halt
 from freqpilot.host.run.current import current, end
 from freqpilot.rehearsal.clock import VirtualClock
@@ -28,7 +27,7 @@ def clock() -> Iterator[VirtualClock]:
 def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     made = make_bot(tmp_path)
     begin(made.config, live=True)
-    live.observe(made)
+    seen_twice(made, clock)
     yield made
     end()
     Trade.session.remove()
@@ -42,7 +41,7 @@ def test_a_halt_that_could_not_be_written_is_written_later_and_told_once(
     store = run.store
     run.store = Out(store, WRITES)  # type: ignore[assignment]
     lose(bot, trade)
-    look(bot, clock)
+    look(bot, clock, 2)
     assert run.state.halted
     assert store.load_state(run.key)["halted"] is None  # type: ignore[index]
     run.store = store
@@ -60,11 +59,11 @@ def test_a_store_that_cannot_be_read_keeps_no_halt_away(bot: Any, clock: Virtual
     store = run.store
     run.store = Out(store)  # type: ignore[assignment]
     lose(bot, trade)
-    look(bot, clock)
+    look(bot, clock, 2)
     assert run.state.equity == 505.0
     assert run.state.halted
     assert halt.must_close(trade, 1.0)
-    look(bot, clock, 2)
+    look(bot, clock)
     assert run.sight.blind is not None
     assert "store (" in run.sight.blind
     run.store = store
@@ -77,7 +76,7 @@ def test_a_reload_keeps_a_halt_that_was_never_written(bot: Any, clock: VirtualCl
     run = look(bot, clock)
     run.store = Out(run.store, WRITES)  # type: ignore[assignment]
     lose(bot, trade)
-    halted = look(bot, clock).state.halted
+    halted = look(bot, clock, 2).state.halted
     run.store = run.store.kept  # type: ignore[attr-defined]
     again = begin(bot.config, live=True)
     assert again is not run
@@ -90,7 +89,7 @@ def test_a_halt_that_was_written_and_never_told_is_told_after_the_start(
     bot: Any, clock: VirtualClock
 ) -> None:
     bot.wallets.free = 700.0
-    run = look(bot, clock)
+    run = look(bot, clock, 2)
     state, key = run.state, run.key
     assert events("halt") == ["EMERGENCY"]
     begin(bot.config, live=True)

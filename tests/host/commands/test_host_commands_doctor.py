@@ -54,6 +54,12 @@ def test_all_is_well(home: Path) -> None:
         (("base", "freqpilot"), {"freqpilot": {"seeed": 1}}, "config", "did you mean 'seed'"),
         (
             ("base", "freqpilot"),
+            {"internals": {"process_throttle_secs": 180}},
+            "loop",
+            "internals.process_throttle_secs is 180",
+        ),
+        (
+            ("base", "freqpilot"),
             {"freqpilot": {"store": {"url": "nonsense://"}}},
             "database",
             "nonsense",

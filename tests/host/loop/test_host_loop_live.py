@@ -14,7 +14,7 @@ import pytest
 from freqtrade.exceptions import OperationalException, PricingError, TemporaryError
 from freqtrade.persistence import Trade
 from live_bot import buy, elsewhere, make_bot
-from look_stage import START, close, events, look, lose
+from look_stage import START, close, events, look, lose, seen_twice
 from typer.testing import CliRunner
 
 from freqpilot.cli import app
@@ -41,7 +41,7 @@ def clock() -> Iterator[VirtualClock]:
 def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
     made = make_bot(tmp_path)
     begin(made.config, live=True)
-    live.observe(made)
+    seen_twice(made, clock)
     yield made
     end()
     Trade.session.remove()
@@ -141,7 +141,7 @@ def test_a_fault_in_one_part_of_a_look_keeps_no_halt_away(
     ):
         monkeypatch.setattr(owner, name, fail)
     bot.wallets.free = 700.0
-    run = look(bot, clock)
+    run = look(bot, clock, 2)
     assert run.state.halted
     assert set(run.sight.faults) == {"closed trades", "flows", "other bots", "exchange"}
 
@@ -217,7 +217,7 @@ def test_without_any_rate_the_others_are_judged(bot: Any, clock: VirtualClock) -
     buy(bot, 100.0, "OLD/USDT")
     bot.exchange.prices["OLD/USDT"] = TemporaryError("503")
     lose(bot, held)
-    run = look(bot, clock)
+    run = look(bot, clock, 2)
     assert run.state.halted
     assert "rates" in run.sight.faults
 

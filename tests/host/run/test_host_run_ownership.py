@@ -14,6 +14,7 @@ import psutil
 import pytest
 from freqtrade.persistence import KeyValueStore, Trade, init_db
 from live_bot import buy, make_bot
+from look_stage import look, seen_twice
 
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.host.account import begin as begin_module
@@ -87,7 +88,9 @@ def test_the_store_of_another_trades_database_is_refused(tmp_path: Path) -> None
     store.close()
 
 
-def test_a_refused_bot_with_open_trades_closes_them_and_opens_nothing(tmp_path: Path) -> None:
+def test_a_refused_bot_with_open_trades_closes_them_and_opens_nothing(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
     first = begin(make_bot(tmp_path, db="a.sqlite"))
     observe(current(), START, 1_000.0)
     first.store.save_intent(intent(f"fq-{first.bot}-n1-entry-1"))
@@ -95,14 +98,14 @@ def test_a_refused_bot_with_open_trades_closes_them_and_opens_nothing(tmp_path: 
     bot = make_bot(tmp_path, db="b.sqlite")
     buy(bot, 100.0)
     run = begin(bot)
-    live.observe(bot)
+    seen_twice(bot, clock)
     assert run.bot != first.bot
     assert run.intents() == []
     order = OrderRequest(START, "SOL/USDT", "long", "entry", 1.0, 1.0)
     with pytest.raises(NoEntry, match="belongs to another trades database"):
         livegate.refusal(run, order, [], bot.exchange)
     bot.wallets.free = 600.0
-    live.observe(bot)
+    look(bot, clock, 2)
     assert run.state.halted, "its own halt works, in memory"
     store = open_store(f"sqlite:///{tmp_path / 'freqpilot.sqlite'}")
     assert store.load_state(KEY)["halted"] is None, "and never in the other's store"  # type: ignore[index]
@@ -147,29 +150,44 @@ def test_a_process_of_another_host_is_waited_for(tmp_path: Path, other: Owner) -
     assert datetime.now(UTC) - START == timedelta(seconds=40)
 
 
+def test_a_heartbeat_of_a_clock_that_was_ahead_is_waited_for_as_well(
+    tmp_path: Path, other: Owner
+) -> None:
+    """It lies in the future for a year; whether it goes on shows within a minute."""
+    bot = make_bot(tmp_path)
+    name = begin(bot).bot
+    ahead = START + timedelta(days=400)
+    put_owner(tmp_path, replace(other, bot=name, host="elsewhere"), ahead)
+    assert begin(bot).writes
+    assert datetime.now(UTC) - START == timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(days=400)])
 def test_a_process_of_another_host_that_beats_on_is_refused(
-    tmp_path: Path, other: Owner, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, other: Owner, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
 ) -> None:
     bot = make_bot(tmp_path)
     name = begin(bot).bot
     put_owner(tmp_path, replace(other, bot=name, host="elsewhere"), START)
-    beats = lambda _: {KEY: datetime.now(UTC)}  # noqa: E731
+    beats = lambda _: {KEY: datetime.now(UTC) + ahead}  # noqa: E731
     monkeypatch.setattr("freqpilot.store.database.DatabaseStore.beats", beats)
     with pytest.raises(RefuseToStart, match="another process of this bot is alive"):
         begin(bot)
 
 
-def test_a_bot_that_was_taken_over_opens_and_writes_nothing(tmp_path: Path, other: Owner) -> None:
+def test_a_bot_that_was_taken_over_opens_and_writes_nothing(
+    tmp_path: Path, other: Owner, clock: VirtualClock
+) -> None:
     bot = make_bot(tmp_path)
     run = begin(bot)
-    live.observe(bot)
+    seen_twice(bot, clock)
     assert run.writes
     put_owner(tmp_path, replace(other, bot=run.bot))
     for _ in range(2):
         live.observe(bot)
     before = run.store.load_state(KEY)
     bot.wallets.free = 700.0
-    live.observe(bot)
+    look(bot, clock, 2)
     assert run.state.halted
     assert run.store.load_state(KEY) == before
     with pytest.raises(NoEntry, match=f"number {other.pid} on .* has taken the freqpilot store"):

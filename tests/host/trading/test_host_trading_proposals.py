@@ -51,3 +51,15 @@ def test_the_cut_of_the_regime_is_a_cut_of_the_stake(monkeypatch: pytest.MonkeyP
     assert staked(monkeypatch, size_factor=1.7) == 0, "no regime enlarges a stake"
     assert staked(monkeypatch, size_factor=float("nan")) == 0
     assert staked(monkeypatch, size_factor=0.0) == 0
+
+
+def test_an_entry_that_waits_for_a_second_look_asks_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So its candle's one entry is not spent on an order that the gate would refuse."""
+    current().unsure = "the account was looked at once"
+    assert staked(monkeypatch) == 0
+    (event,) = current().store.events("no entry")
+    assert event.text == "the account was looked at once"
+    current().unsure = None
+    assert staked(monkeypatch) > 0

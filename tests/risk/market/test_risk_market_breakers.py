@@ -177,3 +177,25 @@ def test_a_thousand_orders_are_kept_across_a_restart() -> None:
     for number in range(1_005):
         rate.note(float(number) / 1_000)
     assert len(rate.to_dict()["sent"]) == 1_000
+
+
+# a clock that was ahead
+
+
+def test_what_was_counted_by_a_clock_that_was_ahead_is_forgotten_in_time() -> None:
+    ahead = 400 * 86_400.0
+    rate = noted(6, 0, ahead)
+    assert rate.tripped(ahead) is not None
+    assert rate.tripped(60.0) is not None, "not at once"
+    rate.note(60.0 + 60 * SETTINGS.api_window_minutes, failed=False)
+    assert rate.tripped(60.0 + 60 * SETTINGS.api_window_minutes) is None
+
+
+def test_orders_of_a_clock_that_was_ahead_are_forgotten_in_time() -> None:
+    orders, ahead = OrderRate(MarketSettings(max_orders=2, order_window_minutes=10)), 4e7
+    for _ in range(3):
+        orders.note(ahead)
+    orders.note(60.0)
+    assert "4 were sent" in str(orders.tripped(60.0))
+    assert orders.tripped(659.0) is not None
+    assert orders.tripped(660.0) is None

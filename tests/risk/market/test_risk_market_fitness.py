@@ -166,6 +166,16 @@ class TestFlashCrash:
             reason = FlashCrash(SETTINGS).tripped((21 + since) * 300.0, series, 92.0)
             assert (reason is not None) is trips
 
+    def test_a_pause_of_a_clock_that_was_ahead_lasts_no_longer_than_one(self) -> None:
+        crash, quiet = FlashCrash(SETTINGS), candles([100.0] * 50)
+        ahead, time = candles([100.0] * 50), 50 * 300.0
+        ahead = ahead._replace(time=ahead.time + 1e7)
+        assert crash.tripped(time + 1e7, ahead, 92.0) is not None
+        assert crash.tripped(time, quiet, 100.0) is not None
+        later = quiet._replace(time=quiet.time + 24 * 3_600)
+        assert crash.tripped(time + 24 * 3_600 - 1, later, 100.0) is not None
+        assert crash.tripped(time + 24 * 3_600, later, 100.0) is None
+
     def test_it_is_remembered_when_the_candles_do_not_reach_back(self) -> None:
         crash = FlashCrash(SETTINGS)
         assert crash.tripped(21 * 300.0, candles([100.0] * 20 + [92.0]), 92.0)

@@ -4,6 +4,7 @@ Live, the ledger is kept in the store and survives a restart; otherwise it lives
 run. What the supervisor decides needs no store: a store that is out is written when it is back.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,19 @@ from freqpilot.store.urls import resolved, store_url
 
 
 def begin(config: dict[str, Any], *, live: bool) -> Run:
-    """Start a run and make it the current one of this process."""
-    from freqpilot.host.account import livestore
+    """Start a run and make it the current one of this process.
+
+    :raises RefuseToStart: when the store cannot be used and nothing is open, or when nobody knows
+        what the stake currency of a backtest is worth.
+    """
+    from freqpilot.host.account import livestore, stakerate
 
     settings = Settings.from_config(config)
     key = LEDGER_KEYS[bool(config.get("dry_run", True))]
-    run = Run(settings, memory_store(), live, ledger.Ledger.empty(), key)
+    state = ledger.Ledger.empty()
+    if not live:
+        state = replace(state, usd=stakerate.of_backtest(config, settings))
+    run = Run(settings, memory_store(), live, state, key)
     former = current() if has_begun() else None
     folder = Path(config["user_data_dir"]) if live else Path()
     if live:

@@ -17,6 +17,7 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.host.seams.freqtrade import Bot, Trade
 from freqpilot.risk.account import rebase
+from freqpilot.risk.account.dollars import money
 from freqpilot.risk.account.flows import Reading
 from freqpilot.risk.account.ledger import Ledger
 from freqpilot.store import Store, open_store
@@ -46,6 +47,7 @@ def take(run: Run, bot: Bot, trades: Sequence[Trade], equity: float) -> float:
             run.state = _with_declarations(run, now)
     seen = rebase.take(run.state, run.watch, reading(run, bot, trades), now, equity, settings)
     run.state, run.watch = seen.state, seen.watch
+    run.look = run.look and run.look.after(seen.flow)
     _report(run, seen, now)
     if run.watch.pending:
         bot.wallets.update()  # the next look has to be a new one
@@ -108,7 +110,7 @@ def declare(url: str, deposit: float, withdraw: float, time: datetime) -> None:
     number = rows[-1][0] + 1 if rows else 1
     rows = [*rows, [number, amount, time.isoformat()]][-KEPT:]
     store.save_state(f"{key}{DECLARED}", {"rows": rows}, time)
-    text = f"declared: a {'deposit' if amount > 0 else 'withdrawal'} of {abs(amount):.2f}"
+    text = f"declared: a {'deposit' if amount > 0 else 'withdrawal'} of {abs(amount):.8g}"
     store.add_event(time, "flow declared", "WARNING", text, {"amount": amount})
     store.close()
 
@@ -118,21 +120,23 @@ def describe(url: str) -> list[str]:
     store, key = open_store(url), LEDGER_KEYS[False]
     saved, rows = store.load_state(key), _rows(store, key)
     store.close()
-    flows = (Ledger.from_dict(saved) if saved else Ledger.empty()).flows
+    state = Ledger.from_dict(saved) if saved else Ledger.empty()
+    flows, usd = state.flows, state.usd
     lines = [
-        f"{fall.time:%Y-%m-%d %H:%M} UTC: {fall.amount:.2f} is gone that no trade explains; it "
-        "counts as a loss until it is declared"
+        f"{fall.time:%Y-%m-%d %H:%M} UTC: {money(fall.amount, usd)} is gone that no trade "
+        "explains; it counts as a loss until it is declared"
         for fall in flows.falls
     ]
     waiting = (("withdrawal", flows.withdrawal), ("deposit", flows.deposit))
     lines += [
-        f"a declared {what} of {amount:.2f} was not seen yet; it lapses at "
+        f"a declared {what} of {money(amount, usd)} was not seen yet; it lapses at "
         f"{flows.until:%Y-%m-%d %H:%M} UTC"
         for what, amount in waiting
         if amount > 0 and flows.until
     ]
     lines += [
-        f"a {'deposit' if amount > 0 else 'withdrawal'} of {abs(amount):.2f} waits for the bot"
+        f"a {'deposit' if amount > 0 else 'withdrawal'} of {money(abs(amount), usd)} waits for the "
+        "bot"
         for number, amount, _ in rows
         if number > flows.read
     ]
@@ -158,13 +162,15 @@ def _with_declarations(run: Run, now: datetime) -> Ledger:
 
 
 def _report(run: Run, seen: rebase.Seen, now: datetime) -> None:
+    usd = seen.state.usd
     if seen.flow:
         what = "deposit" if seen.flow > 0 else "withdrawal"
-        text = f"a {what} of {abs(seen.flow):.2f} was taken out of the account's result"
+        text = f"a {what} of {money(abs(seen.flow), usd)} was taken out of the account's result"
         alerts.record(run, "flow", "WARNING", text, {"amount": seen.flow}, time=now)
     if seen.missing:
+        missing = money(seen.missing, usd)
         text = (
-            f"{seen.missing:.2f} is gone from the account that no trade explains: it counts as a "
-            f"loss until `freqpilot flow --withdraw {seen.missing:.2f}` declares it"
+            f"{missing} is gone from the account that no trade explains: it counts as a loss until "
+            f"`freqpilot flow --withdraw {missing}` declares it"
         )
         alerts.record(run, "missing", "CRITICAL", text, {"amount": seen.missing}, time=now)

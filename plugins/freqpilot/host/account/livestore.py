@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run import exitsonly, ownership
-from freqpilot.risk.account import ledger
+from freqpilot.risk.account import ledger, looks
+from freqpilot.risk.account.looks import Look
 from freqpilot.store import memory_store, open_store
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def reopen(run: "Run", now: datetime) -> None:
     if memory.halted and not run.state.halted:
         latch = {name: getattr(memory, name) for name in ("halted", "cause", "halted_at")}
         run.state, run.alerted = replace(run.state, **latch), alerted
-    if memory.stamp is not None:  # what was seen meanwhile, by the peak that the store has
-        run.state = ledger.observe(run.state, memory.stamp, memory.equity, run.settings.risk)
+    if run.look is not None:  # from here on what is seen is held against the store's peak
+        run.state = looks.confirm(run.state, run.look, run.look, run.settings.risk).state
     exitsonly.leave(CAUSE)
     text = "the freqpilot store can be used again; entries are allowed as the limits say"
     alerts.record(run, "store back", "CRITICAL", text, time=now)
@@ -114,9 +115,38 @@ def _open(run: "Run") -> None:
     run.store, run.bot, run.state, run.stands_in = store, bot, state, False
     run.owner = ownership.Ownership(store, run.key, owner)
     run.saved = ledger.durable(state) if saved else None
+    if saved is None:
+        _remark_history(run)
     told = state.halted is not None and any(text.startswith(state.halted) for text in heard)
     run.alerted = (state.halted if told else None), state.level
     run.rates = dict(seen.get("rates") or {})
+    run.look = run.look or Look.from_dict(seen.get("look"))
+
+
+def _remark_history(run: "Run") -> None:
+    """Tell a person that a ledger begins beside trades that it knows nothing of."""
+    from freqtrade.persistence import Trade
+    from sqlalchemy import func, select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if not hasattr(Trade, "session"):
+        return
+    query = select(func.count(Trade.id), func.min(Trade.open_date))
+    try:
+        count, first = Trade.session.execute(query).one()
+    except SQLAlchemyError as error:
+        logger.warning("Whether there are trades of before could not be read: %s", error)
+        return
+    if not count:
+        return
+    text = (
+        f"the risk ledger is empty, but Freqtrade's trades database holds {count} trades since "
+        f"{first:%Y-%m-%d}. The peak, the start, halts and what waited for a person are not known: "
+        "drawdown and loss limits count from the account as it is now, and the last closed trades "
+        "are read again. If freqpilot's store was lost or moved, stop the bot, put it back and "
+        "start again; if you begin anew on purpose, there is nothing to do"
+    )
+    alerts.record(run, "ledger anew", "WARNING", text, {"trades": count})
 
 
 def _without(run: "Run", why: str) -> None:
@@ -139,6 +169,7 @@ def _carry(former: "Run", run: "Run") -> None:
     run.alerted = former.alerted if former.state is run.state else run.alerted
     run.unwritten = {**former.unwritten, **run.unwritten}
     run.rates = former.rates or run.rates
+    run.look, run.unsure = former.look or run.look, former.unsure
     run.unquoted = former.unquoted
 
 

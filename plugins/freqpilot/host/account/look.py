@@ -8,10 +8,11 @@ so the last rates count, and the supervisor is blind when that goes on.
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from freqpilot.host.account.jumps import Jumps, Price
 from freqpilot.host.account.positions import account_equity
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles.timeframe import seconds
@@ -21,7 +22,8 @@ from freqpilot.host.seams.freqtrade import Bot, Trade
 logger = logging.getLogger(__name__)
 
 LOOKS = 2
-"""Looks in a row without a market after which a position counts as worth nothing for the halt."""
+"""Looks in a row without a market after which a person hears of it. A position without a market
+counts as worth nothing for the halt from the first on, which the second has to confirm."""
 FRESH = 3
 """Timeframes after which the newest candle says nothing of the price any more."""
 
@@ -30,18 +32,23 @@ FRESH = 3
 class Account:
     """Open ``trades``; the ``rates`` of their pairs, fresh or the last known; those that are
     ``fresh``; ``equity`` by the rates (NaN where one is missing) and the ``worst`` by which the
-    halt is judged, in stake currency."""
+    halt is judged, in stake currency. ``shown``: the candles show each rate that jumped; ``doubts``
+    says of which pairs the exchange's rate does not count, and why."""
 
     trades: Sequence[Any]
     rates: dict[str, float]
     fresh: frozenset[str]
     equity: float
     worst: float
+    shown: bool = True
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
     def missing(self, unquoted: Mapping[str, int]) -> list[str]:
         """Return the pairs without a rate of now; those that have no market are judged without."""
         return [
-            pair for pair in self.rates if pair not in self.fresh and unquoted.get(pair, 0) < LOOKS
+            pair
+            for pair in self.rates
+            if pair not in self.fresh and pair not in self.doubts and unquoted.get(pair, 0) < LOOKS
         ]
 
 
@@ -51,9 +58,12 @@ def see(bot: Bot, run: Run, trades: Sequence[Trade]) -> Account:
     :raises Exception: Freqtrade's, when the wallet or the database cannot be read.
     """
     held = [trade for trade in trades if trade.nr_of_successful_entries]
-    rates, fresh = {}, set()
+    rates: dict[str, float] = {}
+    fresh, jumps, prices = set(), Jumps(bot), []
     for trade in held:
-        rates[trade.pair], known = _rate(bot, run, trade)
+        price, known = _rate(bot, run, trade, jumps)
+        rates[trade.pair] = price.rate
+        prices.append((trade.pair, price))
         if known:
             fresh.add(trade.pair)
     for pair in set(run.unquoted) - {trade.pair for trade in held}:
@@ -67,6 +77,8 @@ def see(bot: Bot, run: Run, trades: Sequence[Trade]) -> Account:
         frozenset(fresh),
         equity,
         _worst(run, free, trades, rates, paid=paid),
+        all(price.shown for _, price in prices),
+        {pair: price.doubt for pair, price in prices if price.doubt},
     )
 
 
@@ -78,7 +90,7 @@ def _worst(
     quoted = [
         trade
         for trade in trades
-        if not (trade.nr_of_successful_entries and run.unquoted[trade.pair] >= LOOKS)
+        if not (trade.nr_of_successful_entries and run.unquoted[trade.pair])
     ]
     known = {
         trade.pair: _known(rates.get(trade.pair, math.nan), float(trade.open_rate or 0.0))
@@ -91,14 +103,16 @@ def _known(rate: float, paid: float) -> float:
     return paid if math.isnan(rate) else rate
 
 
-def _rate(bot: Bot, run: Run, trade: Trade) -> tuple[float, bool]:
-    """Return a trade's exit rate, and whether it is one of now; without one the close of a fresh
-    candle or the last rate that was seen; of a pair that has no market, what was paid."""
+def _rate(bot: Bot, run: Run, trade: Trade, jumps: Jumps) -> tuple[Price, bool]:
+    """Return a trade's exit rate, and whether it is one of now; without one, or with one that the
+    candles do not show, the close of a fresh candle or the last rate that was seen; of a pair that
+    has no market, what was paid."""
     pair = trade.pair
     try:
         rate = bot.exchange.get_rate(pair, side="exit", is_short=trade.is_short, refresh=True)
         del run.unquoted[pair]
-        return float(rate), True
+        price = jumps.judge(pair, float(rate), run.rates.get(pair, float(trade.open_rate or 0.0)))
+        return price, price.doubt is None
     except Exception as error:
         close, fresh = _newest_close(bot, pair)
         rate = close if fresh else run.rates.get(pair, close)
@@ -106,7 +120,7 @@ def _rate(bot: Bot, run: Run, trade: Trade) -> tuple[float, bool]:
             _count(run, pair)
             rate = _known(rate, float(trade.open_rate or 0.0))
         logger.warning("No rate for %s (%s); its last one, %s, is used", pair, error, rate)
-        return float(rate), False
+        return Price(float(rate)), False
 
 
 def _count(run: Run, pair: str) -> None:

@@ -1,15 +1,18 @@
 """What the ledger is shown, and how the store keeps it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import SEEN, Run
-from freqpilot.risk.account import ledger
+from freqpilot.risk.account import clock, ledger, looks
+from freqpilot.risk.account.looks import Look
 from freqpilot.risk.account.record import Outcome
 from freqpilot.risk.account.responses import streak_phase
 from freqpilot.risk.entries.targets import no_edge_in
+from freqpilot.risk.soundness import is_number
 
 
 def observe(
@@ -18,15 +21,25 @@ def observe(
     equity: float,
     rates: Mapping[str, float] | None = None,
     worst: float | None = None,
+    *,
+    shown: bool | None = None,
 ) -> None:
     """Show the account's equity to the ledger, before the entries of a candle or loop.
 
     :param rates: the rates by which it was found, of each pair with a position.
     :param worst: the equity that the halt is judged by, where that is less.
+    :param shown: live, whether the candles show each rate that jumped: this look and the one before
+        have to agree. None takes the equity as it is, as a backtest's is.
     """
     refresh(run)
     run.rates = rates or {}
-    run.state = ledger.observe(run.state, time, equity, run.settings.risk, worst)
+    if shown is None:
+        run.state = ledger.observe(run.state, time, equity, run.settings.risk, worst)
+    else:
+        low = equity if worst is None else min(equity, worst) if is_number(equity) else worst
+        look = Look(time, equity, low, shown)
+        seen = looks.confirm(run.state, run.look, look, run.settings.risk)
+        run.state, run.look, run.unsure = seen
     if run.state.stamp == time:
         run.counters.stamp(time)
     if not run.live:
@@ -36,6 +49,25 @@ def observe(
         return
     run.counters.beat(time)
     keep(run, time)
+
+
+def follow_clock(run: Run, now: datetime) -> None:
+    """Let a live run go back with a clock that was ahead, or it would see nothing until then."""
+    if not clock.went_back(run.state, now):
+        return
+    assert run.state.stamp is not None
+    ahead = run.state.stamp
+    run.state = clock.set_back(run.state, now)
+    run.look = run.look and replace(run.look, time=min(run.look.time, now))
+    run.watch = replace(run.watch, since=None)
+    run.tried = None
+    text = (
+        f"the clock went back from {ahead:%Y-%m-%d %H:%M:%S} to {now:%Y-%m-%d %H:%M:%S} UTC. The "
+        "peak, halts and limits are kept, a wait goes on for as long as it still had to last. Look "
+        "at the machine's time service; Freqtrade's own locks that began meanwhile last until "
+        "their time, `/unlock` ends them"
+    )
+    alerts.record(run, "clock", "CRITICAL", text, {"ahead": ahead.isoformat()}, time=now)
 
 
 class ClosedTrade(Protocol):
@@ -57,7 +89,7 @@ class ClosedTrade(Protocol):
 def closed(run: Run, trades: Iterable[ClosedTrade]) -> None:
     """Take the outcomes of closed trades into the ledger, each once."""
     refresh(run)
-    before = run.state
+    before, now = run.state, datetime.now(UTC) if run.live else None
     for trade in trades:
         time = trade.close_date_utc
         if run.state.record.holds(int(trade.id), time):
@@ -65,9 +97,11 @@ def closed(run: Run, trades: Iterable[ClosedTrade]) -> None:
         profit = float(trade.close_profit_abs or 0.0)
         share = profit / run.state.equity if run.state.equity > 0 else 0.0
         outcome = Outcome(int(trade.id), time, profit, share)
+        if now is not None:
+            outcome = outcome.not_after(now)
         run.state = ledger.closed(run.state, outcome, run.settings.risk)
-    if run.live and run.state is not before:
-        keep(run, datetime.now(UTC))
+    if now is not None and run.state is not before:
+        keep(run, now)
 
 
 def keep(run: Run, time: datetime) -> None:
@@ -94,8 +128,11 @@ def keep(run: Run, time: datetime) -> None:
             seen = {
                 "stamp": run.state.stamp.isoformat(),
                 "equity": run.state.equity,
+                "usd": run.state.usd,
                 "rates": dict(run.rates),
                 "blind": run.sight.to_dict(),
+                "look": run.look and run.look.to_dict(),
+                "loop": run.loop_seconds,
             }
             run.store.save_state(f"{run.key}{SEEN}", seen, time)
         if run.owner is not None:

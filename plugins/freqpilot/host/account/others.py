@@ -14,13 +14,13 @@ from datetime import UTC, datetime, timedelta
 from freqpilot.errors import NoEntry
 from freqpilot.host.run import ownership
 from freqpilot.host.run.run import Run
+from freqpilot.risk.account.dollars import DOLLARS
 from freqpilot.shapes import OrderRequest, Position
 from freqpilot.store import Store
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "open positions of "
-DOLLARS = ("USD", "USDT", "USDC", "FDUSD", "BUSD", "TUSD", "DAI", "PYUSD")
 
 
 def step(run: Run, currency: str, positions: Sequence[Position]) -> None:

@@ -16,9 +16,11 @@ def saved_states(url: str) -> dict[str, ledger.Ledger]:
     store = open_store(url)
     found: dict[str, ledger.Ledger] = {}
     for key in LEDGER_KEYS.values():
-        saved, seen = store.load_state(key), store.load_state(f"{key}{SEEN}")
+        saved, seen = store.load_state(key), store.load_state(f"{key}{SEEN}") or {}
         if saved:
-            last = {name: (seen or {})[name] for name in ("stamp", "equity") if seen}
+            last: dict[str, Any] = {
+                name: seen[name] for name in ("stamp", "equity", "usd") if name in seen
+            }
             found[key] = ledger.Ledger.from_dict({**saved, **last})
     store.close()
     return found

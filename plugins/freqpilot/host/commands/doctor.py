@@ -60,6 +60,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("api port", lambda: _port(config)),
             _run("database", lambda: _database(config)),
             _run("gated", lambda: _gated(config)),
+            _run("loop", lambda: _loop(config)),
             _run("alerts", lambda: _alerts(config)),
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
@@ -222,6 +223,12 @@ def _gated(config: dict[str, Any]) -> str:
     if text := fault(books_of(config), datetime.now(UTC) - timedelta(days=1)):
         raise FreqpilotError(text)
     return "no order of the last day was sent without the order gate"
+
+
+def _loop(config: dict[str, Any]) -> str:
+    from freqpilot.host.account.looptime import describe
+
+    return describe(config)
 
 
 def _alerts(config: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any
 
+from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import verdict
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import closed, observe
@@ -16,6 +17,7 @@ from freqpilot.host.account.positions import account_equity
 from freqpilot.host.candles import feeds, stored
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run.current import current
+from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Backtester
 from freqpilot.host.seams.seam import Place, Seam, SeamError, uses
 from freqpilot.host.trading import sleeves
@@ -23,9 +25,22 @@ from freqpilot.host.trading import sleeves
 CLOSE = 4  # position of the close in Freqtrade's row tuples, checked by the seam
 
 
+def _begin(backtester: Backtester) -> Run:
+    """Begin a backtest's run.
+
+    :raises OperationalException: Freqtrade's, which it shows as one line, when it may not start.
+    """
+    from freqtrade.exceptions import OperationalException
+
+    try:
+        return begin(backtester.config, live=False)
+    except RefuseToStart as error:
+        raise OperationalException(f"Freqpilot stops the backtest: {error}") from None
+
+
 def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
     def reset_backtest(self: Backtester, *args: object, **kwargs: object) -> Any:
-        run = begin(self.config, live=False)
+        run = _begin(self)
         run.feed = feeds.BacktestFeed(self.config)
         source = stored.stored_candles(self.config, self.timeframe)
         run.part(BookRisk).begin(source, self.timeframe)

@@ -10,7 +10,7 @@ session: what another thread has committed is seen, and nothing of the look stay
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from inspect import unwrap
 from typing import Any
@@ -18,7 +18,9 @@ from typing import Any
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.host.account import flows, livestore, locks, look, observed, others
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.looptime import LoopTime
 from freqpilot.host.account.positions import position_of
+from freqpilot.host.account.stakerate import StakeRate
 from freqpilot.host.account.upkeep import Upkeep
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.candles import feeds, stored
@@ -80,15 +82,24 @@ def observe(bot: Bot) -> None:
 def _look(bot: Bot, run: Run, now: datetime) -> None:
     from freqtrade.persistence import Trade
 
+    observed.follow_clock(run, now)
     trades = Trade.get_open_trades()
     seen = look.see(bot, run, trades)
     if missing := seen.missing(run.unquoted):
         run.sight.fault("rates", f"no price of now for {', '.join(missing)}")
+    for pair, doubt in seen.doubts.items():
+        run.sight.fault(f"price of {pair}", doubt)
     with run.sight.part("closed trades"):
         observed.closed(run, lately_closed(run))
+    with run.sight.part("stake rate"):
+        usd = run.part(StakeRate).look(bot.exchange, bot.config["stake_currency"], now)
+        if usd != run.state.usd:
+            run.state = replace(run.state, usd=usd)
     with run.sight.part("flows"):
         run.held = flows.take(run, bot, trades, seen.equity)
-    observed.observe(run, now, seen.equity - run.held, seen.rates, seen.worst - run.held)
+    equity, worst = seen.equity - run.held, seen.worst - run.held
+    observed.observe(run, now, equity, seen.rates, worst, shown=seen.shown)
+    run.unsure = next(iter(seen.doubts.values()), run.unsure)
     stops.look(run, trades, seen.rates, seen.fresh)
     positions = [position_of(trade, seen.rates) for trade in trades]
     with run.sight.part("other bots"):
@@ -164,6 +175,7 @@ def before_loop(bot: Bot) -> None:
     """Reconcile and look, which no forced order can come between."""
     with getattr(bot, LOCK):
         reconcile.step(current(), bot)
+        current().part(LoopTime).begin()
         observe(bot)
     alerts.step(bot)
 
@@ -172,6 +184,7 @@ def after_loop(bot: Bot) -> None:
     """Close what may not stay open; it never raises."""
     with fresh_trades():
         if has_begun():
+            current().part(LoopTime).end()
             stops.backup(current(), bot)
         couples.settle(bot)
     alerts.step(bot)

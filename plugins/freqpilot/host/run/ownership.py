@@ -109,19 +109,22 @@ def claim(store: Store, key: str, bot: str) -> Owner:
     """Make this process the owner of a store's ledger; returns it as such.
 
     A former process of the same trades database that cannot be looked at (another container) is
-    waited for until its heartbeat has expired.
+    waited for until its heartbeat has expired. One that lies in the future is of a clock that was
+    ahead: there the wait shows whether it goes on.
 
     :raises StoreShared: while another process of the same trades database is alive.
     :raises StoreOwned: when the store belongs to another trades database.
     """
-    mine = this_process(bot)
-    for _ in range(int(EXPIRY.total_seconds()) + 5):
+    mine, first = this_process(bot), store.beats().get(key)
+    for waited in range(int(EXPIRY.total_seconds()) + 5):
         held = store.load_state(f"{key}{OWNER}")
         former = None if held is None else Owner(**held)
         if former is not None and former.bot != bot:
             raise StoreOwned(_foreign(key))
         others = former is not None and former.nonce != mine.nonce
-        if former is not None and others and not is_over(former, store.beats().get(key)):
+        beat = store.beats().get(key)
+        still = beat == first and waited >= EXPIRY.total_seconds() and not is_here(former)
+        if former is not None and others and not still and not is_over(former, beat):
             time.sleep(1.0)
             continue
         now = datetime.now(UTC)
@@ -150,9 +153,14 @@ def _foreign(key: str) -> str:
 def is_over(former: Owner, beat: datetime | None) -> bool:
     """Tell whether a process is gone: on this host the system knows, elsewhere its heartbeat
     does."""
-    if former.host == socket.gethostname():
+    if is_here(former):
         return not _is_alive(former)
     return beat is None or datetime.now(UTC) - beat >= EXPIRY
+
+
+def is_here(owner: Owner | None) -> bool:
+    """Tell whether a process is of this host, where the system knows of it."""
+    return owner is not None and owner.host == socket.gethostname()
 
 
 def _is_alive(owner: Owner) -> bool:

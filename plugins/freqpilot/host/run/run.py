@@ -17,6 +17,7 @@ from freqpilot.host.run.ownership import Ownership, identity
 from freqpilot.host.run.sight import Sight
 from freqpilot.risk.account import ledger
 from freqpilot.risk.account.flows import Watch
+from freqpilot.risk.account.looks import Look
 from freqpilot.settings import Settings
 from freqpilot.shapes import (
     Book,
@@ -86,6 +87,12 @@ class Run:
     held: float = 0.0
     """What of the equity was no one's yet at the last look
     (:mod:`freqpilot.host.account.flows`)."""
+    look: Look | None = None
+    """The last look at a live account, which the next one is held against."""
+    unsure: str | None = None
+    """Why entries wait for the next look, None where they need not."""
+    loop_seconds: float | None = None
+    """How long the longest of the last loops took (:mod:`freqpilot.host.account.looptime`)."""
     unquoted: Counter[str] = field(default_factory=Counter)
     """Looks in a row in which a pair had no market."""
     beyond: Counter[int] = field(default_factory=Counter)
@@ -115,12 +122,15 @@ class Run:
         return self.bot
 
     def require_sight(self) -> None:
-        """Let an entry pass only when the account is seen and the store can be written.
+        """Let an entry pass only when the account is seen, two looks at it agree and the store can
+        be written.
 
         :raises NoEntry: while a live run does not see the account, or may not write into its store.
         """
         if self.sight.blind is not None:
             raise NoEntry(self.sight.blind)
+        if self.unsure is not None:
+            raise NoEntry(self.unsure)
         if not self.writes:
             lost = self.owner.lost if self.owner else None
             raise NoEntry(

@@ -346,6 +346,7 @@ class Api(Protocol):
     has: Mapping[str, Any]
     fetch: Callable[..., Any]
     create_order: Callable[..., Any]
+    fetch_ohlcv: Callable[..., list[list[Any]]]
     fetch_order: Callable[..., Any]
     fetch_open_orders: Callable[..., list[Any]]
     fetch_closed_orders: Callable[..., list[Any]]

@@ -43,6 +43,10 @@ def stake(
             return 0.0
         if not run.settings.supervisor:
             return float(call["proposed_stake"])
+        if run.unsure is not None:  # asked for now, the one entry of this candle would be spent
+            note_unsized(run, time, pair, row["date"].to_pydatetime(), run.unsure)
+            run.counters.count("entries_vetoed")
+            return 0.0
         positions = [*(position_of(trade, run.rates) for trade in open_trades()), *reserved]
         book = account_book(run, positions)
         if book is None or not clear_enough(row, book.threshold):

@@ -167,6 +167,7 @@ def look(
     equity: float,
     days: Days,
     settings: FlowSettings,
+    usd: float | None = 1.0,
 ) -> Step:
     """Return what an account's reading comes to.
 
@@ -175,10 +176,12 @@ def look(
     there. What is smaller is given as a rise and forgotten as a fall: rounding, and fees that are
     paid in another coin. With fewer trades than before it is another database, whose results
     explain nothing of the past.
+
+    :param usd: dollars that one unit of the stake currency is worth, None while nobody knows.
     """
     if watch.capital is None or reading.trades < watch.trades:
         return Step(Watch(reading.capital, reading.trades) if reading.settled else watch)
-    jump, least = reading.capital - watch.capital, bar(equity, settings)
+    jump, least = reading.capital - watch.capital, bar(equity, settings, usd)
     taken = Watch(reading.capital, reading.trades)
     if abs(jump) < least:
         if not reading.settled:
@@ -197,6 +200,7 @@ def look(
     return Step(taken, fall=draft._replace(amount=-jump, high=max(draft.high, equity)))
 
 
-def bar(equity: float, settings: FlowSettings) -> float:
+def bar(equity: float, settings: FlowSettings, usd: float | None = 1.0) -> float:
     """Return from how much money on a jump is none of fees and rounding."""
-    return max(settings.least, settings.threshold * equity)
+    share = settings.threshold * equity
+    return share if usd is None else max(settings.least / usd, share)

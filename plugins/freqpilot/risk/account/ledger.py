@@ -8,15 +8,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.risk.account.dollars import money
 from freqpilot.risk.account.flows import Flows
 from freqpilot.risk.account.record import Outcome, Record
 from freqpilot.risk.account.responses import Response, respond
-from freqpilot.risk.account.tiers import stepped
+from freqpilot.risk.account.tiers import named, stepped
 from freqpilot.risk.soundness import ROUNDING, is_number, is_utc_aware, reached
-from freqpilot.settings import RiskSettings
+from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Position
 
 TOTAL_LOSS, DRAWDOWN, CAPITAL, STREAK = "total_loss", "drawdown_halt", "capital_floor", "streak"
@@ -24,6 +25,15 @@ STREAK_REVIEW = "streak_review"
 """What the simulated operator's look at a streak that set no latch is counted as."""
 CLOSING = (TOTAL_LOSS, DRAWDOWN, CAPITAL)
 """Causes that close what is open; a losing streak only ends entries."""
+
+
+class Sure(NamedTuple):
+    """What is sure of an equity that was seen more than once: it was at ``least`` and at ``most``
+    so much, and the latch is judged by ``low``."""
+
+    least: float
+    most: float
+    low: float
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,8 @@ class Ledger:
     ``restore`` is the share of the normal size since a release, raised step by step from
     ``restore_at`` and ``restore_equity`` on. ``record`` holds the last closed trades.
     ``tier`` names the tier whose limits hold, ``tier_peak`` is the highest equity since it began.
-    ``flows`` are the deposits and withdrawals that are not settled.
+    ``flows`` are the deposits and withdrawals that are not settled. ``usd`` is how many US dollars
+    one unit of the stake currency is worth, None while that is not known: tiers begin at dollars.
     """
 
     stamp: datetime | None = None
@@ -65,6 +76,7 @@ class Ledger:
     tier: str | None = None
     tier_peak: float = 0.0
     flows: Flows = field(default_factory=Flows)
+    usd: float | None = 1.0
 
     @classmethod
     def empty(cls) -> Self:
@@ -92,6 +104,7 @@ class Ledger:
             wait=response.wait,
             edge=self.record.edge(),
             tier=self.tier,
+            usd=self.usd,
         )
 
     @property
@@ -137,6 +150,7 @@ def observe(
     equity: float,
     settings: RiskSettings,
     worst: float | None = None,
+    sure: Sure | None = None,
 ) -> Ledger:
     """Return the ledger after the account was seen with ``equity`` at ``now``.
 
@@ -147,6 +161,9 @@ def observe(
 
     :param worst: the equity without what nobody can value, where that is less: the latch is judged
         by it, also where ``equity`` is no number.
+    :param sure: what more than one look agree on (:mod:`freqpilot.risk.account.looks`): a high is
+        made by its least, a drawdown by its most. Without it ``equity`` is taken as it is, as in a
+        backtest.
     :raises ValueError: when ``now`` has no time zone.
     """
     if not is_utc_aware(now):
@@ -160,7 +177,9 @@ def observe(
     day = now.astimezone(UTC).date()
     monday = day - timedelta(days=day.weekday())
     first = state.stamp is None
-    peak = max(state.peak, float(equity))
+    if sure is None:
+        sure = Sure(equity, equity, equity if worst is None else min(equity, worst))
+    peak = max(state.peak, float(sure.least))
     seen = replace(
         state,
         stamp=now,
@@ -172,11 +191,10 @@ def observe(
         day_start=state.day_start if day == state.day else float(equity),
         week=monday,
         week_start=state.week_start if monday == state.week else float(equity),
-        flows=state.flows.seen(float(equity)),
+        flows=state.flows.seen(float(sure.least)),
     )
-    seen = _tiered(_restored(_waiting(seen, settings), settings), settings)
-    low = seen.equity if worst is None else min(seen.equity, worst)
-    return _latched_by(seen, low, now, settings)
+    seen = _restored(_waiting(seen, sure, settings), sure.least, settings)
+    return _latched_by(_tiered(seen, sure, settings), sure.low, now, settings)
 
 
 def closed(state: Ledger, outcome: Outcome, settings: RiskSettings) -> Ledger:
@@ -262,7 +280,7 @@ def durable(state: Ledger) -> tuple[Any, ...]:
     return tuple(getattr(state, each.name) for each in fields(state) if each.name not in _VOLATILE)
 
 
-_VOLATILE = ("stamp", "equity")
+_VOLATILE = ("stamp", "equity", "usd")
 _TIMES = ("stamp", "halted_at", "rebased_at", "wait_until", "restore_at")
 _DAYS = ("day", "week")
 _FIGURES = (
@@ -285,12 +303,12 @@ def _diagnosed(record: Record, settings: RiskSettings) -> Outcome | None:
     return next((outcome for outcome in reversed(reached) if outcome is not None), None)
 
 
-def _waiting(state: Ledger, settings: RiskSettings) -> Ledger:
+def _waiting(state: Ledger, sure: Sure, settings: RiskSettings) -> Ledger:
     """Return the ledger with the level of its drawdown; the half begins the wait for a person."""
-    drawdown = 1.0 - state.equity / state.peak
+    drawdown = 1.0 - sure.most / state.peak
     limits = (settings.drawdown_alert, settings.drawdown_cut, settings.drawdown_half)
     level = sum(reached(drawdown, limit) for limit in limits)
-    if state.equity >= state.peak:
+    if sure.least >= state.peak:
         return replace(state, level=0) if state.level else state
     if level <= state.level:
         return state
@@ -300,16 +318,16 @@ def _waiting(state: Ledger, settings: RiskSettings) -> Ledger:
     return replace(state, level=level, wait_until=until if half else state.wait_until)
 
 
-def _restored(state: Ledger, settings: RiskSettings) -> Ledger:
+def _restored(state: Ledger, equity: float, settings: RiskSettings) -> Ledger:
     """Return the ledger with sizes a step nearer to the normal one: at once with a new highest
     equity, else after ``restore_days`` that did not lose."""
     if state.restore >= 1.0 or state.restore_at is None or state.stamp is None:
         return state
     # A deposit or a withdrawal scales both sides, which rounding may set a little apart: that is
     # neither a gain nor a loss.
-    lost = state.equity < state.restore_equity * (1 - ROUNDING)
-    gained = state.equity > state.restore_equity * (1 + ROUNDING)
-    if gained and state.equity >= state.summit * (1 - ROUNDING):
+    lost = equity < state.restore_equity * (1 - ROUNDING)
+    gained = equity > state.restore_equity * (1 + ROUNDING)
+    if gained and equity >= state.summit * (1 - ROUNDING):
         return replace(state, restore=1.0, restore_at=None)
     if state.restore <= 0.0:
         return replace(state, restore=settings.restore_steps[0])
@@ -321,19 +339,28 @@ def _restored(state: Ledger, settings: RiskSettings) -> Ledger:
         state,
         restore=higher[0] if higher else 1.0,
         restore_at=state.stamp if higher else None,
-        restore_equity=state.equity,
+        restore_equity=float(equity),
     )
 
 
-def _tiered(state: Ledger, settings: RiskSettings) -> Ledger:
-    peak = max(state.tier_peak, state.equity)
-    if peak <= 0:
+def _tiered(state: Ledger, sure: Sure, settings: RiskSettings) -> Ledger:
+    """Return the ledger with its tier: lost by what the equity was at most, gained by the least."""
+    peak, usd = max(state.tier_peak, float(sure.least)), state.usd
+    if peak <= 0 or usd is None:
         return state
-    tier = stepped(state.tier, state.equity, peak, state.record, settings).name
-    peak = peak if tier == state.tier else state.equity
-    if (tier, peak) == (state.tier, state.tier_peak):
+    tier = stepped(state.tier, sure.least * usd, peak * usd, state.record, settings)
+    if sure.most > sure.least:
+        held = stepped(state.tier, sure.most * usd, peak * usd, state.record, settings)
+        now = named(state.tier, sure.most * usd, settings)
+        tier = max(tier, min(held, now, key=_floor), key=_floor)
+    peak = peak if tier.name == state.tier else float(sure.least)
+    if (tier.name, peak) == (state.tier, state.tier_peak):
         return state
-    return replace(state, tier=tier, tier_peak=peak)
+    return replace(state, tier=tier.name, tier_peak=peak)
+
+
+def _floor(tier: Tier) -> float:
+    return tier.equity_from
 
 
 def _latched_by(state: Ledger, equity: float, now: datetime, settings: RiskSettings) -> Ledger:
@@ -345,19 +372,19 @@ def _latched_by(state: Ledger, equity: float, now: datetime, settings: RiskSetti
         cause = TOTAL_LOSS
         text = (
             f"total loss of {loss:.1%} (limit {settings.total_loss:.1%}): equity "
-            f"{equity:.2f}, start {state.start:.2f}"
+            f"{money(equity, state.usd)}, start {money(state.start, state.usd)}"
         )
     elif reached(loss, 1.0 - settings.capital_floor):
         cause = CAPITAL
         text = (
-            f"equity of {equity:.2f} is below {settings.capital_floor:.0%} of the start, "
-            f"{state.start:.2f}"
+            f"equity of {money(equity, state.usd)} is below {settings.capital_floor:.0%} of the "
+            f"start, {money(state.start, state.usd)}"
         )
     elif reached(drawdown, settings.drawdown_halt):
         cause = DRAWDOWN
         text = (
             f"drawdown of {drawdown:.1%} (limit {settings.drawdown_halt:.1%}): equity "
-            f"{equity:.2f}, peak {state.peak:.2f}"
+            f"{money(equity, state.usd)}, peak {money(state.peak, state.usd)}"
         )
     else:
         return state
@@ -390,6 +417,8 @@ def _check(state: Ledger) -> None:
             raise ValueError(f"{name} {time} has no time zone")
     if (state.halted is None) != (state.halted_at is None):
         raise ValueError("halted and halted_at must be there together")
+    if state.usd is not None and not is_number(state.usd, above=0):
+        raise ValueError(f"usd is {state.usd!r}")
     if state.tier is not None and not isinstance(state.tier, str):
         raise ValueError(f"tier is {state.tier!r}")
     if not isinstance(state.releases, int) or not math.isfinite(state.releases):

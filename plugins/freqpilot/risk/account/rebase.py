@@ -51,7 +51,8 @@ def take(
         flows = replace(state.flows, withdrawal=state.flows.withdrawal - declared)
         state = replace(state, flows=flows)
         watch = replace(watch, capital=watch.capital - declared)
-    step = look(watch, reading, now, equity, Days(state.day, state.week), settings)
+    days = Days(state.day, state.week)
+    step = look(watch, reading, now, equity, days, settings, state.usd)
     if step.fall is not None:
         flows = replace(state.flows, falls=(*state.flows.falls, step.fall))
         state, risen = replace(state, flows=flows), 0.0
@@ -108,7 +109,7 @@ def _risen(
     if rise <= 0:
         return state, 0.0
     flows, new = state.flows, rise
-    if rise < bar(equity, settings):
+    if rise < bar(equity, settings, state.usd):
         new = min(rise, flows.deposit)
     else:
         flows, new = flows.returned(rise)

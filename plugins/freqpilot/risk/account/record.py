@@ -13,12 +13,18 @@ KEPT = 100
 
 class Outcome(NamedTuple):
     """A closed trade: Freqtrade's id, when, profit in stake currency after fees, and that profit
-    as a share of the account's equity."""
+    as a share of the account's equity. ``noted`` is when it was closed by Freqtrade's database,
+    where that was by a clock that was ahead."""
 
     trade: int
     time: datetime
     profit: float
     share: float
+    noted: datetime | None = None
+
+    def not_after(self, now: datetime) -> "Outcome":
+        """Return the outcome with ``now`` as its time where that is later."""
+        return self if self.time <= now else self._replace(time=now, noted=self.noted or self.time)
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,9 @@ class Record:
 
     def holds(self, trade: int, time: datetime) -> bool:
         """Tell whether a trade's close was taken in already."""
-        return any(each.trade == trade and each.time == time for each in self.outcomes)
+        return any(
+            each.trade == trade and time in (each.time, each.noted) for each in self.outcomes
+        )
 
     @property
     def fresh(self) -> Sequence[Outcome]:
@@ -113,8 +121,7 @@ class Record:
 
     def to_list(self) -> list[Any]:
         """Return the record as JSON has it."""
-        rows = [[o.trade, o.time.isoformat(), o.profit, o.share] for o in self.outcomes]
-        return [self.total, self.reviewed, rows, self.edge_from]
+        return [self.total, self.reviewed, list(map(_row, self.outcomes)), self.edge_from]
 
     @classmethod
     def from_list(cls, saved: Iterable[Any]) -> Self:
@@ -125,13 +132,24 @@ class Record:
         total, reviewed, rows, *later = saved
         edge_from = int(later[0]) if later else 0
         outcomes = tuple(
-            Outcome(int(trade), datetime.fromisoformat(time), float(profit), float(share))
-            for trade, time, profit, share in rows
+            Outcome(
+                int(trade),
+                datetime.fromisoformat(time),
+                float(profit),
+                float(share),
+                *map(datetime.fromisoformat, noted),
+            )
+            for trade, time, profit, share, *noted in rows
         )
         known = len(outcomes) <= int(total) and 0 <= edge_from <= int(total)
         if not known or not 0 <= int(reviewed) <= int(total):
             raise ValueError(f"{len(outcomes)} outcomes of {total}, {reviewed} reviewed")
         return cls(outcomes, int(total), int(reviewed), edge_from)
+
+
+def _row(outcome: Outcome) -> list[Any]:
+    noted = [] if outcome.noted is None else [outcome.noted.isoformat()]
+    return [outcome.trade, outcome.time.isoformat(), outcome.profit, outcome.share, *noted]
 
 
 def burst(record: Record, now: datetime, hours: float) -> float:

@@ -8,7 +8,7 @@ from freqpilot.shapes import Book
 
 
 def tier_of(equity: float, settings: RiskSettings) -> Tier:
-    """Return the highest tier whose floor ``equity`` (stake currency) reaches.
+    """Return the highest tier whose floor ``equity`` (US dollars) reaches.
 
     An equity that is NaN or below every floor gets the first tier, which the order gate never
     comes to ask about: it refuses such an account before.
@@ -28,7 +28,7 @@ def named(name: str | None, equity: float, settings: RiskSettings) -> Tier:
 
 def tier_in(book: Book, settings: RiskSettings) -> Tier:
     """Return the tier whose limits an account has now."""
-    return named(book.tier, book.equity, settings)
+    return named(book.tier, math.nan if book.usd is None else book.equity * book.usd, settings)
 
 
 def stepped(
@@ -40,7 +40,7 @@ def stepped(
     the record for it, so that a lucky trade or a deposit does not change the limits.
 
     :param name: the tier so far; None for an account that was not observed before.
-    :param peak: the highest equity since the tier began.
+    :param equity: in US dollars, as its ``peak``, the highest since the tier began.
     """
     tier = named(name, equity, settings)
     if equity < settings.demote_below * tier.equity_from:

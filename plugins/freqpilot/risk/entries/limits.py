@@ -6,7 +6,7 @@ from typing import NamedTuple
 from freqpilot.risk.account.responses import cap_factor
 from freqpilot.risk.account.tiers import tier_in
 from freqpilot.risk.entries.diversification import Share, shares
-from freqpilot.risk.soundness import fault_of, reached
+from freqpilot.risk.soundness import fault_of, is_number, reached
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict
 
@@ -51,10 +51,20 @@ def _stamp(case: Case) -> str | None:
         return f"the account was observed {-age:.0f} s after the order's time; check the clock"
     if age > case.settings.max_stamp_age_seconds:
         return (
-            f"the account was last observed {age:.0f} s ago, "
-            f"limit {case.settings.max_stamp_age_seconds:.0f} s"
+            f"the account was last observed {age:.0f} s ago, limit "
+            f"{case.settings.max_stamp_age_seconds:.0f} s: the bot's loop takes too long "
+            "(`freqpilot doctor` names the mend), or its looks fail"
         )
     return None
+
+
+def _stake_rate(case: Case) -> str | None:
+    if is_number(case.book.usd, above=0):
+        return None
+    return (
+        "what the stake currency is worth in US dollars is not known, and tiers are of dollars: "
+        'add {"freqpilot": {"risk": {"stake_rate": DOLLARS OF ONE}}} to the config'
+    )
 
 
 def _halted(case: Case) -> str | None:
@@ -163,6 +173,7 @@ def stake_in(pair: str, book: Book) -> float:
 
 RULES: dict[str, Callable[[Case], str | None]] = {
     "stamp": _stamp,
+    "stake_rate": _stake_rate,
     "halted": _halted,
     "wait": _wait,
     "daily_loss": _daily_loss,

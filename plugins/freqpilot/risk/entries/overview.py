@@ -33,7 +33,7 @@ class Gauge:
 class Overview:
     """The state of an account: ``factors`` multiply the next entry's size, ``gauges`` are sorted by
     what trips next; ``no_edge`` says why the sizing method stakes nothing, ``missing`` is money
-    that is gone unexplained."""
+    that is gone unexplained; ``usd`` is what the stake currency is worth in US dollars."""
 
     stamp: datetime | None
     equity: float
@@ -45,6 +45,7 @@ class Overview:
     gauges: tuple[Gauge, ...]
     no_edge: str | None = None
     missing: float = 0.0
+    usd: float | None = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -57,6 +58,7 @@ class Overview:
             "wait": self.wait,
             "no_edge": self.no_edge,
             "missing": self.missing,
+            "usd": self.usd,
             "factors": dict(self.factors),
             "gauges": [
                 {
@@ -82,13 +84,14 @@ def overview(state: Ledger, now: datetime, settings: RiskSettings) -> Overview:
         stamp=state.stamp,
         equity=state.equity,
         peak=state.peak,
-        tier=named(state.tier, state.equity, settings).name,
+        tier=named(state.tier, state.equity * (state.usd or math.nan), settings).name,
         halted=state.halted,
         wait=response.wait,
         factors=tuple((name, factor) for name, factor in factors if factor != 1.0),
         gauges=tuple(sorted(gauges, key=lambda gauge: -gauge.share)),
         no_edge=no_edge_in(state.record.edge(), settings.sizing),
         missing=state.flows.missing,
+        usd=state.usd,
     )
 
 

@@ -34,6 +34,7 @@ class ErrorRate:
 
     def note(self, time: float, *, failed: bool) -> None:
         """Take note of a call that ended at ``time`` (seconds since the epoch)."""
+        self._set_back(time)
         self._calls.append((time, failed))
         self._failed += failed
         self._forget(time)
@@ -55,8 +56,14 @@ class ErrorRate:
 
     def _forget(self, time: float) -> None:
         oldest = time - 60 * self._settings.api_window_minutes
+        self._set_back(time)
         while self._calls and self._calls[0][0] <= oldest:
             self._failed -= self._calls.popleft()[1]
+
+    def _set_back(self, time: float) -> None:
+        """Let what a clock that was ahead has dated later count as of ``time``."""
+        if self._calls and self._calls[-1][0] > time:
+            self._calls = deque((min(then, time), failed) for then, failed in self._calls)
 
 
 class OrderRate:
@@ -82,6 +89,7 @@ class OrderRate:
 
     def note(self, time: float) -> None:
         """Take note of an order that is sent at ``time`` (seconds since the epoch)."""
+        self._set_back(time)
         self._sent.append(time)
         self._forget(time)
         self._tripped = self._tripped or len(self._sent) > self._settings.max_orders
@@ -100,8 +108,14 @@ class OrderRate:
 
     def _forget(self, time: float) -> None:
         oldest = time - 60 * self._settings.order_window_minutes
+        self._set_back(time)
         while self._sent and self._sent[0] <= oldest:
             self._sent.popleft()
+
+    def _set_back(self, time: float) -> None:
+        """Let what a clock that was ahead has dated later count as of ``time``."""
+        if self._sent and self._sent[-1] > time:
+            self._sent = deque(min(then, time) for then in self._sent)
 
 
 class IndexCandles(NamedTuple):
@@ -157,6 +171,8 @@ class FlashCrash:
         seen = last_fall(known, time, price, settings.index_fall)
         if seen is not None:
             self._fell = max(seen, self._fell or seen)
+        if self._fell is not None:
+            self._fell = min(self._fell, time)  # the clock may have been ahead
         if self._fell is None or time - self._fell >= pause:
             return None
         return (
