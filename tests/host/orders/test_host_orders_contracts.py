@@ -1,6 +1,7 @@
 """Futures positions and stops beside Freqtrade's trades."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -181,16 +182,15 @@ def test_a_stop_that_outlives_its_trade_is_taken_back(told: list[str], state: st
 @pytest.mark.parametrize("contract", [True, False])
 def test_a_futures_stop_is_asked_for_among_the_conditional_orders(contract: bool) -> None:
     asked: list[dict[str, Any]] = []
+    meant = replace(INTENT, pair=PAIR if contract else PAIR.partition(":")[0], order_id="5")
     answer = {"id": "5", "status": "closed", "info": {"actualOrderId": "7"}}
 
     def fetch_order(_: None, _pair: str, params: dict[str, Any]) -> Any:
         asked.append(params)
         return dict(answer)
 
-    api = SimpleNamespace(
-        id="binance", fetch_order=fetch_order, market=lambda _: {"contract": contract}
-    )
-    found = fetch(current(), api, INTENT)
+    api: Any = SimpleNamespace(id="binance", fetch_order=fetch_order)
+    found = fetch(current(), api, meant)
     assert asked[0].get("stop", False) is contract
     # What a triggered stop became is another order's matter: it stays open for Freqtrade.
     assert found["status"] == ("open" if contract else "closed")
