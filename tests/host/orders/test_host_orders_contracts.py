@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
 from freqpilot.host.orders import contracts, differences
 from freqpilot.host.orders.lookup import fetch
+from freqpilot.host.orders.pending import Pending
 from freqpilot.host.run.current import current, end
 from freqpilot.shapes import OrderIntent
 
@@ -177,6 +179,26 @@ def test_a_stop_that_outlives_its_trade_is_taken_back(told: list[str], state: st
     assert not trade.open_sl_orders
     contracts.take_back_stops(current(), bot)
     assert len(bot.cancelled) <= 1
+
+
+def test_a_stop_of_a_pair_that_is_gone_holds_up_no_other(told: list[str]) -> None:
+    trade = trade_of(("1", "buy", 1.0, False), ("8", "stoploss", 0.0, True), amount=1.0)
+    other = trade_of(("2", "buy", 1.0, False), ("9", "stoploss", 0.0, True), amount=1.0)
+    trade.is_open = other.is_open = False
+    type(trade).commit()
+    bot = Bot(stop="open")
+    fetch_stop = bot.exchange.fetch_stoploss_order
+
+    def fetch_stoploss_order(number: str, pair: str) -> Any:
+        if number == "8":
+            raise KeyError(pair)
+        return fetch_stop(number, pair)
+
+    bot.exchange.fetch_stoploss_order = fetch_stoploss_order
+    assert contracts.take_back_stops(current(), bot) == ["stop 8"]
+    assert bot.cancelled == ["9"]
+    with pytest.raises(NoEntry, match="stop 8"):
+        current().part(Pending).require_settled(PAIR)
 
 
 @pytest.mark.parametrize("contract", [True, False])

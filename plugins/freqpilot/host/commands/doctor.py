@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("data", lambda: _data(config)),
             _run("api port", lambda: _port(config)),
             _run("database", lambda: _database(config)),
+            _run("orders", lambda: _orders(config)),
             _run("alerts", lambda: _alerts(config)),
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
@@ -204,6 +206,14 @@ def _database(config: dict[str, Any]) -> str:
 
     url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))
     return check_store(url)
+
+
+def _orders(config: dict[str, Any]) -> str:
+    from freqpilot.host.commands.orders import check
+    from freqpilot.store.urls import store_url
+
+    url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))
+    return check(url, datetime.now(UTC))
 
 
 def _alerts(config: dict[str, Any]) -> str:

@@ -18,7 +18,8 @@ from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.execution.venues import TABLE, Look, Venue, spelled
 from freqpilot.host.account import unwritten
 from freqpilot.host.orders.fit import CLOCK_ERROR, earliest, misfit
-from freqpilot.host.orders.outcomes import Silent, venue_for
+from freqpilot.host.orders.outcomes import Absent, OtherOrder, Silent, venue_for
+from freqpilot.host.orders.pending import Pending, is_old
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Api, ExchangeOrder
 from freqpilot.shapes import OrderIntent
@@ -28,15 +29,6 @@ UNNAMED_WINDOW = 28.0
 
 NAMED = tuple({name for venue in TABLE for name in (*venue.ids, *venue.relatives)})
 """Exchanges, as ccxt calls them, that take our names."""
-
-
-class Absent(ccxt.OrderNotFound):
-    """The exchange says that there is no such order."""
-
-
-class OtherOrder(Silent):
-    """An order bears the name of ours and is another one."""
-
 
 _in_flight: dict[str, int] = {}
 """Client order ids whose answer a thread waits for, and that thread."""
@@ -102,13 +94,13 @@ def look_up(run: Run, api: Api, intent: OrderIntent) -> Any | None:
                 return None
         except (ccxt.OrderNotFound, Silent) as error:
             fault = error if isinstance(error, Silent) else Silent(str(error))
-            if asked >= gone:
-                break
         except ccxt.OperationFailed as error:
             fault = error
         else:
             unwritten.note(run, intent, state="accepted", order_id=str(found["id"]))
             return found
+        if asked >= gone:
+            break  # more looks at once say nothing more
     raise fault or Silent(f"the fate of order {intent.client_id} is not known")
 
 
@@ -214,17 +206,27 @@ def _fetch_unnamed(run: Run, api: Api, intent: OrderIntent) -> Any:
 def require_certainty(run: Run, api: Api) -> None:
     """Look up what is uncertain before an order that raises risk.
 
-    :raises NoEntry: while the fate of an earlier order is not known.
+    An order whose trouble is its own keeps only the entries of its pair away, which
+    :meth:`freqpilot.host.orders.pending.Pending.require_settled` sees to.
+
+    :raises NoEntry: while an order is on its way, or the exchange out of reach for one.
     """
+    pending = run.part(Pending)
     for intent in run.intents("sent"):
         if in_flight(intent.client_id):
             raise NoEntry(
                 f"the order {intent.client_id} for {intent.pair} is on its way; one at a time"
             )
+        if is_old(intent) or (pending.has(intent) and not pending.holds_all(intent)):
+            continue
         try:
             look_up(run, api, intent)
         except Exception as error:
-            raise NoEntry(
-                f"the fate of the order {intent.client_id} for {intent.pair} is not known "
-                f"({type(error).__name__}); entries wait until the exchange tells"
-            ) from error
+            pending.fail(intent, error)
+            if pending.holds_all(intent):
+                raise NoEntry(
+                    f"the fate of the order {intent.client_id} for {intent.pair} is not known "
+                    f"({type(error).__name__}); entries wait until the exchange tells"
+                ) from error
+        else:
+            pending.settled(intent)

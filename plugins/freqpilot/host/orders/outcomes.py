@@ -16,6 +16,14 @@ class Silent(ccxt.RequestTimeout):
     """The exchange answers, and what it answers does not settle what became of an order."""
 
 
+class OtherOrder(Silent):
+    """An order bears the name of ours and is another one."""
+
+
+class Absent(ccxt.OrderNotFound):
+    """The exchange says that there is no such order."""
+
+
 def venue_for(api: Api, pair: str) -> Venue | None:
     """Return the row of the table for a pair on this exchange, or None."""
     return venue_of(api.id, mode_of(pair))

@@ -19,7 +19,8 @@ from freqpilot.host.account import unwritten
 from freqpilot.host.orders import contracts
 from freqpilot.host.orders.differences import recount, report
 from freqpilot.host.orders.lookup import fetch, in_flight, look_up, stop_params
-from freqpilot.host.orders.outcomes import venue_for
+from freqpilot.host.orders.outcomes import Absent, venue_for
+from freqpilot.host.orders.pending import Pending, ask, describe, is_old
 from freqpilot.host.orders.purpose import open_trade
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.run import Run
@@ -63,28 +64,64 @@ def _roll_back() -> None:
 
 
 def settle(run: Run, bot: Bot) -> None:
-    """Bring every intent that is not settled to its end.
+    """Bring every intent that is not settled to its end, each on its own: what keeps one from it
+    does not keep the others.
 
-    :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
+    :raises SQLAlchemyError: when the store fails.
     """
-    if str(bot.trading_mode) != "spot":
-        contracts.take_back_stops(run, bot)
-    api = bot.exchange._api
-    store = run.store
+    failed = [] if str(bot.trading_mode) == "spot" else contracts.take_back_stops(run, bot)
     unwritten.write(run)
-    for intent in run.intents("sent", "accepted"):
+    pending = run.part(Pending)
+    open_ones = run.intents("sent", "accepted", "agreed")
+    for intent in open_ones:
         if in_flight(intent.client_id):
             continue  # its answer is on the way to another thread
-        if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
-            store.save_intent(replace(intent, state="known"))
-            continue
-        found = look_up(run, api, intent) if intent.state == "sent" else fetch(run, api, intent)
-        if found is None:
-            continue
-        order_id = str(found["id"])
-        if not _recorded(order_id, intent.pair):
-            _adopt(run, bot, intent, bot.exchange._order_contracts_to_amount(found))
-        store.save_intent(replace(intent, state="known", order_id=order_id))
+        try:
+            _settle(run, bot, intent)
+        except Exception as error:
+            if unwritten.is_of_store(error):
+                raise
+            _roll_back()
+            pending.fail(intent, error)
+            logger.warning("%s is not settled yet: %s", describe(intent), error)
+        else:
+            pending.settled(intent)
+    pending.keep_only([*failed, *(intent.client_id for intent in open_ones)])
+
+
+def _settle(run: Run, bot: Bot, intent: OrderIntent) -> None:
+    """Bring one intent to its end; one that is old is a person's to decide on."""
+    api, store = bot.exchange._api, run.store
+    if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
+        store.save_intent(replace(intent, state="known"))
+        return
+    if is_old(intent):
+        ask(run, intent)
+        return
+    found = _found(run, api, intent)
+    if found is None:
+        return
+    order_id = str(found["id"])
+    if not _recorded(order_id, intent.pair):
+        _adopt(run, bot, intent, bot.exchange._order_contracts_to_amount(found))
+    store.save_intent(replace(intent, state="known", order_id=order_id))
+
+
+def _found(run: Run, api: Api, intent: OrderIntent) -> ExchangeOrder | None:
+    """Return the order of an intent, None for one that has none."""
+    if intent.state == "sent":
+        order: ExchangeOrder | None = look_up(run, api, intent)
+        return order
+    try:
+        order = fetch(run, api, intent)
+    except Absent:
+        if intent.state != "agreed":
+            raise  # what was accepted does not vanish
+        unwritten.note(run, intent, state="absent")
+        text = f"{describe(intent)} could not be adopted: the exchange has no such order"
+        report(run, text, "WARNING", {"pair": intent.pair})
+        return None
+    return order
 
 
 def compare(run: Run, bot: Bot) -> None:

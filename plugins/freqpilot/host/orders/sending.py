@@ -32,6 +32,7 @@ from freqpilot.host.orders.outcomes import (
     outcome_of,
     venue_for,
 )
+from freqpilot.host.orders.pending import is_old
 from freqpilot.host.orders.purpose import open_trade, sent_purpose
 from freqpilot.host.run.current import current
 from freqpilot.host.run.run import Run
@@ -153,6 +154,8 @@ def _arrived(run: Run, api: Api, uncertain: list[OrderIntent]) -> Any | None:
     :raises Exception: ccxt's, while the fate of one is not known.
     """
     for former in uncertain:
+        if is_old(former):
+            continue  # a person is asked
         try:
             found = look_up(run, api, former)
         except Silent as silent:
