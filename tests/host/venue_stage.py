@@ -252,6 +252,8 @@ class BybitSpot(Wire):
 
     prefix = "BYB-S"
     category = "spot"
+    recent = True
+    """Whether closed orders are in the real-time list; after a restart they are not."""
     rejected = (200, {"retCode": 170131, "retMsg": "Insufficient balance.", "result": {}})
     overloaded = (200, {"retCode": 10006, "retMsg": "Too many visits!", "result": {}})
     states: ClassVar = {
@@ -293,7 +295,8 @@ class BybitSpot(Wire):
             return False
         is_open = order["orderStatus"] in ("New", "Untriggered")
         if path == "/v5/order/realtime":
-            return is_open == (given.get("openOnly", "0") == "0")
+            open_only = given.get("openOnly", "0") == "0"
+            return is_open if open_only else not is_open and self.recent
         assert path == "/v5/order/history"
         wanted = given.get("orderStatus")
         return not is_open and wanted in (None, order["orderStatus"])

@@ -282,3 +282,14 @@ def test_19_ccxts_own_call_for_one_order_fails_on_bybits_unified_account(
     wire = BybitSpot(clock)
     with pytest.raises(ccxt.ArgumentsRequired, match="acknowledged"):
         wire.api.fetch_order("1", wire.pair)
+
+
+def test_20_after_a_restart_of_bybit_only_the_history_has_what_is_closed(
+    clock: VirtualClock,
+) -> None:
+    """https://bybit-exchange.github.io/docs/v5/order/open-order says so of unified accounts."""
+    wire = BybitSpot(clock)
+    wire.recent = False
+    wire.fate = Fate(state="cancelled", filled=0.5, answer=LOST)
+    assert send(wire, EXIT)["filled"] == AMOUNT / 2
+    assert wire.asked[-1] == ("GET", "/v5/order/history")
