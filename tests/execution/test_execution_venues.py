@@ -1,12 +1,22 @@
 """The table of venues agrees with ccxt's own classes, and with itself."""
 
 from inspect import signature
+from typing import Any
 
 import ccxt
 import pytest
 
 from freqpilot.execution.ids import OrderName, client_order_id, plain_order_id
-from freqpilot.execution.venues import TABLE, Venue, has_code, is_proven, mode_of, venue_of
+from freqpilot.execution.venues import (
+    TABLE,
+    Venue,
+    has_code,
+    is_proven,
+    mode_of,
+    proven,
+    unproven_in,
+    venue_of,
+)
 
 LONGEST_NAME = client_order_id(OrderName("3f9a12c4", "99999999", "stop", 9_999_999_999))
 rows = pytest.mark.parametrize("venue", TABLE, ids=lambda each: f"{each.title} {each.mode}")
@@ -113,3 +123,28 @@ def test_an_answer_that_cannot_be_read_is_no_empty_list(answer: str | None, empt
     assert binance is not None
     assert bybit.is_empty(answer) is empty
     assert not binance.is_empty(answer)
+
+
+LIVE: dict[str, Any] = {"dry_run": False, "exchange": {"name": "kraken"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "unproven"),
+    [
+        (LIVE, "kraken"),
+        ({**LIVE, "dry_run": True}, None),
+        ({"exchange": {"name": "kraken"}}, None),
+        ({**LIVE, "exchange": {"name": "okx"}, "trading_mode": "futures"}, None),
+        ({**LIVE, "exchange": {"name": "okx"}, "trading_mode": "margin"}, "okx"),
+    ],
+)
+def test_what_a_configuration_trades_on_without_proof(
+    config: dict[str, Any], unproven: str | None
+) -> None:
+    assert unproven_in(config) == unproven
+
+
+def test_what_is_proven_in_words() -> None:
+    assert proven() == (
+        "binance spot, binance futures, bybit spot, bybit futures, okx spot, okx futures"
+    )

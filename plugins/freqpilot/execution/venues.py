@@ -12,8 +12,9 @@ https://bybit-exchange.github.io/docs/v5/order/open-order, OKX https://www.okx.c
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from freqpilot.execution.ids import plain_order_id
 
@@ -132,6 +133,15 @@ def is_proven(exchange: str, mode: str) -> bool:
     return any(venue.mode == mode and venue.proves(exchange) for venue in TABLE)
 
 
+def unproven_in(config: Mapping[str, Any]) -> str | None:
+    """Return the exchange that a configuration of Freqtrade's trades on live without proof, None
+    where there is none."""
+    if config.get("dry_run", True):
+        return None
+    name = str((config.get("exchange") or {}).get("name", ""))
+    return None if is_proven(name, str(config.get("trading_mode") or "spot")) else name
+
+
 def spelled(venue: Venue, client_id: str) -> str:
     """Return a client order id as an exchange takes it."""
     return client_id if venue.dashes else plain_order_id(client_id)
@@ -139,7 +149,7 @@ def spelled(venue: Venue, client_id: str) -> str:
 
 def proven() -> str:
     """Return the proven exchanges and modes in words."""
-    return ", ".join(f"{venue.title} ({venue.mode})" for venue in TABLE)
+    return ", ".join(f"{venue.ids[0]} {venue.mode}" for venue in TABLE)
 
 
 BINANCE_LOOK = Look("fetch_order", "clientOrderId")
