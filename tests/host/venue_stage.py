@@ -146,6 +146,13 @@ class Wire:
             raise self.fate.answer
         return Reply(*(self.fate.answer or answer))
 
+    def find(self, number: str, given: dict[str, Any], name: str) -> dict[str, Any] | None:
+        """Return the order that is asked for by its name, or by its number."""
+        if name in given:
+            return self.orders.get(given[name])
+        found = [each for each in self.orders.values() if str(each.get(number)) == given[number]]
+        return found[0] if found else None
+
     @property
     def now(self) -> int:
         """Milliseconds, as the exchange stamps orders."""
@@ -177,7 +184,7 @@ class BinanceSpot(Wire):
     def serve(self, method: str, path: str, given: dict[str, Any]) -> Answer:
         if method == "POST":
             return self.take(given)
-        found = self.orders.get(given["origClientOrderId"])
+        found = self.find("orderId", given, "origClientOrderId")
         return (200, found) if found else (400, {"code": -2013, "msg": "Order does not exist."})
 
     def take(self, given: dict[str, Any]) -> Answer:
@@ -222,10 +229,10 @@ class BinanceFutures(BinanceSpot):
         if path == self.path:
             return super().serve(method, path, given)
         assert path == self.algo
-        name = given["clientAlgoId"]
         if method == "GET":
-            found = self.orders.get(name)
+            found = self.find("algoId", given, "clientAlgoId")
             return (200, found) if found else (400, {"code": -2013, "msg": "Order does not exist."})
+        name = given["clientAlgoId"]
         order = {
             "algoId": 2000 + len(self.placed),
             "clientAlgoId": name,
@@ -291,7 +298,8 @@ class BybitSpot(Wire):
     def lists(self, path: str, given: dict[str, Any], order: dict[str, Any]) -> bool:
         """Tell whether a list holds an order."""
         assert given["category"] == self.category
-        if order["orderLinkId"] != given["orderLinkId"]:
+        key = "orderId" if "orderId" in given else "orderLinkId"
+        if order[key] != given[key]:
             return False
         is_open = order["orderStatus"] in ("New", "Untriggered")
         if path == "/v5/order/realtime":
@@ -373,7 +381,8 @@ class OkxSpot(Wire):
         if method == "POST":
             return self.take_algo(given) if algo else self.take(given)
         assert path in ("/api/v5/trade/order", "/api/v5/trade/order-algo")
-        found = self.orders.get(given["algoClOrdId" if algo else "clOrdId"])
+        keys = ("algoId", "algoClOrdId") if algo else ("ordId", "clOrdId")
+        found = self.find(keys[0], given, keys[1])
         if found is None or ("algoId" in found) != algo:
             return 200, {"code": "51603", "data": [], "msg": "Order does not exist"}
         return 200, {"code": "0", "data": [found], "msg": ""}

@@ -85,6 +85,7 @@ def test_a_known_number_tells_more_than_all_else() -> None:
     other = {"amount": 9.0, "timestamp": None, "side": None}
     assert fits(other, order_id="77")
     assert not fits({}, order_id="78")
+    assert not fits({"side": "buy"}, order_id="77")
 
 
 def test_amounts_are_counted_in_contracts_on_futures() -> None:

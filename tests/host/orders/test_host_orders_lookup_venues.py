@@ -6,6 +6,7 @@ are named at the classes of ``venue_stage``. Bybit's spot has no stops that Freq
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.execution.venues import is_proven, mode_of
 from freqpilot.host.account.begin import begin
 from freqpilot.host.orders import sending
-from freqpilot.host.orders.lookup import look_up
+from freqpilot.host.orders.lookup import fetch, look_up
 from freqpilot.host.run.current import current, end
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -293,3 +294,21 @@ def test_20_after_a_restart_of_bybit_only_the_history_has_what_is_closed(
     wire.fate = Fate(state="cancelled", filled=0.5, answer=LOST)
     assert send(wire, EXIT)["filled"] == AMOUNT / 2
     assert wire.asked[-1] == ("GET", "/v5/order/history")
+
+
+@pytest.mark.parametrize("side", [ENTRY, EXIT], ids=["buy", "sell"])
+def test_21_an_order_at_the_market_that_was_filled(wire: Wire, side: sending.Sending) -> None:
+    """Bybit and OKX could count a buy in money; both are asked for coins."""
+    wire.fate = Fate(state="filled", filled=1.0, answer=LOST)
+    found = send(wire, side, type="market", price=None)
+    assert (found["status"], found["filled"]) == ("closed", AMOUNT)
+
+
+def test_22_an_order_is_found_by_the_number_that_a_person_gives(wire: Wire) -> None:
+    """Its name is not the one that was written down."""
+    wire.fate = Fate(state="filled", filled=1.0)
+    number = str(send(wire)["id"])
+    (intent,) = current().store.intents()
+    other = intent.client_id.replace("-n1-", "-n9-")
+    found = fetch(current(), wire.api, replace(intent, client_id=other, order_id=number))
+    assert str(found["id"]) == number

@@ -206,3 +206,26 @@ def test_the_judge_lets_no_entry_of_its_pair_pass(
     order = OrderRequest(START, gone, kind.side, "entry", 100.0, 100.0, 1.0)
     with pytest.raises(NoEntry, match="is not known"):
         judge.judge(current(), order, [], bot.exchange)
+
+
+def test_once_a_person_was_called_the_exchange_is_asked_each_minute(
+    bot: Bot, kind: Kind, clock: VirtualClock
+) -> None:
+    first, _ = two(bot, kind, ccxt.BadSymbol("no such market"))
+    asked: list[float] = []
+    fetch_order = bot.exchange._api.fetch_order
+
+    def counted(*given: Any) -> Any:
+        asked.append(clock())
+        return fetch_order(*given)
+
+    bot.exchange._api.fetch_order = counted
+    for _ in range(3):
+        reconcile.step(current(), bot)
+        clock.advance(300)
+    before = len(asked)
+    for _ in range(60):
+        reconcile.step(current(), bot)
+        clock.advance(5)
+    assert len(asked) - before == 5
+    assert current().part(Pending).troubles[first].reported

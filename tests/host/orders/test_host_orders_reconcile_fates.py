@@ -11,6 +11,7 @@ from freqtrade.persistence import Trade
 from trades_stage import KINDS, START, Bot, Kind, answer, held, intent, live, placed, stored
 
 from freqpilot.errors import NoEntry
+from freqpilot.execution.ids import plain_order_id
 from freqpilot.host.orders import reconcile
 from freqpilot.host.orders.pending import OLD, Pending
 from freqpilot.host.run.current import current
@@ -255,3 +256,27 @@ def test_an_open_order_of_ours_that_nobody_wrote_down(
         None,
         "limit",
     )
+
+
+def test_okxs_stops_are_known_by_a_name_of_their_own(
+    bot: Bot, kind: Kind, account: dict[str, Any]
+) -> None:
+    """They lie in lists by type, and ccxt reads another field for the name."""
+    trade = held(kind)
+    account["SOL"] = float(trade.amount)
+    bot.exchange._api.id = "okx"
+    name = f"fq-{current().name}-{trade.id}-stop-4"
+    meant = intent(kind, "stop", client_id=name, amount=float(trade.amount), stop=94.0)
+    stop = {**answer(meant, "open", 0.0), "clientOrderId": None, "stopPrice": 94.0}
+    stop["info"] = {"algoClOrdId": plain_order_id(name)}
+    asked: list[dict[str, Any]] = []
+
+    def fetch_open_orders(pair: str, params: dict[str, Any]) -> list[Any]:
+        asked.append(params)
+        return [stop] if params.get("ordType") == "conditional" else []
+
+    bot.exchange._api.fetch_open_orders = fetch_open_orders
+    reconcile.compare(current(), bot)
+    assert {each.get("ordType") for each in asked} == {None, "conditional", "oco", "trigger"}
+    (written,) = [each for each in current().store.intents() if each.client_id == name]
+    assert (written.state, written.order_id, written.stop) == ("known", stop["id"], 94.0)

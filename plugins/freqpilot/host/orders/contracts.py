@@ -6,7 +6,6 @@ same pair; or an exit that is filled in the database while its trade is open, wh
 only where no stop is open.
 """
 
-import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,8 +13,6 @@ from freqpilot.host.orders.differences import recount, report
 from freqpilot.host.orders.pending import Pending
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Bot, Trade
-
-logger = logging.getLogger(__name__)
 
 MISSING_SHARE = 0.005
 """Share of a position by which the two books may differ: rounding."""
@@ -64,7 +61,6 @@ def take_back_stops(run: Run, bot: Bot) -> list[str]:
             _take_back(run, bot, order)
         except Exception as error:  # a pair that is gone must not hold up all others
             number, pair = str(order.order_id), str(order.ft_pair)
-            logger.warning("The stop %s in %s is not taken back yet: %s", number, pair, error)
             failed.append(run.part(Pending).fail_stop(number, pair, error))
     Trade.commit()
     return failed

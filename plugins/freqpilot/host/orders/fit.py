@@ -26,11 +26,11 @@ def misfit(api: Api, venue: Venue | None, intent: OrderIntent, order: ExchangeOr
 
     Side, amount and time have to fit; an order whose number is known has to have that number.
     """
+    side = order.get("side")
+    if side != intent.side and not (side is None and intent.order_id is not None):
+        return f"it is a {side} order, meant was a {intent.side} order"
     if intent.order_id is not None:
-        number = str(order["id"])
-        return None if number == intent.order_id else f"its number is not {intent.order_id}"
-    if order.get("side") != intent.side:
-        return f"it is a {order.get('side')} order, meant was a {intent.side} order"
+        return None if str(order["id"]) == intent.order_id else f"its number is {order['id']}"
     return _another_amount(api, intent, order) or _too_early(api, venue, intent, order)
 
 

@@ -122,15 +122,7 @@ def fetch(run: Run, api: Api, intent: OrderIntent) -> Any:
     venue = venue_for(api, intent.pair)
     if venue is None or not is_named(api):
         return _fetch_unnamed(run, api, intent)
-    found = _find(api, venue, intent)
-    reason = misfit(api, venue, intent, found)
-    if reason and intent.order_id is not None:  # its own number tells more than its name
-        found = _find(api, venue, intent, intent.order_id)
-        reason = misfit(api, venue, intent, found)
-    if reason:
-        raise OtherOrder(
-            f"order {found['id']} bears the name of {intent.client_id} and is another one: {reason}"
-        )
+    found = _ours(api, venue, intent)
     triggered = venue.triggered and (found.get("info") or {}).get(venue.triggered)
     if intent.purpose == "stop" and found["status"] == "closed" and triggered:
         found["status"] = "open"
@@ -141,6 +133,26 @@ def stop_params(api: Api, intent: OrderIntent) -> dict[str, Any]:
     """Return what tells ccxt that an order is a stop, where the exchange keeps stops apart."""
     venue = venue_for(api, intent.pair)
     return dict(venue.stop_params) if venue and intent.purpose == "stop" else {}
+
+
+def _ours(api: Api, venue: Venue, intent: OrderIntent) -> ExchangeOrder:
+    """Return the order of an intent: the one of its name if it fits, or the one of its number."""
+    number = intent.order_id
+    try:
+        found = _find(api, venue, intent)
+    except ccxt.OrderNotFound:
+        if number is None:
+            raise
+        found = _find(api, venue, intent, number)
+    reason = misfit(api, venue, intent, found)
+    if reason and number is not None and str(found["id"]) != number:
+        found = _find(api, venue, intent, number)  # its number tells more than its name
+        reason = misfit(api, venue, intent, found)
+    if reason:
+        raise OtherOrder(
+            f"order {found['id']} bears the name of {intent.client_id} and is another one: {reason}"
+        )
+    return found
 
 
 def _find(api: Api, venue: Venue, intent: OrderIntent, number: str | None = None) -> ExchangeOrder:

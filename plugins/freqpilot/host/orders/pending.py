@@ -5,6 +5,7 @@ most; then, and where an order has a trouble of its own (its pair is gone, the e
 settles nothing), only the entries of its pair do. Exits never wait.
 """
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,14 @@ from freqpilot.host.orders.outcomes import OtherOrder, Silent
 from freqpilot.host.run.run import Run
 from freqpilot.shapes import OrderIntent, Position
 
+logger = logging.getLogger(__name__)
+
 KIND = "order unresolved"
 """Kind of the alerts of this module."""
 ESCALATE = timedelta(minutes=10)
 """How long an order may be unsettled before a person hears of it."""
+PACE = timedelta(minutes=1)
+"""How often the exchange is asked for an order once a person has been called."""
 OLD = timedelta(hours=24)
 """The age from which on an order that no trade has is not adopted without a person."""
 
@@ -35,6 +40,7 @@ class Trouble:
     reason: str
     since: datetime
     passing: bool
+    tried: datetime
     reported: bool = False
 
 
@@ -69,8 +75,11 @@ class Pending:
     ) -> None:
         now = datetime.now(UTC)
         reason = f"{type(error).__name__}: {error}".rstrip(".")
-        trouble = self.troubles.setdefault(key, Trouble(pair, reason, now, passing))
-        trouble.reason, trouble.passing = reason, passing
+        known = self.troubles.get(key)
+        trouble = self.troubles.setdefault(key, Trouble(pair, reason, now, passing, now))
+        if known is None or trouble.reason != reason:
+            logger.warning("The fate of %s is not known yet: %s", what, reason)
+        trouble.reason, trouble.passing, trouble.tried = reason, passing, now
         lasted = now - trouble.since >= ESCALATE
         if trouble.reported or not (lasted or isinstance(error, OtherOrder)):
             return
@@ -93,6 +102,13 @@ class Pending:
     def has(self, intent: OrderIntent) -> bool:
         """Tell whether an order could not be settled when it was last tried."""
         return intent.client_id in self.troubles
+
+    def is_due(self, intent: OrderIntent) -> bool:
+        """Tell whether the exchange is to be asked for an order now."""
+        trouble = self.troubles.get(intent.client_id)
+        if trouble is None or not trouble.reported:
+            return True
+        return not timedelta() <= datetime.now(UTC) - trouble.tried < PACE
 
     def holds_all(self, intent: OrderIntent) -> bool:
         """Tell whether an order keeps the entries of all pairs away."""

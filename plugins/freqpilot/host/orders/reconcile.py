@@ -76,6 +76,8 @@ def settle(run: Run, bot: Bot) -> None:
     for intent in open_ones:
         if in_flight(intent.client_id):
             continue  # its answer is on the way to another thread
+        if intent.state != "agreed" and not pending.is_due(intent):
+            continue
         try:
             _settle(run, bot, intent)
         except Exception as error:
@@ -83,7 +85,6 @@ def settle(run: Run, bot: Bot) -> None:
                 raise
             _roll_back()
             pending.fail(intent, error)
-            logger.warning("%s is not settled yet: %s", describe(intent), error)
         else:
             pending.settled(intent)
     pending.keep_only([*failed, *(intent.client_id for intent in open_ones)])
