@@ -87,7 +87,9 @@ class Venue:
     absent: tuple[str, ...] = ()
     """Codes that say: there is no such order."""
     empty: str | None = None
-    """What an empty list holds, without blanks, where one that was asked for by name says so."""
+    """What an answer without an order holds, blanks apart. Where a list is asked for by name it
+    says that there is no such order; elsewhere it settles nothing, but can be told from an answer
+    that cannot be read."""
     unresolved: tuple[str, ...] = ()
     """Codes of errors that leave open whether the order was made, whatever ccxt calls them."""
     refused: tuple[str, ...] = ()
@@ -191,6 +193,7 @@ _OKX_SPOT = Venue(
     ),
     triggered="ordId",
     absent=("51603",),
+    empty='"data":[]',
     unresolved=_OKX_UNRESOLVED,
     refused=("50102",),
 )

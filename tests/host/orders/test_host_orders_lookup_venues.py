@@ -21,6 +21,7 @@ from freqpilot.execution.venues import is_proven, mode_of
 from freqpilot.host.account.begin import begin
 from freqpilot.host.orders import sending
 from freqpilot.host.orders.lookup import fetch, look_up
+from freqpilot.host.orders.outcomes import Silent
 from freqpilot.host.run.current import current, end
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -312,3 +313,35 @@ def test_22_an_order_is_found_by_the_number_that_a_person_gives(wire: Wire) -> N
     other = intent.client_id.replace("-n1-", "-n9-")
     found = fetch(current(), wire.api, replace(intent, client_id=other, order_id=number))
     assert str(found["id"]) == number
+
+
+@pytest.mark.parametrize("made", [OkxSpot, OkxFutures], ids=lambda made: made.prefix)
+def test_23_an_answer_of_okx_without_an_order_settles_nothing(
+    made: type[Wire], clock: VirtualClock
+) -> None:
+    """The next stop goes out all the same, as a position must not stay without one."""
+    wire = made(clock)
+    wire.fate = Fate(arrives=False, answer=LOST)
+    wire.refusing = (200, {"code": "0", "data": [], "msg": ""})
+    with pytest.raises(Silent, match="does not say so"):
+        place_stop(wire)
+    assert states() == [("sent", None)]
+    wire.fate = Fate()
+    place_stop(wire)
+    assert [state for state, _ in states()] == ["sent", "accepted"]
+
+
+def test_24_a_stop_whose_pair_cannot_be_asked_for_goes_out_anew(stops: Wire) -> None:
+    """One whose exchange is out of reach waits (case 07): it would not arrive."""
+    stops.fate, stops.refusing = Fate(arrives=False, answer=LOST), (503, "down")
+    with pytest.raises(ccxt.BaseError):
+        place_stop(stops)
+    stops.fate, stops.refusing = Fate(), (200, "[]")
+
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise ccxt.BadSymbol("no such market")
+
+    for look in ("fetch_order", "fetch_open_orders"):
+        setattr(stops.api, look, unknown)
+    place_stop(stops)
+    assert [state for state, _ in states()] == ["sent", "accepted"]

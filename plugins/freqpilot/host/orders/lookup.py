@@ -161,9 +161,11 @@ def _find(api: Api, venue: Venue, intent: OrderIntent, number: str | None = None
     absent = f"{venue.title} has no order {intent.client_id}"
     for look in looks:
         for found in _answers(api, venue, look, intent, number):
-            if found.get("id") is None:
-                raise ccxt.BadResponse(f"{venue.title} answered without an order's number")
-            return found
+            if found.get("id") is not None:
+                return found
+            if venue.is_empty(getattr(api, "last_http_response", None)):
+                raise ccxt.OrderNotFound(f"{absent}, but does not say so in its own words")
+            raise ccxt.BadResponse(f"{venue.title} answered without an order's number")
     if time.time() - intent.time.timestamp() > timedelta(days=venue.reach).total_seconds():
         raise ccxt.OrderNotFound(f"{absent}, which may be too old to be found by its name")
     raise Absent(absent) if venue.proves(api.id) else ccxt.OrderNotFound(absent)

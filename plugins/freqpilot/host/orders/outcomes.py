@@ -48,6 +48,12 @@ def outcome_of(error: Exception, venue: Venue | None, *, left: bool = True) -> O
     return "rejected" if understood else "unresolved"
 
 
+def is_passing(error: Exception) -> bool:
+    """Tell whether an order could not be asked for because the exchange was out of reach, and not
+    for a reason of its own that stays."""
+    return isinstance(error, ccxt.OperationFailed) and not isinstance(error, Silent)
+
+
 def mark_before(api: Api) -> None:
     """Note that no request of the order that is begun now has left yet."""
     client: Any = api

@@ -10,12 +10,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import ccxt
-
 from freqpilot.errors import NoEntry
 from freqpilot.host.account import unwritten
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.orders.outcomes import OtherOrder, Silent
+from freqpilot.host.orders.outcomes import OtherOrder, is_passing
 from freqpilot.host.run.run import Run
 from freqpilot.shapes import OrderIntent, Position
 
@@ -58,7 +56,7 @@ class Pending:
             f"{command('adopt', intent)} (with --order-id and its number where its name is not "
             f"shown); if it is not, run {command('dismiss', intent)}"
         )
-        passing = isinstance(error, ccxt.OperationFailed) and not isinstance(error, Silent)
+        passing = is_passing(error)
         self._note(intent.client_id, intent.pair, describe(intent), error, advice, passing=passing)
 
     def fail_stop(self, number: str, pair: str, error: Exception) -> str:

@@ -25,9 +25,9 @@ from freqpilot.execution.venues import spelled
 from freqpilot.host.account import unwritten
 from freqpilot.host.orders.lookup import _flying, is_named, look_up
 from freqpilot.host.orders.outcomes import (
-    Silent,
     contract_size,
     has_left,
+    is_passing,
     mark_before,
     outcome_of,
     venue_for,
@@ -148,8 +148,7 @@ def _sent(
 def _arrived(run: Run, api: Api, uncertain: list[OrderIntent]) -> Any | None:
     """Return the order that one of these intents has made after all, or None.
 
-    An order that only reduces does not wait for what the exchange never settles: it would wait for
-    ever.
+    An order that only reduces does not wait for one that cannot be settled: it would wait for ever.
 
     :raises Exception: ccxt's, while the fate of one is not known.
     """
@@ -158,10 +157,12 @@ def _arrived(run: Run, api: Api, uncertain: list[OrderIntent]) -> Any | None:
             continue  # a person is asked
         try:
             found = look_up(run, api, former)
-        except Silent as silent:
-            if former.raises_risk:
+        except Exception as error:
+            if former.raises_risk or is_passing(error):
                 raise
-            logger.critical("%s is not settled, the next of its kind goes out: %s", former, silent)
+            logger.critical(
+                "%s is not settled, the next of its kind goes out: %s", former.client_id, error
+            )
             continue
         if found is not None:
             logger.warning("%s had arrived; it is not sent again", former.client_id)
