@@ -182,6 +182,55 @@ def test_a_section_that_is_not_valid_refuses_a_flat_start(tmp_path: Path) -> Non
     assert exitsonly.reason() is None
 
 
+KRAKEN: dict[str, Any] = {"runmode": "live", "dry_run": False, "exchange": {"name": "kraken"}}
+
+
+def test_live_on_an_unproven_exchange_needs_a_persons_word(tmp_path: Path) -> None:
+    from freqtrade.exceptions import OperationalException
+
+    url = database(tmp_path)
+    with pytest.raises(OperationalException) as refused:
+        setup.prepare(config_of(url, tmp_path, **KRAKEN))
+    text = str(refused.value)
+    assert "kraken (spot) is an unproven exchange" in text
+    assert '"risk": {"unproven_exchange": true}' in text
+    assert exitsonly.reason() is None
+    allowed = {"risk": {"unproven_exchange": True}}
+    setup.prepare(config_of(url, tmp_path, **KRAKEN, freqpilot=allowed))
+    assert exitsonly.reason() is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"runmode": "dry_run", "dry_run": True},
+        {"runmode": "backtest"},
+        {"exchange": {"name": "okx"}},
+        {"exchange": {"name": "bybit"}, "trading_mode": "futures"},
+    ],
+)
+def test_what_does_not_trade_live_without_proof_starts(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    setup.prepare(config_of(database(tmp_path), tmp_path, **{**KRAKEN, **change}))
+    assert exitsonly.reason() is None
+
+
+def test_with_trades_open_an_unproven_exchange_leaves_exits_only(
+    tmp_path: Path, said: list[tuple[str, str]]
+) -> None:
+    config = config_of(database(tmp_path, "BTC/USDT"), tmp_path, **KRAKEN)
+    setup.prepare(config)
+    assert config["max_open_trades"] == 0
+    ((level, text),) = said
+    assert level == "EMERGENCY"
+    assert text.startswith("Freqpilot runs exits-only: kraken (spot) is an unproven exchange")
+    assert '"risk": {"unproven_exchange": true}' in text
+    assert "replaced by its default" not in text
+    with pytest.raises(NoEntry, match="unproven exchange"):
+        exitsonly.require()
+
+
 def test_a_section_that_is_not_valid_keeps_what_is_valid_of_it(
     tmp_path: Path, said: list[tuple[str, str]]
 ) -> None:
@@ -198,6 +247,7 @@ def test_a_section_that_is_not_valid_keeps_what_is_valid_of_it(
     assert config["use_exit_signal"] is True
     assert config["max_open_trades"] == 0
     assert "max_exposur is not known" in str(exitsonly.reason())
+    assert "What is not valid is replaced by its default" in str(exitsonly.reason())
     setup.prepare(config_of(url, tmp_path))
     assert exitsonly.reason() is None  # the next configuration is sound
     assert [level for level, _ in said] == ["EMERGENCY", "WARNING"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import FreqpilotError
+from freqpilot.execution.venues import is_proven, proven, unproven_in
 from freqpilot.host.boot import start
 from freqpilot.host.boot.doors import KINDS, DoorKind, door_dir
 from freqpilot.host.boot.resolvers import class_names, resolver
@@ -56,11 +57,13 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
         findings += [
             _run("config.activation", lambda: _activation(config)),
             _run("config.protections", lambda: _protections(config)),
+            _run("exchange", lambda: _exchange(config)),
             _run("data", lambda: _data(config)),
             _run("api port", lambda: _port(config)),
             _run("database", lambda: _database(config)),
             _run("gated", lambda: _gated(config)),
             _run("loop", lambda: _loop(config)),
+            _run("orders", lambda: _orders(config)),
             _run("alerts", lambda: _alerts(config)),
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
@@ -173,6 +176,21 @@ def _protections(config: dict[str, Any]) -> str:
     return "on in backtests too"
 
 
+def _exchange(config: dict[str, Any]) -> str:
+    name, mode = config["exchange"]["name"], str(config.get("trading_mode") or "spot")
+    if is_proven(name, mode):
+        return f"{name} ({mode}) is proven"
+    line = '"risk": {"unproven_exchange": true} in the freqpilot section'
+    if unproven_in(config) is None:
+        return f"unproven exchange: {name} ({mode}); live it needs {line}"
+    if not Settings.from_config(config).risk.unproven_exchange:
+        raise FreqpilotError(
+            f"unproven exchange: {name} ({mode}); proven are {proven()}. To trade there live all "
+            f"the same, write {line}"
+        )
+    return f"unproven exchange: {name} ({mode}), which you have allowed"
+
+
 def _data(config: dict[str, Any]) -> str:
     folder = Path(config["datadir"])
     files = list(folder.glob("*.feather")) if folder.is_dir() else []
@@ -229,6 +247,14 @@ def _loop(config: dict[str, Any]) -> str:
     from freqpilot.host.account.looptime import describe
 
     return describe(config)
+
+
+def _orders(config: dict[str, Any]) -> str:
+    from freqpilot.host.commands.orders import check
+    from freqpilot.store.urls import store_url
+
+    url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))
+    return check(url, datetime.now(UTC))
 
 
 def _alerts(config: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.gate.health import Health
 from freqpilot.host.gate.market import Market
 from freqpilot.host.orders.lookup import require_certainty
+from freqpilot.host.orders.pending import Pending
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.run import Run
@@ -71,6 +72,7 @@ def judge(
             raise TypeError("a live order is judged with its exchange")
         return ask(run, order, positions, run.part(BookRisk).asked(order, positions))
     wait(run, exchange)
+    run.part(Pending).require_settled(order.pair)
     others.announce(run, str(exchange._config.get("stake_currency")), positions, order)
     return ask(
         run,
