@@ -109,7 +109,7 @@ def test_recursive_analysis_stays_under_a_tenth_of_a_percent(
 
 
 def test_hyperopt_workers_know_the_pack_and_live_data_is_untouched(
-    freqtrade: Run, layers: Callable[..., list[str]], tmp_path: Path
+    started_freqtrade: Run, freqtrade: Run, layers: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     live = tmp_path / "user_data" / "freqpilot.sqlite"
     arguments = layers()
@@ -117,7 +117,7 @@ def test_hyperopt_workers_know_the_pack_and_live_data_is_untouched(
     store.save_state("ledger live", {"peak": 123.0}, START)
     store.close()
     before = {f.name: digest(f) for f in live.parent.glob("freqpilot.sqlite*")}
-    done = freqtrade(
+    done = started_freqtrade(
         *("hyperopt", *arguments, "--timerange", "20260210-20260301", "--fee", "0.001"),
         *("--hyperopt-loss", "DeflatedSharpeLoss", "--spaces", "buy"),
         *("-e", "4", "-j", "2", "--min-trades", "1", "--random-state", "1"),
@@ -207,12 +207,15 @@ def test_the_backtest_cache_notices_changed_candles(
     ("overlay", "words"),
     [
         ({"freqpilot": {"risk": {"max_exposur": 1}}}, "did you mean 'max_exposure'"),
-        (
+        pytest.param(
             {"freqpilot": {"signals": {"weights": {"technical_trend": 1.5}}}},
             "technical_trend: Input",
+            marks=pytest.mark.proof,
         ),
         ({"use_exit_signal": False}, "use_exit_signal is false"),
-        ({"exit_profit_only": True}, "exit_profit_only is set"),
+        pytest.param(
+            {"exit_profit_only": True}, "exit_profit_only is set", marks=pytest.mark.proof
+        ),
     ],
 )
 def test_a_bad_config_stops_with_one_line(
