@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.safety import proof
-from benchmarks.safety.proof import Piece, drawn, pieces, play, prove, seed_of
+from benchmarks.safety.proof import Piece, drawn, long_tests, pieces, play, prove, seed_of
 
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(600)")
 
@@ -24,6 +24,20 @@ def test_each_piece_has_a_name_of_its_own_and_a_command_that_exists() -> None:
         assert all((proof.ROOT / folder).is_dir() for folder in folders)
     assert pieces(7) == every
     assert pieces(8) != every
+
+
+def test_each_long_test_is_in_one_part() -> None:
+    """A folder's parts are what a word selects and what it does not; the last part ignores it."""
+    chosen: dict[str, list[str]] = {}
+    for part in long_tests():
+        folder = next(word for word in part.command if word.startswith("tests"))
+        chosen.setdefault(folder, []).extend(part.command[part.command.index(folder) + 1 :])
+    others = chosen.pop("tests")
+    assert others == [f"--ignore={folder}" for folder in chosen]
+    assert chosen == {
+        "tests/rehearsal": ["-k", "rehearsal_live", "-k", "not rehearsal_live"],
+        "tests/doors": [],
+    }
 
 
 def test_a_slice_fits_into_half_of_the_time_and_another_day_draws_another() -> None:
