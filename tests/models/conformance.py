@@ -95,7 +95,7 @@ class ModelContract:
         assert (np.corrcoef(turned, y[:-4])[0, 1] < -0.5) == self.learns
 
     def test_the_same_seed_gives_the_same_model(self) -> None:
-        assert self.fit() == self.fit()
+        assert self.fit() == self.fitted()
 
     def test_two_pairs_interleaved_share_nothing(self) -> None:
         alone = self.fitted()
