@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -229,6 +228,22 @@ def test_with_trades_open_an_unproven_exchange_leaves_exits_only(
     assert "replaced by its default" not in text
     with pytest.raises(NoEntry, match="unproven exchange"):
         exitsonly.require()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"use_exit_signal": False}, "use_exit_signal is false"),
+        ({"exit_profit_only": True}, "exit_profit_only is set"),
+    ],
+)
+def test_a_setting_that_keeps_trades_open_refuses_a_flat_start(
+    tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    from freqtrade.exceptions import OperationalException
+
+    with pytest.raises(OperationalException, match=words):
+        setup.prepare(config_of(database(tmp_path), tmp_path, **changes))
 
 
 def test_a_section_that_is_not_valid_keeps_what_is_valid_of_it(
@@ -459,25 +474,30 @@ def play(options: RehearsalOptions, loops: int) -> RehearsalSummary:
 
 
 @pytest.mark.slow
-def test_real_starts_that_are_not_clean_close_what_is_open_and_open_nothing(home: Path) -> None:
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ("upgraded", "create_order has no parameter reduceOnly"),
+        pytest.param("typo", "did you mean 'max_exposure'", marks=pytest.mark.proof),
+    ],
+)
+def test_real_starts_that_are_not_clean_close_what_is_open_and_open_nothing(
+    home: Path, layer: str, words: str
+) -> None:
     sound, run = options_of(home), home / "run"
     before = play(replace(sound, run_dir=run), 6)
     assert {trade.pair for trade in before.open_trades} == set(PAIRS)
     assert before.trades == ()
-    shutil.copytree(run, home / "second")
 
-    for folder, layer, words in (
-        (run, "upgraded", "create_order has no parameter reduceOnly"),
-        (home / "second", "typo", "did you mean 'max_exposure'"),
-    ):
-        unclean_ = replace(options_of(home, layer), run_dir=folder, resume=True)
-        after = play(unclean_, before.loops + 30)
-        assert {trade.pair for trade in after.trades} == set(PAIRS)
-        assert {trade.exit_reason for trade in after.trades} == {"aged"}
-        assert after.open_trades == ()
-        log = " ".join((folder / LOG).read_text().split())
-        assert "Freqpilot runs exits-only: " in log
-        assert words in log
+    unclean_ = replace(options_of(home, layer), run_dir=run, resume=True)
+    after = play(unclean_, before.loops + 30)
+    assert {trade.pair for trade in after.trades} == set(PAIRS)
+    assert {trade.exit_reason for trade in after.trades} == {"aged"}
+    assert after.open_trades == ()
+    log = " ".join((run / LOG).read_text().split())
+    assert "Freqpilot runs exits-only: " in log
+    assert words in log
 
-    with pytest.raises(RefuseToStart, match=r"did not run.*Freqpilot stops the start: seam gate"):
-        play(replace(options_of(home, "upgraded"), run_dir=run, resume=True), 1)
+    refused = {"upgraded": "seam gate", "typo": ".*max_exposur"}[layer]
+    with pytest.raises(RefuseToStart, match=f"did not run.*Freqpilot stops the start: {refused}"):
+        play(unclean_, 1)
