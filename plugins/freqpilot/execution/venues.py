@@ -41,6 +41,15 @@ class Look(NamedTuple):
     params: Params = NOTHING
 
 
+class KeyRights(NamedTuple):
+    """How an exchange tells what a key may do: ccxt's ``call``, the ``path`` to it in the answer,
+    and the ``word`` among the rights there that lets it withdraw; a flag stands for itself."""
+
+    call: str
+    path: tuple[str | int, ...]
+    word: str = "withdraw"
+
+
 @dataclass(frozen=True)
 class Venue:
     """One exchange in one trading mode.
@@ -94,6 +103,9 @@ class Venue:
     """Codes of errors that leave open whether the order was made, whatever ccxt calls them."""
     refused: tuple[str, ...] = ()
     """Codes of errors that refuse an order, though ccxt takes them for a fault of the network."""
+
+    key_rights: KeyRights | None = None
+    """How to ask whether the key may withdraw; None where the exchange does not tell."""
 
     def proves(self, exchange: str) -> bool:
         """Tell whether an exchange of this name in ccxt is proven, not only a relative."""
@@ -164,6 +176,10 @@ BYBIT_LOOKS = (
 )
 OKX_LOOK = Look("fetch_order", "clientOrderId")
 
+_BINANCE_KEY = KeyRights("sapi_get_account_apirestrictions", ("enableWithdrawals",))
+_BYBIT_KEY = KeyRights("private_get_v5_user_query_api", ("result", "permissions", "Wallet"))
+_OKX_KEY = KeyRights("private_get_account_config", ("data", 0, "perm"))
+
 _BINANCE_WINDOW: Params = (("recvWindow", 5_000),)
 _BINANCE_UNRESOLVED = ("-1000", "-1001", "-1006", "-1007")
 _BINANCE_REFUSED = ("-1015", "-1021", "-2015")
@@ -196,6 +212,7 @@ _OKX_SPOT = Venue(
     empty='"data":[]',
     unresolved=_OKX_UNRESOLVED,
     refused=("50102",),
+    key_rights=_OKX_KEY,
 )
 
 TABLE = (
@@ -211,6 +228,7 @@ TABLE = (
         absent=("-2013",),
         unresolved=_BINANCE_UNRESOLVED,
         refused=_BINANCE_REFUSED,
+        key_rights=_BINANCE_KEY,
     ),
     Venue(
         "Binance USD-M",
@@ -226,6 +244,7 @@ TABLE = (
         absent=("-2013",),
         unresolved=_BINANCE_UNRESOLVED,
         refused=_BINANCE_REFUSED,
+        key_rights=_BINANCE_KEY,
     ),
     Venue(
         "Bybit",
@@ -238,6 +257,7 @@ TABLE = (
         empty='"list":[]',
         unresolved=_BYBIT_UNRESOLVED,
         refused=("10002",),
+        key_rights=_BYBIT_KEY,
     ),
     Venue(
         "Bybit",
@@ -250,6 +270,7 @@ TABLE = (
         empty='"list":[]',
         unresolved=_BYBIT_UNRESOLVED,
         refused=("10002",),
+        key_rights=_BYBIT_KEY,
     ),
     _OKX_SPOT,
     replace(_OKX_SPOT, mode="futures", relatives=()),

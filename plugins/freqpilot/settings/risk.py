@@ -184,6 +184,9 @@ class RiskSettings(Section):
     unproven_exchange: bool = False
     """Whether a person lets the bot trade live on an exchange whose lost orders were not proven to
     be found again (:mod:`freqpilot.execution.venues`)."""
+    key_cannot_withdraw: bool = False
+    """Whether a person has looked that the bot's key may not withdraw, where the exchange does not
+    tell (:mod:`freqpilot.host.gate.keyright`)."""
     api_errors: Annotated[int, Field(ge=1)] = 6
     api_error_share: Fraction = 0.30
     api_window_minutes: Positive = 5
