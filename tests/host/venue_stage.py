@@ -121,9 +121,6 @@ class Wire:
         """Return ccxt's arguments for a stop, as Freqtrade's class of this exchange gives them."""
         raise NotImplementedError
 
-    def close(self) -> None:
-        """End the session, as ccxt does."""
-
     def request(self, method: str, url: str, data: Any = None, **_: Any) -> Reply:
         """Carry out a request of ccxt's."""
         parts = urlsplit(url)
@@ -158,12 +155,10 @@ class Wire:
         """Milliseconds, as the exchange stamps orders."""
         return int(self.clock() * 1000)
 
-    def keep(self, name: str, order: dict[str, Any]) -> str:
-        """Keep an order that arrived; returns its number."""
-        number = str(1000 + len(self.placed))
+    def keep(self, name: str, order: dict[str, Any]) -> None:
+        """Keep an order if it arrives."""
         if self.fate.arrives:
             self.orders[name] = order
-        return number
 
 
 class BinanceSpot(Wire):
@@ -357,10 +352,7 @@ class OkxSpot(Wire):
     prefix = "OKX-S"
     instrument = "SOL-USDT"
     kind = "SPOT"
-    rejected = (
-        200,
-        {"code": "1", "data": [{"sCode": "51008", "sMsg": "Insufficient balance"}], "msg": ""},
-    )
+    rejected = (200, {"code": "1", "data": [{"sCode": "51008", "sMsg": "Insufficient balance"}]})
     overloaded = (429, {"code": "50011", "data": [], "msg": "Requests too frequent."})
     states: ClassVar = {"open": "live", "filled": "filled", "cancelled": "canceled"}
     algo_states: ClassVar = {"open": "live", "triggered": "effective", "cancelled": "canceled"}
