@@ -12,6 +12,7 @@ from live_bot import make_bot
 from look_stage import events, look
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.host.account import stakerate
 from freqpilot.host.account.begin import begin
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.loop import backtest
@@ -170,6 +171,21 @@ def config(currency: str, **freqpilot: Any) -> dict[str, Any]:
 )
 def test_a_backtest_goes_by_the_config(given: dict[str, Any], usd: float | None) -> None:
     assert begin(given, live=False).state.usd == usd
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (config("USDT"), "one USDT: live by the exchange's USDT/USD or the like; TAKEN AS 1"),
+        (config("USD"), "is the US dollar"),
+        (config("BTC"), 'need {"freqpilot": {"risk": {"stake_rate": DOLLARS OF ONE BTC}}}'),
+        (config("BTC", risk={"stake_rate": 40_000}), "in backtests 40000 US dollars"),
+    ],
+)
+def test_doctor_says_by_what_the_stake_currency_is_counted(
+    given: dict[str, Any], words: str
+) -> None:
+    assert words in stakerate.describe(given)
 
 
 def test_a_backtest_without_a_rate_names_the_line_to_add() -> None:

@@ -45,6 +45,21 @@ def of_backtest(config: Mapping[str, Any], settings: Settings) -> float | None:
     return rate
 
 
+def describe(config: Mapping[str, Any]) -> str:
+    """Return by what the stake currency of a config is counted in dollars, for doctor."""
+    settings = Settings.from_config(config)
+    currency = str(config.get("stake_currency") or "USD")
+    given, pairs = settings.risk.stake_rate, [pair for pair, _ in quotes(currency)]
+    if not pairs:
+        return "the stake currency is the US dollar"
+    asked = f"live by the exchange's {pairs[0]} or the like"
+    if given is not None:
+        return f"one {currency}: {asked}, else and in backtests {given:g} US dollars (stake_rate)"
+    if is_dollar(currency):
+        return f"one {currency}: {asked}; TAKEN AS 1 US dollar elsewhere and in backtests"
+    return f"one {currency}: {asked}; backtests, and an exchange without it, need {line(currency)}"
+
+
 def line(currency: str) -> str:
     """Return what to add to the config where nobody quotes a currency."""
     return '{"freqpilot": {"risk": {"stake_rate": DOLLARS OF ONE %s}}}' % currency  # noqa: UP031

@@ -63,6 +63,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("database", lambda: _database(config)),
             _run("gated", lambda: _gated(config)),
             _run("loop", lambda: _loop(config)),
+            _run("stake rate", lambda: _stake_rate(config)),
             _run("orders", lambda: _orders(config)),
             _run("alerts", lambda: _alerts(config)),
             _run("facts", lambda: _facts(config)),
@@ -245,6 +246,12 @@ def _gated(config: dict[str, Any]) -> str:
 
 def _loop(config: dict[str, Any]) -> str:
     from freqpilot.host.account.looptime import describe
+
+    return describe(config)
+
+
+def _stake_rate(config: dict[str, Any]) -> str:
+    from freqpilot.host.account.stakerate import describe
 
     return describe(config)
 
