@@ -31,6 +31,7 @@ PROOF_SEED ?= today
 FIRST_SEED ?= 1
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo -n)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+unexport PYTHONDONTWRITEBYTECODE # tests start hundreds of processes, which would compile all modules again
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test proof lint types house server unit rehearse chaos kills mutation compat lock docker-check clean

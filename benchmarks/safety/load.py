@@ -127,11 +127,10 @@ def exit_delays(folder: Path, exits: int = EXITS) -> list[float]:
 
     from freqpilot.host.account.begin import begin
     from freqpilot.host.orders.sending import Sending, send, sending
-    from freqpilot.host.run.current import end
 
     init_db(f"sqlite:///{folder / 'trades.sqlite'}")
     config = {"dry_run": False, "user_data_dir": folder, "exchange": {"name": "binance"}}
-    begin({**config, "freqpilot": {}, "stake_currency": "USDT"}, live=True)
+    run = begin({**config, "freqpilot": {}, "stake_currency": "USDT"}, live=True)
     order: dict[str, Any] = {"symbol": "BTC/USDT", "type": "market", "side": "sell"}
     left: list[float] = []
 
@@ -150,7 +149,7 @@ def exit_delays(folder: Path, exits: int = EXITS) -> list[float]:
                 waited.append(left[-1] - begun)
             holder.execute("ROLLBACK")
     finally:
-        end()
+        run.store.close()
     return waited
 
 
@@ -181,7 +180,7 @@ def main() -> int:
             days[count] = (both[0], both[1])
         (Path(name) / "exits").mkdir()
         waited = exit_delays(Path(name) / "exits")
-    figures = {
+    figures: dict[str, Any] = {
         f"{count} pairs": {"with Freqpilot": vars(ours), "alone": vars(alone)}
         for count, (ours, alone) in days.items()
     }

@@ -69,7 +69,6 @@ def pieces(seed: int) -> list[Piece]:
         )
         for room, folders in DEEP.items()
     ]
-    long = Piece("long tests", (PYTHON, "-m", "pytest", "-m", "proof"), 240)
     first = 1_000 + seed % 1_000 * CHAOS
     chaos = [
         Piece(
@@ -92,7 +91,20 @@ def pieces(seed: int) -> list[Piece]:
         900,
         must=False,
     )
-    return [*deep, long, *chaos, *kills, faults]
+    return [*deep, *long_tests(), *chaos, *kills, faults]
+
+
+def long_tests() -> list[Piece]:
+    """Return the tests that are marked ``proof``, in parts that fit into a slice."""
+    marked = (PYTHON, "-m", "pytest", "-m", "proof")
+    others = tuple(f"--ignore=tests/{folder}" for folder in ("rehearsal", "doors"))
+    live = "rehearsal_live"
+    return [
+        Piece("long tests of live sessions", (*marked, "tests/rehearsal", "-k", live), 150),
+        Piece("long tests of rehearsal", (*marked, "tests/rehearsal", "-k", f"not {live}"), 120),
+        Piece("long tests of doors", (*marked, "tests/doors"), 150),
+        Piece("long tests of other rooms", (*marked, "tests", *others), 150),
+    ]
 
 
 def drawn(every: Sequence[Piece], minutes: float | None, seed: int) -> list[Piece]:

@@ -21,7 +21,17 @@ Bools = NDArray[np.bool_]
 Side = Literal["long", "short"]
 OrderPurpose = Literal["entry", "replace", "add"]
 SentPurpose = Literal["entry", "replace", "add", "exit", "stop"]
-IntentState = Literal["sent", "accepted", "known", "rejected", "absent"]
+IntentState = Literal[
+    "sent",
+    "accepted",
+    "known",
+    "rejected",
+    "denied",
+    "absent",
+    "asked",
+    "agreed",
+    "dismissed",
+]
 
 
 class Candles(NamedTuple):
@@ -265,11 +275,18 @@ class OrderRequest:
 class OrderIntent:
     """An order as it was meant, written down before it is sent.
 
-    ``state`` is ``sent`` while the exchange's answer is not known, ``accepted`` when the exchange
-    has it (as ``order_id``), ``known`` once Freqtrade's database has it as well, ``rejected`` when
-    the exchange refused it and ``absent`` when it never arrived and cannot any more. ``trade`` is
-    Freqtrade's id, None for a trade that is yet to begin; ``amount`` is in base currency, ``rate``
-    the limit or None, ``stop`` the trigger of a stop order.
+    ``state`` says what became of it:
+
+    - confirmed: ``accepted`` when the exchange has it (as ``order_id``), ``known`` once Freqtrade's
+      database has it as well;
+    - ``rejected``: the exchange refused it; ``denied``: it was never sent;
+    - unresolved: ``sent`` while the exchange has not settled it; ``asked`` when it is too old to be
+      adopted without a person, ``agreed`` when a person wants it adopted;
+    - ended without an order: ``absent`` when it never arrived and cannot any more, ``dismissed`` by
+      a person.
+
+    ``trade`` is Freqtrade's id, None for a trade that is yet to begin; ``amount`` is in base
+    currency, ``rate`` the limit or None, ``stop`` the trigger of a stop order.
     """
 
     client_id: str

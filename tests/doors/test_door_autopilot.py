@@ -108,16 +108,14 @@ def test_recursive_analysis_stays_under_a_tenth_of_a_percent(
     assert all(abs(figure) < 0.1 for figure in figures), done.stdout
 
 
+@pytest.mark.proof
 def test_hyperopt_workers_know_the_pack_and_live_data_is_untouched(
-    freqtrade: Run, layers: Callable[..., list[str]], tmp_path: Path
+    started_freqtrade: Run, freqtrade: Run, layers: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    live = tmp_path / "user_data" / "freqpilot.sqlite"
+    """By default test_host_boot_needs.py has a worker, and the cache's test live data."""
     arguments = layers()
-    store = open_store(f"sqlite:///{live}")
-    store.save_state("ledger live", {"peak": 123.0}, START)
-    store.close()
-    before = {f.name: digest(f) for f in live.parent.glob("freqpilot.sqlite*")}
-    done = freqtrade(
+    before = live_data(tmp_path / "user_data")
+    done = started_freqtrade(
         *("hyperopt", *arguments, "--timerange", "20260210-20260301", "--fee", "0.001"),
         *("--hyperopt-loss", "DeflatedSharpeLoss", "--spaces", "buy"),
         *("-e", "4", "-j", "2", "--min-trades", "1", "--random-state", "1"),
@@ -126,11 +124,20 @@ def test_hyperopt_workers_know_the_pack_and_live_data_is_untouched(
     assert "Best result" in done.stdout
     assert (tmp_path / "user_data" / "strategies" / "Autopilot.json").is_file()
     backtest(freqtrade, arguments, tmp_path)
-    assert {f.name: digest(f) for f in live.parent.glob("freqpilot.sqlite*")} == before
+    assert digests(tmp_path / "user_data") == before
 
 
-def digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def live_data(user_data: Path) -> dict[str, str]:
+    """Write a live bot's state; returns its files' digests."""
+    store = open_store(f"sqlite:///{user_data / 'freqpilot.sqlite'}")
+    store.save_state("ledger live", {"peak": 123.0}, START)
+    store.close()
+    return digests(user_data)
+
+
+def digests(user_data: Path) -> dict[str, str]:
+    files = user_data.glob("freqpilot.sqlite*")
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 RECKLESS = """
@@ -190,11 +197,13 @@ def test_a_reckless_strategy_stays_inside_the_limits_in_a_backtest(
     assert max(trade["max_stake_amount"] for trade in alone["trades"]) > 400, "the test is blunt"
 
 
-def test_the_backtest_cache_notices_changed_candles(
+def test_the_backtest_cache_notices_changed_candles_and_live_data_is_untouched(
     freqtrade: Run, layers: Callable[..., list[str]], market: Path, tmp_path: Path
 ) -> None:
     arguments = layers()
+    before = live_data(tmp_path / "user_data")
     backtest(freqtrade, arguments, tmp_path)
+    assert digests(tmp_path / "user_data") == before
     done = freqtrade("backtesting", *arguments, "--timerange", RANGE, "--fee", "0.001")
     assert "Reusing result of previous backtest" in said(done)
     file = market / "BTC_USDT-1h.feather"
@@ -207,12 +216,15 @@ def test_the_backtest_cache_notices_changed_candles(
     ("overlay", "words"),
     [
         ({"freqpilot": {"risk": {"max_exposur": 1}}}, "did you mean 'max_exposure'"),
-        (
+        pytest.param(
             {"freqpilot": {"signals": {"weights": {"technical_trend": 1.5}}}},
             "technical_trend: Input",
+            marks=pytest.mark.proof,
         ),
         ({"use_exit_signal": False}, "use_exit_signal is false"),
-        ({"exit_profit_only": True}, "exit_profit_only is set"),
+        pytest.param(
+            {"exit_profit_only": True}, "exit_profit_only is set", marks=pytest.mark.proof
+        ),
     ],
 )
 def test_a_bad_config_stops_with_one_line(

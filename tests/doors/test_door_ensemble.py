@@ -236,6 +236,7 @@ def test_lookahead_analysis_finds_no_bias(
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_recursive_analysis_stays_under_a_tenth_of_a_percent(
     freqtrade: Run,
     layers: Layers,  # noqa: F811

@@ -143,10 +143,16 @@ def dip(low: float, around: float = 100.0) -> Candle:
     ("settings", "lead", "stop", "reason"),
     [
         ({"stops": ["atr"]}, [CALM], 96.0, "stop_loss"),
-        ({"stops": ["percentage"], "percentage": 0.03}, [CALM], 97.0, "stop_loss"),
+        pytest.param(
+            *({"stops": ["percentage"], "percentage": 0.03}, [CALM], 97.0, "stop_loss"),
+            marks=pytest.mark.proof,  # the next one ends by it too
+        ),
         ({"stops": ["atr", "percentage"], "percentage": 0.03}, [CALM], 97.0, "stop_loss"),
         ({"stops": ["trailing"]}, [RISE], 104.5, "trailing_stop_loss"),
-        ({"stops": ["chandelier"]}, [RISE], 110 - 3 * RISEN_ATR, "trailing_stop_loss"),
+        pytest.param(
+            *({"stops": ["chandelier"]}, [RISE], 110 - 3 * RISEN_ATR, "trailing_stop_loss"),
+            marks=pytest.mark.proof,  # a formula of tests/risk, on the way of "trailing"
+        ),
         (
             {"stops": ["structure"], "structure_atr_buffer": 0.0},
             [CALM, CALM, dip(97.0), *[CALM] * 5],

@@ -24,7 +24,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 NETWORK = {"sequences": {"length": 16, "hidden": 16, "epochs": 4}}
 
 
-@pytest.mark.parametrize("name", ["FreqpilotRegressor", "FreqpilotGRU"])
+@pytest.mark.parametrize(
+    "name", ["FreqpilotRegressor", pytest.param("FreqpilotGRU", marks=pytest.mark.proof)]
+)
 def test_a_backtest_trains_and_asks_the_model(
     name: str, freqtrade: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:

@@ -39,7 +39,13 @@ STRATEGIES = (
 )
 ENDED = {"minimal_roi": {"0": 0.01}}
 """Freqtrade's analysis needs trades that end; Rebalancer's are held to the end but for this."""
-every = pytest.mark.parametrize("strategy", STRATEGIES)
+QUICK = ("TrendFollowing", "MomentumRotation", "DcaGrid")
+"""Played by default: one that reads its own pair, one that ranks all, one that buys more. The rest
+go the same way; test_door_rules_frames.py has the frames of all."""
+quick = pytest.mark.parametrize(
+    "strategy",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.proof) for name in STRATEGIES],
+)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +87,7 @@ def backtest(freqtrade: Run, arguments: list[str], folder: Path) -> dict[str, An
     return dict(strategy)
 
 
-@every
+@quick
 def test_a_short_backtest_trades_inside_the_limits(
     strategy: str, freqtrade: Run, layers: Layers, tmp_path: Path
 ) -> None:
@@ -97,14 +103,12 @@ def test_a_short_backtest_trades_inside_the_limits(
 
 @pytest.mark.parametrize(
     "strategy",
-    [
-        pytest.param(name, marks=() if name == "TrendFollowing" else pytest.mark.proof)
-        for name in STRATEGIES
-    ],
+    [pytest.param(name, marks=pytest.mark.proof) for name in STRATEGIES],
 )
 def test_lookahead_analysis_finds_no_bias(
     strategy: str, freqtrade: Run, layers: Layers, tmp_path: Path
 ) -> None:
+    """By default test_door_rules_frames.py, and Autopilot's analysis, stand for these."""
     if strategy == "MomentumRotation":  # one of five changes oftener than four of five
         file = tmp_path / "user_data" / "strategies" / f"{strategy}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +134,13 @@ def no_bias(freqtrade: Run, arguments: list[str], tmp_path: Path) -> None:
     assert int(row["total_signals"]) >= 5
 
 
-@every
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        pytest.param(name, marks=() if name == "TrendFollowing" else pytest.mark.proof)
+        for name in STRATEGIES
+    ],
+)
 def test_recursive_analysis_stays_under_a_tenth_of_a_percent(
     strategy: str, freqtrade: Run, layers: Layers
 ) -> None:

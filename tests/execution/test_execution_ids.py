@@ -13,6 +13,7 @@ from freqpilot.execution.ids import (
     OrderName,
     client_order_id,
     parse_client_order_id,
+    plain_order_id,
 )
 
 NAME = OrderName("3f9a12c4", "12", "exit", 1)
@@ -35,6 +36,20 @@ def test_a_name_is_read_back(name: OrderName) -> None:
     assert re.fullmatch(r"[a-zA-Z0-9-_]{1,36}", text)
 
 
+@given(name=names)
+def test_the_plain_spelling_is_read_back(name: OrderName) -> None:
+    """OKX takes at most 32 letters and digits (https://www.okx.com/docs-v5/en, clOrdId)."""
+    text = plain_order_id(client_order_id(name))
+    assert re.fullmatch(r"[a-zA-Z0-9]{1,32}", text)
+    assert parse_client_order_id(text) == name
+
+
+@pytest.mark.parametrize("text", ["", "mine", "fq3f9a12c412X", "fq-3f9a12c4-12-gift-1"])
+def test_what_is_no_name_has_no_plain_spelling(text: str) -> None:
+    with pytest.raises(ValueError, match="no client order id"):
+        plain_order_id(text)
+
+
 @given(first=names, second=names)
 def test_two_orders_have_two_names(first: OrderName, second: OrderName) -> None:
     assert (client_order_id(first) == client_order_id(second)) == (first == second)
@@ -44,6 +59,8 @@ def test_the_form_is_fixed() -> None:
     """Ids of an earlier version must still be read after an upgrade."""
     assert client_order_id(NAME) == "fq-3f9a12c4-12-exit-1"
     assert client_order_id(NAME._replace(trade="n3", purpose="entry")) == "fq-3f9a12c4-n3-entry-1"
+    assert plain_order_id("fq-3f9a12c4-n3-entry-1") == "fq3f9a12c4n3E1"
+    assert parse_client_order_id("fq3f9a12c4n3Z1") is None
 
 
 @pytest.mark.parametrize(

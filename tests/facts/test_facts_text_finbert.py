@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from freqpilot.facts.text.classes import MOST_TOKENS
 from freqpilot.facts.text.scorer import model_of
 
 torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
 pytest.importorskip("onnxscript")
+if find_spec("transformers") is None:  # its import takes seconds, which one worker alone needs
+    pytest.skip("transformers is not installed", allow_module_level=True)
+
+pytestmark = pytest.mark.xdist_group("finbert")  # one network is trained for all of them
 
 PUBLISHED = datetime(2023, 1, 1, tzinfo=UTC)
 PLANTED = {"up": 0, "down": 1, "flat": 2}
@@ -36,6 +40,8 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a small BERT, trained until the planted words separate, as transformers saves it."""
+    import transformers
+
     made = tmp_path_factory.mktemp("model")
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *PLANTED, "the", "token", "goes", "."]
     (made / "vocab.txt").write_text("\n".join(words))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.gate.keyright import KeyRight
 from freqpilot.host.run import exitsonly
 
 
@@ -16,3 +17,9 @@ def _a_process_of_its_own() -> Iterator[None]:
     alerts.begin_anew()
     for cause in exitsonly.causes():
         exitsonly.leave(cause)
+
+
+@pytest.fixture(autouse=True)
+def _a_key_that_cannot_withdraw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test's exchange would say, where it is not asked."""
+    monkeypatch.setattr(KeyRight, "withdraws", False)

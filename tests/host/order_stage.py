@@ -66,12 +66,7 @@ class Api:
     def fetch_open_orders(self, pair: str, since: int) -> list[Any]:
         self.asked += 1
         return [
-            {
-                **self._order(order),
-                "side": order["side"],
-                "amount": order["amount"],
-                "timestamp": int(order["at"] * 1000),
-            }
+            self._order(order)
             for order in self.sent
             if self.arrives is not None and self.clock() >= order["at"] + self.arrives
         ]
@@ -84,7 +79,14 @@ class Api:
 
     def _order(self, order: dict[str, Any]) -> Any:
         number = next(i for i, sent in enumerate(self.sent) if sent["params"] is order["params"])
-        return {"id": str(number), "status": self.status, "filled": self.filled}
+        return {
+            "id": str(number),
+            "status": self.status,
+            "filled": self.filled,
+            "side": order["side"],
+            "amount": order["amount"],
+            "timestamp": int(order.get("at", self.clock()) * 1000),
+        }
 
 
 @pytest.fixture

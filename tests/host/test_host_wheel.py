@@ -69,17 +69,30 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+def initialised(installed: Path, folder: Path) -> list[str]:
+    """Write the user's files by the wheel's command; returns the switches that name them."""
+    run(installed.parent / "freqpilot", "init", "--userdir", "user_data", cwd=folder)
+    layers = ("exchange-binance.json", "freqpilot.json")
+    switch = [part for layer in layers for part in ("-c", f"user_data/freqpilot/{layer}")]
+    return [*switch, "--userdir", "user_data"]
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("wheel")
+def test_freqtrade_finds_the_strategies_of_a_wheel(installed: Path, tmp_path: Path) -> None:
+    assert os.path.commonpath([ROOT, tmp_path]) != str(ROOT)
+    switch = initialised(installed, tmp_path)
+    listed = run(installed.parent / "freqtrade", "list-strategies", "-1", *switch, cwd=tmp_path)
+    assert "Autopilot" in listed.split()
+
+
+@pytest.mark.proof
 @pytest.mark.slow
 @pytest.mark.xdist_group("wheel")
 def test_a_wheel_works_without_the_repository(installed: Path, tmp_path: Path) -> None:
-    assert os.path.commonpath([ROOT, tmp_path]) != str(ROOT)
-    freqpilot, freqtrade = (installed.parent / name for name in ("freqpilot", "freqtrade"))
-    run(freqpilot, "init", "--userdir", "user_data", cwd=tmp_path)
-    layers = ("exchange-binance.json", "freqpilot.json")
-    switch = [part for layer in layers for part in ("-c", f"user_data/freqpilot/{layer}")]
-    switch += ["--userdir", "user_data"]
-    listed = run(freqtrade, "list-strategies", "-1", *switch, cwd=tmp_path)
-    assert "Autopilot" in listed.split()
+    """All kernels are compiled anew, beside the wheel's own files."""
+    freqpilot = installed.parent / "freqpilot"
+    initialised(installed, tmp_path)
     report = json.loads(run(freqpilot, "doctor", "--json", cwd=tmp_path))
     assert report["ok"], report
     result = run(installed, "-c", SCRIPT, tmp_path / "bt", cwd=tmp_path).split()[-1]

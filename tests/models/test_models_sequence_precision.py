@@ -1,6 +1,7 @@
 """Mixed precision on the CPU: but for the name of the device it is what a GPU runs."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,17 @@ LOW: list[Any] = [
     for name in sorted(SEQUENCES)
 ]
 # Not each processor has an LSTM in float16.
-LOW += [(name, Precision("float16", scaled=True)) for name in ("gru", "patch_transformer")]
+SCALED = Precision("float16", scaled=True)
+LOW += [("gru", SCALED), pytest.param("patch_transformer", SCALED, marks=pytest.mark.proof)]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Several threads wait busily for one another where other tests run beside them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def part(rows: int = 512, seed: int = 1) -> Part:

@@ -17,6 +17,7 @@ pytest.importorskip("torch", reason="the extra freqpilot[deep] is not installed"
 TINY = SequenceSettings(length=2, hidden=8, epochs=6, batch=64, learning_rate=0.02, dropout=0.0)
 
 
+@pytest.mark.proof  # by default the tests of every network below, and those of its context
 class TestBiLSTM(ModelContract):
     model = models.BiLSTM(TINY)
 
@@ -25,6 +26,7 @@ class TestGRU(ModelContract):
     model = models.GRU(TINY)
 
 
+@pytest.mark.proof
 class TestCNNLSTM(ModelContract):
     model = models.CNNLSTM(TINY)
 

@@ -17,7 +17,7 @@ def test_autopilot_with_its_model_on_real_candles(realdata: Path, tmp_path: Path
         datadir=realdata / "candles" / "binance",
         pairs=("BTC/USDT", "ETH/USDT", "SOL/USDT"),
         start=datetime(2024, 2, 1, tzinfo=UTC),
-        end=datetime(2024, 4, 1, tzinfo=UTC),
+        end=datetime(2024, 3, 1, tzinfo=UTC),
         user_data=tmp_path,
         overlay={"freqai": {"identifier": "realdata"}},
     )

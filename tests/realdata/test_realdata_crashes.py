@@ -8,7 +8,7 @@ import pytest
 from benchmarks.safety import crashes
 
 
-@pytest.mark.parametrize("crash", ["March 2020", "May 2021"])
+@pytest.mark.parametrize("crash", ["March 2020", pytest.param("May 2021", marks=pytest.mark.proof)])
 def test_a_halt_bounds_what_a_crash_takes(realdata: Path, tmp_path: Path, crash: str) -> None:
     supervised: dict[str, Any] = dict(crashes._variants()[0][1])
     run = crashes.play(

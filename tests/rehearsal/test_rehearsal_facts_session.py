@@ -11,6 +11,8 @@ import pytest
 from freqpilot.facts.store import FactStore
 from freqpilot.rehearsal.plan.session import RehearsalOptions, RehearsalSummary, rehearse
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("facts session")]  # one session for all
+
 HOUR = timedelta(hours=1)
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SILENT, MISSING, LOCKED, END = (4, 9), (11, 13), (15, 17), 19
@@ -171,7 +173,6 @@ def known(hour: float) -> bool:
     return not silent and not any(begin <= hour <= end for begin, end in (MISSING, LOCKED))
 
 
-@pytest.mark.slow
 def test_it_enters_only_on_what_is_known_and_always_leaves(session: RehearsalSummary) -> None:
     trades = [*session.trades, *session.open_trades]
     entries = sorted({int(hours(trade.open_date)) for trade in trades})
@@ -185,7 +186,6 @@ def test_it_enters_only_on_what_is_known_and_always_leaves(session: RehearsalSum
     assert all(left - entered < 2 for entered, left in held.items()), "none is stuck"
 
 
-@pytest.mark.slow
 def test_columns_say_how_old_what_is_known_is(session: RehearsalSummary) -> None:
     lines = (session.run_dir / "seen.jsonl").read_text().splitlines()
     seen = {}
@@ -201,7 +201,6 @@ def test_columns_say_how_old_what_is_known_is(session: RehearsalSummary) -> None
     assert np.isnan(ages[MISSING[0]])
 
 
-@pytest.mark.slow
 def test_afterwards_nothing_is_missing_or_twice(session: RehearsalSummary) -> None:
     folder = session.run_dir
     store = FactStore.open(f"sqlite:///{folder / 'freqpilot-facts.sqlite'}", writes=False)

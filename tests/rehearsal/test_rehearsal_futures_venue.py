@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from budgets import examples
 from freqpilot.rehearsal.market.quotes import BadRequest
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
@@ -91,7 +92,7 @@ ORDERS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(orders=ORDERS, leverage=st.sampled_from([1, 2, 10, 50]), rate=st.integers(-30, 30))
 def test_the_books_add_up_whatever_is_ordered(
     orders: list[tuple[str, str, str, int, float, bool, int]], leverage: int, rate: int
@@ -133,7 +134,7 @@ def test_the_books_add_up_whatever_is_ordered(
             assert position.margin + position.profit(mark) >= position.maintenance(mark)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     amount=st.decimals("0.001", 100, places=5),
     entry=st.decimals("1", 90_000, places=2),

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import threading
@@ -25,7 +24,8 @@ from freqpilot.rehearsal.plan.config import API_PASSWORD, API_USER
 
 pytestmark = pytest.mark.slow
 
-SEEDS = 3
+SEED = 2
+"""Of the session of chaos that is played by default."""
 MORE_SEEDS = 8
 HALF_DAY = 0.5
 
@@ -45,31 +45,51 @@ def test_without_faults_both_books_are_the_same(tmp_path: Path) -> None:
     assert summary.fills >= 4
 
 
+@pytest.fixture(scope="module")
+def chaos(tmp_path_factory: pytest.TempPathFactory) -> LiveSummary:
+    """One session under all faults for the tests of this group."""
+    return play(tmp_path_factory.mktemp("chaos"), SEED, "all")
+
+
+of_chaos = pytest.mark.xdist_group("chaos")
+
+
+@of_chaos
 @pytest.mark.parametrize(
     "seed",
     [
-        pytest.param(seed, marks=() if seed <= SEEDS else pytest.mark.proof)
-        for seed in range(1, MORE_SEEDS + 1)
+        SEED,
+        *(pytest.param(n, marks=pytest.mark.proof) for n in range(1, MORE_SEEDS + 1) if n != SEED),
     ],
 )
 def test_faults_double_no_order_and_leave_no_position_without_a_stop(
-    tmp_path: Path, seed: int
+    tmp_path: Path, seed: int, request: pytest.FixtureRequest
 ) -> None:
     """``make chaos SEEDS=1 FIRST_SEED=…`` replays a whole day of one that fails."""
-    summary = play(tmp_path, seed, "all")
+    played = request.getfixturevalue("chaos") if seed == SEED else play(tmp_path, seed, "all")
+    summary: LiveSummary = played
     assert [str(breach) for breach in summary.breaches] == []
     assert summary.strikes
     assert summary.orders
 
 
-def test_a_seed_replays_exactly(tmp_path: Path) -> None:
-    once, again = (play(tmp_path / name, 5, "all") for name in ("once", "again"))
+@of_chaos
+@pytest.mark.parametrize("seed", [SEED, pytest.param(5, marks=pytest.mark.proof)])
+def test_a_seed_replays_exactly(tmp_path: Path, seed: int, request: pytest.FixtureRequest) -> None:
+    once: LiveSummary
+    if seed == SEED:
+        once = request.getfixturevalue("chaos")
+    else:
+        once = play(tmp_path / "once", seed, "all")
+    again = play(tmp_path / "again", seed, "all")
     assert struck(once.strikes) == struck(again.strikes)
     assert (once.orders, once.fills, once.balances) == (again.orders, again.fills, again.balances)
     assert once.run.trades == again.run.trades
 
 
+@pytest.mark.proof
 def test_plain_freqtrade_buys_twice_when_an_answer_is_lost(tmp_path: Path) -> None:
+    """By default test_rehearsal_books.py: a double order is seen."""
     summary = play(tmp_path, 1, "lost", plain=True)
     doubled = [b.text for b in summary.breaches if b.rule == "double order"]
     assert any("BUY" in text for text in doubled)
@@ -90,13 +110,13 @@ def whole_life(tmp_path_factory: pytest.TempPathFactory) -> tuple[kills.End, lis
     return end, faults.calls
 
 
-@pytest.mark.parametrize(
-    "part", [0, *(pytest.param(part, marks=pytest.mark.proof) for part in (2, 4))]
-)
+@pytest.mark.proof
+@pytest.mark.xdist_group("kills")
+@pytest.mark.parametrize("part", [0, 2, 4])
 def test_killed_at_any_request_the_end_is_the_same(
     tmp_path: Path, whole_life: tuple[kills.End, list[Call]], part: int
 ) -> None:
-    """Of every sixth request, in ``make proof`` of every second; ``make kills`` takes all."""
+    """Of every second request; ``make kills`` takes all, and ``make test`` the next test's one."""
     end, calls = whole_life
     cases = kills.cases_of(calls)[part::6]
     wrong = [
@@ -172,11 +192,11 @@ def test_freqtrade_client_drives_the_live_bot(tmp_path: Path) -> None:
     assert not ended[0].run.finished
 
 
-def test_what_a_killed_session_leaves_can_be_read(tmp_path: Path) -> None:
+@of_chaos
+def test_what_a_killed_session_leaves_can_be_read(chaos: LiveSummary) -> None:
     """The run's folder holds the plan with its faults, so that a failure can be replayed."""
-    summary = play(tmp_path, 2, "lost,kill")
-    plan = json.loads((summary.run.run_dir / "plan.json").read_text())
-    assert plan["faults"] == "lost,kill"
+    assert chaos.kills
+    plan = json.loads((chaos.run.run_dir / "plan.json").read_text())
+    assert plan["faults"] == "all"
     assert plan["live"] is True
-    assert plan["seed"] == 2
-    shutil.rmtree(summary.run.run_dir)
+    assert plan["seed"] == SEED

@@ -41,8 +41,10 @@ class Aimed(FaultPlan):
         return self._struck(fault, call, now, "before")
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_a_leg_is_alone_for_a_loop_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default test_host_trading_couples.py, and test_door_pairs.py in a backtest."""
     # Freqtrade leaves out its logging set-up where it sees pytest.
     monkeypatch.delenv("PYTEST_VERSION", raising=False)
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.safety import proof
-from benchmarks.safety.proof import Piece, drawn, pieces, play, prove, seed_of
+from benchmarks.safety.proof import Piece, drawn, long_tests, pieces, play, prove, seed_of
 
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(600)")
 
@@ -34,6 +34,20 @@ def test_the_rooms_of_properties_are_those_that_have_some() -> None:
         if "from hypothesis" in file.read_text()
     }
     assert {folder for folders in proof.DEEP.values() for folder in folders} == have
+
+
+def test_each_long_test_is_in_one_part() -> None:
+    """A folder's parts are what a word selects and what it does not; the last part ignores it."""
+    chosen: dict[str, list[str]] = {}
+    for part in long_tests():
+        folder = next(word for word in part.command if word.startswith("tests"))
+        chosen.setdefault(folder, []).extend(part.command[part.command.index(folder) + 1 :])
+    others = chosen.pop("tests")
+    assert others == [f"--ignore={folder}" for folder in chosen]
+    assert chosen == {
+        "tests/rehearsal": ["-k", "rehearsal_live", "-k", "not rehearsal_live"],
+        "tests/doors": [],
+    }
 
 
 def test_a_slice_fits_into_half_of_the_time_and_another_day_draws_another() -> None:

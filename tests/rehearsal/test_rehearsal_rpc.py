@@ -31,6 +31,8 @@ pytestmark = pytest.mark.slow
 
 MINUTE = 60_000
 HALF_DAY = 0.5
+QUICK = ("enter", "reload badly")
+"""Scripts of the default run; the dry run below stops, starts and reloads as well."""
 
 
 def call(minute: int, name: str, share: float = 0.1, *, races: bool = False) -> Incident:
@@ -63,7 +65,10 @@ def scripted(folder: Path, calls: list[Incident], faults: str = "rpc_force") -> 
     )
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in QUICK else pytest.mark.proof) for n in SCRIPTS],
+)
 def test_a_live_bot_is_supervised_in_each_loop_whatever_is_asked_of_it(
     tmp_path: Path, name: str
 ) -> None:

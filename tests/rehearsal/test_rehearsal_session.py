@@ -85,7 +85,7 @@ def options(userdir: Path) -> RehearsalOptions:
     return RehearsalOptions(
         userdir=userdir,
         configs=(userdir / "config.json",),
-        days=1.5,
+        days=0.75,
         speed=0,
         history_days=20,
         seed=4,
@@ -110,8 +110,8 @@ def test_stopped_and_resumed_trades_as_if_uninterrupted(options: RehearsalOption
     assert whole.synthetic
     assert whole.errors == ()
     assert dict(whole.unknown) == {}
-    assert whole.loops == len(seen) + 1 == 36 * 4
-    assert whole.virtual_hours == pytest.approx(36)
+    assert whole.loops == len(seen) + 1 == 18 * 4
+    assert whole.virtual_hours == pytest.approx(18)
     assert whole.requests > whole.loops
     assert [p.now for p in seen] == sorted({p.now for p in seen})
     assert len(whole.trades) >= 5
@@ -141,8 +141,10 @@ def test_stopped_and_resumed_trades_as_if_uninterrupted(options: RehearsalOption
         rehearse(RehearsalOptions(userdir=options.userdir, run_dir=part, resume=True))
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_backtest_against_the_server(userdir: Path) -> None:
+    """By default each backtest of tests/doors: all are played against it."""
     market = SyntheticMarket(pairs=PAIRS, candles=600, seed=4)
     market.write_candles(userdir / "data")
     tape = Tape.from_folder(userdir / "data", "1h")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from budgets import examples
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.intervals import INTERVAL_MINUTES, MINUTE_MS
 from freqpilot.rehearsal.market import quotes
@@ -36,7 +37,7 @@ def as_lists(found: Klines) -> list[list[float]]:
     return [column.tolist() for column in found]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(now=moments, interval=intervals, limit=st.integers(1, 1_000))
 @example(now=START + 100 * HOUR, interval="15m", limit=10)
 def test_nothing_served_depends_on_the_future(now: int, interval: str, limit: int) -> None:
@@ -50,7 +51,7 @@ def test_nothing_served_depends_on_the_future(now: int, interval: str, limit: in
     assert quotes.trades(BTC, now, query) == quotes.trades(changed, now, query)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(now=moments, interval=intervals, start=st.integers(START - HOUR, START + 500 * HOUR))
 def test_no_answer_carries_a_later_time(now: int, interval: str, start: int) -> None:
     for found in (BTC.klines(interval, now), BTC.klines(interval, now, start=start)):
@@ -59,7 +60,7 @@ def test_no_answer_carries_a_later_time(now: int, interval: str, start: int) -> 
     assert all(start <= trade["time"] <= now for trade in trades)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(now=moments, interval=intervals)
 def test_klines_are_whole_candles_of_the_tape(now: int, interval: str) -> None:
     found = BTC.klines(interval, now, limit=1_000)

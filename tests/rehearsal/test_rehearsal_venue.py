@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from budgets import examples
 from freqpilot.rehearsal.market import quotes
 from freqpilot.rehearsal.market.quotes import BadRequest
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
@@ -143,7 +144,7 @@ def check_order(order: VenueOrder, now: int) -> None:
             assert fill.price == order.limit
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(asked=st.lists(steps, min_size=3, max_size=25))
 def test_the_books_add_up_whatever_is_asked(asked: list[Any]) -> None:
     venue, now = SpotVenue(TAPE, RICH), START
@@ -396,7 +397,7 @@ plans = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     plan=plans,
     first=st.integers(0, 20 * HOUR),

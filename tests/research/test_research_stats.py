@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from budgets import examples
 from freqpilot.research import stats
 
 RETURNS = np.array([0.02, -0.01, 0.03, 0.0])
@@ -166,7 +167,7 @@ def test_few_trades_are_no_evidence() -> None:
     assert stats.deflated_loss(returns, 10, 50) < 30
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     returns=st.lists(st.floats(-1, 1), max_size=40),
     trades=st.integers(0, 100),

@@ -16,6 +16,9 @@ BOT = re.compile(r"[0-9a-z]{8}")
 _NAME = re.compile(
     r"fq-(?P<bot>[0-9a-z]{8})-(?P<trade>n?[0-9]+)-(?P<purpose>[a-z]+)-(?P<seq>0|[1-9][0-9]*)"
 )
+_PLAIN = re.compile(
+    r"fq(?P<bot>[0-9a-z]{8})(?P<trade>n?[0-9]+)(?P<letter>[A-Z])(?P<seq>0|[1-9][0-9]*)"
+)
 
 
 class OrderName(NamedTuple):
@@ -47,13 +50,37 @@ def client_order_id(name: OrderName) -> str:
     return text
 
 
+def plain_order_id(text: str) -> str:
+    """Return a client order id as it is spelled for an exchange that takes letters and digits only.
+
+    >>> plain_order_id("fq-3f9a12c4-12-exit-1")
+    'fq3f9a12c412X1'
+
+    :raises ValueError: for a text that is no client order id of ours.
+    """
+    name = parse_client_order_id(text)
+    if name is None:
+        raise ValueError(f"{text!r} is no client order id")
+    return f"{PREFIX}{name.bot}{name.trade}{LETTERS[name.purpose]}{name.sequence}"
+
+
 def parse_client_order_id(text: str | None) -> OrderName | None:
-    """Return what a client order id says, or None when it is not one of ours."""
-    found = _NAME.fullmatch(text or "")
-    if found is None or found["purpose"] not in SENT_PURPOSES:
+    """Return what a client order id says in either spelling, or None when it is not one of ours."""
+    if found := _NAME.fullmatch(text or ""):
+        purpose = next((each for each in LETTERS if each == found["purpose"]), None)
+    elif found := _PLAIN.fullmatch(text or ""):
+        purpose = next((each for each in LETTERS if LETTERS[each] == found["letter"]), None)
+    if found is None or purpose is None:
         return None
-    purpose: SentPurpose = found["purpose"]  # type: ignore[assignment]
     return OrderName(found["bot"], found["trade"], purpose, int(found["seq"]))
 
 
-SENT_PURPOSES = ("entry", "replace", "add", "exit", "stop")
+LETTERS: dict[SentPurpose, str] = {
+    "entry": "E",
+    "replace": "R",
+    "add": "A",
+    "exit": "X",
+    "stop": "S",
+}
+"""Purposes, as the plain spelling writes them."""
+SENT_PURPOSES: tuple[SentPurpose, ...] = tuple(LETTERS)

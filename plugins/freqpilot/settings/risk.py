@@ -181,6 +181,12 @@ class RiskSettings(Section):
     after the trade that began it a losing streak's second phase (or a later one) is reviewed. The
     report counts both by cause."""
     max_stamp_age_seconds: Positive = 120
+    unproven_exchange: bool = False
+    """Whether a person lets the bot trade live on an exchange whose lost orders were not proven to
+    be found again (:mod:`freqpilot.execution.venues`)."""
+    key_cannot_withdraw: bool = False
+    """Whether a person has looked that the bot's key may not withdraw, where the exchange does not
+    tell (:mod:`freqpilot.host.gate.keyright`)."""
     api_errors: Annotated[int, Field(ge=1)] = 6
     api_error_share: Fraction = 0.30
     api_window_minutes: Positive = 5

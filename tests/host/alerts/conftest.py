@@ -30,7 +30,7 @@ def run(clock: Clock, tmp_path: Path) -> Any:
     return begun(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _server() -> Iterator[stage.Server]:
     with stage.served() as made:
         yield made
@@ -48,7 +48,7 @@ def hook(server: stage.Server) -> Any:
     return stage.bot_of(stage.webhook_of(server, **TEMPLATE))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _phone() -> Iterator[tuple[stage.Server, Any]]:
     with stage.served() as made:
         module = stage.telegram_of(made.url)

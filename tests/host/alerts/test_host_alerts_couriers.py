@@ -116,6 +116,26 @@ def test_a_webhook_is_tried_again_with_growing_waits(
     assert "hook-secret" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("change", "who"),
+    [
+        ({"dry_run": False, "exchange": {"name": "kraken"}}, "mine (unproven exchange: kraken): "),
+        ({"dry_run": False, "exchange": {"name": "binance"}}, "mine: "),
+        ({"dry_run": True, "exchange": {"name": "kraken"}}, "mine: "),
+    ],
+)
+def test_each_message_names_an_unproven_exchange(
+    run: Any, clock: Clock, telegram: Any, phone: stage.Server, change: dict[str, Any], who: str
+) -> None:
+    telegram.config.update(change)
+    alerts.record(run, "halt", "EMERGENCY", "the drawdown")
+    alerts.record(run, "difference", "WARNING", "one more")
+    clock.loop(telegram)
+    clock.loop(telegram, minutes=2)
+    assert len(phone.texts) == 2
+    assert all(who in text for text in phone.texts)
+
+
 def test_emergencies_leave_at_once_and_alone_and_the_others_gathered(
     run: Any, clock: Clock, hook: Any, server: stage.Server
 ) -> None:

@@ -103,9 +103,11 @@ def test_a_file_that_is_no_python_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_plain_freqtrade_lists_the_pack(
-    command: str, name: str, freqtrade: Run, tmp_path: Path
+    command: str, name: str, started_freqtrade: Run, tmp_path: Path
 ) -> None:
     folder = init(tmp_path / "user_data").folder
     layers = [str(folder / name) for name in ("exchange-binance.json", "freqpilot.json")]
-    done = freqtrade(command, "-c", layers[0], "-c", layers[1], "-1", "--userdir", "user_data")
+    done = started_freqtrade(
+        command, "-c", layers[0], "-c", layers[1], "-1", "--userdir", "user_data"
+    )
     assert name in done.stdout.split(), done.stderr

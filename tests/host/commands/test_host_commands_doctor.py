@@ -46,6 +46,25 @@ def test_all_is_well(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "dry_run", "allowed", "ok", "words"),
+    [
+        ("binance", False, False, True, "binance (spot) is proven"),
+        ("kraken", True, False, True, "unproven exchange: kraken (spot); live it needs"),
+        ("kraken", False, False, False, '"risk": {"unproven_exchange": true}'),
+        ("kraken", False, True, True, "unproven exchange: kraken (spot), which you have allowed"),
+    ],
+)
+def test_whether_the_exchange_is_proven(
+    home: Path, name: str, dry_run: bool, allowed: bool, ok: bool, words: str
+) -> None:
+    section = {"risk": {"unproven_exchange": True}} if allowed else {}
+    overlay = {"exchange": {"name": name}, "dry_run": dry_run, "freqpilot": section}
+    finding = findings(home, "base", "freqpilot", **overlay)["exchange"]
+    assert finding.ok is ok
+    assert words in finding.detail
+
+
+@pytest.mark.parametrize(
     ("names", "overlay", "check", "words"),
     [
         (("base", "freqpilot"), {}, "data", "freqtrade download-data"),

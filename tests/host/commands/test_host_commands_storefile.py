@@ -24,6 +24,7 @@ COMMANDS = (
     ("release", "--yes"),
     ("flow", "--withdraw", "10"),
     ("flow",),
+    ("orders",),
     ("risk",),
     ("risk", "--json"),
     ("sleeves",),

@@ -94,8 +94,8 @@ def test_a_restart_knows_whether_a_block_ends_by_itself(
 
 
 def test_an_uncertain_order_is_looked_for_at_once_and_then_ever_later() -> None:
-    assert lookup.LOOKS == (0.0, 1.0, 2.0, 4.0)
-    assert lookup.UNNAMED_LOOKS == (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
+    assert lookup.waits(7.0) == (0.0, 1.0, 2.0, 4.0)
+    assert lookup.waits(30.0) == (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 
 class TestHealth:

@@ -1,15 +1,18 @@
 """Futures positions and stops beside Freqtrade's trades."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
 from freqpilot.host.orders import contracts, differences
 from freqpilot.host.orders.lookup import fetch
+from freqpilot.host.orders.pending import Pending
 from freqpilot.host.run.current import current, end
 from freqpilot.shapes import OrderIntent
 
@@ -178,19 +181,38 @@ def test_a_stop_that_outlives_its_trade_is_taken_back(told: list[str], state: st
     assert len(bot.cancelled) <= 1
 
 
+def test_a_stop_of_a_pair_that_is_gone_holds_up_no_other(told: list[str]) -> None:
+    trade = trade_of(("1", "buy", 1.0, False), ("8", "stoploss", 0.0, True), amount=1.0)
+    other = trade_of(("2", "buy", 1.0, False), ("9", "stoploss", 0.0, True), amount=1.0)
+    trade.is_open = other.is_open = False
+    type(trade).commit()
+    bot = Bot(stop="open")
+    fetch_stop = bot.exchange.fetch_stoploss_order
+
+    def fetch_stoploss_order(number: str, pair: str) -> Any:
+        if number == "8":
+            raise KeyError(pair)
+        return fetch_stop(number, pair)
+
+    bot.exchange.fetch_stoploss_order = fetch_stoploss_order
+    assert contracts.take_back_stops(current(), bot) == ["stop 8"]
+    assert bot.cancelled == ["9"]
+    with pytest.raises(NoEntry, match="stop 8"):
+        current().part(Pending).require_settled(PAIR)
+
+
 @pytest.mark.parametrize("contract", [True, False])
 def test_a_futures_stop_is_asked_for_among_the_conditional_orders(contract: bool) -> None:
     asked: list[dict[str, Any]] = []
+    meant = replace(INTENT, pair=PAIR if contract else PAIR.partition(":")[0], order_id="5")
     answer = {"id": "5", "status": "closed", "info": {"actualOrderId": "7"}}
 
     def fetch_order(_: None, _pair: str, params: dict[str, Any]) -> Any:
         asked.append(params)
         return dict(answer)
 
-    api = SimpleNamespace(
-        id="binance", fetch_order=fetch_order, market=lambda _: {"contract": contract}
-    )
-    found = fetch(current(), api, INTENT)
+    api: Any = SimpleNamespace(id="binance", fetch_order=fetch_order)
+    found = fetch(current(), api, meant)
     assert asked[0].get("stop", False) is contract
     # What a triggered stop became is another order's matter: it stays open for Freqtrade.
     assert found["status"] == ("open" if contract else "closed")

@@ -6,25 +6,26 @@ from typing import Any
 
 import ccxt
 import pytest
-from order_stage import CONFIG, ORDER, Api, send, states
+from order_stage import CONFIG, EXIT, ORDER, Api, send, states
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
+from freqpilot.host.orders.fit import CLOCK_ERROR
 from freqpilot.host.orders.lookup import (
-    CLOCK_ERROR,
-    LOOKS,
-    RECEIVE_WINDOW,
-    UNNAMED_LOOKS,
     UNNAMED_WINDOW,
     fetch,
-    is_uncertain,
     look_up,
     require_certainty,
+    waits,
 )
+from freqpilot.host.orders.outcomes import Silent
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
 from freqpilot.shapes import OrderIntent
+
+RECEIVE_WINDOW = 5.0
+"""Binance's, as the table of venues has it."""
 
 
 @pytest.fixture(autouse=True)
@@ -70,27 +71,6 @@ def test_an_unknown_fate_keeps_entries_away_until_it_is_known(api: Api) -> None:
     assert states() == [("absent", None)]
 
 
-@pytest.mark.parametrize(
-    ("error", "uncertain"),
-    [
-        (ccxt.NetworkError("reset"), True),
-        (ccxt.RequestTimeout("timeout"), True),
-        (ccxt.ExchangeNotAvailable("503"), True),
-        (ccxt.OperationFailed("-1000"), True),
-        (ccxt.ExchangeError('{"code":-1007,"msg":"Send status unknown"}'), True),
-        (ValueError("no JSON"), True),
-        (ccxt.InvalidOrder("-1013"), False),
-        (ccxt.InsufficientFunds("-2010"), False),
-        (ccxt.AuthenticationError("-2015"), False),
-        (ccxt.RateLimitExceeded("429"), False),
-        (ccxt.DDoSProtection("418"), False),
-        (ccxt.InvalidNonce("-1021"), False),
-    ],
-)
-def test_what_is_uncertain(error: Exception, uncertain: bool) -> None:
-    assert is_uncertain(error) is uncertain
-
-
 @pytest.mark.parametrize("delay", [0.0, 20.0])
 def test_an_exchange_without_names_is_searched_for_the_order(api: Api, delay: float) -> None:
     api.id, api.fault, api.arrives = "kraken", ccxt.NetworkError("reset"), delay
@@ -101,15 +81,66 @@ def test_an_exchange_without_names_is_searched_for_the_order(api: Api, delay: fl
     assert states() == [("accepted", "0"), ("accepted", "1")]
 
 
-def test_an_order_without_a_name_that_never_arrives_is_given_up_later(
+def test_an_order_without_a_name_that_is_not_found_stays_unresolved(
     api: Api, clock: VirtualClock
 ) -> None:
+    """Bitvavo has no list of closed orders: an entry that is filled there is in no list at all."""
     begun = clock()
-    api.id, api.fault, api.arrives = "kraken", ccxt.NetworkError("reset"), None
-    with pytest.raises(ccxt.NetworkError):
+    api.id, api.fault, api.arrives = "bitvavo", ccxt.NetworkError("reset"), None
+    with pytest.raises(Silent, match="settles nothing"):
         send(api)
     assert clock() - begun >= UNNAMED_WINDOW
-    assert states() == [("absent", None)]
+    assert states() == [("sent", None)]
+    with pytest.raises(Silent):
+        send(api)
+    assert len(api.sent) == 1, "a second entry is not sent"
+
+
+def test_an_exit_does_not_wait_for_what_is_never_settled(api: Api) -> None:
+    api.id, api.fault, api.arrives = "kraken", ccxt.NetworkError("reset"), None
+    with pytest.raises(Silent):
+        send(api, EXIT, side="sell")
+    api.fault, api.arrives = None, 0.0
+    api.sent.clear()  # the first never was
+    assert send(api, EXIT, side="sell")["id"] == "0"
+    assert [state for state, _ in states()] == ["sent", "accepted"]
+
+
+class TestOtherOrder:
+    """A store that was restored from a backup gives names again that the exchange knows."""
+
+    def test_last_weeks_exit_is_not_taken_for_todays(self, api: Api, clock: VirtualClock) -> None:
+        name = f"fq-{current().name}-7-exit-1"
+        week_ago = clock() - 7 * 86_400
+        params = {"clientOrderId": name}
+        api.sent.append({**ORDER, "side": "sell", "params": params, "at": week_ago})
+
+        def create_order(**_: Any) -> Any:
+            raise ccxt.RequestTimeout("it never arrived")
+
+        api.create_order = create_order  # type: ignore[method-assign]
+        with pytest.raises(Silent, match=r"is another one: it was made .* before"):
+            send(api, EXIT, side="sell")
+        assert [each.client_id for each in current().store.intents()] == [name]
+        assert states() == [("sent", None)]
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"side": "buy"}, "it is a buy order"),
+            ({"amount": 0.0101}, "it is of 0.0101, meant was 0.01"),
+            ({"timestamp": None}, "does not say when"),
+        ],
+    )
+    def test_side_amount_and_time_have_to_fit(
+        self, api: Api, clock: VirtualClock, change: dict[str, Any], reason: str
+    ) -> None:
+        api.fault = ccxt.RequestTimeout("lost")
+        answer = api.fetch_order
+        api.fetch_order = lambda *given: {**answer(*given), **change}  # type: ignore[method-assign]
+        with pytest.raises(Silent, match=reason):
+            send(api, EXIT, side="sell")
+        assert states() == [("sent", None)]
 
 
 BEFORE, AT, AFTER = -0.5, 0.0, 0.5
@@ -140,33 +171,58 @@ class TestLimits:
         current().store.save_intent(meant)
         return meant
 
-    @pytest.mark.parametrize(
-        ("exchange", "limit"),
-        [
-            ("binance", RECEIVE_WINDOW + CLOCK_ERROR),
-            ("kraken", UNNAMED_WINDOW + CLOCK_ERROR),
-        ],
-    )
     @pytest.mark.parametrize(("beside", "gone"), [(BEFORE, False), (AT, True), (AFTER, True)])
     def test_an_order_is_absent_from_the_limit_on(
-        self, api: Api, exchange: str, limit: float, beside: float, gone: bool
+        self, api: Api, beside: float, gone: bool
     ) -> None:
-        api.id, api.arrives = exchange, None
+        api.arrives = None
         begun = datetime.now(UTC)
+        limit = RECEIVE_WINDOW + CLOCK_ERROR
         assert look_up(current(), api, self.sent(limit + beside)) is None
         assert states() == [("absent", None)]
         waited = (datetime.now(UTC) - begun).total_seconds()
         assert waited == (0.0 if gone else 1.0), "the next look is a second later"
 
+    @pytest.mark.parametrize(("beside", "gone"), [(BEFORE, False), (AT, True), (AFTER, True)])
+    def test_without_a_name_no_more_is_asked_from_the_limit_on(
+        self, api: Api, beside: float, gone: bool
+    ) -> None:
+        api.id, api.arrives = "kraken", None
+        begun = datetime.now(UTC)
+        with pytest.raises(Silent):
+            look_up(current(), api, self.sent(UNNAMED_WINDOW + CLOCK_ERROR + beside))
+        assert states() == [("sent", None)]
+        assert (datetime.now(UTC) - begun).total_seconds() == (0.0 if gone else 1.0)
+
+    def test_an_order_too_old_to_be_found_by_its_name_is_not_absent(self, api: Api) -> None:
+        """Binance finds a filled order by its name for 90 days."""
+        api.arrives = None
+        with pytest.raises(Silent, match="too old"):
+            look_up(current(), api, self.sent(91 * 86_400))
+        assert states() == [("sent", None)]
+
+    def test_a_relative_of_a_proven_exchange_is_not_believed(self, api: Api) -> None:
+        api.id, api.arrives = "binanceus", None
+        with pytest.raises(Silent, match="has no order"):
+            look_up(current(), api, self.sent(60))
+        assert states() == [("sent", None)]
+
+    def test_not_found_in_other_words_settles_nothing(self, api: Api) -> None:
+        def fetch_order(*_: Any) -> Any:
+            raise ccxt.OrderNotFound("404 page not found")
+
+        api.fetch_order = fetch_order  # type: ignore[method-assign]
+        with pytest.raises(Silent, match="404"):
+            look_up(current(), api, self.sent(60))
+        assert states() == [("sent", None)]
+
     def test_the_limits_are_the_window_and_the_clocks(self) -> None:
         """Binance carries a request out for 5 s by its own clock, which may be 2 s behind ours."""
         assert (RECEIVE_WINDOW, CLOCK_ERROR) == (5.0, 2.0)
         assert UNNAMED_WINDOW == 28.0
-        for window, looks in (
-            (RECEIVE_WINDOW, LOOKS),
-            (UNNAMED_WINDOW, UNNAMED_LOOKS),
-        ):
-            assert sum(looks) >= window + CLOCK_ERROR, "the looks outlast it"
+        assert waits(RECEIVE_WINDOW + CLOCK_ERROR) == (0.0, 1.0, 2.0, 4.0)
+        assert waits(UNNAMED_WINDOW + CLOCK_ERROR) == (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
+        assert waits(17.0) == (0.0, 1.0, 2.0, 4.0, 8.0, 2.0), "the looks outlast the limit"
 
     @pytest.mark.parametrize(
         ("seconds", "ours"), [(-2.5, False), (-2.0, True), (-1.5, True), (0.0, True)]

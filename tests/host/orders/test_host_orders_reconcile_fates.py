@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import ccxt
 import pytest
 from freqtrade.persistence import Trade
 from trades_stage import KINDS, START, Bot, Kind, answer, held, intent, live, placed, stored
 
+from freqpilot.errors import NoEntry
+from freqpilot.execution.ids import plain_order_id
 from freqpilot.host.orders import reconcile
+from freqpilot.host.orders.pending import OLD, Pending
 from freqpilot.host.run.current import current
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -25,8 +27,14 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture
-def bot(tmp_path: Path, kind: Kind) -> Iterator[Bot]:
-    with VirtualClock(START), live(tmp_path, kind) as bot:
+def clock() -> Iterator[VirtualClock]:
+    with VirtualClock(START) as clock:
+        yield clock
+
+
+@pytest.fixture
+def bot(tmp_path: Path, kind: Kind, clock: VirtualClock) -> Iterator[Bot]:
+    with live(tmp_path, kind) as bot:
         yield bot
 
 
@@ -44,9 +52,10 @@ def test_one_that_was_sent_and_never_arrived_is_absent(bot: Bot, kind: Kind) -> 
 def test_one_that_was_accepted_does_not_vanish(bot: Bot, kind: Kind) -> None:
     meant = intent(kind, time=LONG_AGO, state="accepted", order_id="x1")
     current().store.save_intent(meant)
-    with pytest.raises(ccxt.OrderNotFound):
-        reconcile.settle(current(), bot)
+    reconcile.settle(current(), bot)
     assert intents() == [("accepted", "x1")]
+    with pytest.raises(NoEntry, match="has no order"):
+        current().part(Pending).require_settled(kind.pair)
 
 
 def test_one_that_was_accepted_and_no_trade_has_becomes_a_trade(bot: Bot, kind: Kind) -> None:
@@ -60,6 +69,71 @@ def test_one_that_was_accepted_and_no_trade_has_becomes_a_trade(bot: Bot, kind: 
     assert intents() == [("known", found["id"])]
     reconcile.settle(current(), bot)
     assert len(Trade.get_open_trades()) == 1
+
+
+def calls() -> list[str]:
+    """Return what a person was called for."""
+    return [e.text for e in current().store.events("order unresolved") if e.level == "CRITICAL"]
+
+
+@pytest.mark.parametrize("state", ["sent", "accepted"])
+@pytest.mark.parametrize("late", [-1, 1])
+def test_one_that_is_older_than_a_day_is_asked_of_a_person(
+    bot: Bot, kind: Kind, state: Any, late: int
+) -> None:
+    """The trades database was begun anew, the store was kept."""
+    meant = intent(kind, time=START - OLD - timedelta(seconds=late), state=state)
+    made = int(meant.time.timestamp() * 1000)
+    found = {**answer(meant, "closed", 9.0), "timestamp": made}
+    if state == "accepted":
+        meant = replace(meant, order_id=found["id"])
+    current().store.save_intent(meant)
+    bot.exchange._api.orders[meant.client_id] = found
+    for _ in range(3):
+        reconcile.settle(current(), bot)
+    if late < 0:
+        assert len(stored()) == 1
+        assert calls() == []
+        return
+    assert stored() == []
+    assert [each[0] for each in intents()] == ["asked"]
+    (text,) = calls()
+    assert f"--adopt {meant.client_id}" in text
+    assert f"--dismiss {meant.client_id}" in text
+    with pytest.raises(NoEntry, match="waits for a person"):
+        current().part(Pending).require_settled(kind.pair)
+    current().part(Pending).require_settled("BTC/USDT")
+
+
+def test_one_that_a_person_agrees_to_is_adopted(bot: Bot, kind: Kind) -> None:
+    meant = intent(kind, time=START - timedelta(days=60), state="agreed")
+    made = int(meant.time.timestamp() * 1000)
+    bot.exchange._api.orders[meant.client_id] = {**answer(meant, "closed", 9.0), "timestamp": made}
+    current().store.save_intent(meant)
+    reconcile.settle(current(), bot)
+    (row,) = stored()
+    assert row["amount"] == 9.0
+    assert intents()[0][0] == "known"
+    current().part(Pending).require_settled(kind.pair)
+
+
+def test_one_that_a_person_agrees_to_and_the_exchange_has_not_is_absent(
+    bot: Bot, kind: Kind
+) -> None:
+    current().store.save_intent(intent(kind, time=START - timedelta(days=60), state="agreed"))
+    reconcile.settle(current(), bot)
+    assert intents() == [("absent", None)]
+    assert stored() == []
+    current().part(Pending).require_settled(kind.pair)
+
+
+def test_one_that_was_recorded_is_known_however_old_it_is(bot: Bot, kind: Kind) -> None:
+    number = placed(kind).orders[0].order_id
+    meant = intent(kind, time=START - timedelta(days=60), state="accepted", order_id=number)
+    current().store.save_intent(meant)
+    reconcile.settle(current(), bot)
+    assert intents() == [("known", number)]
+    assert calls() == []
 
 
 def data() -> list[dict[str, Any]]:
@@ -182,3 +256,27 @@ def test_an_open_order_of_ours_that_nobody_wrote_down(
         None,
         "limit",
     )
+
+
+def test_okxs_stops_are_known_by_a_name_of_their_own(
+    bot: Bot, kind: Kind, account: dict[str, Any]
+) -> None:
+    """They lie in lists by type, and ccxt reads another field for the name."""
+    trade = held(kind)
+    account["SOL"] = float(trade.amount)
+    bot.exchange._api.id = "okx"
+    name = f"fq-{current().name}-{trade.id}-stop-4"
+    meant = intent(kind, "stop", client_id=name, amount=float(trade.amount), stop=94.0)
+    stop = {**answer(meant, "open", 0.0), "clientOrderId": None, "stopPrice": 94.0}
+    stop["info"] = {"algoClOrdId": plain_order_id(name)}
+    asked: list[dict[str, Any]] = []
+
+    def fetch_open_orders(pair: str, params: dict[str, Any]) -> list[Any]:
+        asked.append(params)
+        return [stop] if params.get("ordType") == "conditional" else []
+
+    bot.exchange._api.fetch_open_orders = fetch_open_orders
+    reconcile.compare(current(), bot)
+    assert {each.get("ordType") for each in asked} == {None, "conditional", "oco", "trigger"}
+    (written,) = [each for each in current().store.intents() if each.client_id == name]
+    assert (written.state, written.order_id, written.stop) == ("known", stop["id"], 94.0)

@@ -177,3 +177,15 @@ def test_what_is_not_sent_by_the_bot_passes_untouched(api: Api) -> None:
     sending.send(api, api.create_order, **given)
     assert api.sent[0]["params"] == {"clientOrderId": "mine"}
     assert states() == []
+
+
+def test_an_order_of_the_day_before_last_is_not_given_back_for_a_new_one(
+    api: Api, clock: VirtualClock
+) -> None:
+    """A person is asked about it."""
+    api.fault, api.out = ccxt.ExchangeNotAvailable("503"), True
+    with pytest.raises(ccxt.ExchangeNotAvailable):
+        send(api, EXIT, side="sell")
+    api.fault, api.out = None, False
+    clock.advance(86_401)
+    assert send(api, EXIT, side="sell")["id"] == "1"

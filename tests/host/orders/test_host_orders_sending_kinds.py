@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from freqtrade.exceptions import DependencyException
-from trades_stage import START, Api, Bot, Kind, held, live, of_each_kind, placed
+from trades_stage import START, Api, Bot, Kind, answer, held, live, of_each_kind, placed
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.gate import live as livegate
@@ -203,6 +203,6 @@ def test_an_order_that_another_thread_sends_lets_no_second_one_pass(
     reconcile.settle(current(), bot)
     assert written() == meant, "its fate is that thread's matter"
     monkeypatch.delitem(lookup._in_flight, meant.client_id)
-    bot.exchange._api.fetch_order = lambda *_: {"id": "1", "status": "open", "filled": 0.0}
+    bot.exchange._api.fetch_order = lambda *_: {**answer(meant, "open", 0.0), "id": "1"}
     lookup.require_certainty(current(), bot.exchange._api)
     assert written().state == "accepted"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -182,6 +181,71 @@ def test_a_section_that_is_not_valid_refuses_a_flat_start(tmp_path: Path) -> Non
     assert exitsonly.reason() is None
 
 
+KRAKEN: dict[str, Any] = {"runmode": "live", "dry_run": False, "exchange": {"name": "kraken"}}
+
+
+def test_live_on_an_unproven_exchange_needs_a_persons_word(tmp_path: Path) -> None:
+    from freqtrade.exceptions import OperationalException
+
+    url = database(tmp_path)
+    with pytest.raises(OperationalException) as refused:
+        setup.prepare(config_of(url, tmp_path, **KRAKEN))
+    text = str(refused.value)
+    assert "kraken (spot) is an unproven exchange" in text
+    assert '"risk": {"unproven_exchange": true}' in text
+    assert exitsonly.reason() is None
+    allowed = {"risk": {"unproven_exchange": True}}
+    setup.prepare(config_of(url, tmp_path, **KRAKEN, freqpilot=allowed))
+    assert exitsonly.reason() is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"runmode": "dry_run", "dry_run": True},
+        {"runmode": "backtest"},
+        {"exchange": {"name": "okx"}},
+        {"exchange": {"name": "bybit"}, "trading_mode": "futures"},
+    ],
+)
+def test_what_does_not_trade_live_without_proof_starts(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    setup.prepare(config_of(database(tmp_path), tmp_path, **{**KRAKEN, **change}))
+    assert exitsonly.reason() is None
+
+
+def test_with_trades_open_an_unproven_exchange_leaves_exits_only(
+    tmp_path: Path, said: list[tuple[str, str]]
+) -> None:
+    config = config_of(database(tmp_path, "BTC/USDT"), tmp_path, **KRAKEN)
+    setup.prepare(config)
+    assert config["max_open_trades"] == 0
+    ((level, text),) = said
+    assert level == "EMERGENCY"
+    assert text.startswith("Freqpilot runs exits-only: kraken (spot) is an unproven exchange")
+    assert '"risk": {"unproven_exchange": true}' in text
+    assert "replaced by its default" not in text
+    with pytest.raises(NoEntry, match="unproven exchange"):
+        exitsonly.require()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"use_exit_signal": False}, "use_exit_signal is false"),
+        ({"exit_profit_only": True}, "exit_profit_only is set"),
+    ],
+)
+def test_a_setting_that_keeps_trades_open_refuses_a_flat_start(
+    tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    from freqtrade.exceptions import OperationalException
+
+    with pytest.raises(OperationalException, match=words):
+        setup.prepare(config_of(database(tmp_path), tmp_path, **changes))
+
+
 def test_a_section_that_is_not_valid_keeps_what_is_valid_of_it(
     tmp_path: Path, said: list[tuple[str, str]]
 ) -> None:
@@ -198,6 +262,7 @@ def test_a_section_that_is_not_valid_keeps_what_is_valid_of_it(
     assert config["use_exit_signal"] is True
     assert config["max_open_trades"] == 0
     assert "max_exposur is not known" in str(exitsonly.reason())
+    assert "What is not valid is replaced by its default" in str(exitsonly.reason())
     setup.prepare(config_of(url, tmp_path))
     assert exitsonly.reason() is None  # the next configuration is sound
     assert [level for level, _ in said] == ["EMERGENCY", "WARNING"]
@@ -409,25 +474,30 @@ def play(options: RehearsalOptions, loops: int) -> RehearsalSummary:
 
 
 @pytest.mark.slow
-def test_real_starts_that_are_not_clean_close_what_is_open_and_open_nothing(home: Path) -> None:
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ("upgraded", "create_order has no parameter reduceOnly"),
+        pytest.param("typo", "did you mean 'max_exposure'", marks=pytest.mark.proof),
+    ],
+)
+def test_real_starts_that_are_not_clean_close_what_is_open_and_open_nothing(
+    home: Path, layer: str, words: str
+) -> None:
     sound, run = options_of(home), home / "run"
     before = play(replace(sound, run_dir=run), 6)
     assert {trade.pair for trade in before.open_trades} == set(PAIRS)
     assert before.trades == ()
-    shutil.copytree(run, home / "second")
 
-    for folder, layer, words in (
-        (run, "upgraded", "create_order has no parameter reduceOnly"),
-        (home / "second", "typo", "did you mean 'max_exposure'"),
-    ):
-        unclean_ = replace(options_of(home, layer), run_dir=folder, resume=True)
-        after = play(unclean_, before.loops + 30)
-        assert {trade.pair for trade in after.trades} == set(PAIRS)
-        assert {trade.exit_reason for trade in after.trades} == {"aged"}
-        assert after.open_trades == ()
-        log = " ".join((folder / LOG).read_text().split())
-        assert "Freqpilot runs exits-only: " in log
-        assert words in log
+    unclean_ = replace(options_of(home, layer), run_dir=run, resume=True)
+    after = play(unclean_, before.loops + 30)
+    assert {trade.pair for trade in after.trades} == set(PAIRS)
+    assert {trade.exit_reason for trade in after.trades} == {"aged"}
+    assert after.open_trades == ()
+    log = " ".join((run / LOG).read_text().split())
+    assert "Freqpilot runs exits-only: " in log
+    assert words in log
 
-    with pytest.raises(RefuseToStart, match=r"did not run.*Freqpilot stops the start: seam gate"):
-        play(replace(options_of(home, "upgraded"), run_dir=run, resume=True), 1)
+    refused = {"upgraded": "seam gate", "typo": ".*max_exposur"}[layer]
+    with pytest.raises(RefuseToStart, match=f"did not run.*Freqpilot stops the start: {refused}"):
+        play(unclean_, 1)

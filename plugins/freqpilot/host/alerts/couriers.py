@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from freqpilot.control.messages import Message, compose
+from freqpilot.execution.venues import unproven_in
 from freqpilot.host.alerts.backlog import UNDELIVERED, Backlog
 from freqpilot.host.alerts.channels import Channel, NotDelivered, channels_of, show
 from freqpilot.host.seams.freqtrade import Bot
@@ -125,6 +126,8 @@ class Sender:
         self.met = True
         self._modules = list(bot.rpc.registered_modules)
         self._bot = str(bot.config.get("bot_name") or "freqtrade")
+        if exchange := unproven_in(bot.config):
+            self._bot += f" (unproven exchange: {exchange})"
 
     def forget(self, key: str) -> None:
         """Let the like of an alert be sent, as this one was not delivered."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import RefuseToStart
+from freqpilot.execution.venues import proven, unproven_in
 from freqpilot.host.boot import passwords
 from freqpilot.host.boot.digests import data_digest, facts_digest, pack_digest, stamp_identifier
 from freqpilot.host.boot.needs import groups_for, guard
@@ -43,6 +44,7 @@ def prepare(config: dict[str, Any]) -> None:
         refuse_masked_exits(config)
         refuse_masked_targets(config, settings)
         refuse_unsupervised_trading(config, settings)
+        refuse_unproven_exchange(config, settings)
     except RefuseToStart as error:
         settings = unclean.accept_settings(config, error)
     else:
@@ -99,6 +101,19 @@ def refuse_unsupervised_trading(config: dict[str, Any], settings: Settings) -> N
             "freqpilot.supervisor is false, which is for comparisons in backtests; "
             "remove it to trade"
         )
+
+
+def refuse_unproven_exchange(config: dict[str, Any], settings: Settings) -> None:
+    """Refuse to trade live on an exchange that is not proven, without a person's word."""
+    exchange = unproven_in(config)
+    if exchange is None or settings.risk.unproven_exchange or str(config["runmode"]) != "live":
+        return
+    mode = config.get("trading_mode") or "spot"
+    raise RefuseToStart(
+        f"{exchange} ({mode}) is an unproven exchange: an order whose answer is lost may not be "
+        f"found there again. Proven are: {proven()}. To trade there all the same, add "
+        '"risk": {"unproven_exchange": true} to the freqpilot section of the config'
+    )
 
 
 def _make_prepare(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -95,6 +95,7 @@ def accept_settings(config: dict[str, Any], fault: RefuseToStart) -> Settings:
     if not _may_go_on(config):
         refuse(str(fault))
     section = valid_part(config.get("freqpilot", {}))
+    whole = section == config.get("freqpilot", {}) and not masked(config)
     section.pop("supervisor", None)  # off in backtests only: without it nothing halts
     config["freqpilot"] = section
     try:
@@ -103,17 +104,21 @@ def accept_settings(config: dict[str, Any], fault: RefuseToStart) -> Settings:
         refuse(str(mixed))
     if not exitsonly.open_trades(config):
         refuse(str(fault))
-    if config.get("use_exit_signal") is False:
+    if masked(config):
         config["use_exit_signal"] = True
-    if config.get("exit_profit_only"):
         config["exit_profit_only"] = False
+    replaced = "" if whole else "What is not valid is replaced by its default. "
     _enter(
         SETTINGS_CAUSE,
-        f"{str(fault).rstrip('.')}. What is not valid is replaced by its default. When it is "
-        "mended, send `/reload_config`",
+        f"{str(fault).rstrip('.')}. {replaced}When it is mended, send `/reload_config`",
     )
     _announce_pairlists(config)
     return Settings.from_config(config)
+
+
+def masked(config: Mapping[str, Any]) -> bool:
+    """Tell whether the configuration disables exits that risk limits rely on."""
+    return config.get("use_exit_signal") is False or bool(config.get("exit_profit_only"))
 
 
 def settings_are_sound(config: Mapping[str, Any]) -> None:

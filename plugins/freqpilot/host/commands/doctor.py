@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from freqpilot.errors import FreqpilotError
+from freqpilot.execution.venues import is_proven, proven, unproven_in
 from freqpilot.host.boot import start
 from freqpilot.host.boot.doors import KINDS, DoorKind, door_dir
 from freqpilot.host.boot.resolvers import class_names, resolver
@@ -56,12 +57,14 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
         findings += [
             _run("config.activation", lambda: _activation(config)),
             _run("config.protections", lambda: _protections(config)),
+            _run("exchange", lambda: _exchange(config)),
             _run("data", lambda: _data(config)),
             _run("api port", lambda: _port(config)),
             _run("database", lambda: _database(config)),
+            _run("gated", lambda: _gated(config)),
             _run("loop", lambda: _loop(config)),
             _run("stake rate", lambda: _stake_rate(config)),
-            _run("gated", lambda: _gated(config)),
+            _run("orders", lambda: _orders(config)),
             _run("alerts", lambda: _alerts(config)),
             _run("facts", lambda: _facts(config)),
             _run("regimes", lambda: _regimes(config)),
@@ -174,6 +177,21 @@ def _protections(config: dict[str, Any]) -> str:
     return "on in backtests too"
 
 
+def _exchange(config: dict[str, Any]) -> str:
+    name, mode = config["exchange"]["name"], str(config.get("trading_mode") or "spot")
+    if is_proven(name, mode):
+        return f"{name} ({mode}) is proven"
+    line = '"risk": {"unproven_exchange": true} in the freqpilot section'
+    if unproven_in(config) is None:
+        return f"unproven exchange: {name} ({mode}); live it needs {line}"
+    if not Settings.from_config(config).risk.unproven_exchange:
+        raise FreqpilotError(
+            f"unproven exchange: {name} ({mode}); proven are {proven()}. To trade there live all "
+            f"the same, write {line}"
+        )
+    return f"unproven exchange: {name} ({mode}), which you have allowed"
+
+
 def _data(config: dict[str, Any]) -> str:
     folder = Path(config["datadir"])
     files = list(folder.glob("*.feather")) if folder.is_dir() else []
@@ -218,6 +236,14 @@ def _database(config: dict[str, Any]) -> str:
     return check_store(url)
 
 
+def _gated(config: dict[str, Any]) -> str:
+    from freqpilot.host.commands.ungated import books_of, fault
+
+    if text := fault(books_of(config), datetime.now(UTC) - timedelta(days=1)):
+        raise FreqpilotError(text)
+    return "no order of the last day was sent without the order gate"
+
+
 def _loop(config: dict[str, Any]) -> str:
     from freqpilot.host.account.looptime import describe
 
@@ -230,12 +256,12 @@ def _stake_rate(config: dict[str, Any]) -> str:
     return describe(config)
 
 
-def _gated(config: dict[str, Any]) -> str:
-    from freqpilot.host.commands.ungated import books_of, fault
+def _orders(config: dict[str, Any]) -> str:
+    from freqpilot.host.commands.orders import check
+    from freqpilot.store.urls import store_url
 
-    if text := fault(books_of(config), datetime.now(UTC) - timedelta(days=1)):
-        raise FreqpilotError(text)
-    return "no order of the last day was sent without the order gate"
+    url = store_url(Settings.from_config(config), Path(config["user_data_dir"]))
+    return check(url, datetime.now(UTC))
 
 
 def _alerts(config: dict[str, Any]) -> str:

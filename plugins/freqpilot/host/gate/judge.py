@@ -1,7 +1,8 @@
 """The one judgement on an order that raises risk, live and in a backtest.
 
 Live an entry first waits for what has to be known: that the bot may open positions at all, that the
-account is seen, that the books agree, that the exchange is well and that no order's fate is open.
+account is seen, that the books agree, that the exchange is well, that no order's fate is open and
+that the key cannot withdraw.
 Then, as in a backtest, the limits and the book judge it, and live the market right before it.
 """
 
@@ -12,8 +13,10 @@ from freqpilot.host.account import others
 from freqpilot.host.account.verdict import ask
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.gate.health import Health
+from freqpilot.host.gate.keyright import KeyRight
 from freqpilot.host.gate.market import Market
 from freqpilot.host.orders.lookup import require_certainty
+from freqpilot.host.orders.pending import Pending
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.run import Run
@@ -39,12 +42,17 @@ def _certain(run: Run, exchange: Exchange) -> None:
         require_certainty(run, exchange._api)
 
 
+def _key(run: Run, exchange: Exchange) -> None:
+    run.part(KeyRight).require(exchange)
+
+
 WAITS: dict[str, Wait] = {
     "allowed": lambda run, exchange: exitsonly.require(),
     "seen": lambda run, exchange: run.require_sight(),
     "reconciled": _reconciled,
     "sound": _sound,
     "certain": _certain,
+    "key": _key,
 }
 """What a live entry waits for, in the order in which it is asked."""
 
@@ -71,6 +79,7 @@ def judge(
             raise TypeError("a live order is judged with its exchange")
         return ask(run, order, positions, run.part(BookRisk).asked(order, positions))
     wait(run, exchange)
+    run.part(Pending).require_settled(order.pair)
     others.announce(run, str(exchange._config.get("stake_currency")), positions, order)
     return ask(
         run,

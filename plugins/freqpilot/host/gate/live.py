@@ -15,6 +15,7 @@ from freqpilot.host.account.verdict import count_gate_error, count_wait
 from freqpilot.host.gate.judge import refusal
 from freqpilot.host.gate.market import Market
 from freqpilot.host.orders import sending
+from freqpilot.host.orders.pending import Pending
 from freqpilot.host.orders.purpose import purpose_of, raises_risk
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.refused import order_refused
@@ -50,6 +51,7 @@ def check_order(exchange: Exchange, order: dict[str, Any]) -> None:
         )
         run = current()
         positions = [position_of(trade, run.rates) for trade in trades]
+        positions += run.part(Pending).positions()
         reason = refusal(run, request, positions, exchange)
     except NoEntry as waiting:
         reason = count_wait(waiting)

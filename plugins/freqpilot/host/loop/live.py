@@ -27,6 +27,7 @@ from freqpilot.host.candles import feeds, stored
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.gate.health import Health
 from freqpilot.host.gate.judge import wait
+from freqpilot.host.gate.keyright import KeyRight
 from freqpilot.host.gate.market import Market
 from freqpilot.host.orders import reconcile, stops
 from freqpilot.host.orders.readiness import Reconciliation
@@ -66,6 +67,7 @@ def observe(bot: Bot) -> None:
         _look(bot, run, now)
     with run.sight.part("exchange"):
         run.part(Health).look()
+        run.part(KeyRight).look(bot.exchange)
     if run.live and not run.writes:
         livestore.reopen(run, now)
     if run.owner is not None and run.owner.lost:

@@ -7,8 +7,10 @@ only where no stop is open.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from freqpilot.host.orders.differences import recount, report
+from freqpilot.host.orders.pending import Pending
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Bot, Trade
 
@@ -45,30 +47,38 @@ def compare(run: Run, bot: Bot, trades: Iterable[Trade], pairs: Iterable[str]) -
             )
 
 
-def take_back_stops(run: Run, bot: Bot) -> None:
-    """Cancel the stops of trades that are over.
-
-    :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
-    """
+def take_back_stops(run: Run, bot: Bot) -> list[str]:
+    """Cancel the stops of trades that are over, each on its own; returns the keys of those that
+    could not be, as :class:`freqpilot.host.orders.pending.Pending` notes them."""
     from freqtrade.persistence import Order, Trade
     from sqlalchemy import select
 
     query = select(Order).join(Trade, Order.ft_trade_id == Trade.id)
     query = query.where(Order.ft_order_side == "stoploss", Order.ft_is_open, ~Trade.is_open)
+    failed: list[str] = []
     for order in Order.session.scalars(query).all():
-        number, pair = order.order_id, order.ft_pair
-        found = bot.exchange.fetch_stoploss_order(number, pair)
-        if found["status"] == "open":
-            found = bot.exchange.cancel_stoploss_order_with_result(number, pair, order.ft_amount)
-            report(
-                run,
-                f"the stop order {number} in {pair} had outlived its trade {order.ft_trade_id}; it "
-                "was cancelled",
-                "WARNING",
-                {"pair": pair, "order": number},
-            )
-        order.trade.update_order(found)
+        try:
+            _take_back(run, bot, order)
+        except Exception as error:  # a pair that is gone must not hold up all others
+            number, pair = str(order.order_id), str(order.ft_pair)
+            failed.append(run.part(Pending).fail_stop(number, pair, error))
     Trade.commit()
+    return failed
+
+
+def _take_back(run: Run, bot: Bot, order: Any) -> None:
+    number, pair = order.order_id, order.ft_pair
+    found = bot.exchange.fetch_stoploss_order(number, pair)
+    if found["status"] == "open":
+        found = bot.exchange.cancel_stoploss_order_with_result(number, pair, order.ft_amount)
+        report(
+            run,
+            f"the stop order {number} in {pair} had outlived its trade {order.ft_trade_id}; it "
+            "was cancelled",
+            "WARNING",
+            {"pair": pair, "order": number},
+        )
+    order.trade.update_order(found)
 
 
 def _close(run: Run, bot: Bot, trade: Trade) -> None:

@@ -13,15 +13,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from freqpilot.execution.ids import parse_client_order_id
+from freqpilot.execution.ids import OrderName, parse_client_order_id
+from freqpilot.execution.venues import APART, NOTHING, Params, mode_of
 from freqpilot.host.account import unwritten
 from freqpilot.host.orders import contracts
 from freqpilot.host.orders.differences import recount, report
 from freqpilot.host.orders.lookup import fetch, in_flight, look_up, stop_params
+from freqpilot.host.orders.outcomes import Absent, venue_for
+from freqpilot.host.orders.pending import Pending, ask, describe, is_old
 from freqpilot.host.orders.purpose import open_trade
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.run import Run
-from freqpilot.host.seams.freqtrade import Bot, ExchangeOrder, Trade
+from freqpilot.host.seams.freqtrade import Api, Bot, ExchangeOrder, Trade
 from freqpilot.shapes import OrderIntent
 
 logger = logging.getLogger(__name__)
@@ -61,28 +64,65 @@ def _roll_back() -> None:
 
 
 def settle(run: Run, bot: Bot) -> None:
-    """Bring every intent that is not settled to its end.
+    """Bring every intent that is not settled to its end, each on its own: what keeps one from it
+    does not keep the others.
 
-    :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
+    :raises SQLAlchemyError: when the store fails.
     """
-    if str(bot.trading_mode) != "spot":
-        contracts.take_back_stops(run, bot)
-    api = bot.exchange._api
-    store = run.store
+    failed = [] if str(bot.trading_mode) == "spot" else contracts.take_back_stops(run, bot)
     unwritten.write(run)
-    for intent in run.intents("sent", "accepted"):
+    pending = run.part(Pending)
+    open_ones = run.intents("sent", "accepted", "agreed")
+    for intent in open_ones:
         if in_flight(intent.client_id):
             continue  # its answer is on the way to another thread
-        if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
-            store.save_intent(replace(intent, state="known"))
+        if intent.state != "agreed" and not pending.is_due(intent):
             continue
-        found = look_up(run, api, intent) if intent.state == "sent" else fetch(run, api, intent)
-        if found is None:
-            continue
-        order_id = str(found["id"])
-        if not _recorded(order_id, intent.pair):
-            _adopt(run, bot, intent, bot.exchange._order_contracts_to_amount(found))
-        store.save_intent(replace(intent, state="known", order_id=order_id))
+        try:
+            _settle(run, bot, intent)
+        except Exception as error:
+            if unwritten.is_of_store(error):
+                raise
+            _roll_back()
+            pending.fail(intent, error)
+        else:
+            pending.settled(intent)
+    pending.keep_only([*failed, *(intent.client_id for intent in open_ones)])
+
+
+def _settle(run: Run, bot: Bot, intent: OrderIntent) -> None:
+    """Bring one intent to its end; one that is old is a person's to decide on."""
+    api, store = bot.exchange._api, run.store
+    if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
+        store.save_intent(replace(intent, state="known"))
+        return
+    if is_old(intent):
+        ask(run, intent)
+        return
+    found = _found(run, api, intent)
+    if found is None:
+        return
+    order_id = str(found["id"])
+    if not _recorded(order_id, intent.pair):
+        _adopt(run, bot, intent, bot.exchange._order_contracts_to_amount(found))
+    store.save_intent(replace(intent, state="known", order_id=order_id))
+
+
+def _found(run: Run, api: Api, intent: OrderIntent) -> ExchangeOrder | None:
+    """Return the order of an intent, None for one that has none."""
+    if intent.state == "sent":
+        order: ExchangeOrder | None = look_up(run, api, intent)
+        return order
+    try:
+        order = fetch(run, api, intent)
+    except Absent:
+        if intent.state != "agreed":
+            raise  # what was accepted does not vanish
+        unwritten.note(run, intent, state="absent")
+        text = f"{describe(intent)} could not be adopted: the exchange has no such order"
+        report(run, text, "WARNING", {"pair": intent.pair})
+        return None
+    return order
 
 
 def compare(run: Run, bot: Bot) -> None:
@@ -98,8 +138,8 @@ def compare(run: Run, bot: Bot) -> None:
     known = {pair for pair in pairs if pair in bot.exchange.markets}
     spot = str(bot.trading_mode) == "spot"
     for pair in sorted(known):
-        for params in ({},) if spot else ({}, {"stop": True}):
-            for order in bot.exchange._api.fetch_open_orders(pair, params=params):
+        for params in _open_lists(bot.exchange._api, pair):
+            for order in bot.exchange._api.fetch_open_orders(pair, params=dict(params)):
                 if not _recorded(str(order["id"]), pair):
                     _take_in(run, bot, order, pair)
     bot.wallets.update(require_update=True)
@@ -109,6 +149,13 @@ def compare(run: Run, bot: Bot) -> None:
         _compare_coins(run, bot, trades, sorted(known))
     else:
         contracts.compare(run, bot, trades, sorted(known))
+
+
+def _open_lists(api: Api, pair: str) -> tuple[Params, ...]:
+    """Return the parameters of the lists that together hold every open order of a pair."""
+    if venue := venue_for(api, pair):
+        return venue.open_lists
+    return (NOTHING,) if mode_of(pair) == "spot" else (NOTHING, APART)
 
 
 def _remove_empty(run: Run, trades: Iterable[Trade]) -> None:
@@ -168,10 +215,11 @@ def _is_worth_an_order(bot: Bot, pair: str, amount: float) -> bool:
 def _take_in(run: Run, bot: Bot, order: ExchangeOrder, pair: str) -> None:
     """Give an open order that bears this bot's name to its trade, or cancel it where that is over:
     it was sent while the store was out, by a process that has ended. Any other is reported."""
-    name = parse_client_order_id(order.get("clientOrderId"))
+    name = _name_of(bot.exchange._api, order, pair)
     if name is None or name.bot != run.name or name.purpose not in unwritten.REDUCING:
-        _report_order(run, order, pair)
+        _report_order(run, name, order, pair)
         return
+    order = bot.exchange._order_contracts_to_amount(order)
     stop = order.get("stopPrice") or order.get("triggerPrice")
     intent = OrderIntent(
         client_id=str(name),
@@ -189,12 +237,19 @@ def _take_in(run: Run, bot: Bot, order: ExchangeOrder, pair: str) -> None:
         state="known",
         order_id=str(order["id"]),
     )
-    _adopt(run, bot, intent, bot.exchange._order_contracts_to_amount(order))
+    _adopt(run, bot, intent, order)
     run.store.save_intent(intent)
 
 
-def _report_order(run: Run, order: ExchangeOrder, pair: str) -> None:
-    name = parse_client_order_id(order.get("clientOrderId"))
+def _name_of(api: Api, order: ExchangeOrder, pair: str) -> OrderName | None:
+    """Return the name of an order, of which ccxt knows only the one of an order that is no stop."""
+    venue = venue_for(api, pair)
+    info = order.get("info") or {}
+    of_stop = parse_client_order_id(info.get(venue.stop_name)) if venue else None
+    return parse_client_order_id(order.get("clientOrderId")) or of_stop
+
+
+def _report_order(run: Run, name: OrderName | None, order: ExchangeOrder, pair: str) -> None:
     whose = "another bot of the pack" if name and name.bot != run.name else "nobody here"
     report(
         run,

@@ -5,8 +5,9 @@ An order is written down under its client order id before it is sent. When the a
 more: a request carries the time it was signed at, and the exchange refuses it once its receive
 window is over. While an order's fate is not known, nothing that raises risk is sent.
 
-Names and windows are Binance's. On another exchange an order goes without, and an uncertain one is
-looked for by its pair, side, amount and time among the newest orders, for longer.
+Which names and windows an exchange takes stands in :mod:`freqpilot.execution.venues`. On one that
+is not there an order goes without, and an uncertain one is looked for by its pair, side, amount and
+time among the newest orders, for longer; that it is not found there settles nothing.
 """
 
 import logging
@@ -17,9 +18,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import ccxt
+
 from freqpilot.execution.ids import OrderName, client_order_id
+from freqpilot.execution.venues import spelled
 from freqpilot.host.account import unwritten
-from freqpilot.host.orders.lookup import RECEIVE_WINDOW, _flying, is_named, is_uncertain, look_up
+from freqpilot.host.orders.lookup import _flying, is_named, look_up
+from freqpilot.host.orders.outcomes import (
+    contract_size,
+    has_left,
+    is_passing,
+    mark_before,
+    outcome_of,
+    venue_for,
+)
+from freqpilot.host.orders.pending import is_old
 from freqpilot.host.orders.purpose import open_trade, sent_purpose
 from freqpilot.host.run.current import current
 from freqpilot.host.run.run import Run
@@ -79,7 +92,7 @@ def send(api: Api, original: Callable[..., Any], **order: Any) -> Any:
             raise unwritten.NoStore("the freqpilot store is not this bot's to write")
         if found := _arrived(run, api, _alike(run.intents("sent"), what, order)):
             return found
-        intent = _intent(what, order, name_of(run, what))
+        intent = _intent(api, what, order, name_of(run, what))
         run.store.save_intent(intent)
     except Exception as error:
         if not unwritten.is_of_store(error):
@@ -88,24 +101,38 @@ def send(api: Api, original: Callable[..., Any], **order: Any) -> Any:
         if found := _arrived(run, api, _alike(run.unwritten_intents("sent"), what, order)):
             return found
         name = unwritten.name_of(run, run.name, what.trade, what.purpose)
-        intent = unwritten.keep(run, _intent(what, order, name))
-    params = dict(order["params"])
-    if is_named(api):
-        params["clientOrderId"] = intent.client_id
-        params["recvWindow"] = int(RECEIVE_WINDOW * 1000)
+        intent = unwritten.keep(run, _intent(api, what, order, name))
+    params = {**order["params"], **_name_params(api, intent)}
     with _flying(intent.client_id):
         return _sent(run, api, original, intent, {**order, "params": params})
+
+
+def _name_params(api: Api, intent: OrderIntent) -> dict[str, Any]:
+    """Return the parameters that give an order its name, and the time it may take to arrive."""
+    venue = venue_for(api, intent.pair)
+    if venue is None or not is_named(api):
+        return {}
+    key = venue.stop_name if intent.purpose == "stop" else venue.name
+    named = {key: spelled(venue, intent.client_id), **dict(venue.params)}
+    options: dict[str, Any] = getattr(api, "options", None) or {}
+    if venue.broker and options.get("brokerId"):
+        named[venue.broker] = options["brokerId"]
+    return named
 
 
 def _sent(
     run: Run, api: Api, original: Callable[..., Any], intent: OrderIntent, order: dict[str, Any]
 ) -> Any:
     """Send an order that is written down; an uncertain answer is looked up."""
+    mark_before(api)
     try:
         made = original(**order)
+        if made.get("id") is None:
+            raise ccxt.BadResponse(f"{api.id} answered without an order's number")
     except Exception as error:
-        if not is_uncertain(error):
-            unwritten.note(run, intent, state="rejected")
+        outcome = outcome_of(error, venue_for(api, intent.pair), left=has_left(api))
+        if outcome != "unresolved":
+            unwritten.note(run, intent, state=outcome)
             raise
         logger.warning("No certain answer to %s (%s); looking it up", intent.client_id, error)
         run.counters.count("orders_uncertain")
@@ -121,10 +148,22 @@ def _sent(
 def _arrived(run: Run, api: Api, uncertain: list[OrderIntent]) -> Any | None:
     """Return the order that one of these intents has made after all, or None.
 
+    An order that only reduces does not wait for one that cannot be settled: it would wait for ever.
+
     :raises Exception: ccxt's, while the fate of one is not known.
     """
     for former in uncertain:
-        found = look_up(run, api, former)
+        if is_old(former):
+            continue  # a person is asked
+        try:
+            found = look_up(run, api, former)
+        except Exception as error:
+            if former.raises_risk or is_passing(error):
+                raise
+            logger.critical(
+                "%s is not settled, the next of its kind goes out: %s", former.client_id, error
+            )
+            continue
         if found is not None:
             logger.warning("%s had arrived; it is not sent again", former.client_id)
             return _told_apart(found)
@@ -137,7 +176,7 @@ def _alike(intents: list[OrderIntent], what: Sending, order: dict[str, Any]) -> 
     return [each for each in intents if (each.pair, each.side, each.purpose, each.trade) == end]
 
 
-def _intent(what: Sending, order: dict[str, Any], name: str) -> OrderIntent:
+def _intent(api: Api, what: Sending, order: dict[str, Any], name: str) -> OrderIntent:
     """Return what an order is for, as it is kept before it is sent."""
     return OrderIntent(
         client_id=name,
@@ -146,7 +185,7 @@ def _intent(what: Sending, order: dict[str, Any], name: str) -> OrderIntent:
         purpose=what.purpose,
         trade=what.trade,
         kind=order["type"],
-        amount=float(order["amount"]),
+        amount=float(order["amount"]) * contract_size(api, order["symbol"]),
         rate=None if order["price"] is None else float(order["price"]),
         stop=what.stop,
         leverage=what.leverage,

@@ -43,6 +43,7 @@ REFUSALS: Refusals = {
         "after": (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
     },
 }
+KEY_RIGHTS = "/sapi/v1/account/apiRestrictions"
 LOOP_END = "/rehearsal/loop-end"
 """Where the bot's process tells that a loop has ended; no route of Binance's."""
 
@@ -103,7 +104,8 @@ class LiveExchange(RehearsalServer):
         self._kill, self._watchman, self._player = kill, watchman, player
         self._late: list[tuple[int, Ticket]] = []
         self._weight = (0, 0)
-        self._private = self._signed_routes()
+        rights = self._seen(lambda *_: private.key_rights())
+        self._private = {("GET", KEY_RIGHTS): rights, **self._signed_routes()}
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         now = self._now()

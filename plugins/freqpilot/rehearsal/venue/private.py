@@ -59,6 +59,11 @@ def ticket_of(params: Params) -> Ticket:
     )
 
 
+def key_rights() -> Json:
+    """Return what the account's key may do: all but withdraw."""
+    return {"ipRestrict": False, "enableReading": True, "enableWithdrawals": False}
+
+
 def account(venue: Venue, now: int) -> Json:
     """Return the balances."""
     return {
