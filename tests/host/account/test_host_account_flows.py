@@ -58,7 +58,7 @@ def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
         "stake_currency": "USDT",
         "user_data_dir": str(tmp_path),
     }
-    exchange = SimpleNamespace(get_rate=lambda *_, **__: 100.0)
+    exchange = SimpleNamespace(get_rate=lambda *_, **__: 100.0, _config={"dry_run": True})
     made = SimpleNamespace(config=config, wallets=Wallets(1_000.0), exchange=exchange)
     begin(config, live=True)
     seen_twice(made, clock)
