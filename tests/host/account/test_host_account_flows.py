@@ -58,7 +58,7 @@ def bot(tmp_path: Path, clock: VirtualClock) -> Iterator[Any]:
         "stake_currency": "USDT",
         "user_data_dir": str(tmp_path),
     }
-    exchange = SimpleNamespace(get_rate=lambda *_, **__: 100.0)
+    exchange = SimpleNamespace(get_rate=lambda *_, **__: 100.0, _config={"dry_run": True})
     made = SimpleNamespace(config=config, wallets=Wallets(1_000.0), exchange=exchange)
     begin(config, live=True)
     seen_twice(made, clock)
@@ -165,6 +165,16 @@ def test_a_withdrawal_that_is_declared_afterwards(bot: Any, clock: VirtualClock,
     begin(bot.config, live=True)
     assert current().state.start == 880.0
     assert look(bot, clock).flows.withdrawal == 0.0, "taken in once"
+
+
+def test_a_flow_moves_the_look_before_it_as_well(bot: Any, clock: VirtualClock, url: str) -> None:
+    """Else the next look would be held against money that is gone."""
+    flows.declare(url, 0.0, 200.0, datetime.now(UTC))
+    bot.wallets.free = 800.0
+    flows.take(current(), bot, [], 800.0)
+    seen = current().look
+    assert seen is not None
+    assert (seen.equity, seen.low) == (800.0, 800.0)
 
 
 def test_an_old_declaration_says_nothing(bot: Any, clock: VirtualClock, url: str) -> None:

@@ -162,3 +162,16 @@ def test_a_small_correction_of_the_clock_is_no_event(bot: Any, clock: VirtualClo
     live.observe(bot)
     run = look(bot, clock, 2)
     assert (run.state.stamp, events("clock")) == (datetime.now(UTC), [])
+
+
+def test_a_deposit_that_was_seen_while_the_clock_was_ahead_is_taken_in_time(
+    bot: Any, clock: VirtualClock
+) -> None:
+    clock.advance(7_200)
+    bot.wallets.free += 500.0
+    assert look(bot, clock).held == 500.0
+    clock.advance(-7_300)
+    look(bot, clock)
+    clock.advance(60)
+    run = look(bot, clock)
+    assert (run.held, run.state.flows.total, run.state.peak) == (0.0, 500.0, 1_500.0)

@@ -82,6 +82,13 @@ def test_looks_that_no_candle_shows_have_to_agree_within_a_hundredth() -> None:
     assert account.state.halted is not None
 
 
+def test_a_look_that_the_candles_show_confirms_none_that_they_do_not() -> None:
+    account = Account(1_000, 1_000).look(700, shown=False).look(790)
+    assert (account.state.halted, account.waits is None) == (None, False)
+    account.look(790)
+    assert account.state.halted is not None
+
+
 def test_a_drawdown_is_that_of_the_milder_look() -> None:
     account = Account(1_000, 1_000).look(880)
     assert (account.state.level, account.waits is None) == (0, False)
