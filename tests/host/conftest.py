@@ -20,6 +20,9 @@ def _a_process_of_its_own() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _a_key_that_cannot_withdraw(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test's exchange would say, where it is not asked."""
-    monkeypatch.setattr(KeyRight, "withdraws", False)
+def _a_key_that_cannot_withdraw() -> Iterator[None]:
+    """What a test's exchange would say, where it is not asked. The patches of tests themselves must
+    end before their runs do, so they are not used here."""
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(KeyRight, "withdraws", False)
+        yield
