@@ -1,5 +1,6 @@
 """A run with a webhook or with Telegram, which send to servers on loopback."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,8 @@ def hook(server: stage.Server) -> Any:
 
 @pytest.fixture(scope="session")
 def _phone() -> Iterator[tuple[stage.Server, Any]]:
+    # It goes on asking while other tests look at their log; Freqtrade quiets it the same way.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     with stage.served() as made:
         module = stage.telegram_of(made.url)
         yield made, module
