@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from freqpilot.host.orders import sending
+from freqpilot.host.orders.lookup import look_up
 from freqpilot.host.run.current import current
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -117,3 +118,10 @@ class Out:
 
 
 STOP = sending.Sending("stop", 7, 1.0, 90.0)
+
+
+def later(api: Any, clock: VirtualClock) -> None:
+    """Look once more when no order can arrive any more, as a later loop does."""
+    clock.advance(60)
+    for intent in current().intents("sent"):
+        look_up(current(), api, intent, patience=0)

@@ -15,7 +15,6 @@ from freqpilot.host.account import saved
 from freqpilot.host.account.begin import begin
 from freqpilot.host.gate import health
 from freqpilot.host.gate.health import Health
-from freqpilot.host.orders import lookup
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
@@ -91,11 +90,6 @@ def test_a_restart_knows_whether_a_block_ends_by_itself(
     if passing:
         assert healthy(again, "account") is True
         assert started(tmp_path).part(Health).look() is None
-
-
-def test_an_uncertain_order_is_looked_for_at_once_and_then_ever_later() -> None:
-    assert lookup.waits(7.0) == (0.0, 1.0, 2.0, 4.0)
-    assert lookup.waits(30.0) == (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 
 class TestHealth:

@@ -13,7 +13,7 @@ from typing import Any
 import ccxt
 import pytest
 import requests
-from order_stage import CONFIG, states
+from order_stage import CONFIG, later, states
 from venue_stage import LOST, WIRES, BinanceFutures, BybitSpot, Fate, OkxFutures, OkxSpot, Wire
 
 from freqpilot.execution.ids import parse_client_order_id
@@ -117,6 +117,8 @@ def test_05_it_never_arrived(wire: Wire, clock: VirtualClock) -> None:
     wire.fate = Fate(arrives=False, answer=LOST)
     with pytest.raises(ccxt.RequestTimeout):
         send(wire)
+    assert states() == [("sent", None)], "it may still arrive"
+    later(wire.api, clock)
     assert states() == [("absent", None)]
     wire.fate = Fate()
     send(wire)
@@ -166,7 +168,9 @@ def test_08_it_was_rejected(wire: Wire) -> None:
     ids=["503", "502", "504", "unreadable", "empty", "disconnected", "ssl"],
 )
 @pytest.mark.parametrize("arrives", [True, False])
-def test_09_what_settles_nothing_is_looked_up(wire: Wire, answer: Any, arrives: bool) -> None:
+def test_09_what_settles_nothing_is_looked_up(
+    wire: Wire, clock: VirtualClock, answer: Any, arrives: bool
+) -> None:
     wire.fate = Fate(arrives=arrives, answer=answer)
     if arrives:
         assert send(wire)["status"] == "open"
@@ -174,18 +178,22 @@ def test_09_what_settles_nothing_is_looked_up(wire: Wire, answer: Any, arrives: 
     else:
         with pytest.raises(ccxt.BaseError):
             send(wire)
+        later(wire.api, clock)
         assert states() == [("absent", None)]
     assert posts(wire) == 1
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_10_too_many_requests_settle_nothing(wire: Wire, arrives: bool) -> None:
+def test_10_too_many_requests_settle_nothing(
+    wire: Wire, clock: VirtualClock, arrives: bool
+) -> None:
     wire.fate = Fate(arrives=arrives, answer=wire.overloaded)
     if arrives:
         assert send(wire)["status"] == "open"
     else:
         with pytest.raises(ccxt.NetworkError):
             send(wire)
+        later(wire.api, clock)
         assert states() == [("absent", None)]
     assert posts(wire) == 1
 
@@ -327,6 +335,7 @@ def test_23_an_answer_of_okx_without_an_order_settles_nothing(
         place_stop(wire)
     assert states() == [("sent", None)]
     wire.fate = Fate()
+    clock.advance(60)
     place_stop(wire)
     assert [state for state, _ in states()] == ["sent", "accepted"]
 

@@ -14,6 +14,7 @@ from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import plain_order_id
 from freqpilot.host.orders import reconcile
 from freqpilot.host.orders.pending import OLD, Pending
+from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current
 from freqpilot.rehearsal.clock import VirtualClock
 
@@ -47,6 +48,28 @@ def test_one_that_was_sent_and_never_arrived_is_absent(bot: Bot, kind: Kind) -> 
     reconcile.settle(current(), bot)
     assert intents() == [("absent", None)]
     assert not stored()
+
+
+def test_what_may_still_arrive_keeps_the_books_open_without_holding_up_the_loop(
+    bot: Bot, kind: Kind, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the books it would look like a stranger's."""
+    compared: list[object] = []
+    monkeypatch.setattr(reconcile, "compare", lambda *_: compared.append(bot))
+    current().store.save_intent(intent(kind, time=START))
+    current().part(Reconciliation).ask()
+    reconcile.step(current(), bot)
+    assert clock.now() == START
+    assert compared == []
+    assert intents() == [("sent", None)]
+    with pytest.raises(NoEntry):
+        current().part(Reconciliation).require_done()
+    current().part(Pending).require_settled(kind.pair)  # nothing is wrong with it yet
+    clock.advance(60)
+    reconcile.step(current(), bot)
+    assert compared == [bot]
+    assert intents() == [("absent", None)]
+    current().part(Reconciliation).require_done()
 
 
 def test_one_that_was_accepted_does_not_vanish(bot: Bot, kind: Kind) -> None:

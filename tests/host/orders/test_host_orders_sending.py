@@ -6,11 +6,13 @@ from typing import Any
 
 import ccxt
 import pytest
-from order_stage import CONFIG, ENTRY, EXIT, ORDER, Api, Out, send, states
+from order_stage import CONFIG, ENTRY, EXIT, ORDER, Api, Out, later, send, states
 
 from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.host.account.begin import begin
 from freqpilot.host.orders import sending
+from freqpilot.host.orders.lookup import PATIENCE
+from freqpilot.host.orders.outcomes import Early
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
@@ -120,12 +122,28 @@ def test_the_intent_is_there_before_the_order(api: Api) -> None:
     assert seen == [("sent", None)]
 
 
-@pytest.mark.parametrize("delay", [0.0, 1.0, 3.0, 4.9])
+@pytest.mark.parametrize("delay", [0.0, 1.0])
 def test_a_lost_answer_is_looked_up_not_sent_again(api: Api, delay: float) -> None:
     api.fault, api.arrives = ccxt.NetworkError("reset"), delay
     assert send(api)["id"] == "0"
     assert len(api.sent) == 1
     assert states() == [("accepted", "0")]
+
+
+@pytest.mark.parametrize("delay", [1.1, 3.0, 4.9])
+@pytest.mark.parametrize("what", [ENTRY, EXIT])
+def test_one_that_arrives_later_holds_up_the_loop_for_a_second(
+    api: Api, clock: VirtualClock, delay: float, what: sending.Sending
+) -> None:
+    begun = clock()
+    api.fault, api.arrives = ccxt.NetworkError("reset"), delay
+    with pytest.raises(Early, match="may still arrive"):
+        send(api, what)
+    assert clock() - begun == PATIENCE
+    assert states() == [("sent", None)]
+    later(api, clock)
+    assert states() == [("accepted", "0")]
+    assert len(api.sent) == 1
 
 
 def test_an_uncertain_exit_that_arrived_is_given_back_instead_of_a_second_one(api: Api) -> None:
@@ -137,11 +155,20 @@ def test_an_uncertain_exit_that_arrived_is_given_back_instead_of_a_second_one(ap
     assert len(api.sent) == 1
 
 
-def test_an_uncertain_exit_that_never_arrived_is_sent_anew(api: Api) -> None:
+def test_no_second_exit_is_sent_while_the_first_may_arrive(api: Api) -> None:
+    api.fault, api.arrives = ccxt.NetworkError("reset"), None
+    for _ in range(3):
+        with pytest.raises(Early):
+            send(api, EXIT, side="sell")
+    assert len(api.sent) == 1
+
+
+def test_an_uncertain_exit_that_never_arrived_is_sent_anew(api: Api, clock: VirtualClock) -> None:
     api.fault, api.out, api.arrives = ccxt.ExchangeNotAvailable("503"), True, None
     with pytest.raises(ccxt.ExchangeNotAvailable):
         send(api, EXIT, side="sell")
     api.fault, api.out = None, False
+    clock.advance(10)
     assert send(api, EXIT, side="sell")["id"] == "1"
     assert [state for state, _ in states()] == ["absent", "accepted"]
 

@@ -18,7 +18,7 @@ from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.execution.venues import TABLE, Look, Venue, spelled
 from freqpilot.host.account import unwritten
 from freqpilot.host.orders.fit import CLOCK_ERROR, earliest, misfit
-from freqpilot.host.orders.outcomes import Absent, OtherOrder, Silent, venue_for
+from freqpilot.host.orders.outcomes import Absent, Early, OtherOrder, Silent, venue_for
 from freqpilot.host.orders.pending import Pending, is_old
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Api, ExchangeOrder
@@ -26,6 +26,10 @@ from freqpilot.shapes import OrderIntent
 
 UNNAMED_WINDOW = 28.0
 """Seconds for which an order may still arrive on an exchange that is not in the table."""
+
+PATIENCE = 1.0
+"""Seconds for which a look-up holds up the loop, which has exits to send; what is not settled by
+then is looked for again in the next loops."""
 
 NAMED = tuple({name for venue in TABLE for name in (*venue.ids, *venue.relatives)})
 """Exchanges, as ccxt calls them, that take our names."""
@@ -58,42 +62,33 @@ def last_moment(venue: Venue | None) -> float:
     return venue.window + venue.settles + CLOCK_ERROR
 
 
-def waits(seconds: float) -> tuple[float, ...]:
-    """Return the seconds to wait before each look, at once and then ever longer, until ``seconds``
-    have passed.
-
-    >>> waits(7.0)
-    (0.0, 1.0, 2.0, 4.0)
-    """
-    found = [0.0]
-    while (left := seconds - sum(found)) > 0:
-        found.append(min(2 * found[-1] or 1.0, left))
-    return tuple(found)
-
-
-def look_up(run: Run, api: Api, intent: OrderIntent) -> Any | None:
+def look_up(run: Run, api: Api, intent: OrderIntent, patience: float = PATIENCE) -> Any | None:
     """Return the exchange's order of an uncertain intent, None when the exchange says that it has
     none and cannot get it any more; the store knows then as well.
 
+    :param patience: seconds after which it is looked for once more; 0 for one look.
+    :raises Early: while the order may still arrive.
     :raises Silent: when the exchange answers and that settles nothing.
     :raises Exception: ccxt's, when the exchange could not be asked.
     """
     limit = last_moment(venue_for(api, intent.pair))
     gone = intent.time.timestamp() + limit
     fault: Exception | None = None
-    for wait in waits(limit):
+    for wait in (0.0, patience) if patience else (0.0,):
         if wait and time.time() < gone:
             time.sleep(wait)
         asked = time.time()
         try:
             found = fetch(run, api, intent)
         except Absent:
-            fault = None
+            fault = Early(f"order {intent.client_id} may still arrive at {api.id}")
             if asked >= gone:
                 unwritten.note(run, intent, state="absent")
                 return None
         except (ccxt.OrderNotFound, Silent) as error:
             fault = error if isinstance(error, Silent) else Silent(str(error))
+            if asked < gone and not isinstance(error, OtherOrder):
+                fault = Early(f"order {intent.client_id} may still arrive at {api.id}: {error}")
         except ccxt.OperationFailed as error:
             fault = error
         else:
@@ -234,7 +229,9 @@ def require_certainty(run: Run, api: Api) -> None:
         if is_old(intent) or (pending.has(intent) and not pending.holds_all(intent)):
             continue
         try:
-            look_up(run, api, intent)
+            look_up(run, api, intent, patience=0)
+        except Early as early:
+            raise NoEntry(f"{early}; entries wait until its fate is known") from None
         except Exception as error:
             pending.fail(intent, error)
             if pending.holds_all(intent):

@@ -16,6 +16,10 @@ class Silent(ccxt.RequestTimeout):
     """The exchange answers, and what it answers does not settle what became of an order."""
 
 
+class Early(Silent):
+    """An order may still arrive: it is looked for again in the next loop."""
+
+
 class OtherOrder(Silent):
     """An order bears the name of ours and is another one."""
 

@@ -19,7 +19,7 @@ from freqpilot.host.account import unwritten
 from freqpilot.host.orders import contracts
 from freqpilot.host.orders.differences import recount, report
 from freqpilot.host.orders.lookup import fetch, in_flight, look_up, stop_params
-from freqpilot.host.orders.outcomes import Absent, venue_for
+from freqpilot.host.orders.outcomes import Absent, Early, venue_for
 from freqpilot.host.orders.pending import Pending, ask, describe, is_old
 from freqpilot.host.orders.purpose import open_trade
 from freqpilot.host.orders.readiness import Reconciliation
@@ -44,8 +44,7 @@ def step(run: Run, bot: Bot) -> None:
         return
     books = run.part(Reconciliation)
     try:
-        settle(run, bot)
-        if not books.done:
+        if settle(run, bot) and not books.done:
             compare(run, bot)
             books.done = True
     except Exception as error:  # the loop must go on managing open trades
@@ -63,16 +62,17 @@ def _roll_back() -> None:
         Trade.rollback()
 
 
-def settle(run: Run, bot: Bot) -> None:
+def settle(run: Run, bot: Bot) -> bool:
     """Bring every intent that is not settled to its end, each on its own: what keeps one from it
-    does not keep the others.
+    does not keep the others. Tells whether none may still arrive: one that does would look like a
+    stranger's in the books.
 
     :raises SQLAlchemyError: when the store fails.
     """
     failed = [] if str(bot.trading_mode) == "spot" else contracts.take_back_stops(run, bot)
     unwritten.write(run)
     pending = run.part(Pending)
-    open_ones = run.intents("sent", "accepted", "agreed")
+    open_ones, arriving = run.intents("sent", "accepted", "agreed"), False
     for intent in open_ones:
         if in_flight(intent.client_id):
             continue  # its answer is on the way to another thread
@@ -80,6 +80,8 @@ def settle(run: Run, bot: Bot) -> None:
             continue
         try:
             _settle(run, bot, intent)
+        except Early:
+            arriving = True  # entries wait for it; the next loop looks again
         except Exception as error:
             if unwritten.is_of_store(error):
                 raise
@@ -88,6 +90,7 @@ def settle(run: Run, bot: Bot) -> None:
         else:
             pending.settled(intent)
     pending.keep_only([*failed, *(intent.client_id for intent in open_ones)])
+    return not arriving
 
 
 def _settle(run: Run, bot: Bot, intent: OrderIntent) -> None:
@@ -111,7 +114,7 @@ def _settle(run: Run, bot: Bot, intent: OrderIntent) -> None:
 def _found(run: Run, api: Api, intent: OrderIntent) -> ExchangeOrder | None:
     """Return the order of an intent, None for one that has none."""
     if intent.state == "sent":
-        order: ExchangeOrder | None = look_up(run, api, intent)
+        order: ExchangeOrder | None = look_up(run, api, intent, patience=0)
         return order
     try:
         order = fetch(run, api, intent)

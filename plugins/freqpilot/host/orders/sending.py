@@ -25,6 +25,7 @@ from freqpilot.execution.venues import spelled
 from freqpilot.host.account import unwritten
 from freqpilot.host.orders.lookup import _flying, is_named, look_up
 from freqpilot.host.orders.outcomes import (
+    Early,
     contract_size,
     has_left,
     is_passing,
@@ -158,7 +159,8 @@ def _arrived(run: Run, api: Api, uncertain: list[OrderIntent]) -> Any | None:
         try:
             found = look_up(run, api, former)
         except Exception as error:
-            if former.raises_risk or is_passing(error):
+            # Of two that both arrive in the end, both would be filled.
+            if former.raises_risk or is_passing(error) or isinstance(error, Early):
                 raise
             logger.critical(
                 "%s is not settled, the next of its kind goes out: %s", former.client_id, error
