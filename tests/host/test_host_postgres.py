@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from freqtrade.persistence import init_db
 from typer.testing import CliRunner
 
 import fact_readers
@@ -134,6 +135,7 @@ def test_a_server_that_is_gone_gives_no_entry_and_ends_no_loop(
     config: dict[str, Any], postgres: Cluster, postgres_url: str
 ) -> None:
     end()  # one that runs goes on without its store
+    init_db("sqlite://")  # with trades open it would go on as well
     keep(postgres_url, FACT)
     live = {**config, "runmode": "live"}
     candles = pd.DataFrame({"date": pd.date_range(BEGIN, periods=4, freq="1h"), "close": 1.0})
