@@ -64,6 +64,26 @@ def test_a_look_that_is_far_too_low_sets_nothing(shown: bool) -> None:
     assert (account.state.halted, account.waits) == (None, None)
 
 
+def test_nothing_is_confirmed_across_a_look_that_denies_it() -> None:
+    account = Account(1_000, 1_000)
+    account.apart = timedelta(seconds=1)
+    account.look(500, 500, 500, 990, 500, 500, 500, 500, 500, shown=False)
+    assert account.state.halted is None, "the last five are within four seconds"
+    assert account.waits is not None
+    account.look(500, shown=False)
+    assert account.state.halted is not None
+
+
+def test_a_first_look_that_the_next_denies_at_once_is_forgotten() -> None:
+    account = Account()
+    account.apart = timedelta(seconds=1)
+    account.look(2_800, 1_000, shown=False)
+    assert account.state.peak == 1_000
+    account.apart = timedelta(seconds=5)
+    account.look(1_000, shown=False)
+    assert (account.state.peak, account.state.halted, account.waits) == (1_000, None, None)
+
+
 @pytest.mark.parametrize(("shown", "second"), [(True, 770), (True, 830), (False, 786)])
 def test_a_true_crash_halts_at_its_second_look(shown: bool, second: float) -> None:
     account = Account(1_000, 1_000).look(790, shown=shown)
@@ -306,10 +326,13 @@ def test_a_halt_needs_two_looks_below_its_limit(
 ) -> None:
     account = Account(1_000, 1_000)
     account.apart = timedelta(seconds=apart)
-    below = 0
+    below = []
     for equity, shown in equities:
         account.look(equity, shown=shown)
-        below = below + 1 if equity <= 0.85 * account.state.peak + 1e-6 else 0
+        if equity <= 0.85 * account.state.peak + 1e-6:
+            below.append(account.now)
         if account.state.halted:
-            assert below >= 2
+            assert len(below) >= 2
+            assert below[-1] == account.now
+            assert below[-1] - below[0] >= looks.APART
             break

@@ -139,9 +139,14 @@ def _stamped(state: Ledger, look: Look) -> Ledger:
 
 
 def _too_soon(state: Ledger, former: Look, look: Look, settings: RiskSettings) -> Seen:
-    """Return the ledger after a look that is too near to the former: it proves nothing."""
+    """Return the ledger after a look that is too near to the former: it proves nothing. One that
+    denies the former takes its place, so that nothing is confirmed across a denial."""
     seen, waits = _stamped(state, look), former.waits
     agrees = _agree(former.equity, look.equity, former, look)
+    if not agrees and is_number(look.equity):
+        if former.first:
+            return _begun(_unbegun(state), look, settings)
+        return _kept(seen, look, _jumped(state, former, look))
     if waits is None and agrees and not _goes_further(state, seen, look, settings):
         seen = replace(seen, equity=float(look.equity))
     else:
