@@ -51,7 +51,7 @@ def check_store(url: str) -> str:
 
     :raises RefuseToStart: as :func:`open_store`.
     """
-    from freqpilot.store.database import inspect_database
+    from freqpilot.store.looking import inspect_database
 
     return inspect_database(url)
 
@@ -61,7 +61,7 @@ def peek_state(url: str, key: str) -> dict[str, Any] | None:
 
     :raises RefuseToStart: as :func:`open_store`.
     """
-    from freqpilot.store.database import peek_state as peek
+    from freqpilot.store.looking import peek_state as peek
 
     return peek(url, key)
 
@@ -74,7 +74,7 @@ def require_written(url: str) -> str:
     :raises RefuseToStart: when it is not there, or holds no account of a bot; or as
         :func:`open_store`.
     """
-    from freqpilot.store.database import require_written as look
+    from freqpilot.store.looking import require_written as look
 
     return look(url)
 
@@ -85,6 +85,6 @@ def last_sign(url: str) -> datetime | None:
 
     :raises RefuseToStart: as :func:`open_store`.
     """
-    from freqpilot.store.database import last_sign as look
+    from freqpilot.store.looking import last_sign as look
 
     return look(url)
