@@ -135,7 +135,8 @@ def test_without_an_answer_entries_wait_and_it_is_asked_again(run: Run) -> None:
     assert "did not say whether the key may withdraw: RequestTimeout" in require(run, exchange)
     assert '"key_cannot_withdraw": true' in require(run, exchange)
     run.part(KeyRight).look(exchange)
-    assert "did not say whether the key may withdraw;" in require(run, exchange)
+    assert "did not say whether the key may withdraw." in require(run, exchange)
+    assert [event.level for event in run.store.events("key")] == ["WARNING"] * 2
     run.part(KeyRight).look(exchange)
     assert require(run, exchange) == ""
 
@@ -157,7 +158,9 @@ def test_where_the_exchange_does_not_tell_a_person_has_the_word(tmp_path: Path) 
             settings = {"risk": {"key_cannot_withdraw": word}}
             run = begin({**make_bot(tmp_path).config, "freqpilot": settings}, live=True)
             run.part(KeyRight).look(exchange)
+            run.part(KeyRight).look(exchange)
             told = require(run, exchange)
+            assert len(run.store.events("key")) == 1, "once, and not where a person has the word"
             end()
             assert ("kraken does not tell" in told) is not word
 

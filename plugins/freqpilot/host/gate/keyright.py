@@ -1,7 +1,6 @@
 """Whether the bot's key may withdraw money. It must not: who steals such a key empties the account,
 and no limit of ours stands before that."""
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,11 +11,12 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Exchange
 
-logger = logging.getLogger(__name__)
-
 AGAIN = timedelta(days=1)
 """After this long the exchange is asked again: a key's rights can be changed."""
 LINE = '"risk": {"key_cannot_withdraw": true} in the freqpilot section of the config'
+LOOK = (
+    f"Look at the key's permissions on the exchange's page; where it cannot withdraw, write {LINE}"
+)
 TRADES = "; no entry is made until then, open trades are managed as ever"
 
 
@@ -41,22 +41,30 @@ class KeyRight:
         api = exchange._api
         venue = venue_of(api.id, "spot" if exchange.trading_mode == "spot" else "futures")
         if venue is None or venue.key_rights is None:
-            self._why = f"{api.id} does not tell whether a key may withdraw"
+            self._note(f"{api.id} does not tell whether a key may withdraw")
             return
         try:
             found = may_withdraw(getattr(api, venue.key_rights.call)(), venue.key_rights)
         except Exception as error:  # ccxt raises many kinds
-            self._why = f"{api.id} did not say whether the key may withdraw: {type(error).__name__}"
-            logger.warning("%s", self._why)
+            self._note(f"{api.id} did not say whether the key may withdraw: {type(error).__name__}")
             return
         if found is None:
-            self._why = f"{api.id} did not say whether the key may withdraw"
+            self._note(f"{api.id} did not say whether the key may withdraw")
             return
         self._asked = now
         if found and not self.withdraws:
             text = f"{_words(api.id)}{TRADES}"
             alerts.record(self._run, "key", "CRITICAL", text, time=now)
         self.withdraws = found
+
+    def _note(self, why: str) -> None:
+        """Keep why nothing is known, and let a person hear of it where entries wait for that."""
+        if why == self._why:
+            return
+        self._why = why
+        if self.withdraws is None:
+            text = f"{why}: entries wait. {LOOK}"
+            alerts.record(self._run, "key", "WARNING", text)
 
     def require(self, exchange: Exchange) -> None:
         """Let an entry pass only with a key that cannot withdraw, or with a person's word for it.
@@ -68,10 +76,7 @@ class KeyRight:
         if self.withdraws:
             raise NoEntry(_words(exchange._api.id))
         if self.withdraws is None:
-            raise NoEntry(
-                f"{self._why}; look at the key's permissions on the exchange's page. Where it "
-                f"cannot withdraw, write {LINE}"
-            )
+            raise NoEntry(f"{self._why}. {LOOK}")
 
 
 def may_withdraw(answer: Any, rights: KeyRights) -> bool | None:
