@@ -133,6 +133,11 @@ class RiskSettings(Section):
         ),
     )
     stake_rate: Positive | None = None
+    oversized: Literal["cut", "refuse"] = "cut"
+    """What becomes of a stake above the limits, of any strategy."""
+    ladder_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Which share of all that it may put into a trade the first order of a strategy is that adds to
+    its positions. Empty: as if all of its additions were as large as the first order."""
     advance_win_rate: Fraction = 0.50
     advance_profit_factor: Positive = 1.5
     advance_drawdown: Fraction = 0.25

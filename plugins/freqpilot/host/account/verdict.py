@@ -74,6 +74,12 @@ def ask(
         run.counters.count("orders_allowed")
         run.part(Refusals).forget(order.pair)
         return verdict
+    refuse(run, order, verdict)
+    return verdict
+
+
+def refuse(run: Run, order: OrderRequest, verdict: RiskVerdict) -> None:
+    """Count a refused order, and write it down when it changes."""
     rule = verdict.cuts[-1].rule if verdict.cuts else "unnamed"
     run.counters.veto(rule)
     if run.live and run.part(Refusals).is_new(order.pair, f"{order.purpose} {rule}", order.time):
@@ -81,7 +87,22 @@ def ask(
         text = f"refused {order.purpose} {order.pair}: {verdict.veto}"
         alerts.record(run, "veto", "WARNING", text, about, time=order.time)
         decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
-    return verdict
+
+
+def note_cut(run: Run, order: OrderRequest, cut: Cut, reason: str) -> None:
+    """Count an order whose stake was cut, and write it down when it changes.
+
+    :param cut: the rule, and the stake that is left.
+    :param reason: why the stake that was asked for passes the rule.
+    """
+    run.counters.cut(cut.rule)
+    if run.live and run.part(Refusals).is_new(order.pair, f"cut {cut.rule}", order.time):
+        about = {"pair": order.pair, "purpose": order.purpose, "rule": cut.rule}
+        text = (
+            f"cut the stake of {order.purpose} {order.pair} from {order.stake:.2f} to "
+            f"{cut.stake:.2f}: {reason}"
+        )
+        alerts.record(run, "cut", "INFO", text, about, time=order.time)
 
 
 def closes(run: Run, profit: float) -> bool:
@@ -99,15 +120,17 @@ def closes(run: Run, profit: float) -> bool:
 
 def facts(run: Run) -> dict[str, Any]:
     """Return what a report tells of the current run: releases by the simulated operator and their
-    causes, a halt that still holds, and vetoes by rule."""
+    causes, a halt that still holds, vetoes and cuts by rule."""
     stamp = run.state.stamp
-    figures = run.counters.snapshot(stamp) if stamp else {"vetoes": {}, "counts": {}}
+    nothing: dict[str, Any] = {"vetoes": {}, "cuts": {}, "counts": {}}
+    figures = run.counters.snapshot(stamp) if stamp else nothing
     return {
         "supervisor": run.settings.supervisor,
         "releases": run.state.releases,
         "released": dict(run.released),
         "halted": run.state.halted,
         "vetoes": figures["vetoes"],
+        "cuts": figures["cuts"],
         "counts": figures["counts"],
     }
 

@@ -70,7 +70,7 @@ class BookRisk:
     def judge(self, order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
         """Return the verdict on an order as it stands, which the limits allow."""
         verdict = RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
-        found = self._fit(order, positions)
+        found = self.room(order, positions)
         if found.stake * (1 + STAKE_TOLERANCE) >= order.stake:
             return verdict
         veto = found.reason
@@ -91,7 +91,7 @@ class BookRisk:
             rate=proposal.rate,
             leverage=verdict.leverage,
         )
-        found = self._fit(order, positions)
+        found = self.room(order, positions)
         if found.stake >= verdict.stake:
             return verdict
         self._run.counters.count("stakes_cut_by_book")
@@ -147,7 +147,8 @@ class BookRisk:
                 return found
             return self._views[key]
 
-    def _fit(self, order: OrderRequest, positions: Sequence[Position]) -> book_risk.Fit:
+    def room(self, order: OrderRequest, positions: Sequence[Position]) -> book_risk.Fit:
+        """Return how much of an order's stake, which the limits allow, the book has room for."""
         settings = self._run.settings.risk
         if not settings.book.enabled:
             return book_risk.Fit(order.stake)

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from freqpilot.risk.account.responses import cap_factor
 from freqpilot.risk.account.tiers import tier_in
-from freqpilot.risk.entries.diversification import Share, shares
+from freqpilot.risk.entries.caps import Cap, caps
 from freqpilot.risk.soundness import fault_of, is_number, reached
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict
@@ -21,24 +20,54 @@ class Case(NamedTuple):
     book: Book
     settings: RiskSettings
     tier: Tier
-    shares: Sequence[Share]
+    caps: Sequence[Cap]
 
 
 def judge(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdict:
     """Return the verdict on ``order`` as it stands: allowed with its stake, or refused.
 
-    The stake is never changed here: resizing is :func:`freqpilot.risk.entries.sizing.propose`'s
-    part. A refused verdict says why in ``veto`` and names the rule in its only cut. ``book`` must
-    not contain the order's own stake; for a replacement that means without the replaced order.
+    The stake is never changed here: that is :func:`fit`'s part. A refused verdict says why in
+    ``veto`` and names the rule in its only cut. ``book`` must not contain the order's own stake;
+    for a replacement that means without the replaced order.
     """
     if fault := fault_of(order, book):
         return _refused("figures", fault)
-    tier = tier_in(book, settings)
-    case = Case(order, book, settings, tier, shares(order.pair, book, tier, settings))
+    case = _case(order, book, settings)
     for rule, check in RULES.items():
         if veto := check(case):
             return _refused(rule, veto)
     return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+
+
+def fit(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdict:
+    """Return the verdict on ``order`` with its stake cut to what every cap leaves room for.
+
+    ``cuts`` names the cap that cut most. What no smaller stake would keep refuses as in
+    :func:`judge`, and so does a cap without any room.
+    """
+    if fault := fault_of(order, book):
+        return _refused("figures", fault)
+    case = _case(order, book, settings)
+    for rule, check in CONDITIONS.items():
+        if veto := check(case):
+            return _refused(rule, veto)
+    tightest = min(case.caps, key=lambda cap: cap.room(book.equity))
+    room = tightest.room(book.equity)
+    if room <= 0:
+        return judge(order, book, settings)
+    if order.stake <= room * (1 + STAKE_TOLERANCE):
+        return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+    return RiskVerdict(True, room, order.leverage, cuts=(Cut(tightest.rule, room),))
+
+
+def reason(rule: str, order: OrderRequest, book: Book, settings: RiskSettings) -> str:
+    """Return why a rule refuses an order as it stands; empty where it does not."""
+    return RULES[rule](_case(order, book, settings)) or ""
+
+
+def _case(order: OrderRequest, book: Book, settings: RiskSettings) -> Case:
+    tier = tier_in(book, settings)
+    return Case(order, book, settings, tier, caps(order.pair, book, tier, settings))
 
 
 def _refused(rule: str, veto: str) -> RiskVerdict:
@@ -119,59 +148,24 @@ def _leverage(case: Case) -> str | None:
     return f"the leverage would be {leverage:g}, limit {limit:g} in tier {case.tier.name}"
 
 
-def _position(case: Case) -> str | None:
-    stake = stake_in(case.order.pair, case.book) + case.order.stake
-    most = case.tier.max_position * cap_factor(case.book, case.settings)
-    if stake <= most * case.book.equity * (1 + STAKE_TOLERANCE):
-        return None
-    return (
-        f"the position in {case.order.pair} would be {stake / case.book.equity:.1%} of equity, "
-        f"limit {most:.1%} now in tier {case.tier.name}"
-    )
+def _capped(rule: str) -> Callable[[Case], str | None]:
+    """Return the check of the caps of this name."""
 
-
-def _exposure(case: Case) -> str | None:
-    exposure = case.book.exposure + case.order.stake
-    if exposure <= case.settings.max_exposure * case.book.equity * (1 + STAKE_TOLERANCE):
-        return None
-    return (
-        f"exposure would be {exposure / case.book.equity:.1%} of equity, "
-        f"limit {case.settings.max_exposure:.1%}"
-    )
-
-
-def _exchange_exposure(case: Case) -> str | None:
-    exposure, most = case.book.exchange_exposure + case.order.stake, case.settings
-    limit = most.max_exchange_exposure
-    if exposure <= limit * case.book.equity * (1 + STAKE_TOLERANCE):
-        return None
-    return (
-        f"exposure on {case.book.exchange or 'the exchange'} would be "
-        f"{exposure / case.book.equity:.1%} of equity, limit {limit:.1%}"
-    )
-
-
-def _shared(rule: str) -> Callable[[Case], str | None]:
     def check(case: Case) -> str | None:
-        order, book = case.order, case.book
-        for each in case.shares:
-            stake = each.held + order.stake
-            if each.rule == rule and stake > each.limit * book.equity * (1 + STAKE_TOLERANCE):
+        equity = case.book.equity
+        for cap in case.caps:
+            stake = cap.held + case.order.stake
+            if cap.rule == rule and stake > cap.limit * equity * (1 + STAKE_TOLERANCE):
                 return (
-                    f"{each.what} would be {stake / book.equity:.1%} of equity, "
-                    f"limit {each.limit:.1%} now in tier {case.tier.name}"
+                    f"{cap.what} would be {stake / equity:.1%} of equity, "
+                    f"limit {cap.limit:.1%}{cap.now}"
                 )
         return None
 
     return check
 
 
-def stake_in(pair: str, book: Book) -> float:
-    """Return the own money that is already in ``pair``, in stake currency."""
-    return sum(position.stake for position in book.positions if position.pair == pair)
-
-
-RULES: dict[str, Callable[[Case], str | None]] = {
+CONDITIONS: dict[str, Callable[[Case], str | None]] = {
     "stamp": _stamp,
     "stake_rate": _stake_rate,
     "halted": _halted,
@@ -182,11 +176,16 @@ RULES: dict[str, Callable[[Case], str | None]] = {
     "drawdown_halt": _drawdown,
     "max_open_trades": _open_trades,
     "max_leverage": _leverage,
-    "max_position": _position,
-    "max_exposure": _exposure,
-    "max_exchange_exposure": _exchange_exposure,
-    "max_meme_position": _shared("max_meme_position"),
-    "max_class": _shared("max_class"),
-    "max_sector": _shared("max_sector"),
 }
+"""What an order has to keep whatever its stake is, in the order it is asked."""
+CAPS = (
+    "max_position",
+    "max_exposure",
+    "max_exchange_exposure",
+    "max_meme_position",
+    "max_class",
+    "max_sector",
+)
+"""What a smaller stake may keep."""
+RULES = {**CONDITIONS, **{rule: _capped(rule) for rule in CAPS}}
 """The rules by name, in the order they are asked; the first that trips gives the reason."""
