@@ -211,11 +211,14 @@ def test_without_additions_the_whole_room_is_the_first_orders(cuts: Any) -> None
 
 
 def test_what_is_left_below_the_exchanges_minimum_is_refused(cuts: Any) -> None:
+    from freqtrade.rpc.rpc import RPCException
+
     run = current()
     risk = run.settings.risk.model_copy(update={"max_exposure": 0.003})
     run.settings = run.settings.model_copy(update={"risk": risk})
     cuts.strategy.position_adjustment_enable = False
-    assert not cuts.execute_entry("BTC/USDT", 100)
+    with pytest.raises(RPCException, match=r"the limits leave a stake of 3\.00, below"):
+        cuts.execute_entry("BTC/USDT", 100)
     assert stakes() == {}
     (event,) = run.store.events("veto")
     assert "the limits leave a stake of 3.00, below the exchange's minimum of" in event.text

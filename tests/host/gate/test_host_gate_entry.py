@@ -85,6 +85,11 @@ def test_what_is_open_takes_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
     assert step(Bot(), 900.0, "pos_adjust")[1] == pytest.approx(50.0)
 
 
+def test_what_is_below_the_exchanges_minimum_is_refused_with_the_reason() -> None:
+    with pytest.raises(DependencyException, match=r"minimum of 200\.00.*limit 15\.0%"):
+        step(Bot(least=200.0), 900.0)
+
+
 def test_while_only_exits_are_allowed_no_entry_gets_so_far() -> None:
     asked: list[Any] = []
     exitsonly.enter("test", "the store is out")

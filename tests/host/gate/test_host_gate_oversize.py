@@ -51,7 +51,8 @@ def counted(run: Run) -> dict[str, Any]:
 def test_a_stake_gets_its_share_of_the_room(
     run: Run, stake: float, share: float, left: float, cuts: dict[str, int]
 ) -> None:
-    assert oversize.fitted(run, order(run, stake), [], share=lambda: share) == pytest.approx(left)
+    found = oversize.fitted(run, order(run, stake), [], share=lambda: share)
+    assert found.stake == pytest.approx(left)
     assert counted(run) == {"cuts": cuts, "vetoes": {}}
 
 
@@ -62,12 +63,13 @@ def test_a_cut_stake_is_never_raised_to_the_exchanges_minimum(
     run: Run, least: float, left: float, vetoes: dict[str, int]
 ) -> None:
     found = oversize.fitted(run, order(run, 900.0), [], least=lambda: least)
-    assert found == pytest.approx(left)
+    assert found.stake == pytest.approx(left)
+    assert ("below the exchange's minimum of 150.10" in found.refusal) is bool(vetoes)
     assert counted(run)["vetoes"] == vetoes
 
 
 def test_a_stake_within_the_limits_is_not_held_against_the_minimum(run: Run) -> None:
-    assert oversize.fitted(run, order(run, 10.0), [], least=lambda: 50.0) == 10.0
+    assert oversize.fitted(run, order(run, 10.0), [], least=lambda: 50.0) == (10.0, "")
 
 
 @pytest.mark.parametrize("risk", [{"oversized": "refuse"}, {"supervisor": False}])
@@ -75,12 +77,12 @@ def test_who_chooses_so_gets_no_stake_cut(run: Run, risk: dict[str, Any]) -> Non
     off = {"supervisor": False} if "supervisor" in risk else {}
     chosen = run.settings.risk.model_copy(update={} if off else risk)
     run.settings = run.settings.model_copy(update={"risk": chosen, **off})
-    assert oversize.fitted(run, order(run, 900.0), []) == 900.0
+    assert oversize.fitted(run, order(run, 900.0), []) == (900.0, "")
 
 
 def test_what_is_not_known_is_left_for_the_gate(run: Run) -> None:
     run.others = None
-    assert oversize.fitted(run, order(run, 900.0), []) == 900.0
+    assert oversize.fitted(run, order(run, 900.0), []) == (900.0, "")
     assert counted(run) == {"cuts": {}, "vetoes": {}}
 
 
@@ -89,7 +91,7 @@ def test_what_is_not_known_is_left_for_the_gate(run: Run) -> None:
     [
         (80.0, 80.0, {"max_var": 1}),
         (150.0, 150.0, {"max_position": 1}),
-        (0.0, 900.0, {}),  # the gate refuses it
+        (0.0, 150.0, {}),  # the gate refuses it by the book's rule
     ],
 )
 def test_the_book_cuts_what_the_limits_leave(
@@ -102,7 +104,7 @@ def test_the_book_cuts_what_the_limits_leave(
         return Fit(room, "max_var", "the value at risk")
 
     monkeypatch.setattr(oversize.BookRisk, "room", fit)
-    assert oversize.fitted(run, order(run, 900.0), []) == pytest.approx(left)
+    assert oversize.fitted(run, order(run, 900.0), []).stake == pytest.approx(left)
     assert asked == [pytest.approx(150.0)]
     assert counted(run)["cuts"] == cuts
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.run.run import Run
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Upkeep:
             if counts != self._counts:
                 run.store.save_counters(counts, now)
                 self._counts = counts
+            run.part(Interventions).save(run, now)
             if self._next is None or now >= self._next:
                 before = now - timedelta(days=run.settings.store.keep_days)
                 full = run.store.prune(before, AT_ONCE) >= AT_ONCE

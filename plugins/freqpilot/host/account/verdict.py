@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
+from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.account.refusals import Refusals
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.current import current, has_begun
@@ -82,6 +83,7 @@ def refuse(run: Run, order: OrderRequest, verdict: RiskVerdict) -> None:
     """Count a refused order, and write it down when it changes."""
     rule = verdict.cuts[-1].rule if verdict.cuts else "unnamed"
     run.counters.veto(rule)
+    run.part(Interventions).note("refused", rule, order, 0.0)
     if run.live and run.part(Refusals).is_new(order.pair, f"{order.purpose} {rule}", order.time):
         about = {"pair": order.pair, "purpose": order.purpose, "rule": rule}
         text = f"refused {order.purpose} {order.pair}: {verdict.veto}"
@@ -96,6 +98,7 @@ def note_cut(run: Run, order: OrderRequest, cut: Cut, reason: str) -> None:
     :param reason: why the stake that was asked for passes the rule.
     """
     run.counters.cut(cut.rule)
+    run.part(Interventions).note("cut", cut.rule, order, cut.stake)
     if run.live and run.part(Refusals).is_new(order.pair, f"cut {cut.rule}", order.time):
         about = {"pair": order.pair, "purpose": order.purpose, "rule": cut.rule}
         text = (
@@ -131,6 +134,7 @@ def facts(run: Run) -> dict[str, Any]:
         "halted": run.state.halted,
         "vetoes": figures["vetoes"],
         "cuts": figures["cuts"],
+        "interventions": run.part(Interventions).rows(),
         "counts": figures["counts"],
     }
 
@@ -143,10 +147,11 @@ def count_gate_error(error: Exception) -> str:
     return f"the order gate failed ({type(error).__name__}: {error})"
 
 
-def count_wait(refusal: NoEntry) -> str:
+def count_wait(refusal: NoEntry, order: OrderRequest) -> str:
     """Count an entry that has to wait and return the reason."""
     if has_begun():
         current().counters.veto("wait")
+        current().part(Interventions).note("refused", "wait", order, 0.0)
     logger.warning("Entry refused: %s", refusal)
     return str(refusal)
 

@@ -2,7 +2,7 @@
 book alone."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ _replaces: ContextVar[bool] = ContextVar("freqpilot_replaces", default=False)
 
 
 def allowed(
-    pair: str, time: datetime, direction: str, purpose: OrderPurpose, order: dict[str, float]
+    pair: str, time: datetime, direction: str, purpose: OrderPurpose, order: Mapping[str, Any]
 ) -> bool:
     """Ask the supervisor about an order of the backtester; False also when asking failed."""
     try:
@@ -46,7 +46,7 @@ def fitted(
     time: datetime,
     direction: str,
     purpose: OrderPurpose,
-    order: dict[str, float],
+    order: Mapping[str, Any],
     *,
     backtester: Backtester,
     least: Callable[[], float | None],
@@ -62,14 +62,14 @@ def fitted(
                 return 1.0
             return oversize.ladder_share(backtester.strategy, run.settings.risk)
 
-        return oversize.fitted(run, request, _positions(run), share=share, least=least)
+        return oversize.fitted(run, request, _positions(run), share=share, least=least).stake
     except Exception as error:
         logger.error("A stake of %s could not be cut: %s", pair, error, exc_info=error)
-        return order["stake"]
+        return float(order["stake"])
 
 
 def _request(
-    pair: str, time: datetime, direction: str, purpose: OrderPurpose, order: dict[str, float]
+    pair: str, time: datetime, direction: str, purpose: OrderPurpose, order: Mapping[str, Any]
 ) -> OrderRequest:
     return OrderRequest(
         time=time,
@@ -79,6 +79,7 @@ def _request(
         stake=float(order["stake"]),
         rate=float(order["rate"]),
         leverage=float(order["leverage"]),
+        tag=order.get("tag"),
     )
 
 
@@ -103,16 +104,16 @@ def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
         """A replacement brings its own rate and stake, so it is cut and judged here."""
         replaces = bool(requested_rate and trade is not None)
         if requested_rate and trade is not None:
-            leverage = trade.leverage or 1.0
+            rate, leverage = requested_rate, trade.leverage or 1.0
             order = {
                 "stake": requested_stake or trade.stake_amount,
-                "rate": requested_rate,
+                "rate": rate,
                 "leverage": leverage,
+                "tag": entry_tag1,
             }
             about = pair, row[0].to_pydatetime(), direction
 
             def least() -> float | None:
-                rate = order["rate"]
                 return self.exchange.get_min_pair_stake_amount(pair, rate, 0.0, leverage)
 
             stake = fitted(*about, "replace", order, backtester=self, least=least)
@@ -146,9 +147,9 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
         if not stake or _replaces.get():
             return rate, stake, leverage, min_stake
         # Positions as in Backtesting.get_valid_entry_price_and_stake, which the seam checks.
-        pair, _, _, _, direction, time, _, trade = args[:8]
+        pair, _, _, _, direction, time, tag, trade = args[:8]
         purpose: OrderPurpose = "entry" if trade is None else "add"
-        order = {"stake": stake, "rate": rate, "leverage": leverage}
+        order = {"stake": stake, "rate": rate, "leverage": leverage, "tag": tag}
         about = pair, time, direction, purpose
         stake = fitted(*about, order, backtester=self, least=lambda: min_stake)
         if stake and not allowed(*about, {**order, "stake": stake}):

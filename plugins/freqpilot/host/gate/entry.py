@@ -52,15 +52,29 @@ def _make_step(original: Callable[..., Any]) -> Callable[..., Any]:
             self, pair, price, stake_amount, trade_side, entry_tag, trade, mode, leverage_
         )
         if stake:
-            stake = cut(self, pair, trade_side, mode, float(stake), float(rate), float(leverage))
+            figures = float(stake), float(rate), float(leverage)
+            fitted = cut(self, pair, trade_side, mode, entry_tag, *figures)
+            if fitted.refusal:
+                raise order_refused()(
+                    f"Freqpilot refused the entry in {pair}: {fitted.refusal}. Open trades are "
+                    "not affected."
+                )
+            stake = fitted.stake
         return rate, stake, leverage
 
     return get_valid_enter_price_and_stake
 
 
 def cut(
-    bot: Bot, pair: str, side: str, mode: str, stake: float, rate: float, leverage: float
-) -> float:
+    bot: Bot,
+    pair: str,
+    side: str,
+    mode: str,
+    tag: str | None,
+    stake: float,
+    rate: float,
+    leverage: float,
+) -> oversize.Fitted:
     """Return the stake that an entry may have; as it is where that cannot be told, as the gate
     judges it next."""
 
@@ -83,13 +97,14 @@ def cut(
             stake=stake,
             rate=rate,
             leverage=leverage,
+            tag=tag,
         )
         return oversize.fitted(run, order, open_positions(run), share=share, least=least)
     except NoEntry:
-        return stake
+        return oversize.Fitted(stake)
     except Exception as error:
         logger.error("A stake of %s could not be cut: %s", pair, error, exc_info=error)
-        return stake
+        return oversize.Fitted(stake)
 
 
 def _check_step() -> None:

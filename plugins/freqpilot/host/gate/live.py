@@ -39,21 +39,12 @@ def check_order(exchange: Exchange, order: dict[str, Any]) -> None:
         return
     try:
         trades = Trade.get_open_trades()
-        own = next((t for t in trades if t.pair == order["pair"]), None)
-        leverage = float(order.get("leverage") or 1)
-        request = OrderRequest(
-            time=datetime.now(UTC),
-            pair=order["pair"],
-            side="long" if order["side"] == "buy" else "short",
-            purpose=purpose_of(own),
-            stake=float(order["amount"]) * float(order["rate"]) / leverage,
-            rate=float(order["rate"]),
-            leverage=leverage,
-        )
-        run = current()
-        reason = refusal(run, request, open_positions(run, trades), exchange)
-    except NoEntry as waiting:
-        reason = count_wait(waiting)
+        request = _request(order, trades)
+        try:
+            run = current()
+            reason = refusal(run, request, open_positions(run, trades), exchange)
+        except NoEntry as waiting:
+            reason = count_wait(waiting, request)
     except Exception as error:  # whatever went wrong, an unjudged order is not sent
         reason = count_gate_error(error)
     if reason:
@@ -61,6 +52,21 @@ def check_order(exchange: Exchange, order: dict[str, Any]) -> None:
             f"Freqpilot refused the {order['side']} order for {order['pair']}: {reason}. "
             "Open trades are not affected."
         )
+
+
+def _request(order: dict[str, Any], trades: Iterable[Trade]) -> OrderRequest:
+    own = next((trade for trade in trades if trade.pair == order["pair"]), None)
+    leverage = float(order.get("leverage") or 1)
+    return OrderRequest(
+        time=datetime.now(UTC),
+        pair=order["pair"],
+        side="long" if order["side"] == "buy" else "short",
+        purpose=purpose_of(own),
+        stake=float(order["amount"]) * float(order["rate"]) / leverage,
+        rate=float(order["rate"]),
+        leverage=leverage,
+        tag=sending.tag(),
+    )
 
 
 def open_positions(run: Run, trades: Iterable[Trade] | None = None) -> list[Position]:

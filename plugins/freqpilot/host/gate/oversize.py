@@ -29,8 +29,16 @@ UNLIMITED_ADDITIONS = 4
 """Additions that are counted with where a strategy sets no largest number of them."""
 
 
+class Fitted(NamedTuple):
+    """The stake that an order may have, and why it is refused where that is 0."""
+
+    stake: float
+    refusal: str = ""
+
+
 class _Room(NamedTuple):
-    """The largest stake that fits, and the rule and the reason where it is less than asked for."""
+    """The largest stake that fits, and the rule that has cut it and why; no rule where nothing has,
+    or where the gate is to say so."""
 
     stake: float
     rule: str = ""
@@ -56,7 +64,7 @@ def fitted(
     *,
     share: Callable[[], float] = lambda: 1.0,
     least: Callable[[], float | None] = lambda: None,
-) -> float:
+) -> Fitted:
     """Return the stake that an order may have in stake currency: its own, a smaller one, or 0 where
     what is left lies below the exchange's minimum.
 
@@ -66,15 +74,17 @@ def fitted(
     """
     settings = run.settings
     if not settings.supervisor or settings.risk.oversized == "refuse":
-        return order.stake
+        return Fitted(order.stake)
     part = share()
     try:
         room = _room(run, replace(order, stake=order.stake / part), positions)
     except NoEntry:
-        return order.stake  # the gate says so
+        return Fitted(order.stake)  # the gate says so
     stake = room.stake * part
     if stake >= order.stake:
-        return order.stake
+        return Fitted(order.stake)
+    if not room.rule:
+        return Fitted(stake)
     minimum = least() or 0.0
     if stake < minimum:
         veto = (
@@ -82,9 +92,9 @@ def fitted(
             f"{minimum:.2f}: {room.reason}"
         )
         refuse(run, order, RiskVerdict(False, 0.0, cuts=(Cut("min_stake", 0.0),), veto=veto))
-        return 0.0
+        return Fitted(0.0, veto)
     note_cut(run, order, Cut(room.rule, stake), _words(room.reason, part))
-    return stake
+    return Fitted(stake)
 
 
 def _words(reason: str, share: float) -> str:
@@ -108,5 +118,5 @@ def _room(run: Run, order: OrderRequest, positions: Sequence[Position]) -> _Room
         room = _Room(verdict.stake, rule, limits.reason(rule, order, known, risk))
     found = run.part(BookRisk).room(replace(order, stake=room.stake), positions)
     if found.stake <= 0:
-        return everything
+        return _Room(room.stake)  # for the gate to refuse by the book's rule
     return room if found.stake >= room.stake else _Room(*found)

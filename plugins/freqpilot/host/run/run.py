@@ -36,6 +36,8 @@ BLOCKED = ", blocked"
 
 BOOK = ", book"
 
+INTERVENTIONS = ", interventions"
+
 Part = TypeVar("Part")
 
 
