@@ -1,6 +1,7 @@
 """Commands that set up and look at an installation."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -36,12 +37,20 @@ def init(
 def doctor(
     config: ConfigFiles = None,
     userdir: Annotated[Path | None, typer.Option("--userdir", help="user_data folder.")] = None,
+    strategy: Annotated[
+        str, typer.Option("--strategy", "-s", help="Beside the limits; else the config's.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check Freqtrade, config, data, port and database; exit 1 when something is not well."""
     from freqpilot.host.commands.doctor import examine
 
-    findings = examine(config or [], str(userdir) if userdir else None)
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)  # what Freqtrade logs of each setting hides the table
+    try:
+        findings = examine(config or [], str(userdir) if userdir else None, strategy)
+    finally:
+        logging.disable(before)
     well = all(finding.ok for finding in findings)
     if as_json:
         document = {"ok": well, "findings": [finding.as_dict() for finding in findings]}
@@ -51,7 +60,8 @@ def doctor(
 
         table = Table("", "check", "detail", box=None, pad_edge=False)
         for finding in findings:
-            table.add_row("ok" if finding.ok else "FAULT", finding.check, finding.detail)
+            mark = ("look" if finding.warns else "ok") if finding.ok else "FAULT"
+            table.add_row(mark, finding.check, finding.detail)
         console().print(table)
     raise typer.Exit(0 if well else 1)
 
