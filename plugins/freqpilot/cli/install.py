@@ -2,6 +2,7 @@
 
 import json
 import logging
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,26 @@ from freqpilot.cli.common import ConfigFiles, UserDir, console
 app = typer.Typer()
 
 
+class Profile(StrEnum):
+    """How much the supervisor may do."""
+
+    watch = "watch"
+    guard = "guard"
+    full = "full"
+
+
 @app.command()
 def init(
     userdir: UserDir = Path("user_data"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite the pack's files.")] = False,
+    profile: Annotated[
+        Profile,
+        typer.Option(
+            "--profile",
+            help="watch reports and changes no order; guard is for a strategy that sizes itself; "
+            "full keeps all limits.",
+        ),
+    ] = Profile.full,
 ) -> None:
     """Write Freqpilot's layered configs into USERDIR/freqpilot, beside your own."""
     from freqpilot.host.commands.init import init as write
@@ -25,11 +42,14 @@ def init(
         typer.echo(f"written  {file}")
     for file in done.kept:
         typer.echo(f"kept     {file} (--force overwrites it)")
+    layers = f"-c config.json -c {done.folder / 'freqpilot.json'}"
+    if profile is not Profile.full:
+        layers += f" -c {done.folder / f'{profile.value}.json'}"
     typer.echo(
         f"\nAdd Freqpilot to your own config:\n"
-        f"  freqtrade trade -c config.json -c {done.folder / 'freqpilot.json'}\n"
+        f"  freqtrade trade {layers}\n"
         f"or check first:\n"
-        f"  freqpilot doctor -c config.json -c {done.folder / 'freqpilot.json'}"
+        f"  freqpilot doctor {layers}"
     )
 
 

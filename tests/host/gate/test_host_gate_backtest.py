@@ -11,6 +11,7 @@ from freqtrade.persistence import LocalTrade
 from gate_stage import CONFIG, trade
 
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.run.current import current, end
@@ -134,3 +135,27 @@ def test_a_replacement_is_cut_once_and_its_first_stake_is_not_asked_about(
     assert enter(backtester(least=151.0), "BTC/USDT", row, "long", **order) is replaced
     assert len(placed) == 1
     assert cuts.counters.snapshot(cuts.state.stamp)["vetoes"] == {"min_stake": 1}
+
+
+@pytest.fixture
+def watches(run: Run) -> Run:
+    """Return the run, which judges and changes nothing now."""
+    risk = run.settings.risk.model_copy(update={"profile": "watch", "oversized": "cut"})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    return run
+
+
+def test_who_only_watches_lets_every_order_through(
+    watches: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalTrade, "bt_trades_open", [])
+    now = watches.state.stamp
+    ask = backtestgate._make_stake(lambda *_: (1.0, 900.0, 1.0, 5.0))
+    call = ("BTC/USDT", (), 1.0, 900.0, "long", now, "dip", None, "limit", None, 1)
+    assert ask(backtester(), *call) == (1.0, 900.0, 1.0, 5.0)
+    assert now is not None
+    levered = {"stake": 10.0, "rate": 1.0, "leverage": 9.0}
+    assert backtestgate.allowed("BTC/USDT", now, "long", "entry", levered)
+    assert backtestgate.allowed("BTC/USDT", now, "long", "entry", {"rate": 1.0})  # raises inside
+    rows = {(row["kind"], row["rule"], row["tag"]) for row in watches.part(Interventions).rows()}
+    assert rows == {("would cut", "max_position", "dip"), ("would refuse", "max_leverage", "")}

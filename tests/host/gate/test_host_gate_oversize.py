@@ -130,3 +130,30 @@ def test_the_first_order_of_a_ladder_has_a_share_of_it(
 ) -> None:
     found = oversize.ladder_share(SimpleNamespace(**strategy), RiskSettings(**settings))
     assert found == pytest.approx(share)
+
+
+def watching(run: Run, **more: Any) -> None:
+    risk = run.settings.risk.model_copy(update={"profile": "watch", **more})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+
+
+def test_who_only_watches_says_what_would_have_been_cut(run: Run) -> None:
+    watching(run)
+    asked: list[float] = []
+
+    def least() -> float:
+        asked.append(1.0)
+        return 500.0
+
+    assert oversize.fitted(run, order(run, 900.0), [], least=least) == (900.0, "")
+    assert counted(run) == {"cuts": {"max_position": 1}, "vetoes": {}}
+    assert asked == []  # no order is refused for its minimum
+
+
+def test_a_book_that_is_only_reported_cuts_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oversize.BookRisk, "room", lambda *_: Fit(10.0, "max_var", "it"))
+    risk = run.settings.risk.model_copy(update={"report_only": ("book",)})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    assert oversize.fitted(run, order(run, 900.0), []).stake == pytest.approx(150.0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from freqpilot.risk.account.tiers import tier_in
 from freqpilot.risk.entries.caps import caps, stake_in
-from freqpilot.risk.entries.limits import CAPS, CONDITIONS, RULES, fit, judge, reason
+from freqpilot.risk.entries.limits import CAPS, CONDITIONS, RULES, fit, judge, reason, reported
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, OrderRequest, Position
 
@@ -117,3 +117,37 @@ def test_what_is_cut_passes_and_is_never_raised(
     # What passes as it stands is not cut.
     if judge(order, book, SETTINGS).allowed:
         assert verdict.stake == stake
+
+
+REPORTED = RiskSettings(report_only=("max_position", "max_open_trades"))
+
+
+def test_what_is_only_reported_neither_cuts_nor_refuses() -> None:
+    full = replace(BOOK, positions=(held("A/USDT", 1),) * 3)
+    order = replace(ORDER, stake=160.0)
+    assert judge(order, full, REPORTED).allowed
+    verdict = fit(order, full, REPORTED)
+    assert (verdict.allowed, verdict.stake, verdict.cuts) == (True, 160.0, ())
+    assert [(cut.rule, cut.stake) for cut in reported(order, full, REPORTED)] == [
+        ("max_open_trades", 0.0),
+        ("max_position", 150.0),
+    ]
+
+
+def test_what_is_kept_is_not_reported() -> None:
+    assert reported(replace(ORDER, stake=150.0), BOOK, REPORTED) == []
+    assert reported(ORDER, BOOK, SETTINGS) == []
+    assert reported(replace(ORDER, stake=float("nan")), BOOK, REPORTED) == []
+
+
+def test_the_other_limits_hold() -> None:
+    order = replace(ORDER, stake=600.0)
+    assert fit(order, BOOK, REPORTED).stake == pytest.approx(400.0)  # of the class BTC
+    assert not judge(order, BOOK, REPORTED).allowed
+
+
+def test_of_several_caps_the_tightest_gives_the_reason() -> None:
+    book = replace(BOOK, positions=(held("ETH/USDT", 300), held("XRP/USDT", 150)))
+    verdict = judge(replace(ORDER, stake=300.0), book, SETTINGS)
+    assert [cut.rule for cut in verdict.cuts] == ["max_exposure"]
+    assert "exposure would be 75.0% of equity, limit 50.0%" in str(verdict.veto)

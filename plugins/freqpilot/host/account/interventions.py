@@ -13,7 +13,10 @@ from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.run.run import INTERVENTIONS, Run
 from freqpilot.shapes import OrderRequest
 
-Kind = Literal["cut", "refused"]
+Kind = Literal["cut", "refused", "reported"]
+"""What was done; ``reported`` stands for a limit that neither cuts nor refuses, by choice."""
+WATCHED: dict[str, str] = {"cut": "would cut", "refused": "would refuse"}
+"""What is said of them where the supervisor only watches."""
 
 TAGS = 200
 """Most tags that are told apart; a strategy may write a figure into each of its tags."""
@@ -35,6 +38,7 @@ class Interventions:
 
     def __init__(self, run: Run) -> None:
         self._lock = threading.Lock()
+        self._words = WATCHED if run.settings.risk.watches else {}
         self._step = 0
         self._seen: dict[tuple[Kind, str, str, str], int] = {}
         self._tags: set[str] = set()
@@ -77,7 +81,7 @@ class Interventions:
         with self._lock:
             found = [
                 {
-                    "kind": kind,
+                    "kind": self._words.get(kind, kind),
                     "rule": rule,
                     "tag": tag,
                     "orders": line.orders,

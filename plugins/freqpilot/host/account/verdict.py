@@ -67,16 +67,35 @@ def ask(
         veto = "the account has not been observed yet"
         verdict = RiskVerdict(False, 0.0, cuts=(Cut("ledger", 0.0),), veto=veto)
     else:
-        verdict = limits.judge(order, known, run.settings.risk)
+        verdict = limits.judge(_as_cut(run, order, known), known, run.settings.risk)
     for judge in further:
         if verdict.allowed:
             verdict = judge()
+    if known is not None:
+        for cut in limits.reported(order, known, run.settings.risk):
+            note_reported(run, order, cut)
     if verdict.allowed:
         run.counters.count("orders_allowed")
         run.part(Refusals).forget(order.pair)
         return verdict
     refuse(run, order, verdict)
-    return verdict
+    return watched(run, order) or verdict
+
+
+def _as_cut(run: Run, order: OrderRequest, known: Book) -> OrderRequest:
+    """Return an order as it would have come, had it been cut, where the supervisor only watches."""
+    risk = run.settings.risk
+    if not risk.watches or risk.oversized == "refuse":
+        return order
+    fitted = limits.fit(order, known, risk)
+    return replace(order, stake=fitted.stake) if fitted.allowed else order
+
+
+def watched(run: Run, order: OrderRequest) -> RiskVerdict | None:
+    """Return the verdict that lets an order through where the supervisor only watches."""
+    if not run.settings.risk.watches:
+        return None
+    return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
 
 
 def refuse(run: Run, order: OrderRequest, verdict: RiskVerdict) -> None:
@@ -86,7 +105,8 @@ def refuse(run: Run, order: OrderRequest, verdict: RiskVerdict) -> None:
     run.part(Interventions).note("refused", rule, order, 0.0)
     if run.live and run.part(Refusals).is_new(order.pair, f"{order.purpose} {rule}", order.time):
         about = {"pair": order.pair, "purpose": order.purpose, "rule": rule}
-        text = f"refused {order.purpose} {order.pair}: {verdict.veto}"
+        verb = "would refuse (watch)" if run.settings.risk.watches else "refused"
+        text = f"{verb} {order.purpose} {order.pair}: {verdict.veto}"
         alerts.record(run, "veto", "WARNING", text, about, time=order.time)
         decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
 
@@ -101,11 +121,20 @@ def note_cut(run: Run, order: OrderRequest, cut: Cut, reason: str) -> None:
     run.part(Interventions).note("cut", cut.rule, order, cut.stake)
     if run.live and run.part(Refusals).is_new(order.pair, f"cut {cut.rule}", order.time):
         about = {"pair": order.pair, "purpose": order.purpose, "rule": cut.rule}
+        verb = "would cut (watch)" if run.settings.risk.watches else "cut"
         text = (
-            f"cut the stake of {order.purpose} {order.pair} from {order.stake:.2f} to "
+            f"{verb} the stake of {order.purpose} {order.pair} from {order.stake:.2f} to "
             f"{cut.stake:.2f}: {reason}"
         )
         alerts.record(run, "cut", "INFO", text, about, time=order.time)
+
+
+def note_reported(run: Run, order: OrderRequest, cut: Cut) -> None:
+    """Count an order that a limit which is only reported would have cut or refused.
+
+    :param cut: the rule, and the stake that it would have left.
+    """
+    run.part(Interventions).note("reported", cut.rule, order, min(order.stake, cut.stake))
 
 
 def closes(run: Run, profit: float) -> bool:
@@ -116,7 +145,7 @@ def closes(run: Run, profit: float) -> bool:
     """
     if not run.settings.supervisor or run.state.halted is None:
         return False
-    if run.state.cause not in ledger.CLOSING:
+    if run.state.cause not in ledger.CLOSING or run.settings.risk.watches:
         return False
     return not profit >= run.settings.risk.deep_profit
 
@@ -148,7 +177,8 @@ def count_gate_error(error: Exception) -> str:
 
 
 def count_wait(refusal: NoEntry, order: OrderRequest) -> str:
-    """Count an entry that has to wait and return the reason."""
+    """Count an entry that has to wait and return the reason. Where the supervisor only watches, the
+    caller lets it through."""
     if has_begun():
         current().counters.veto("wait")
         current().part(Interventions).note("refused", "wait", order, 0.0)

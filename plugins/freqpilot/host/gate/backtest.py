@@ -11,7 +11,7 @@ from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.verdict import count_gate_error
 from freqpilot.host.gate import oversize
 from freqpilot.host.gate.judge import judge
-from freqpilot.host.run.current import current
+from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Backtester, Trade
 from freqpilot.host.seams.seam import Place, Seam, uses
@@ -38,7 +38,7 @@ def allowed(
         return judge(run, request, _positions(run)).allowed
     except Exception as error:  # whatever went wrong, an unjudged order is not placed
         count_gate_error(error)
-        return False
+        return has_begun() and current().settings.risk.watches
 
 
 def fitted(

@@ -15,7 +15,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.account.verdict import account_book
+from freqpilot.host.account.verdict import account_book, note_reported
 from freqpilot.host.candles.stored import NONE, Source
 from freqpilot.host.candles.timeframe import DAY, HOUR, seconds
 from freqpilot.host.run.run import BOOK, Run
@@ -72,6 +72,12 @@ class BookRisk:
         verdict = RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
         found = self.room(order, positions)
         if found.stake * (1 + STAKE_TOLERANCE) >= order.stake:
+            return verdict
+        risk = self._run.settings.risk
+        if risk.watches and risk.oversized == "cut" and found.stake > 0:
+            return verdict  # it would have been cut
+        if "book" in risk.report_only:
+            note_reported(self._run, order, Cut(found.rule, found.stake))
             return verdict
         veto = found.reason
         if found.stake > 0:

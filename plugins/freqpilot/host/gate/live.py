@@ -47,7 +47,7 @@ def check_order(exchange: Exchange, order: dict[str, Any]) -> None:
             reason = count_wait(waiting, request)
     except Exception as error:  # whatever went wrong, an unjudged order is not sent
         reason = count_gate_error(error)
-    if reason:
+    if reason and not (has_begun() and current().settings.risk.watches):
         raise order_refused()(
             f"Freqpilot refused the {order['side']} order for {order['pair']}: {reason}. "
             "Open trades are not affected."

@@ -72,29 +72,31 @@ def fitted(
     :param share: returns which share of its whole ladder the order is.
     :param least: returns the exchange's minimum, None where it has none.
     """
-    settings = run.settings
-    if not settings.supervisor or settings.risk.oversized == "refuse":
+    risk = run.settings.risk
+    if not run.settings.supervisor or risk.oversized == "refuse":
         return Fitted(order.stake)
     part = share()
     try:
         room = _room(run, replace(order, stake=order.stake / part), positions)
     except NoEntry:
         return Fitted(order.stake)  # the gate says so
-    stake = room.stake * part
-    if stake >= order.stake:
+    cut = Cut(room.rule, room.stake * part)
+    if cut.stake >= order.stake:
         return Fitted(order.stake)
-    if not room.rule:
-        return Fitted(stake)
-    minimum = least() or 0.0
-    if stake < minimum:
-        veto = (
-            f"the limits leave a stake of {stake:.2f}, below the exchange's minimum of "
-            f"{minimum:.2f}: {room.reason}"
-        )
-        refuse(run, order, RiskVerdict(False, 0.0, cuts=(Cut("min_stake", 0.0),), veto=veto))
-        return Fitted(0.0, veto)
-    note_cut(run, order, Cut(room.rule, stake), _words(room.reason, part))
-    return Fitted(stake)
+    if room.rule and not risk.watches and cut.stake < (minimum := least() or 0.0):
+        return _refused(run, order, cut.stake, minimum, room.reason)
+    if room.rule:
+        note_cut(run, order, cut, _words(room.reason, part))
+    return Fitted(order.stake if risk.watches else cut.stake)
+
+
+def _refused(run: Run, order: OrderRequest, stake: float, minimum: float, reason: str) -> Fitted:
+    veto = (
+        f"the limits leave a stake of {stake:.2f}, below the exchange's minimum of {minimum:.2f}: "
+        f"{reason}"
+    )
+    refuse(run, order, RiskVerdict(False, 0.0, cuts=(Cut("min_stake", 0.0),), veto=veto))
+    return Fitted(0.0, veto)
 
 
 def _words(reason: str, share: float) -> str:
@@ -116,6 +118,8 @@ def _room(run: Run, order: OrderRequest, positions: Sequence[Position]) -> _Room
     if verdict.cuts:
         rule = verdict.cuts[-1].rule
         room = _Room(verdict.stake, rule, limits.reason(rule, order, known, risk))
+    if "book" in risk.report_only:
+        return room
     found = run.part(BookRisk).room(replace(order, stake=room.stake), positions)
     if found.stake <= 0:
         return _Room(room.stake)  # for the gate to refuse by the book's rule

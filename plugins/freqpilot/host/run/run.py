@@ -38,6 +38,8 @@ BOOK = ", book"
 
 INTERVENTIONS = ", interventions"
 
+PROFILE = ", profile"
+
 Part = TypeVar("Part")
 
 

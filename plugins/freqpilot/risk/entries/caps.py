@@ -26,7 +26,13 @@ class Cap(NamedTuple):
 
 def caps(pair: str, book: Book, tier: Tier, settings: RiskSettings) -> tuple[Cap, ...]:
     """Return the caps that the stake of an order in ``pair`` has to keep, in the order they are
-    asked. ``book`` must not contain the order's own stake."""
+    asked; those that are only reported are left out. ``book`` must not contain the order's own
+    stake."""
+    found = _all(pair, book, tier, settings)
+    return tuple(cap for cap in found if cap.rule not in settings.report_only)
+
+
+def _all(pair: str, book: Book, tier: Tier, settings: RiskSettings) -> tuple[Cap, ...]:
     most = tier.max_position * cap_factor(book, settings)
     now = f" now in tier {tier.name}"
     exchange = f"exposure on {book.exchange or 'the exchange'}"

@@ -27,16 +27,33 @@ def judge(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdic
     """Return the verdict on ``order`` as it stands: allowed with its stake, or refused.
 
     The stake is never changed here: that is :func:`fit`'s part. A refused verdict says why in
-    ``veto`` and names the rule in its only cut. ``book`` must not contain the order's own stake;
-    for a replacement that means without the replaced order.
+    ``veto`` and names the rule in its only cut: of several caps the one that leaves least room.
+    ``book`` must not contain the order's own stake; for a replacement that means without the
+    replaced order.
     """
     if fault := fault_of(order, book):
         return _refused("figures", fault)
     case = _case(order, book, settings)
-    for rule, check in RULES.items():
-        if veto := check(case):
-            return _refused(rule, veto)
-    return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+    broken = [cap for cap in case.caps if _breaks(cap, case)]
+    refused = _refused_by_condition(case)
+    if refused is None and broken:
+        tightest = _tightest(broken, case)
+        return _refused(tightest.rule, _share_of(tightest, case))
+    return refused or RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+
+
+def reported(order: OrderRequest, book: Book, settings: RiskSettings) -> list[Cut]:
+    """Return what the limits that are only reported would leave of an order's stake, for those that
+    it breaks."""
+    if not settings.report_only or fault_of(order, book):
+        return []
+    case = _case(order, book, settings.model_copy(update={"report_only": ()}))
+    room = {cap.rule: max(0.0, cap.room(book.equity)) for cap in case.caps}
+    return [
+        Cut(rule, room.get(rule, 0.0))
+        for rule, check in RULES.items()
+        if rule in settings.report_only and check(case)
+    ]
 
 
 def fit(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdict:
@@ -48,15 +65,17 @@ def fit(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdict:
     if fault := fault_of(order, book):
         return _refused("figures", fault)
     case = _case(order, book, settings)
-    for rule, check in CONDITIONS.items():
-        if veto := check(case):
-            return _refused(rule, veto)
-    tightest = min(case.caps, key=lambda cap: cap.room(book.equity))
+    if refused := _refused_by_condition(case):
+        return refused
+    allowed = RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+    if not case.caps:
+        return allowed
+    tightest = _tightest(case.caps, case)
     room = tightest.room(book.equity)
     if room <= 0:
-        return judge(order, book, settings)
-    if order.stake <= room * (1 + STAKE_TOLERANCE):
-        return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+        return _refused(tightest.rule, _share_of(tightest, case))
+    if not _breaks(tightest, case):
+        return allowed
     return RiskVerdict(True, room, order.leverage, cuts=(Cut(tightest.rule, room),))
 
 
@@ -148,21 +167,35 @@ def _leverage(case: Case) -> str | None:
     return f"the leverage would be {leverage:g}, limit {limit:g} in tier {case.tier.name}"
 
 
+def _breaks(cap: Cap, case: Case) -> bool:
+    most = cap.limit * case.book.equity * (1 + STAKE_TOLERANCE)
+    return cap.held + case.order.stake > most
+
+
+def _tightest(found: Sequence[Cap], case: Case) -> Cap:
+    return min(found, key=lambda cap: cap.room(case.book.equity))
+
+
+def _share_of(cap: Cap, case: Case) -> str:
+    share = (cap.held + case.order.stake) / case.book.equity
+    return f"{cap.what} would be {share:.1%} of equity, limit {cap.limit:.1%}{cap.now}"
+
+
 def _capped(rule: str) -> Callable[[Case], str | None]:
     """Return the check of the caps of this name."""
 
     def check(case: Case) -> str | None:
-        equity = case.book.equity
-        for cap in case.caps:
-            stake = cap.held + case.order.stake
-            if cap.rule == rule and stake > cap.limit * equity * (1 + STAKE_TOLERANCE):
-                return (
-                    f"{cap.what} would be {stake / equity:.1%} of equity, "
-                    f"limit {cap.limit:.1%}{cap.now}"
-                )
-        return None
+        broken = [cap for cap in case.caps if cap.rule == rule and _breaks(cap, case)]
+        return _share_of(broken[0], case) if broken else None
 
     return check
+
+
+def _refused_by_condition(case: Case) -> RiskVerdict | None:
+    for rule, check in CONDITIONS.items():
+        if rule not in case.settings.report_only and (veto := check(case)):
+            return _refused(rule, veto)
+    return None
 
 
 CONDITIONS: dict[str, Callable[[Case], str | None]] = {
@@ -188,4 +221,5 @@ CAPS = (
 )
 """What a smaller stake may keep."""
 RULES = {**CONDITIONS, **{rule: _capped(rule) for rule in CAPS}}
-"""The rules by name, in the order they are asked; the first that trips gives the reason."""
+"""The rules by name, in the order they are asked. The first condition that trips gives the reason,
+else the cap that leaves least room."""
