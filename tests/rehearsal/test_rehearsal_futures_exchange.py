@@ -183,3 +183,22 @@ def test_faults_see_futures_orders() -> None:
         "/fapi/v1/order",
         "/fapi/v1/algoOrder",
     }
+
+
+def test_a_stop_at_the_plain_orders_endpoint(ready: Any, venue: FuturesVenue) -> None:
+    """What ccxt's own call for a stop meets there, and how the plain endpoint answers."""
+    ready.create_order(BTC, "market", "buy", 0.004)
+    level = round(0.9 * ready.fetch_positions([BTC])[0]["entryPrice"], 1)
+    stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "quantity": "0.004"}
+    stop |= {"stopPrice": str(level), "reduceOnly": "true", "newClientOrderId": "mine"}
+    with pytest.raises(ccxt.ExchangeError, match="-4120"):
+        ready.fapiPrivatePostOrder(stop)
+    venue.stop_home = "plain"
+    with pytest.raises(ccxt.ExchangeError, match="-4120"):
+        ready.create_order(BTC, "stop_market", "sell", 0.004, None, {"stopPrice": level})
+    made = ready.parse_order(ready.fapiPrivatePostOrder(stop), ready.market(BTC))
+    assert (made["status"], made["stopPrice"], made["clientOrderId"]) == ("open", level, "mine")
+    assert [order["id"] for order in ready.fetch_open_orders(BTC)] == [made["id"]]
+    assert ready.fetch_order(None, BTC, {"clientOrderId": "mine"})["id"] == made["id"]
+    assert ready.fetch_open_orders(BTC, params={"stop": True}) == []
+    assert ready.cancel_order(made["id"], BTC)["status"] == "canceled"

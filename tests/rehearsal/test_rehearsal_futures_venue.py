@@ -17,7 +17,7 @@ from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.venue import margin
 from freqpilot.rehearsal.venue.account import FUNDING_RATE
-from freqpilot.rehearsal.venue.futures import FUNDING_MS, FuturesVenue
+from freqpilot.rehearsal.venue.futures import FUNDING_MS, FuturesVenue, StopHome
 from freqpilot.rehearsal.venue.spot import ZERO, Ticket
 
 HOUR = 3_600_000
@@ -208,6 +208,52 @@ def test_a_stop_with_nothing_to_reduce_is_rejected_when_it_is_triggered() -> Non
     algo = venue.find_algo(venue.submit(ticket, now).number, None)
     venue.advance(now + 2 * HOUR)
     assert (algo.state, algo.child, venue.orders) == ("REJECTED", None, [])
+
+
+def test_a_stop_among_the_plain_orders_keeps_its_number_and_only_reduces() -> None:
+    """As Binance took stops before 2025-12-09."""
+    tape = hourly([100.0, 100.0, 90.0, 90.0])
+    venue = opened(tape)
+    venue.stop_home = "plain"
+    now = tape.start + HOUR
+    venue.submit(Ticket("AAAUSDT", "BUY", "MARKET", D(2)), now)
+    ask = Ticket("AAAUSDT", "SELL", "STOP_MARKET", D(5), None, D(95), "mine", reduce_only=True)
+    assert refused(venue, ask, now) == -4120, "the endpoint of conditional orders takes none"
+    stop = venue.submit(replace(ask, algo=False), now)
+    assert (stop.is_open, venue.open_algos(), venue.stops()) == (True, [], [stop])
+    venue.advance(now + 2 * HOUR)
+    assert (stop.filled, stop.status) == (2, "EXPIRED"), "what is left of it ends with the position"
+    assert stop.cost / 2 == pytest.approx(D(95), rel=D("0.001"))
+    assert venue.position("AAAUSDT").amount == 0
+    assert_books_add_up(venue)
+
+
+@pytest.mark.parametrize("home", ["algo", "plain", "nowhere"])
+def test_a_stop_is_taken_where_it_has_its_home(home: StopHome) -> None:
+    venue = opened(hourly([100.0] * 4))
+    venue.stop_home = home
+    now = venue.tape.start + HOUR
+    ticket = Ticket("AAAUSDT", "SELL", "STOP_MARKET", D(1), None, D(95), reduce_only=True)
+    for algo in (True, False):
+        ask = replace(ticket, algo=algo)
+        if home == ("algo" if algo else "plain"):
+            assert venue.submit(ask, now).is_open
+        else:
+            assert refused(venue, ask, now) == -4120
+
+
+def test_a_plain_stop_outlives_its_position_and_expires_when_it_goes_off() -> None:
+    tape = hourly([100.0, 100.0, 90.0, 90.0])
+    venue = opened(tape)
+    venue.stop_home = "plain"
+    now = tape.start + HOUR
+    venue.submit(Ticket("AAAUSDT", "BUY", "MARKET", D(2)), now)
+    ticket = Ticket("AAAUSDT", "SELL", "STOP_MARKET", D(2), None, D(95), reduce_only=True)
+    stop = venue.submit(replace(ticket, algo=False), now)
+    venue.submit(Ticket("AAAUSDT", "SELL", "MARKET", D(2), reduce_only=True), now)
+    assert stop.is_open
+    venue.advance(now + 2 * HOUR)
+    assert (stop.filled, stop.status) == (0, "EXPIRED")
 
 
 def test_what_binance_refuses_is_refused_with_its_code() -> None:

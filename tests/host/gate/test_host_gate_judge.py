@@ -17,6 +17,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import judge
 from freqpilot.host.gate import live as livegate
+from freqpilot.host.orders.stopless import Stopless
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
@@ -171,4 +172,14 @@ def test_a_live_run_is_never_judged_as_a_backtest(asked: Asked, kind: Kind) -> N
     assert asked == []
     current().live = False
     assert judge.judge(current(), order, []).allowed
+    assert len(asked) == 1
+
+
+def test_what_raises_risk_waits_while_no_stop_can_be_placed(kind: Kind, asked: Asked) -> None:
+    current().part(Stopless).refuse(kind.pair, "-4120")
+    with pytest.raises(Exception, match="no stop can be placed"):
+        send(kind, 2.0, 100.0)
+    assert asked == []
+    current().part(Stopless).placed()
+    send(kind, 2.0, 100.0)
     assert len(asked) == 1

@@ -18,6 +18,7 @@ from freqpilot.host.gate.market import Market
 from freqpilot.host.orders.lookup import require_certainty
 from freqpilot.host.orders.pending import Pending
 from freqpilot.host.orders.readiness import Reconciliation
+from freqpilot.host.orders.stopless import Stopless
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Exchange
@@ -80,6 +81,7 @@ def judge(
         return ask(run, order, positions, run.part(BookRisk).asked(order, positions))
     wait(run, exchange)
     run.part(Pending).require_settled(order.pair)
+    run.part(Stopless).require()
     others.announce(run, str(exchange._config.get("stake_currency")), positions, order)
     return ask(
         run,

@@ -29,7 +29,7 @@ from freqpilot.host.gate.health import Health
 from freqpilot.host.gate.judge import wait
 from freqpilot.host.gate.keyright import KeyRight
 from freqpilot.host.gate.market import Market
-from freqpilot.host.orders import reconcile, stops
+from freqpilot.host.orders import reconcile, sending, stops
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
@@ -215,6 +215,7 @@ def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         run.part(Market).timeframe = timeframe
         run.part(BookRisk).begin(stored.fetched_candles(self.exchange), timeframe)
         if not self.config["dry_run"]:
+            sending.install(self.exchange)  # before Freqtrade asks for the stops it has
             run.part(Reconciliation).ask()
         return original(self)
 

@@ -133,6 +133,8 @@ class FuturesAccount(Venue):
             amount = min(amount, self.position(order.symbol).reducible(order.sign))
         super()._fill(order, amount, price, now, maker=maker)
         for other in self.open_orders(order.symbol):
+            if other.stop is not None and other.resting is None:
+                continue  # one that waits for its trigger stays, as Binance leaves it
             if other.reduce_only and not self.position(other.symbol).reducible(other.sign):
                 other.status, other.updated = "EXPIRED", now
 
@@ -175,7 +177,7 @@ class FuturesAccount(Venue):
     def _afford(self, order: VenueOrder, pair: PairTape, now: int) -> None:
         position = self.position(order.symbol)
         if order.reduce_only:
-            if not position.reducible(order.sign):
+            if order.stop is None and not position.reducible(order.sign):
                 raise BadRequest(-2022, "ReduceOnly Order is rejected.")
             return
         if position.margin_type != "ISOLATED":

@@ -8,12 +8,16 @@ The fill model is the spot account's. What is added, stated:
 - At each funding time the position pays its value times the rate, from what the wallet has free,
   and from its margin where that is too little.
 - The mark price is the last price.
+- Where conditional orders are taken is ``stop_home``: at the endpoint of their own (Binance since
+  2025-12-09), among the plain orders (before), or nowhere. One that was taken before stays where it
+  is.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from typing import Literal
 
 from freqpilot.rehearsal.market.quotes import BadRequest
 from freqpilot.rehearsal.market.tape import PairTape, Tape
@@ -26,6 +30,10 @@ FUNDING_MS = 8 * 3_600_000
 FIRST_ALGO = 1_000_000_000
 """Conditional orders are numbered from here on: no order has the same number."""
 
+MOVED = -4120
+"""Binance's code for a conditional order that is taken at another endpoint."""
+
+StopHome = Literal["algo", "plain", "nowhere"]
 Event = tuple[int, Callable[[], None]]
 
 
@@ -63,6 +71,8 @@ class FuturesVenue(FuturesAccount):
         super().__init__(tape, balances, taker, maker)
         self.funding_rate = funding_rate
         self.algos: list[AlgoOrder] = []
+        self.stop_home: StopHome = "algo"
+        """Where a new conditional order is taken; see the module."""
         self.liquidations = 0
 
     # what is asked
@@ -70,9 +80,16 @@ class FuturesVenue(FuturesAccount):
     def submit(self, ticket: Ticket, now: int) -> VenueOrder:
         """Accept an order; one with a stop price becomes a conditional order.
 
-        :raises BadRequest: for a filter, the margin, nothing to reduce, or a client id in use.
+        :raises BadRequest: for a filter, the margin, nothing to reduce, a client id in use, or a
+            conditional order that is not taken at this endpoint.
         """
         if ticket.stop is None:
+            return super().submit(ticket, now)
+        if self.stop_home != ("algo" if ticket.algo else "plain"):
+            other = "Order" if ticket.algo else "Algo Order"
+            text = "Order type not supported for this endpoint. Please use the"
+            raise BadRequest(MOVED, f"{text} {other} API endpoints instead.")
+        if not ticket.algo:
             return super().submit(ticket, now)
         self.advance(now)
         self._check(ticket, self.tape.symbol(ticket.symbol), now)
@@ -110,6 +127,11 @@ class FuturesVenue(FuturesAccount):
         """Return everything that can still become a fill."""
         return [*self.open_orders(symbol), *self.open_algos(symbol)]
 
+    def stops(self) -> list[VenueOrder]:
+        """Return every conditional order there ever was, at both endpoints, the oldest first."""
+        plain = [order for order in self.orders if order.stop is not None]
+        return sorted([*self.algos, *plain], key=lambda order: order.created)
+
     # the passing of time
 
     def advance(self, now: int) -> None:
@@ -143,12 +165,12 @@ class FuturesVenue(FuturesAccount):
             met = first_beyond(pair, begin, end, beyond, -order.sign)
             if met is not None:
                 events.append((met[0], partial(self._rest_once, order, pair, begin, end, rested)))
-        for algo in self.open_algos():
-            pair, begin = self.tape.symbol(algo.symbol), max(moment, algo.created)
-            assert algo.stop is not None
-            met = first_beyond(pair, begin, end, float(algo.stop), algo.sign)
+        for stop in self._untriggered():
+            pair, begin = self.tape.symbol(stop.symbol), max(moment, stop.created)
+            assert stop.stop is not None
+            met = first_beyond(pair, begin, end, float(stop.stop), stop.sign)
             if met is not None:
-                events.append((met[0], partial(self._set_off, algo, pair, met[0], met[1])))
+                events.append((met[0], partial(self._go_off, stop, pair, met[0], met[1])))
         for position in self.positions.values():
             if price := self._liquidation(position):
                 pair, begin = self.tape.symbol(position.symbol), max(moment, position.updated)
@@ -162,6 +184,17 @@ class FuturesVenue(FuturesAccount):
     ) -> None:
         rested.add(order.number)
         self._rest(order, pair, since, end)
+
+    def _untriggered(self) -> list[VenueOrder]:
+        """Return the open conditional orders of both endpoints that wait for their trigger."""
+        plain = [o for o in self.open_orders() if o.stop is not None and o.resting is None]
+        return [*self.open_algos(), *plain]
+
+    def _go_off(self, order: VenueOrder, pair: PairTape, now: int, price: float) -> None:
+        if isinstance(order, AlgoOrder):
+            self._set_off(order, pair, now, price)
+        else:
+            self._trip(order, pair, now, price)
 
     def _set_off(self, algo: AlgoOrder, pair: PairTape, now: int, price: float) -> None:
         """Make an order of a conditional one, or reject it when nothing can come of it."""
@@ -188,6 +221,16 @@ class FuturesVenue(FuturesAccount):
         algo.status, algo.child = "TRIGGERED", order
         self._take(order, pair, now, price)
         if order.is_open and order.kind == "MARKET":
+            order.status = "EXPIRED"
+
+    def _trip(self, order: VenueOrder, pair: PairTape, now: int, price: float) -> None:
+        """Let a conditional order among the plain ones go off."""
+        order.updated = now
+        if order.reduce_only and not self.position(order.symbol).reducible(order.sign):
+            order.status = "EXPIRED"
+            return
+        self._take(order, pair, now, price)
+        if order.is_open and order.limit is None:
             order.status = "EXPIRED"
 
     def _liquidation(self, position: Position) -> Decimal:

@@ -89,7 +89,8 @@ class VenueOrder:
 
 @dataclass(frozen=True)
 class Ticket:
-    """An order as it is asked for."""
+    """An order as it is asked for; ``algo`` is whether a future's conditional order is sent to the
+    endpoint for those."""
 
     symbol: str
     side: str
@@ -101,6 +102,7 @@ class Ticket:
     time_in_force: str = "GTC"
     doomed: bool = False
     reduce_only: bool = False
+    algo: bool = True
 
 
 class Venue(ABC):
