@@ -202,3 +202,24 @@ def test_a_stop_at_the_plain_orders_endpoint(ready: Any, venue: FuturesVenue) ->
     assert ready.fetch_order(None, BTC, {"clientOrderId": "mine"})["id"] == made["id"]
     assert ready.fetch_open_orders(BTC, params={"stop": True}) == []
     assert ready.cancel_order(made["id"], BTC)["status"] == "canceled"
+
+
+def test_a_stop_that_is_hidden_or_forgotten_is_unknown(
+    ready: Any, venue: FuturesVenue, clock: Hand
+) -> None:
+    ready.create_order(BTC, "market", "buy", 0.004)
+    level = round(0.9 * ready.fetch_positions([BTC])[0]["entryPrice"], 1)
+    params = {"stopPrice": level, "reduceOnly": True}
+    stop = ready.create_order(BTC, "stop_market", "sell", 0.004, None, params)
+    apart = {"stop": True}
+    venue.hide(venue.algos[0], int(clock() * 1000) + 5_000)
+    for ask, code in ((ready.fetch_order, "-2013"), (ready.cancel_order, "-2011")):
+        with pytest.raises(ccxt.OrderNotFound, match=code):
+            ask(stop["id"], BTC, apart)
+    assert ready.fetch_open_orders(BTC, params=apart) == []
+    clock.now += 6
+    assert ready.fetch_order(stop["id"], BTC, apart)["status"] == "open"
+    venue.forget(venue.algos[0], int(clock() * 1000))
+    assert venue.algos[0].status == "CANCELED"
+    with pytest.raises(ccxt.OrderNotFound):
+        ready.fetch_order(stop["id"], BTC, apart)

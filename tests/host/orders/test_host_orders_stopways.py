@@ -6,6 +6,7 @@ from typing import Any
 
 import ccxt
 import pytest
+from freqtrade.persistence import Trade, init_db
 from order_stage import CONFIG, STOP, later, send, states
 from venue_stage import LOST, BinanceFutures, BinanceSpot, Fate
 
@@ -23,17 +24,19 @@ APART = {"stop": True}
 
 @pytest.fixture(autouse=True)
 def clock() -> Iterator[VirtualClock]:
+    init_db("sqlite://")
     with VirtualClock(datetime(2026, 1, 1, tzinfo=UTC)) as clock:
         begin(CONFIG, live=False)
         assert current().name
         yield clock
         end()
+        Trade.session.remove()
 
 
 @pytest.fixture
 def wire(clock: VirtualClock) -> BinanceFutures:
     made = BinanceFutures(clock)
-    stopways.install(made.api)
+    stopways.install(made.api, current)
     made.home = "plain"
     return made
 
@@ -187,8 +190,8 @@ class TestFreqtradeAsks:
 
     def test_where_stops_have_one_home_nothing_else_is_asked(self, clock: VirtualClock) -> None:
         spot = BinanceSpot(clock)
-        stopways.install(spot.api)
-        stopways.install(spot.api)
+        stopways.install(spot.api, current)
+        stopways.install(spot.api, current)
         with pytest.raises(ccxt.OrderNotFound):
             spot.api.fetch_order("77", spot.pair)
         assert len(spot.asked) == 1

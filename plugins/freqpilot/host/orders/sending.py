@@ -37,7 +37,7 @@ from freqpilot.host.orders.outcomes import (
 from freqpilot.host.orders.pending import is_old
 from freqpilot.host.orders.purpose import open_trade, sent_purpose
 from freqpilot.host.orders.stopless import Stopless
-from freqpilot.host.run.current import current
+from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Api, Exchange, ExchangeOrder
 from freqpilot.host.seams.seam import Place, Seam
@@ -214,7 +214,7 @@ def _told_apart(order: ExchangeOrder) -> Any:
 def install(exchange: Exchange) -> None:
     """Put :func:`send` before the exchange's own ccxt client, once, and what looks for stops."""
     api = exchange._api
-    stopways.install(api)
+    stopways.install(api, lambda: current() if has_begun() else None)
     if getattr(api, "_freqpilot_sends", False):
         return
     original = api.create_order

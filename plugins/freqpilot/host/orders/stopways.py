@@ -4,7 +4,8 @@ On 2025-12-09 Binance moved the stops of USD-M futures. What ccxt sent to the ol
 refused from then on (−4120), until ccxt and Freqtrade were mended: every position stayed without a
 stop, or was closed. A stop that is refused so goes to the other endpoint at once, under its own
 name. Freqtrade asks for it later where ccxt looks for stops; where the exchange does not know it
-there, it is asked for at the other endpoint.
+there, it is asked for at the other endpoint. What a stop counts as that is at none of them is
+:mod:`freqpilot.host.orders.orphans`'s matter.
 """
 
 import logging
@@ -17,6 +18,7 @@ import ccxt
 from freqpilot.execution.ids import parse_client_order_id
 from freqpilot.execution.venues import StopWay, Venue, has_code
 from freqpilot.host.alerts import events as alerts
+from freqpilot.host.orders import orphans
 from freqpilot.host.orders.outcomes import venue_for
 from freqpilot.host.orders.stopless import Stopless
 from freqpilot.host.run.run import Run
@@ -104,8 +106,12 @@ def other_ways(api: Api, pair: str, params: dict[str, Any]) -> list[dict[str, An
     return [dict(way.params) for way in venue.stop_ways if way.params != venue.stop_params]
 
 
-def install(api: Any) -> None:
-    """Let ccxt's ``fetch_order`` and ``cancel_order`` look for a stop at each endpoint, once."""
+def install(api: Any, run: Callable[[], Run | None]) -> None:
+    """Let ccxt's ``fetch_order`` and ``cancel_order`` look for a stop at each endpoint, and tell
+    what one counts as that is at none, once.
+
+    :param run: returns the run under way, or None.
+    """
     if getattr(api, "_freqpilot_looks", False):
         return
     fetch, cancel = api.fetch_order, api.cancel_order
@@ -116,12 +122,15 @@ def install(api: Any) -> None:
         params: dict[str, Any] | None = None,
     ) -> Any:
         try:
-            return fetch(id, symbol, params or {})
-        except ccxt.OrderNotFound:
+            order = fetch(id, symbol, params or {})
+        except ccxt.OrderNotFound as error:
             found = _elsewhere(api, fetch, id, symbol, params or {})
-            if found is None:
+            order = found[0] if found else orphans.fate(run(), api, id, symbol, str(error))
+            if order is None:
                 raise
-            return found[0]
+        else:
+            orphans.found(run(), id)
+        return order
 
     def cancel_order(
         id: str,  # ccxt's name for it
@@ -132,10 +141,12 @@ def install(api: Any) -> None:
             return cancel(id, symbol, params or {})
         except ccxt.OrderNotFound:
             found = _elsewhere(api, fetch, id, symbol, params or {})
-            if found is None:
+            if found is None and orphans.open_stop(id, symbol) is None:
                 raise
-            order, where = found
-            return cancel(id, symbol, where) if order["status"] == "open" else order
+        # One that was triggered meanwhile must not be followed by another stop: what it has become
+        # is told. One that is open, though the exchange did not find it, is cancelled once more.
+        order, where = found or (fetch_order(id, symbol, params), params or {})
+        return cancel(id, symbol, where) if order["status"] == "open" else order
 
     api.fetch_order, api.cancel_order = fetch_order, cancel_order
     api._freqpilot_looks = True

@@ -242,7 +242,9 @@ class LiveExchange(RehearsalServer):
             ("GET", f"{spot}/account"): self._seen(lambda _, now: private.account(venue, now)),
             ("GET", f"{spot}/openOrders"): self._seen(
                 lambda params, _: [
-                    private.order_json(o) for o in venue.open_orders(params.get("symbol"))
+                    private.order_json(order)
+                    for order in venue.open_orders(params.get("symbol"))
+                    if venue.listed(order)
                 ]
             ),
             ("GET", f"{spot}/allOrders"): self._seen(

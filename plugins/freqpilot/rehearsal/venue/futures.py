@@ -115,7 +115,8 @@ class FuturesVenue(FuturesAccount):
         :raises BadRequest: when there is none.
         """
         for algo in reversed(self.algos):
-            if algo.number == number if number else algo.client_id == client_id:
+            wanted = algo.number == number if number else algo.client_id == client_id
+            if wanted and self.listed(algo):
                 return algo
         raise BadRequest(-2013, "Order does not exist.")
 

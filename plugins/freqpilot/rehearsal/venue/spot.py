@@ -116,6 +116,8 @@ class Venue(ABC):
         self.orders: list[VenueOrder] = []
         self.closed: set[str] = set()
         """Symbols that are not traded any more."""
+        self.hidden: dict[int, int] = {}
+        """Orders by their number that are not found until a time (ms), whatever becomes of them."""
         self._fills = 0
         self._matched = 0
 
@@ -175,6 +177,20 @@ class Venue(ABC):
         for order in self.open_orders(symbol):
             order.status, order.updated = "CANCELED", now
 
+    def hide(self, order: VenueOrder, until: int = 2**62) -> None:
+        """Answer that there is no such order until a time (ms); it lives on."""
+        self.hidden[order.number] = until
+
+    def forget(self, order: VenueOrder, now: int) -> None:
+        """Cancel an order that is open, and answer that there is no such order from now on."""
+        if order.is_open:
+            self.cancel(order, now)
+        self.hide(order)
+
+    def listed(self, order: VenueOrder) -> bool:
+        """Tell whether an order is found now."""
+        return self.hidden.get(order.number, 0) <= self._matched
+
     def find(self, symbol: str, number: int | None, client_id: str | None) -> VenueOrder:
         """Return an order by its number, or the newest with a client id.
 
@@ -182,7 +198,7 @@ class Venue(ABC):
         """
         for order in reversed(self.orders):
             wanted = order.number == number if number else order.client_id == client_id
-            if order.symbol == symbol and wanted:
+            if order.symbol == symbol and wanted and self.listed(order):
                 return order
         raise quotes.BadRequest(-2013, "Order does not exist.")
 
