@@ -139,19 +139,27 @@ def market(pairs: Sequence[str] = PAIRS, falls: datetime | None = None) -> Tape:
 
 @contextmanager
 def stage(
-    folder: Path, *, futures: bool = True, pairs: Sequence[str] = PAIRS, tape: Tape | None = None
+    folder: Path,
+    *,
+    futures: bool = True,
+    pairs: Sequence[str] = PAIRS,
+    others: Sequence[str] = (),
+    tape: Tape | None = None,
 ) -> Iterator[Stage]:
-    """Serve an account of 1,000 USDT and leave the bot to be started."""
+    """Serve an account of 1,000 USDT and leave the bot to be started.
+
+    :param others: pairs that are listed and that the bot does not trade.
+    """
     activate()
     assert activation.active(), activation.refusal()
     (folder / "strategies").mkdir()
     (folder / "strategies" / "Steady.py").write_text(STRATEGY)
-    tape = tape or market(pairs)
+    tape = tape or market([*pairs, *others])
     wallet = {"USDT": Decimal(1_000)}
     venue: Any = FuturesVenue(tape, wallet) if futures else SpotVenue(tape, wallet)
     with pytest.MonkeyPatch.context() as patches, VirtualClock(START) as clock:
-        exchange = FuturesExchange if futures else LiveExchange
-        with exchange(venue, clock) as server:
+        served = FuturesExchange(venue, clock) if futures else LiveExchange(tape, clock, venue)
+        with served as server:
             for client in (ccxt.binance, ccxt.async_support.binance):
                 name = "get_exceptions_by_url"
                 patches.setattr(client, name, getattr(client, name))  # undone at the end

@@ -223,3 +223,31 @@ def test_a_stop_that_is_hidden_or_forgotten_is_unknown(
     assert venue.algos[0].status == "CANCELED"
     with pytest.raises(ccxt.OrderNotFound):
         ready.fetch_order(stop["id"], BTC, apart)
+
+
+@pytest.mark.parametrize("vanish", [False, True])
+def test_a_perpetual_that_is_delisted_is_settled(
+    ready: Any, venue: FuturesVenue, clock: Hand, vanish: bool
+) -> None:
+    ready.create_order(BTC, "market", "buy", 0.004)
+    entry = ready.fetch_positions([BTC])[0]["entryPrice"]
+    params = {"stopPrice": round(0.9 * entry, 1), "reduceOnly": True}
+    ready.create_order(BTC, "stop_market", "sell", 0.004, None, params)
+    clock.now += 3_600
+    venue.delist("BTCUSDT", int(clock() * 1000), vanish=vanish)
+    assert ready.fetch_positions() == []
+    assert venue.waiting() == []
+    last = venue.orders[-1]
+    assert (last.client_id, last.status) == ("settlement_autoclose-1", "FILLED")
+    for ask in (lambda: ready.fetch_ohlcv(BTC, "1h"), lambda: ready.fetch_order_book(BTC)):
+        with pytest.raises(ccxt.BadSymbol):
+            ask()
+    ready.load_markets(True)
+    if not vanish:
+        assert ready.markets[BTC]["active"] is False
+        assert len(ready.fetch_my_trades(BTC)) == 2
+        return
+    assert BTC not in ready.markets
+    with pytest.raises(ccxt.ExchangeError, match="-1121"):
+        ready.fapiPrivateGetUserTrades({"symbol": "BTCUSDT"})
+    assert set(ready.fetch_tickers()) == {"ETH/USDT:USDT"}

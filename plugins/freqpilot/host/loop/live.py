@@ -18,6 +18,7 @@ from typing import Any
 from freqpilot.errors import NoEntry, RefuseToStart
 from freqpilot.host.account import flows, livestore, locks, look, observed, others
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.heldmarkets import HeldMarkets
 from freqpilot.host.account.looptime import LoopTime
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.stakerate import StakeRate
@@ -86,6 +87,7 @@ def _look(bot: Bot, run: Run, now: datetime) -> None:
 
     observed.follow_clock(run, now)
     trades = Trade.get_open_trades()
+    run.part(HeldMarkets).look(bot.exchange, [trade.pair for trade in trades], now)
     seen = look.see(bot, run, trades)
     if missing := seen.missing(run.unquoted):
         run.sight.fault("rates", f"no price of now for {', '.join(missing)}")

@@ -96,7 +96,7 @@ class LiveExchange(RehearsalServer):
         """
         super().__init__(tape, clock, port=port, **server)
         self.venue, self.faults = venue, faults or FaultPlan()
-        self.closed = venue.closed
+        self.closed, self.vanished = venue.closed, venue.vanished
         self.dead = False
         self.calm = False
         """Whether no fault may strike for now."""
@@ -169,6 +169,8 @@ class LiveExchange(RehearsalServer):
         def answer() -> Any:
             private.check_signature(request.headers, signed, params, now)
             assert handler is not None
+            if params.get("symbol") in self.vanished:
+                raise BadRequest(-1121, "Invalid symbol.")
             return handler(params, now)
 
         return self._weighed(answered(answer))

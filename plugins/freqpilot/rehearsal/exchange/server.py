@@ -71,6 +71,8 @@ class RehearsalServer:
         self.futures, self.funding_rate = futures, funding_rate
         self.closed: set[str] = set()
         """Symbols that are not traded any more: nothing is known of their prices."""
+        self.vanished: set[str] = set()
+        """Those of them that are not even listed."""
         self.host, self.port = host, port
         self.requests: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
@@ -167,7 +169,7 @@ class RehearsalServer:
             f"{spot}/ping": lambda _: {},
             f"{spot}/time": lambda _: {"serverTime": self._now()},
             f"{spot}/exchangeInfo": lambda _: quotes.exchange_info(
-                self.tape, self._now(), self.closed
+                self.tape, self._now(), self.closed, self.vanished
             ),
             f"{spot}/klines": self._klines,
             f"{spot}/depth": self._depth,
@@ -195,7 +197,9 @@ class RehearsalServer:
         tickers = ("ticker/24hr", "ticker/bookTicker", "ticker/price")
         return {
             **{f"{future}/{name}": spot[f"/api/v3/{name}"] for name in (*same, *tickers)},
-            f"{future}/exchangeInfo": lambda _: perpetuals.exchange_info(self.tape, self._now()),
+            f"{future}/exchangeInfo": lambda _: perpetuals.exchange_info(
+                self.tape, self._now(), self.closed, self.vanished
+            ),
             f"{future}/markPriceKlines": self._klines,
             f"{future}/depth": lambda request: perpetuals.depth(
                 self._pair(request), self._now(), _numbers(request).get("limit", 500)

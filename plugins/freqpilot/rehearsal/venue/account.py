@@ -99,10 +99,6 @@ class FuturesAccount(Venue):
             raise BadRequest(-4048, "Margin type cannot be changed if there exists position.")
         position.margin_type = kind
 
-    def waiting(self, symbol: str | None = None) -> list[VenueOrder]:
-        """Return everything that can still become a fill."""
-        return self.open_orders(symbol)
-
     def locked(self, asset: str) -> Decimal:
         """Return what positions and open orders hold of ``asset``, fees of the orders included."""
         held = ZERO
@@ -157,6 +153,8 @@ class FuturesAccount(Venue):
     # what is refused
 
     def _check(self, ticket: Ticket, pair: PairTape, now: int) -> None:
+        if ticket.symbol in self.closed:
+            raise BadRequest(-4141, "Symbol is closed.")
         price = Decimal(str(pair.price(now)))
         tick = Decimal(str(pair.tick))
         for given in (ticket.limit, ticket.stop):

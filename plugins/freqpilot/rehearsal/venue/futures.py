@@ -3,6 +3,7 @@
 The fill model is the spot account's. What is added, stated:
 
 - A conditional order is kept apart; the path that reaches its trigger makes an order of its own.
+- A symbol that is delisted is settled: its position closes at the last price.
 - When the path reaches the liquidation price, the position closes there, all of it, as a taker. No
   insurance fund takes what is left of its margin: it goes back to the wallet.
 - At each funding time the position pays its value times the rate, from what the wallet has free,
@@ -242,13 +243,25 @@ class FuturesVenue(FuturesAccount):
         tick = Decimal(str(self.tape.symbol(position.symbol).tick))
         return rounded(exact, tick, up=position.sign > 0)
 
+    def delist(self, symbol: str, now: int, *, vanish: bool = False) -> None:
+        """End the trading of a symbol; its orders are cancelled and its position is settled."""
+        super().delist(symbol, now, vanish=vanish)
+        position = self.position(symbol)
+        if position.amount:
+            name = f"settlement_autoclose-{len(self.orders)}"
+            self._close(position, self.price(symbol, now), now, name)
+
     def _liquidate(self, position: Position, price: Decimal, now: int) -> None:
+        self.liquidations += 1
+        self._close(position, price, now, f"autoclose-{self.liquidations}")
+
+    def _close(self, position: Position, price: Decimal, now: int, name: str) -> None:
+        """Close a position by an order of the exchange's own."""
         for order in self.waiting(position.symbol):
             order.status, order.updated = "CANCELED", now
-        self.liquidations += 1
         order = VenueOrder(
             number=len(self.orders) + 1,
-            client_id=f"autoclose-{self.liquidations}",
+            client_id=name,
             symbol=position.symbol,
             side="SELL" if position.sign > 0 else "BUY",
             kind="LIMIT",

@@ -4,6 +4,7 @@ The future trades at the prices of the spot tape: candles, book and tickers are 
 mark and index price are the last price, the funding rate is one constant.
 """
 
+from collections.abc import Collection
 from decimal import Decimal
 
 from freqpilot.rehearsal.market import quotes
@@ -34,8 +35,11 @@ def future_name(pair: str) -> str:
     return f"{pair}:{pair.split('/')[1]}"
 
 
-def exchange_info(tape: Tape, now: int) -> Json:
-    """Return exchangeInfo with price, lot and notional filters of every perpetual."""
+def exchange_info(
+    tape: Tape, now: int, closed: Collection[str] = (), vanished: Collection[str] = ()
+) -> Json:
+    """Return exchangeInfo with price, lot and notional filters of every perpetual; the symbols of
+    ``closed`` are not traded any more, those of ``vanished`` are not even listed."""
     return {
         "timezone": "UTC",
         "serverTime": now,
@@ -43,7 +47,11 @@ def exchange_info(tape: Tape, now: int) -> Json:
         "rateLimits": [],
         "exchangeFilters": [],
         "assets": [],
-        "symbols": [_symbol(pair) for pair in tape.pairs.values()],
+        "symbols": [
+            {**_symbol(pair), "status": "SETTLING" if pair.symbol in closed else "TRADING"}
+            for pair in tape.pairs.values()
+            if pair.symbol not in vanished
+        ],
     }
 
 

@@ -116,6 +116,8 @@ class Venue(ABC):
         self.orders: list[VenueOrder] = []
         self.closed: set[str] = set()
         """Symbols that are not traded any more."""
+        self.vanished: set[str] = set()
+        """Those of them of which the exchange knows nothing any more."""
         self.hidden: dict[int, int] = {}
         """Orders by their number that are not found until a time (ms), whatever becomes of them."""
         self._fills = 0
@@ -170,11 +172,16 @@ class Venue(ABC):
         order.status, order.updated = "CANCELED", now
         return order
 
-    def delist(self, symbol: str, now: int) -> None:
-        """End the trading of a symbol; its open orders are cancelled."""
+    def delist(self, symbol: str, now: int, *, vanish: bool = False) -> None:
+        """End the trading of a symbol; its open orders are cancelled.
+
+        :param vanish: whether it is not even listed any more, as some weeks later.
+        """
         self.advance(now)
         self.closed.add(symbol)
-        for order in self.open_orders(symbol):
+        if vanish:
+            self.vanished.add(symbol)
+        for order in self.waiting(symbol):
             order.status, order.updated = "CANCELED", now
 
     def hide(self, order: VenueOrder, until: int = 2**62) -> None:
@@ -190,6 +197,11 @@ class Venue(ABC):
     def listed(self, order: VenueOrder) -> bool:
         """Tell whether an order is found now."""
         return self.hidden.get(order.number, 0) <= self._matched
+
+    def relist(self, symbol: str) -> None:
+        """List a symbol again, and trade it."""
+        self.closed.discard(symbol)
+        self.vanished.discard(symbol)
 
     def find(self, symbol: str, number: int | None, client_id: str | None) -> VenueOrder:
         """Return an order by its number, or the newest with a client id.
@@ -218,6 +230,10 @@ class Venue(ABC):
     def open_orders(self, symbol: str | None = None) -> list[VenueOrder]:
         """Return the open orders, of one symbol or of all."""
         return [o for o in self.orders if o.is_open and symbol in (None, o.symbol)]
+
+    def waiting(self, symbol: str | None = None) -> list[VenueOrder]:
+        """Return everything that can still become a fill."""
+        return self.open_orders(symbol)
 
     # the passing of time
 
