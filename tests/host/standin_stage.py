@@ -52,10 +52,12 @@ class Steady(IStrategy):
     }}
     wanted = {{"BTC/USDT", "ETH/USDT"}}
     leaves = set()
+    signals = None  # hours whose candles have a signal; all
     def populate_indicators(self, dataframe, metadata):
         return dataframe
     def populate_entry_trend(self, dataframe, metadata):
-        dataframe["enter_long"] = 1
+        hours = dataframe["date"].dt.hour
+        dataframe["enter_long"] = 1 if self.signals is None else hours.isin(self.signals) * 1
         return dataframe
     def populate_exit_trend(self, dataframe, metadata):
         dataframe["exit_long"] = 0

@@ -29,6 +29,7 @@ from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.gate.health import Health
 from freqpilot.host.gate.judge import wait
 from freqpilot.host.gate.keyright import KeyRight
+from freqpilot.host.gate.latecandles import LateCandles
 from freqpilot.host.gate.market import Market
 from freqpilot.host.orders import reconcile, sending, stops
 from freqpilot.host.orders.readiness import Reconciliation
@@ -180,17 +181,20 @@ def before_loop(bot: Bot) -> None:
     with getattr(bot, LOCK):
         reconcile.step(current(), bot)
         current().part(LoopTime).begin()
+        current().part(LateCandles).begin(datetime.now(UTC))
         observe(bot)
     alerts.step(bot)
 
 
 def after_loop(bot: Bot) -> None:
-    """Close what may not stay open; it never raises."""
+    """Close what may not stay open, and look for late candles; it never raises."""
     with fresh_trades():
         if has_begun():
             current().part(LoopTime).end()
             stops.backup(current(), bot)
         couples.settle(bot)
+    if has_begun():
+        current().part(LateCandles).end(datetime.now(UTC))
     alerts.step(bot)
     if has_begun():
         current().part(Upkeep).step(datetime.now(UTC))

@@ -100,6 +100,7 @@ class Exchange(Protocol):
     id: str
     precisionMode: int
     precision_mode_price: int
+    _pairs_last_poll_time: dict[Any, int]
 
     def get_rate(self, pair: str, /, *, refresh: bool, side: str, is_short: bool) -> float: ...
     def klines(self, pair_interval: tuple[Any, ...], /, *, copy: bool) -> pd.DataFrame: ...

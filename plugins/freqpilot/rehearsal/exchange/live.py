@@ -96,7 +96,7 @@ class LiveExchange(RehearsalServer):
         """
         super().__init__(tape, clock, port=port, **server)
         self.venue, self.faults = venue, faults or FaultPlan()
-        self.closed, self.vanished = venue.closed, venue.vanished
+        self.closed, self.vanished, self.late = venue.closed, venue.vanished, venue.late
         self.dead = False
         self.calm = False
         """Whether no fault may strike for now."""

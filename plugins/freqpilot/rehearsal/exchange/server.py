@@ -26,6 +26,8 @@ from freqpilot.rehearsal.venue.account import FUNDING_RATE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+CLOSES = 6
+"""Where a kline row has its close time (ms)."""
 NUMBERS = ("limit", "startTime", "endTime", "fromId")
 EMPTY_LISTS = (
     "/sapi/v1/capital/config/getall",
@@ -73,6 +75,8 @@ class RehearsalServer:
         """Symbols that are not traded any more: nothing is known of their prices."""
         self.vanished: set[str] = set()
         """Those of them that are not even listed."""
+        self.late: dict[str, int] = {}
+        """How long after its close (ms) a candle of a symbol is there; it is not before."""
         self.host, self.port = host, port
         self.requests: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
@@ -229,12 +233,14 @@ class RehearsalServer:
     def _klines(self, request: web.Request) -> list[list[Any]]:
         interval = request.query.get("interval", "")
         pair, query = self._pair(request), _numbers(request)
+        now, late = self._now(), self.late.get(pair.symbol, 0)
         try:
-            return quotes.klines(pair, interval, self._now(), query)
+            found = quotes.klines(pair, interval, now, query)
         except NotListed:
             return []  # listed, but its first candle is still to come
         except ValueError:
             raise BadRequest(-1120, "Invalid interval.") from None
+        return [row for row in found if not late or row[CLOSES] + late <= now]
 
     def _depth(self, request: web.Request) -> dict[str, Any]:
         return quotes.depth(self._pair(request), self._now(), _numbers(request).get("limit", 100))

@@ -118,6 +118,8 @@ class Venue(ABC):
         """Symbols that are not traded any more."""
         self.vanished: set[str] = set()
         """Those of them of which the exchange knows nothing any more."""
+        self.late: dict[str, int] = {}
+        """How long after its close (ms) a candle of a symbol is there; it is not before."""
         self.hidden: dict[int, int] = {}
         """Orders by their number that are not found until a time (ms), whatever becomes of them."""
         self._fills = 0
