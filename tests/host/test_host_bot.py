@@ -183,6 +183,8 @@ def test_a_busy_loop_without_a_fresh_look_at_the_account_is_refused(bot: Any) ->
 
 
 def test_an_entry_over_the_position_limit_is_cut_to_its_share_of_a_ladder(cuts: Any) -> None:
+    from freqtrade.persistence import Trade
+
     cuts.execute_entry("BTC/USDT", 900)
     # 15 % of 1,000 for a first order and four additions like it: no largest number is set.
     assert stakes() == {"BTC/USDT": pytest.approx(30, rel=0.01)}
@@ -190,6 +192,16 @@ def test_an_entry_over_the_position_limit_is_cut_to_its_share_of_a_ladder(cuts: 
     assert current().counters.snapshot(datetime.now(UTC))["cuts"] == {"max_position": 1}
     (event,) = current().store.events("cut")
     assert "cut the stake of entry BTC/USDT from 900.00 to 30.00: the position in" in event.text
+    (trade,) = Trade.get_open_trades()
+    assert trade.get_custom_data("freqpilot_limits") == event.text  # FreqUI shows it
+
+
+def test_what_was_not_cut_has_no_note(cuts: Any) -> None:
+    from freqtrade.persistence import Trade
+
+    cuts.execute_entry("BTC/USDT", 20)
+    (trade,) = Trade.get_open_trades()
+    assert trade.get_custom_data("freqpilot_limits") is None
 
 
 def test_additions_are_cut_to_what_is_left_of_the_position(cuts: Any) -> None:

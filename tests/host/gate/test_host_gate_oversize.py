@@ -69,7 +69,7 @@ def test_a_cut_stake_is_never_raised_to_the_exchanges_minimum(
 
 
 def test_a_stake_within_the_limits_is_not_held_against_the_minimum(run: Run) -> None:
-    assert oversize.fitted(run, order(run, 10.0), [], least=lambda: 50.0) == (10.0, "")
+    assert oversize.fitted(run, order(run, 10.0), [], least=lambda: 50.0) == (10.0, "", "")
 
 
 @pytest.mark.parametrize("risk", [{"oversized": "refuse"}, {"supervisor": False}])
@@ -77,12 +77,12 @@ def test_who_chooses_so_gets_no_stake_cut(run: Run, risk: dict[str, Any]) -> Non
     off = {"supervisor": False} if "supervisor" in risk else {}
     chosen = run.settings.risk.model_copy(update={} if off else risk)
     run.settings = run.settings.model_copy(update={"risk": chosen, **off})
-    assert oversize.fitted(run, order(run, 900.0), []) == (900.0, "")
+    assert oversize.fitted(run, order(run, 900.0), []) == (900.0, "", "")
 
 
 def test_what_is_not_known_is_left_for_the_gate(run: Run) -> None:
     run.others = None
-    assert oversize.fitted(run, order(run, 900.0), []) == (900.0, "")
+    assert oversize.fitted(run, order(run, 900.0), []) == (900.0, "", "")
     assert counted(run) == {"cuts": {}, "vetoes": {}}
 
 
@@ -145,7 +145,9 @@ def test_who_only_watches_says_what_would_have_been_cut(run: Run) -> None:
         asked.append(1.0)
         return 500.0
 
-    assert oversize.fitted(run, order(run, 900.0), [], least=least) == (900.0, "")
+    found = oversize.fitted(run, order(run, 900.0), [], least=least)
+    assert (found.stake, found.refusal) == (900.0, "")
+    assert found.note.startswith("would cut (watch) the stake of entry BTC/USDT from 900.00 to 150")
     assert counted(run) == {"cuts": {"max_position": 1}, "vetoes": {}}
     assert asked == []  # no order is refused for its minimum
 

@@ -111,22 +111,23 @@ def refuse(run: Run, order: OrderRequest, verdict: RiskVerdict) -> None:
         decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
 
 
-def note_cut(run: Run, order: OrderRequest, cut: Cut, reason: str) -> None:
-    """Count an order whose stake was cut, and write it down when it changes.
+def note_cut(run: Run, order: OrderRequest, cut: Cut, reason: str) -> str:
+    """Count an order whose stake was cut, write it down when it changes, and return the sentence.
 
     :param cut: the rule, and the stake that is left.
     :param reason: why the stake that was asked for passes the rule.
     """
     run.counters.cut(cut.rule)
     run.part(Interventions).note("cut", cut.rule, order, cut.stake)
+    verb = "would cut (watch)" if run.settings.risk.watches else "cut"
+    text = (
+        f"{verb} the stake of {order.purpose} {order.pair} from {order.stake:.2f} to "
+        f"{cut.stake:.2f}: {reason}"
+    )
     if run.live and run.part(Refusals).is_new(order.pair, f"cut {cut.rule}", order.time):
         about = {"pair": order.pair, "purpose": order.purpose, "rule": cut.rule}
-        verb = "would cut (watch)" if run.settings.risk.watches else "cut"
-        text = (
-            f"{verb} the stake of {order.purpose} {order.pair} from {order.stake:.2f} to "
-            f"{cut.stake:.2f}: {reason}"
-        )
         alerts.record(run, "cut", "INFO", text, about, time=order.time)
+    return text
 
 
 def note_reported(run: Run, order: OrderRequest, cut: Cut) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from freqpilot.errors import NoEntry
 from freqpilot.host.gate import oversize
 from freqpilot.host.gate.live import open_positions
+from freqpilot.host.orders import sending
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.current import current
 from freqpilot.host.run.refused import order_refused
@@ -59,6 +60,8 @@ def _make_step(original: Callable[..., Any]) -> Callable[..., Any]:
                     f"Freqpilot refused the entry in {pair}: {fitted.refusal}. Open trades are "
                     "not affected."
                 )
+            if fitted.note:
+                sending.note(fitted.note)
             stake = fitted.stake
         return rate, stake, leverage
 

@@ -30,10 +30,12 @@ UNLIMITED_ADDITIONS = 4
 
 
 class Fitted(NamedTuple):
-    """The stake that an order may have, and why it is refused where that is 0."""
+    """The stake that an order may have, why it is refused where that is 0, and what a person should
+    read of a cut."""
 
     stake: float
     refusal: str = ""
+    note: str = ""
 
 
 class _Room(NamedTuple):
@@ -85,9 +87,8 @@ def fitted(
         return Fitted(order.stake)
     if room.rule and not risk.watches and cut.stake < (minimum := least() or 0.0):
         return _refused(run, order, cut.stake, minimum, room.reason)
-    if room.rule:
-        note_cut(run, order, cut, _words(room.reason, part))
-    return Fitted(order.stake if risk.watches else cut.stake)
+    note = note_cut(run, order, cut, _words(room.reason, part)) if room.rule else ""
+    return Fitted(order.stake if risk.watches else cut.stake, note=note)
 
 
 def _refused(run: Run, order: OrderRequest, stake: float, minimum: float, reason: str) -> Fitted:

@@ -58,6 +58,9 @@ class Sending:
 
 _sending: ContextVar[Sending | None] = ContextVar("freqpilot_sending", default=None)
 _tag: ContextVar[str | None] = ContextVar("freqpilot_tag", default=None)
+_note: ContextVar[str | None] = ContextVar("freqpilot_note", default=None)
+NOTE = "freqpilot_limits"
+"""Under this name a trade's custom data say how the limits changed its stake."""
 
 
 def tag() -> str | None:
@@ -267,13 +270,31 @@ def _make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _make_entry(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute_entry(self: object, *arguments: object, **named: Any) -> Any:
-        token = _tag.set(named.get("enter_tag"))
+        tag, notes = _tag.set(named.get("enter_tag")), _note.set(None)
         try:
-            return original(self, *arguments, **named)
+            entered = original(self, *arguments, **named)
+            if entered and (text := _note.get()):
+                _write_beside(str(named["pair"] if "pair" in named else arguments[0]), text)
+            return entered
         finally:
-            _tag.reset(token)
+            _tag.reset(tag)
+            _note.reset(notes)
 
     return execute_entry
+
+
+def note(text: str) -> None:
+    """Write a sentence beside the trade that is being entered, once it is."""
+    _note.set(text)
+
+
+def _write_beside(pair: str, text: str) -> None:
+    """Keep a sentence in a trade's custom data, which FreqUI shows. It never raises."""
+    try:
+        if (trade := open_trade(pair)) is not None:
+            trade.set_custom_data(NOTE, text)
+    except Exception as error:  # the order was sent, and is Freqtrade's to go on with
+        logger.warning("What was changed of %s is not beside its trade: %s", pair, error)
 
 
 SEAMS = (
