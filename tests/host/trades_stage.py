@@ -124,6 +124,9 @@ class Venue(live_bot.Exchange):
     def get_liquidation_price(self, **_: Any) -> None:
         return None
 
+    def get_order_id_conditional(self, order: Any) -> str:
+        return str(order["id"])
+
     def _order_contracts_to_amount(self, order: Any) -> Any:
         return order
 
