@@ -15,6 +15,7 @@ from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.gate.health import Health
 from freqpilot.host.gate.keyright import KeyRight
 from freqpilot.host.gate.market import Market
+from freqpilot.host.orders.differences import Differences
 from freqpilot.host.orders.lookup import require_certainty
 from freqpilot.host.orders.pending import Pending
 from freqpilot.host.orders.readiness import Reconciliation
@@ -80,6 +81,7 @@ def judge(
         return ask(run, order, positions, run.part(BookRisk).asked(order, positions))
     wait(run, exchange)
     run.part(Pending).require_settled(order.pair)
+    run.part(Differences).require_none(order.pair)
     others.announce(run, str(exchange._config.get("stake_currency")), positions, order)
     return ask(
         run,

@@ -29,7 +29,8 @@ from freqpilot.host.gate.health import Health
 from freqpilot.host.gate.judge import wait
 from freqpilot.host.gate.keyright import KeyRight
 from freqpilot.host.gate.market import Market
-from freqpilot.host.orders import reconcile, stops
+from freqpilot.host.orders import fills, reconcile, stops
+from freqpilot.host.orders.books import step as books
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
@@ -183,12 +184,15 @@ def before_loop(bot: Bot) -> None:
 
 
 def after_loop(bot: Bot) -> None:
-    """Close what may not stay open; it never raises."""
+    """Close what may not stay open, then compare the books; it never raises."""
     with fresh_trades():
         if has_begun():
             current().part(LoopTime).end()
             stops.backup(current(), bot)
         couples.settle(bot)
+        if has_begun():
+            with getattr(bot, LOCK):
+                books.step(current(), bot)
     alerts.step(bot)
     if has_begun():
         current().part(Upkeep).step(datetime.now(UTC))
@@ -215,6 +219,7 @@ def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         run.part(Market).timeframe = timeframe
         run.part(BookRisk).begin(stored.fetched_candles(self.exchange), timeframe)
         if not self.config["dry_run"]:
+            fills.install(self.exchange)
             run.part(Reconciliation).ask()
         return original(self)
 
