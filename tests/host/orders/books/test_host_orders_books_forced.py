@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ccxt
 import pytest
 from books_stage import MINUTE, Stage, compared, filled, order, stop_of
 from freqtrade.persistence import Trade
@@ -106,6 +107,21 @@ def test_several_orders_that_closed_it_are_each_taken_in_once(stage: Stage, kind
     assert sorted(o.order_id for o in exits) == ["77", "78"]
     assert not trade.is_open
     assert sum(o.safe_filled for o in exits) == pytest.approx(AMOUNT)
+
+
+def test_what_was_taken_in_is_said_where_the_exchange_is_lost_on_the_way(
+    stage: Stage, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade = opened(stage)
+    close(stage, "77", AMOUNT, **LIQUIDATED)
+
+    def lost(*_: object, **__: object) -> None:
+        raise ccxt.RequestTimeout("no answer")
+
+    monkeypatch.setattr(stage.bot, "order_close_notify", lost)
+    stage.play(3 * MINUTE)
+    assert (trade.is_open, trade.exit_reason) == (False, "liquidation")
+    assert len(stage.texts("CRITICAL")) == 1
 
 
 DOUBTS: dict[str, list[dict[str, Any]]] = {

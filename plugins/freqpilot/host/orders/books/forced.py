@@ -30,18 +30,24 @@ def close(run: Run, bot: Bot, trade: Any, there: float) -> None:
     found = _strangers(trade, bot.exchange.fetch_orders(trade.pair, since))
     if not _explains(trade, found, float(trade.amount) - there):
         return
-    api = bot.exchange._api
-    by_exchange = all(is_forced(api, trade.pair, order) for order in found)
-    for order in sorted(found, key=lambda each: each.get("timestamp") or 0):
-        _take(bot, trade, order)
-    if not trade.is_open:
-        _name_reason(trade, by_exchange=by_exchange)
+    by_exchange = all(is_forced(bot.exchange._api, trade.pair, order) for order in found)
+    try:
+        for order in sorted(found, key=lambda each: each.get("timestamp") or 0):
+            _take(bot, trade, order, by_exchange=by_exchange)
+    finally:  # what was taken in is said, also where the exchange was lost on the way
+        _report(run, trade, found, by_exchange=by_exchange)
+
+
+def _report(run: Run, trade: Any, found: list[ExchangeOrder], *, by_exchange: bool) -> None:
+    taken = [order for order in found if trade.select_order_by_order_id(str(order["id"]))]
+    if not taken:
+        return
     who = "the exchange liquidated" if by_exchange else "an order that is not this bot's closed"
-    whole = "the position" if not trade.is_open else "a part of the position"
+    whole = "a part of the position" if trade.is_open else "the position"
     sold = ", ".join(
         f"order {order['id']}: {order['side']} {float(order['filled']):g} at "
         f"{float(order.get('average') or order.get('price') or 0.0):g}"
-        for order in found
+        for order in taken
     )
     state = f"{float(trade.amount):g} are left" if trade.is_open else "it is closed now"
     text = f"{who} {whole} of trade {trade.id} in {trade.pair} ({sold}); {state}"
@@ -90,19 +96,19 @@ def _explains(trade: Any, orders: list[ExchangeOrder], missing: float) -> bool:
     return contracts.alike(sum(float(order["filled"]) for order in orders), missing)
 
 
-def _take(bot: Bot, trade: Any, order: ExchangeOrder) -> None:
+def _take(bot: Bot, trade: Any, order: ExchangeOrder, *, by_exchange: bool) -> None:
+    """Give a trade an order; where that closes it, the trade says why."""
+    from freqtrade.enums import ExitType
     from freqtrade.persistence import Order, Trade
 
     made = Order.parse_from_ccxt_object(order, trade.pair, order["side"], float(order["filled"]))
     trade.orders.append(made)
+    before, reason = trade.exit_reason, ExitType.SOLD_ON_EXCHANGE
+    trade.exit_reason = (ExitType.LIQUIDATION if by_exchange else reason).value
     Trade.commit()
-    bot.update_trade_state(trade, made.order_id, order, send_msg=False)
-
-
-def _name_reason(trade: Any, *, by_exchange: bool) -> None:
-    from freqtrade.enums import ExitType
-    from freqtrade.persistence import Trade
-
-    reason = ExitType.LIQUIDATION if by_exchange else ExitType.SOLD_ON_EXCHANGE
-    trade.exit_reason = reason.value
-    Trade.commit()
+    try:
+        bot.update_trade_state(trade, made.order_id, order, send_msg=False)
+    finally:
+        if trade.is_open:
+            trade.exit_reason = before
+            Trade.commit()
