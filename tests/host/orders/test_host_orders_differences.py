@@ -128,6 +128,18 @@ def test_entries_of_its_pair_wait_while_a_difference_that_asks_for_it_stands(
     differences.require_none(PAIR)
 
 
+def test_what_a_look_leaves_out_stands(differences: Differences) -> None:
+    """A pair with an order on its way is not looked at."""
+    given = [seen(1.0, waits=True)]
+    for moment in (0, 10):
+        differences.confirm(PLACE, given, later(moment))
+    assert differences.confirm(PLACE, [], later(20), [PAIR]) == []
+    with pytest.raises(NoEntry):
+        differences.require_none(PAIR)
+    assert len(differences.confirm(PLACE, given, later(30))) == 1
+    assert counts() == {"found: coins missing": 1}
+
+
 def test_the_gate_asks_whether_the_books_agree(
     differences: Differences, bot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

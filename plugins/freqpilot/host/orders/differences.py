@@ -5,7 +5,7 @@ is a difference; what the second one does not show any more is counted and no on
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -82,9 +82,19 @@ class Differences:
         self._seen: dict[str, dict[tuple[str, str, str], Seen]] = {}
         self._reported: dict[tuple[str, ...], date] = {}
 
-    def confirm(self, place: str, found: Iterable[Difference], now: datetime) -> list[Difference]:
-        """Take in what a look at a place has shown; returns what two looks agree on."""
-        before, after = self._seen.get(place, {}), {}
+    def confirm(
+        self,
+        place: str,
+        found: Iterable[Difference],
+        now: datetime,
+        unseen: Collection[str] = (),
+    ) -> list[Difference]:
+        """Take in what a look at a place has shown; returns what two looks agree on.
+
+        :param unseen: pairs that the look has left out: what they showed before stands.
+        """
+        before = self._seen.get(place, {})
+        after = {key: seen for key, seen in before.items() if seen.difference.pair in unseen}
         for difference in found:
             seen = before.get(difference.key)
             if seen is None or not seen.difference.agrees(difference):
@@ -100,7 +110,8 @@ class Differences:
             if key not in after and not seen.stands:
                 self._run.counters.count("books passed")
         self._seen[place] = after
-        return [seen.difference for seen in after.values() if seen.confirmed]
+        shown = [seen for seen in after.values() if seen.difference.pair not in unseen]
+        return [seen.difference for seen in shown if seen.confirmed]
 
     def doubts(self, place: str) -> bool:
         """Tell whether a place shows something that no second look has confirmed yet."""

@@ -139,6 +139,29 @@ def test_a_look_that_fails_is_tried_in_its_turn_and_says_nothing(
     assert stage.counts()["books failed"] == failed
 
 
+def test_a_person_hears_once_that_nothing_could_be_compared(stage: Stage, kind: Kind) -> None:
+    stage.account.fault = ccxt.RequestTimeout("it takes over a second")
+    stage.play(timedelta(minutes=20), 5 * SECOND)
+    assert stage.texts() == []
+    stage.play(timedelta(hours=2), 5 * SECOND)
+    (text,) = stage.texts("WARNING")
+    assert "have not been compared" in text
+    assert len(stage.account.asked) < 20, "it asks ever more seldom"
+    stage.account.fault = None
+    stage.play(timedelta(minutes=40), 5 * SECOND)
+    assert len(stage.texts()) == 1
+
+
+def test_a_pair_that_is_traded_no_more_is_looked_at_for_a_week(stage: Stage, kind: Kind) -> None:
+    (trade,) = Trade.get_open_trades()
+    trade.is_open, trade.close_date = False, START.replace(tzinfo=None)
+    Trade.commit()
+    stage.bot.config["exchange"]["pair_whitelist"] = []
+    for days, found in ((6.9, [kind.pair]), (7.1, [])):
+        tasks = books.tasks_of(stage.bot, START + timedelta(days=days))
+        assert [task.pair for task in tasks if task.subject == "orders"] == found
+
+
 def test_one_pair_that_fails_does_not_keep_the_others(stage: Stage, kind: Kind) -> None:
     pairs = several(stage, 2)
     stage.bot.config["exchange"]["pair_whitelist"] = pairs
@@ -172,8 +195,8 @@ def test_a_pair_stays_under_watch_for_an_hour_after_its_trade(stage: Stage, kind
     (trade,) = Trade.get_open_trades()
     trade.is_open, trade.close_date = False, now.replace(tzinfo=None)
     Trade.commit()
-    assert books.traded(now + timedelta(minutes=59)) == {kind.pair}
-    assert books.traded(now + timedelta(minutes=61)) == set()
+    assert books.traded(now + timedelta(minutes=59), books.LATELY) == {kind.pair}
+    assert books.traded(now + timedelta(minutes=61), books.LATELY) == set()
     lists = 2 if kind is LONG else 1
     account = Task("positions") if kind is LONG else Task("balances")
     for minutes, quiet in ((59, False), (61, True)):

@@ -50,7 +50,7 @@ class Asker:
             with self.hurry():
                 answer = call(*given, **named)
         except Exception as error:
-            if is_refusal(error):
+            if is_out(error):
                 self._budget.refused(datetime.now(UTC))
             raise
         self._budget.answered(datetime.now(UTC))
@@ -76,8 +76,9 @@ class Asker:
             self._api.timeout = usual
 
 
-def is_refusal(error: BaseException) -> bool:
-    """Tell whether the exchange refused a request because there were too many; Freqtrade's errors
-    name ccxt's as their cause."""
-    refusals = (ccxt.DDoSProtection, ccxt.RateLimitExceeded)
-    return isinstance(error, refusals) or isinstance(error.__cause__, refusals)
+def is_out(error: BaseException) -> bool:
+    """Tell whether the exchange refused a request because there were too many, or did not answer in
+    time: the next one waits. Freqtrade's errors name ccxt's as their cause."""
+    return isinstance(error, ccxt.OperationFailed) or isinstance(
+        error.__cause__, ccxt.OperationFailed
+    )

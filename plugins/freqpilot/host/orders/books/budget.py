@@ -1,5 +1,5 @@
 """How many requests the comparison of the books may make: so many a minute, fewer while the
-exchange refuses them."""
+exchange refuses them or does not answer in time."""
 
 from collections import deque
 from datetime import datetime, timedelta
@@ -39,8 +39,9 @@ class Budget:
             self._refused, self._pause = None, MINUTE
 
     def refused(self, now: datetime) -> None:
-        """Take note that the exchange refused a request because there were too many: none is made
-        for a minute, twice as long after each further refusal."""
+        """Take note that the exchange refused a request because there were too many, or did not
+        answer: none is made for a minute, twice as long after each further one. A slow exchange
+        must not look like one that fails (:mod:`freqpilot.host.gate.health` counts each call)."""
         if self._refused is not None:
             self._pause = min(2 * self._pause, LONGEST)
         self._refused = now

@@ -9,7 +9,7 @@ from typing import Any
 from freqpilot.host.account import unwritten
 from freqpilot.host.orders import reconcile
 from freqpilot.host.orders.books import holdings, openorders
-from freqpilot.host.orders.books.asking import Asker, NoTime, is_refusal
+from freqpilot.host.orders.books.asking import Asker, NoTime, is_out
 from freqpilot.host.orders.books.budget import Budget
 from freqpilot.host.orders.books.schedule import Schedule, Task
 from freqpilot.host.orders.differences import Difference, Differences, report_daily
@@ -19,15 +19,19 @@ from freqpilot.host.seams.freqtrade import Bot
 
 logger = logging.getLogger(__name__)
 
-LATELY = timedelta(hours=1)
-"""How long a pair is looked at often after its trade was closed."""
+LATELY, LONG = timedelta(hours=1), timedelta(days=7)
+"""How long a pair is looked at often after its trade was closed, and how long at all where it is
+not in the whitelist."""
+SILENT = timedelta(minutes=20)
+"""How long no look may succeed before a person hears of it: longer than the longest pause."""
 
 
 class Watch:
-    """What a run has looked at."""
+    """What a run has looked at, and since when every look has failed."""
 
     def __init__(self, run: Run) -> None:
         self.schedule = Schedule()
+        self.failing: datetime | None = None
 
 
 def step(run: Run, bot: Bot) -> None:
@@ -46,8 +50,8 @@ def step(run: Run, bot: Bot) -> None:
 
 
 def _step(run: Run, bot: Bot, now: datetime) -> None:
-    schedule, budget = run.part(Watch).schedule, run.part(Budget)
-    tasks = tasks_of(bot, now)
+    watch, budget = run.part(Watch), run.part(Budget)
+    schedule, tasks = watch.schedule, tasks_of(bot, now)
     schedule.begin(tasks, now)
     due = schedule.due(tasks, now)
     if not due:
@@ -60,7 +64,7 @@ def _step(run: Run, bot: Bot, now: datetime) -> None:
             return
         try:
             found = look(run, bot, task, ask, busy)
-            _settle(run, bot, task.place, found, ask, now)
+            _settle(run, bot, task.place, found, ask, busy)
         except NoTime:
             run.counters.count("books waited")
             return
@@ -68,9 +72,10 @@ def _step(run: Run, bot: Bot, now: datetime) -> None:
             if unwritten.is_of_store(error):
                 raise
             _fail(run, task, error, now)
-            if is_refusal(error):
+            if is_out(error):
                 return
         else:
+            watch.failing = None
             run.counters.count("books looks")
             schedule.done(task, now, doubts=run.part(Differences).doubts(task.place))
 
@@ -90,8 +95,8 @@ def tasks_of(bot: Bot, now: datetime) -> list[Task]:
     spot = str(bot.trading_mode) == "spot"
     account = Task("balances") if spot else Task("positions")
     listed = [pair for pair in bot.config["exchange"]["pair_whitelist"] if "*" not in pair]
-    busy = traded(now)
-    some = sorted({*listed, *busy} & set(bot.exchange.markets))
+    busy = traded(now, LATELY)
+    some = sorted({*listed, *traded(now, LONG)} & set(bot.exchange.markets))
     if not some:
         return [account]
     lists = len(reconcile.open_lists(bot.exchange._api, some[0]))
@@ -101,22 +106,22 @@ def tasks_of(bot: Bot, now: datetime) -> list[Task]:
     return [account, *pairs]
 
 
-def traded(now: datetime) -> set[str]:
-    """Return the pairs with an open trade, or with one that was closed a while ago."""
+def traded(now: datetime, lately: timedelta) -> set[str]:
+    """Return the pairs with an open trade, or with one that was closed within ``lately``."""
     from freqtrade.persistence import Trade
     from sqlalchemy import or_, select
 
-    since = (now - LATELY).replace(tzinfo=None)
+    since = (now - lately).replace(tzinfo=None)
     query = select(Trade.pair).where(or_(Trade.is_open, Trade.close_date >= since)).distinct()
     return set(Trade.session.scalars(query))
 
 
 def _settle(
-    run: Run, bot: Bot, place: str, found: list[Difference], ask: Asker, now: datetime
+    run: Run, bot: Bot, place: str, found: list[Difference], ask: Asker, busy: Collection[str]
 ) -> None:
     """Mend what two looks agree on, where it is certain how; a person hears of the rest."""
-    differences = run.part(Differences)
-    for difference in differences.confirm(place, found, now):
+    differences, now = run.part(Differences), datetime.now(UTC)
+    for difference in differences.confirm(place, found, now, busy):
         mend = openorders.mend if "order" in difference.kind else holdings.mend
         with ask.hurry():
             if mend(run, bot, difference):
@@ -142,8 +147,20 @@ def _say(run: Run, bot: Bot, difference: Difference) -> None:
 
 
 def _fail(run: Run, task: Task, error: Exception, now: datetime) -> None:
-    """Take note of a look that failed: it is tried again in its turn."""
+    """Take note of a look that failed: it is tried again in its turn. When no look has succeeded
+    for long, a person hears of it once a day."""
     reconcile._roll_back()
+    watch = run.part(Watch)
     run.counters.count("books failed")
-    run.part(Watch).schedule.done(task, now, doubts=False)
+    watch.schedule.done(task, now, doubts=False)
     logger.warning("The %s could not be compared: %s: %s", task.place, type(error).__name__, error)
+    if watch.failing is None or watch.failing > now:
+        watch.failing = now
+    if now - watch.failing < SILENT:
+        return
+    text = (
+        f"orders and positions on the exchange have not been compared with the database since "
+        f"{watch.failing:%Y-%m-%d %H:%M} UTC ({type(error).__name__}: {error}). What happens there "
+        "by itself, a liquidation, may go unseen meanwhile; look at the exchange"
+    )
+    report_daily(run, ("all pairs", "not compared"), text, "WARNING")
