@@ -43,14 +43,30 @@ def spent() -> int:
 
 def test_a_request_ends_with_the_loop_s_second(api: Any, watch: list[float]) -> None:
     ask, seen = Asker(current(), api), []
-    for moment in (0.0, 0.6, 0.85):
+    for moment in (0.0, 0.2, 0.5):
         watch[0] = moment
         ask.ask(lambda: seen.append(api.timeout))
-    assert seen == [1_000, 400, 150]
+    assert seen == [1_000, 800, 500]
     assert api.timeout == 10_000
-    watch[0] = 0.95
+    watch[0] = 0.51
     with pytest.raises(NoTime):
         ask.ask(lambda: pytest.fail("it was asked"))
+    assert spent() == 3
+
+
+def test_a_question_that_had_less_than_a_second_says_nothing_of_the_exchange(
+    api: Any, watch: list[float]
+) -> None:
+    ask = Asker(current(), api)
+
+    def late() -> None:
+        raise ccxt.RequestTimeout("0.7 s")
+
+    watch[0] = 0.3
+    with pytest.raises(NoTime):
+        ask.ask(late)
+    assert current().part(Budget).allows(1, datetime.now(UTC))
+    assert api.timeout == 10_000
 
 
 def test_a_timeout_that_is_shorter_stays(api: Any, watch: list[float]) -> None:

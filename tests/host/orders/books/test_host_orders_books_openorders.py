@@ -10,6 +10,7 @@ import ccxt
 import pytest
 from books_stage import MINUTE, Stage, compared, filled, order, stop_of
 from freqtrade.persistence import Order, Trade
+from sqlalchemy import delete
 from trades_stage import START, Kind, held, intent, of_each_kind, placed, stored
 
 from freqpilot.errors import NoEntry
@@ -285,3 +286,17 @@ def test_an_exchange_that_lists_all_pairs_at_once_is_asked_once(
     lists = 2 if kind.mode == "futures" else 1
     assert stage.account.asked.count("orders None") == 2 * lists
     assert "order 77" in stage.texts()[0]
+
+
+def test_an_order_whose_trade_a_person_has_deleted_is_one_that_was_left_behind(
+    stage: Stage, kind: Kind
+) -> None:
+    trade = held(kind)
+    stop_of(kind, trade, "s1")
+    Order.session.execute(delete(Trade).where(Trade.id == trade.id))
+    Trade.commit()
+    Order.session.expire_all()
+    name = ours(kind, "stop", trade="1")
+    give(stage, "s1", kind.exit, clientOrderId=name, apart=kind.mode == "futures")
+    stage.play(timedelta(hours=1) + 2 * MINUTE)
+    assert [number for number, _, _ in stage.account.cancelled] == ["s1"]

@@ -114,6 +114,35 @@ def test_a_loop_s_second_ends_its_questions(
     assert stage.account.timeout == 10_000
 
 
+def test_on_a_slow_exchange_a_look_goes_over_several_loops(
+    stage: Stage, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question takes most of a second: a loop has time for one."""
+    watch = [0.0]
+    monkeypatch.setattr(asking, "time", SimpleNamespace(monotonic=lambda: watch[0]))
+
+    def slow(call: Any) -> Any:
+        def asked(*given: Any, **named: Any) -> Any:
+            watch[0] += 0.8
+            return call(*given, **named)
+
+        return asked
+
+    for owner, name in (
+        (stage.account, "fetch_open_orders"),
+        (stage.bot.exchange, "fetch_positions"),
+        (stage.bot.exchange, "get_balances"),
+    ):
+        monkeypatch.setattr(owner, name, slow(getattr(owner, name)))
+    stage.account.open["77"] = order(kind, "77", kind.entry, 3.0)
+    stage.play(timedelta(minutes=11), 5 * SECOND)
+    counts = stage.counts()
+    assert counts["books requests"] == len(stage.account.asked)
+    assert counts.get("books failed", 0) == 0
+    assert stage.account.asked.count("positions" if kind is LONG else "balances") >= 2
+    assert "order 77" in stage.texts()[0]
+
+
 def test_a_refusal_ends_the_questions_of_a_minute(stage: Stage, kind: Kind) -> None:
     stage.account.fault = ccxt.RateLimitExceeded("429")
     stage.play(MINUTE + 50 * SECOND, 5 * SECOND)
@@ -234,3 +263,25 @@ def test_what_could_not_be_mended_is_tried_at_the_next_look(
     stage.play(5 * MINUTE, 5 * SECOND)
     assert tried == ["s9", "s9"]
     assert stage.account.open == {}
+
+
+def test_one_that_cannot_be_mended_keeps_no_other_from_it(
+    stage: Stage, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (trade,) = Trade.get_open_trades()
+    trade.is_open, trade.close_date, stage.account.held = False, START.replace(tzinfo=None), 0.0
+    Trade.commit()
+    for number in ("s8", "s9"):
+        name, apart = f"fq-{current().name}-77-stop-{number[1]}", kind is LONG
+        left = order(kind, number, kind.exit, 3.0, clientOrderId=name, apart=apart)
+        stage.account.open[number] = left
+    cancel = stage.account.cancel_order
+
+    def cancel_order(number: str, pair: str, params: dict[str, Any]) -> None:
+        if number == "s8":
+            raise ccxt.ExchangeError("no")
+        cancel(number, pair, params)
+
+    monkeypatch.setattr(stage.account, "cancel_order", cancel_order)
+    stage.play(3 * MINUTE, 5 * SECOND)
+    assert set(stage.account.open) == {"s8"}

@@ -13,7 +13,7 @@ from freqpilot.host.orders.books.budget import Budget
 from freqpilot.host.orders.lookup import PATIENCE
 from freqpilot.host.run.run import Run
 
-LEAST = 0.1
+LEAST = 0.5
 """Seconds that have to be left for one more question."""
 
 
@@ -45,14 +45,17 @@ class Asker:
         """
         if hasattr(call, "__wrapped__"):
             named["count"] = 0
-        self._budget.spend(datetime.now(UTC))
-        try:
-            with self.hurry():
+        first = self.left > PATIENCE - LEAST / 10
+        with self.hurry():
+            self._budget.spend(datetime.now(UTC))
+            try:
                 answer = call(*given, **named)
-        except Exception as error:
-            if is_out(error):
-                self._budget.refused(datetime.now(UTC))
-            raise
+            except Exception as error:
+                if not first and _is(error, ccxt.RequestTimeout):
+                    raise NoTime from error  # it had less than a second
+                if is_out(error):
+                    self._budget.refused(datetime.now(UTC))
+                raise
         self._budget.answered(datetime.now(UTC))
         return answer
 
@@ -78,7 +81,10 @@ class Asker:
 
 def is_out(error: BaseException) -> bool:
     """Tell whether the exchange refused a request because there were too many, or did not answer in
-    time: the next one waits. Freqtrade's errors name ccxt's as their cause."""
-    return isinstance(error, ccxt.OperationFailed) or isinstance(
-        error.__cause__, ccxt.OperationFailed
-    )
+    time: the next one waits."""
+    return _is(error, ccxt.OperationFailed)
+
+
+def _is(error: BaseException, kind: type[Exception]) -> bool:
+    """Tell whether an error is ccxt's of this kind, or Freqtrade's that names it as its cause."""
+    return isinstance(error, kind) or isinstance(error.__cause__, kind)

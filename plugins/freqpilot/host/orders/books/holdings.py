@@ -69,9 +69,7 @@ def mend(run: Run, bot: Bot, difference: Difference) -> bool:
 
 
 def worth_saying(bot: Bot, difference: Difference) -> bool:
-    """Tell whether a person is to hear of a difference: not of the dust that rounding leaves."""
-    if difference.kind != "coins of nobody":
-        return True
+    """Tell whether a person is to hear of coins of nobody: not of the dust that rounding leaves."""
     there, ours = difference.figures
     return reconcile.is_worth_an_order(bot, difference.pair, there - ours)
 

@@ -3,11 +3,13 @@ here and not there any more, and what was left behind by a trade that is over.""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import ccxt
 
 from freqpilot.execution.ids import OrderName
+from freqpilot.execution.venues import Params
 from freqpilot.host.account import unwritten
 from freqpilot.host.orders import reconcile
 from freqpilot.host.orders.books.asking import Asker
@@ -19,6 +21,8 @@ from freqpilot.shapes import IntentState
 
 OPEN: tuple[IntentState, ...] = ("sent", "accepted", "asked", "agreed")
 """States of intents that are settled elsewhere."""
+RECENT = timedelta(seconds=15)
+"""How old one list of a look may be when the last one is answered."""
 
 
 def look(run: Run, bot: Bot, task: Task, ask: Asker, busy: Collection[str]) -> list[Difference]:
@@ -29,15 +33,40 @@ def look(run: Run, bot: Bot, task: Task, ask: Asker, busy: Collection[str]) -> l
     """
     from freqtrade.persistence import Order
 
-    api = bot.exchange._api
-    there: dict[str, ExchangeOrder] = {}
-    for params in reconcile.open_lists(api, task.pair or _any_pair(bot)):
-        for order in ask.ask(api.fetch_open_orders, task.pair, params=dict(params)):
-            there[str(order["id"])] = order
+    there = _listed(run, bot, task, ask)
     ours = [row for row in Order.get_open_orders() if task.pair in (None, row.ft_pair)]
     gone = [row for row in ours if row.order_id not in there]
     found = [*_there(run, bot, there, gone), *map(_gone, gone)]
     return [difference for difference in found if difference.pair not in busy]
+
+
+class Answers:
+    """Lists that were answered in a loop whose second did not suffice for all lists of a look."""
+
+    def __init__(self, run: Run) -> None:
+        self.given: dict[tuple[str, Params], tuple[datetime, list[ExchangeOrder]]] = {}
+
+    def lately(self, key: tuple[str, Params], now: datetime) -> list[ExchangeOrder] | None:
+        """Return an answer that is a few seconds old at most, None without one."""
+        time, answer = self.given.get(key, (now - 2 * RECENT, []))
+        return answer if timedelta() <= now - time <= RECENT else None
+
+
+def _listed(run: Run, bot: Bot, task: Task, ask: Asker) -> dict[str, ExchangeOrder]:
+    """Return the orders that are open on the exchange, by their number."""
+    api, answers = bot.exchange._api, run.part(Answers)
+    found: list[ExchangeOrder] = []
+    lists = reconcile.open_lists(api, task.pair or _any_pair(bot))
+    for params in lists:
+        key, now = (task.place, params), datetime.now(UTC)
+        answer = answers.lately(key, now)
+        if answer is None:
+            answer = ask.ask(api.fetch_open_orders, task.pair, params=dict(params))
+            answers.given[key] = now, answer
+        found += answer
+    for params in lists:  # the next look is a new one
+        answers.given.pop((task.place, params), None)
+    return {str(order["id"]): order for order in found}
 
 
 def mend(run: Run, bot: Bot, difference: Difference) -> bool:
@@ -67,7 +96,7 @@ def _there(
         pair = str(order["symbol"])
         name, row = reconcile.name_of(bot.exchange._api, order, pair), _row(number, pair)
         if row is not None:
-            if not row.trade.is_open or not row.ft_is_open:
+            if not _is_open(row) or not row.ft_is_open:
                 yield _left_behind(row, name, order)
         elif (pair, order["side"]) not in triggered and not reconcile.is_child(run, name, pair):
             yield _unknown(run, name, order, pair)
@@ -75,7 +104,7 @@ def _there(
 
 def _left_behind(row: Any, name: OrderName | None, order: ExchangeOrder) -> Difference:
     """Return what an order is that the exchange has open longer than the database does."""
-    over = "the database has it done" if row.trade.is_open else "its trade is over"
+    over = "the database has it done" if _is_open(row) else "its trade is over"
     kind, number, pair = row.ft_order_side, str(row.order_id), row.ft_pair
     text = f"the {kind} order {number} in {pair} is open on the exchange, {over}"
     subject = (row, name, order)
@@ -121,6 +150,11 @@ def _gone(row: Any) -> Difference:
     )
 
 
+def _is_open(row: Any) -> bool:
+    """Tell whether an order's trade is open; one that a person has deleted is over."""
+    return row.trade is not None and bool(row.trade.is_open)
+
+
 def _row(number: str, pair: str) -> Any | None:
     from freqtrade.persistence import Order
 
@@ -147,7 +181,7 @@ def _take_back(run: Run, bot: Bot, difference: Difference) -> bool:
     What does not bear this bot's name is left alone.
     """
     row, name, order = difference.subject
-    if row.trade.is_open:
+    if _is_open(row):
         row.trade.update_order(bot.exchange._order_contracts_to_amount(order))
         done = "it is open in the database as well now"
     elif name is None or name.bot != run.name:
@@ -177,10 +211,10 @@ def _catch_up(run: Run, bot: Bot, row: Any) -> bool:
     if found["status"] == "open":
         return True  # the list was behind, or had no room for it
     trade, pair = row.trade, row.ft_pair
-    if trade.is_open:
+    if _is_open(row):
         bot.update_trade_state(trade, row.order_id, found, stoploss_order=stop, send_msg=False)
     else:
-        trade.update_order(found)
+        row.update_from_ccxt_object(found)
     text = (
         f"the {row.ft_order_side} order {row.order_id} in {pair} was open in the database, the "
         f"exchange has it {found['status']}; the database has that now"

@@ -2,7 +2,7 @@
 requests and a second allow."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,11 +27,13 @@ SILENT = timedelta(minutes=20)
 
 
 class Watch:
-    """What a run has looked at, and since when every look has failed."""
+    """What a run has looked at, since when every look has failed, and what was found when a loop's
+    second was over: when, in which look, and what."""
 
     def __init__(self, run: Run) -> None:
         self.schedule = Schedule()
         self.failing: datetime | None = None
+        self.left: list[tuple[datetime, str, Difference]] = []
 
 
 def step(run: Run, bot: Bot) -> None:
@@ -54,9 +56,13 @@ def _step(run: Run, bot: Bot, now: datetime) -> None:
     schedule, tasks = watch.schedule, tasks_of(bot, now)
     schedule.begin(tasks, now)
     due = schedule.due(tasks, now)
-    if not due:
+    if not due and not watch.left:
         return
     ask = Asker(run, bot.exchange._api)
+    found_before, watch.left = watch.left, []
+    for time, place, difference in found_before:
+        if timedelta() <= now - time <= openorders.RECENT:  # else the next look shows it again
+            _settle(run, bot, place, [difference], ask)
     busy = {intent.pair for intent in run.intents(*openorders.OPEN)}
     for task in due:
         if not budget.allows(task.requests, now):
@@ -64,7 +70,8 @@ def _step(run: Run, bot: Bot, now: datetime) -> None:
             return
         try:
             found = look(run, bot, task, ask, busy)
-            _settle(run, bot, task.place, found, ask, busy)
+            confirmed = run.part(Differences).confirm(task.place, found, now, busy)
+            _settle(run, bot, task.place, confirmed, ask)
         except NoTime:
             run.counters.count("books waited")
             return
@@ -116,18 +123,32 @@ def traded(now: datetime, lately: timedelta) -> set[str]:
     return set(Trade.session.scalars(query))
 
 
-def _settle(
-    run: Run, bot: Bot, place: str, found: list[Difference], ask: Asker, busy: Collection[str]
-) -> None:
-    """Mend what two looks agree on, where it is certain how; a person hears of the rest."""
-    differences, now = run.part(Differences), datetime.now(UTC)
-    for difference in differences.confirm(place, found, now, busy):
-        mend = openorders.mend if "order" in difference.kind else holdings.mend
-        with ask.hurry():
-            if mend(run, bot, difference):
-                differences.mended(place, difference)
-            elif not differences.heard(about(difference)):
-                _say(run, bot, difference)
+def _settle(run: Run, bot: Bot, place: str, confirmed: Iterable[Difference], ask: Asker) -> None:
+    """Mend what two looks agree on, where it is certain how; a person hears of the rest. What there
+    is no time for is left to the next loop."""
+    for difference in confirmed:
+        try:
+            if _mend(run, bot, difference, ask):
+                run.part(Differences).mended(place, difference)
+            elif not run.part(Differences).heard(about(difference)):
+                _say(run, bot, difference, ask)
+        except NoTime:
+            run.part(Watch).left.append((datetime.now(UTC), place, difference))
+        except Exception as error:  # one that cannot be mended keeps no other from it
+            if unwritten.is_of_store(error):
+                raise
+            reconcile._roll_back()
+            run.counters.count("books failed")
+            what = f"{difference.kind} in {difference.pair}"
+            logger.warning("Not mended yet: %s: %s: %s", what, type(error).__name__, error)
+
+
+def _mend(run: Run, bot: Bot, difference: Difference, ask: Asker) -> bool:
+    if difference.subject is None:
+        return False  # a stranger's
+    mend = openorders.mend if "order" in difference.kind else holdings.mend
+    with ask.hurry():
+        return mend(run, bot, difference)
 
 
 def about(difference: Difference) -> tuple[str, ...]:
@@ -136,10 +157,13 @@ def about(difference: Difference) -> tuple[str, ...]:
     return (difference.pair, *kind, difference.about)
 
 
-def _say(run: Run, bot: Bot, difference: Difference) -> None:
-    if not holdings.worth_saying(bot, difference):
-        run.part(Differences).hear(about(difference))
-        return
+def _say(run: Run, bot: Bot, difference: Difference, ask: Asker) -> None:
+    if difference.kind == "coins of nobody":
+        with ask.hurry():
+            worth = holdings.worth_saying(bot, difference)
+        if not worth:
+            run.part(Differences).hear(about(difference))
+            return
     figures: dict[str, Any] = {"kind": difference.kind}
     if difference.figures:
         figures.update(zip(("owned", "wanted"), difference.figures, strict=True))
