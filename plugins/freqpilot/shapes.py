@@ -269,6 +269,8 @@ class OrderRequest:
     stake: float
     rate: float
     leverage: float = 1.0
+    tag: str | None = field(default=None, compare=False)
+    """Freqtrade's entry tag; it changes no verdict."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ def test_before_anything_happened() -> None:
     assert Counters().snapshot(NOW) == {
         "counts": {},
         "vetoes": {},
+        "cuts": {},
         "loops": 0,
         "loop_age": None,
         "ledger_age": None,
@@ -27,6 +28,7 @@ def test_snapshot_counts_and_ages() -> None:
     counters.count("orders", 2)
     counters.veto("max_exposure")
     counters.veto("max_exposure")
+    counters.cut("max_position")
     counters.beat(NOW - timedelta(seconds=10))
     counters.beat(NOW - timedelta(seconds=5))
     counters.stamp(NOW - timedelta(seconds=7))
@@ -35,6 +37,7 @@ def test_snapshot_counts_and_ages() -> None:
     assert counters.snapshot(NOW) == {
         "counts": {"orders": 3},
         "vetoes": {"max_exposure": 2},
+        "cuts": {"max_position": 1},
         "loops": 2,
         "loop_age": 5.0,
         "ledger_age": 7.0,

@@ -1,7 +1,7 @@
 """Events as lines and records, and the command that shows them."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -57,8 +57,8 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def shown(home: Path, *options: str) -> str:
-    done = CliRunner().invoke(app, ["events", "--userdir", str(home), *options])
+def shown(home: Path, *options: str, command: str = "events") -> str:
+    done = CliRunner().invoke(app, [command, "--userdir", str(home), *options])
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -85,3 +85,35 @@ def test_a_level_that_does_not_exist_is_refused(home: Path) -> None:
     done = CliRunner().invoke(app, ["events", "--userdir", str(home), "--level", "loud"])
     assert isinstance(done.exception, RefuseToStart)
     assert "INFO, WARNING" in str(done.exception)
+
+
+ROW = {
+    "kind": "cut",
+    "rule": "max_position",
+    "tag": "dip",
+    "orders": 3,
+    "pairs": 2,
+    "asked": 1_666.7,
+    "allowed": 800.0,
+}
+
+
+def test_what_was_cut_and_refused_is_a_table_with_the_newest_reasons(home: Path) -> None:
+    store = open_store(f"sqlite:///{home}/freqpilot.sqlite")
+    kept = {"since": NOW.isoformat(), "rows": [ROW]}
+    store.save_state("ledger live, interventions", kept, NOW)
+    for number in range(8):
+        for kind in ("veto", "cut"):
+            store.add_event(NOW + timedelta(minutes=number), kind, "INFO", f"{kind} {number}")
+    store.close()
+    text = shown(home, command="refusals")
+    assert "live, since 2024-03-06 12:30 UTC" in text
+    assert all(word in text for word in ("cut", "max_position", "dip", "1,666.70", "800.00"))
+    assert [line.split(": ")[1] for line in text.splitlines()[-10:]] == [
+        f"{kind} {number}" for number in range(3, 8) for kind in ("veto", "cut")
+    ]
+    assert json.loads(shown(home, "--json", command="refusals")) == {"live": kept}
+
+
+def test_a_bot_whose_orders_all_went_through_says_so(home: Path) -> None:
+    assert "no order was cut or refused yet" in shown(home, command="refusals")

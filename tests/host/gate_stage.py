@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 CONFIG: dict[str, Any] = {
-    "freqpilot": {"risk": {"book": {"enabled": False}}},
+    "freqpilot": {"risk": {"book": {"enabled": False}, "oversized": "refuse"}},
     "stake_currency": "USDT",
 }
 

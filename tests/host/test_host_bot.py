@@ -73,6 +73,7 @@ def bot(tmp_path: Path) -> Iterator[Any]:
             "stake_amount": 100,
             "strategy": "Reckless",
             "pairlists": [{"method": "StaticPairList"}],
+            "freqpilot": {"risk": {"oversized": "refuse"}},
         }
         file = tmp_path / "overlay.json"
         file.write_text(json.dumps(overlay))
@@ -88,6 +89,15 @@ def bot(tmp_path: Path) -> Iterator[Any]:
         yield instance
         instance.cleanup()
         end()
+
+
+@pytest.fixture
+def cuts(bot: Any) -> Any:
+    """Return the bot, which cuts stakes above the limits now."""
+    run = current()
+    risk = run.settings.risk.model_copy(update={"oversized": "cut"})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    return bot
 
 
 def stakes() -> dict[str, float]:
@@ -170,6 +180,58 @@ def test_a_busy_loop_without_a_fresh_look_at_the_account_is_refused(bot: Any) ->
     run.state = replace(run.state, stamp=datetime.now(UTC) - timedelta(minutes=10))
     with pytest.raises(DependencyException, match="ago"):
         bot.execute_entry("BTC/USDT", 100)
+
+
+def test_an_entry_over_the_position_limit_is_cut_to_its_share_of_a_ladder(cuts: Any) -> None:
+    cuts.execute_entry("BTC/USDT", 900)
+    # 15 % of 1,000 for a first order and four additions like it: no largest number is set.
+    assert stakes() == {"BTC/USDT": pytest.approx(30, rel=0.01)}
+    assert stakes()["BTC/USDT"] <= 30
+    assert current().counters.snapshot(datetime.now(UTC))["cuts"] == {"max_position": 1}
+    (event,) = current().store.events("cut")
+    assert "cut the stake of entry BTC/USDT from 900.00 to 30.00: the position in" in event.text
+
+
+def test_additions_are_cut_to_what_is_left_of_the_position(cuts: Any) -> None:
+    from freqtrade.persistence import Trade
+
+    cuts.execute_entry("BTC/USDT", 900)
+    (trade,) = Trade.get_open_trades()
+    _fill(cuts, trade)
+    cuts.process_open_trade_positions()  # asks for 500 more
+    (trade,) = Trade.get_open_trades()
+    added = [order for order in trade.orders if order.ft_order_side == "buy"][1]
+    assert added.safe_amount * added.safe_price == pytest.approx(120, rel=0.01)
+
+
+def test_without_additions_the_whole_room_is_the_first_orders(cuts: Any) -> None:
+    cuts.strategy.position_adjustment_enable = False
+    cuts.execute_entry("BTC/USDT", 900)
+    assert stakes() == {"BTC/USDT": pytest.approx(150, rel=0.01)}
+
+
+def test_what_is_left_below_the_exchanges_minimum_is_refused(cuts: Any) -> None:
+    from freqtrade.rpc.rpc import RPCException
+
+    run = current()
+    risk = run.settings.risk.model_copy(update={"max_exposure": 0.003})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    cuts.strategy.position_adjustment_enable = False
+    with pytest.raises(RPCException, match=r"the limits leave a stake of 3\.00, below"):
+        cuts.execute_entry("BTC/USDT", 100)
+    assert stakes() == {}
+    (event,) = run.store.events("veto")
+    assert "the limits leave a stake of 3.00, below the exchange's minimum of" in event.text
+
+
+def test_what_no_smaller_stake_would_keep_is_refused_by_the_gate(cuts: Any) -> None:
+    from freqtrade.exceptions import DependencyException
+
+    run = current()
+    run.state = replace(run.state, stamp=datetime.now(UTC) - timedelta(minutes=10))
+    with pytest.raises(DependencyException, match="ago"):
+        cuts.execute_entry("BTC/USDT", 900)
+    assert run.counters.snapshot(datetime.now(UTC))["cuts"] == {}
 
 
 def _fill(bot: Any, trade: Any) -> None:

@@ -1,6 +1,8 @@
 """Commands that set up and look at an installation."""
 
 import json
+import logging
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +13,26 @@ from freqpilot.cli.common import ConfigFiles, UserDir, console
 app = typer.Typer()
 
 
+class Profile(StrEnum):
+    """How much the supervisor may do."""
+
+    watch = "watch"
+    guard = "guard"
+    full = "full"
+
+
 @app.command()
 def init(
     userdir: UserDir = Path("user_data"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite the pack's files.")] = False,
+    profile: Annotated[
+        Profile,
+        typer.Option(
+            "--profile",
+            help="watch reports and changes no order; guard is for a strategy that sizes itself; "
+            "full keeps all limits.",
+        ),
+    ] = Profile.full,
 ) -> None:
     """Write Freqpilot's layered configs into USERDIR/freqpilot, beside your own."""
     from freqpilot.host.commands.init import init as write
@@ -24,11 +42,14 @@ def init(
         typer.echo(f"written  {file}")
     for file in done.kept:
         typer.echo(f"kept     {file} (--force overwrites it)")
+    layers = f"-c config.json -c {done.folder / 'freqpilot.json'}"
+    if profile is not Profile.full:
+        layers += f" -c {done.folder / f'{profile.value}.json'}"
     typer.echo(
         f"\nAdd Freqpilot to your own config:\n"
-        f"  freqtrade trade -c config.json -c {done.folder / 'freqpilot.json'}\n"
+        f"  freqtrade trade {layers}\n"
         f"or check first:\n"
-        f"  freqpilot doctor -c config.json -c {done.folder / 'freqpilot.json'}"
+        f"  freqpilot doctor {layers}"
     )
 
 
@@ -36,12 +57,20 @@ def init(
 def doctor(
     config: ConfigFiles = None,
     userdir: Annotated[Path | None, typer.Option("--userdir", help="user_data folder.")] = None,
+    strategy: Annotated[
+        str, typer.Option("--strategy", "-s", help="Beside the limits; else the config's.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check Freqtrade, config, data, port and database; exit 1 when something is not well."""
     from freqpilot.host.commands.doctor import examine
 
-    findings = examine(config or [], str(userdir) if userdir else None)
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)  # what Freqtrade logs of each setting hides the table
+    try:
+        findings = examine(config or [], str(userdir) if userdir else None, strategy)
+    finally:
+        logging.disable(before)
     well = all(finding.ok for finding in findings)
     if as_json:
         document = {"ok": well, "findings": [finding.as_dict() for finding in findings]}
@@ -51,7 +80,8 @@ def doctor(
 
         table = Table("", "check", "detail", box=None, pad_edge=False)
         for finding in findings:
-            table.add_row("ok" if finding.ok else "FAULT", finding.check, finding.detail)
+            mark = ("look" if finding.warns else "ok") if finding.ok else "FAULT"
+            table.add_row(mark, finding.check, finding.detail)
         console().print(table)
     raise typer.Exit(0 if well else 1)
 

@@ -21,6 +21,7 @@ class Counters:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._vetoes: Counter[str] = Counter()
+        self._cuts: Counter[str] = Counter()
         self._loops = 0
         self._beat: datetime | None = None
         self._stamp: datetime | None = None
@@ -40,6 +41,11 @@ class Counters:
         """Count one order or entry refused by ``rule``."""
         with self._lock:
             self._vetoes[rule] += 1
+
+    def cut(self, rule: str) -> None:
+        """Count one order whose stake ``rule`` has cut."""
+        with self._lock:
+            self._cuts[rule] += 1
 
     def beat(self, time: datetime) -> None:
         """Note that a loop began at ``time``."""
@@ -63,6 +69,7 @@ class Counters:
             return {
                 "counts": dict(self._counts),
                 "vetoes": dict(self._vetoes),
+                "cuts": dict(self._cuts),
                 "loops": self._loops,
                 "loop_age": _age(now, self._beat),
                 "ledger_age": _age(now, self._stamp),

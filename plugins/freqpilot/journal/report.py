@@ -18,6 +18,7 @@ from freqpilot.journal import charts, page
 from freqpilot.journal.backtest import BacktestRun, halts_released
 from freqpilot.journal.candles import is_synthetic, prices
 from freqpilot.journal.contributions import contributions
+from freqpilot.journal.interventions import interventions_section
 from freqpilot.journal.measures import (
     Costs,
     buy_and_hold,
@@ -57,6 +58,7 @@ def write_report(run: BacktestRun, datadir: Path, path: Path) -> Path:
         _scorecard(run, held, absent),
         _equity(run, held),
         _trades(run, found),
+        interventions_section(run),
         sleeves_section(run),
         _contributions(run),
         _months(run),
@@ -145,7 +147,9 @@ def _supervision(section: object) -> str:
         return "off, for comparison"
     vetoes = ", ".join(f"{rule} {times}" for rule, times in sorted(run["vetoes"].items()))
     halted = f"; halted at the end: {run['halted']}" if run.get("halted") else ""
-    return f"{_releases(run)}{halted}; orders refused at the gate: {vetoes or 'none'}"
+    cuts = ", ".join(f"{rule} {times}" for rule, times in sorted(run.get("cuts", {}).items()))
+    cut = f"; stakes cut: {cuts}" if cuts else ""
+    return f"{_releases(run)}{halted}{cut}; orders refused at the gate: {vetoes or 'none'}"
 
 
 def _releases(run: Mapping[str, Any]) -> str:

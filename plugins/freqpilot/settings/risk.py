@@ -11,6 +11,19 @@ from freqpilot.settings.market import Asset, BookSettings, ClassCaps, MarketSett
 SizingMethod = Literal["volatility", "blueprint", "kelly", "fixed"]
 
 
+ReportedRule = Literal[
+    "max_open_trades",
+    "max_leverage",
+    "max_position",
+    "max_exposure",
+    "max_exchange_exposure",
+    "max_meme_position",
+    "max_class",
+    "max_sector",
+    "book",
+]
+
+
 class Tier(Section):
     """Limits from an equity (US dollars) upwards: risk per trade, largest position, open trades,
     leverage, and all memecoins together."""
@@ -133,6 +146,16 @@ class RiskSettings(Section):
         ),
     )
     stake_rate: Positive | None = None
+    profile: Literal["full", "guard", "watch"] = "full"
+    """``watch`` judges, reports and changes no order. The numbers of ``guard`` stand in its layer,
+    ``guard.json``."""
+    report_only: tuple[ReportedRule, ...] = ()
+    """Limits that are judged and reported, and that neither cut nor refuse."""
+    oversized: Literal["cut", "refuse"] = "cut"
+    """What becomes of a stake above the limits, of any strategy."""
+    ladder_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Which share of all that it may put into a trade the first order of a strategy is that adds to
+    its positions. Empty: as if all of its additions were as large as the first order."""
     advance_win_rate: Fraction = 0.50
     advance_profit_factor: Positive = 1.5
     advance_drawdown: Fraction = 0.25
@@ -194,6 +217,11 @@ class RiskSettings(Section):
     flows: FlowSettings = FlowSettings()
     volatility: VolatilitySettings = VolatilitySettings()
     book: BookSettings = BookSettings()
+
+    @property
+    def watches(self) -> bool:
+        """Whether the supervisor judges and changes nothing."""
+        return self.profile == "watch"
 
     @field_validator("tiers")
     @classmethod

@@ -111,3 +111,39 @@ def test_plain_freqtrade_lists_the_pack(
         command, "-c", layers[0], "-c", layers[1], "-1", "--userdir", "user_data"
     )
     assert name in done.stdout.split(), done.stderr
+
+
+OLD_STRATEGY = """
+from freqtrade.strategy import IStrategy
+
+class Autopilot(IStrategy):
+    ticker_interval = "1h"
+    def populate_indicators(self, dataframe, metadata):
+        return dataframe
+    def populate_buy_trend(self, dataframe, metadata):
+        dataframe["buy"] = 0
+        return dataframe
+    def populate_sell_trend(self, dataframe, metadata):
+        dataframe["sell"] = 0
+        return dataframe
+"""
+
+
+@pytest.mark.slow
+def test_what_writes_to_strategies_finds_the_users_alone(
+    started_freqtrade: Run, tmp_path: Path
+) -> None:
+    folder = init(tmp_path / "user_data").folder
+    own = tmp_path / "user_data" / "strategies" / "Autopilot.py"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text(OLD_STRATEGY, encoding="utf-8")
+    packs = sorted(door_dir("strategies").glob("*.py"))
+    before = [file.read_bytes() for file in packs]
+    files = ("-c", str(folder / "exchange-binance.json"), "-c", str(folder / "freqpilot.json"))
+    done = started_freqtrade("strategy-updater", *files, "--userdir", "user_data")
+    assert done.returncode == 0, done.stderr
+    assert "populate_entry_trend" in own.read_text(encoding="utf-8")
+    kept = tmp_path / "user_data" / "strategies_orig_updater" / "Autopilot.py"
+    assert kept.read_text(encoding="utf-8") == OLD_STRATEGY
+    assert done.stdout.count("Conversion of") == 2, done.stdout  # it begins, and what it took
+    assert [file.read_bytes() for file in packs] == before

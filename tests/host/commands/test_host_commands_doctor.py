@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from freqtrade.configuration.load_config import load_config_file
+from typer.testing import CliRunner
 
 from children import child_environment
+from freqpilot.cli import app
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.boot import start
@@ -22,6 +25,7 @@ from freqpilot.host.run.current import current, end
 from freqpilot.host.seams import activation
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.risk.book.covariance import Closes
+from freqpilot.settings import Settings
 from freqpilot.shapes import Position
 
 
@@ -149,6 +153,35 @@ def test_init_touches_nothing_of_the_users(tmp_path: Path) -> None:
     assert second.written == ()
     assert changed.read_text() == '{"dry_run_wallet": 5}'
     assert changed in init(tmp_path, force=True).written
+
+
+@pytest.mark.parametrize(
+    ("options", "layers"),
+    [
+        ((), ["freqpilot.json"]),
+        (("--profile", "full"), ["freqpilot.json"]),
+        (("--profile", "watch"), ["freqpilot.json", "watch.json"]),
+        (("--profile", "guard"), ["freqpilot.json", "guard.json"]),
+    ],
+)
+def test_init_names_the_layers_of_a_profile(
+    tmp_path: Path, options: tuple[str, ...], layers: list[str]
+) -> None:
+    done = CliRunner().invoke(app, ["init", "--userdir", str(tmp_path), *options])
+    assert done.exit_code == 0, done.output
+    named = "-c config.json " + " ".join(f"-c {tmp_path / 'freqpilot' / name}" for name in layers)
+    assert [line.strip() for line in done.output.splitlines() if "-c config" in line] == [
+        f"freqtrade trade {named}",
+        f"freqpilot doctor {named}",
+    ]
+    for name in layers[1:]:
+        found = json_of(tmp_path / "freqpilot" / name)
+        assert Settings.from_config(found).risk.profile == name.removesuffix(".json")
+
+
+def json_of(file: Path) -> dict[str, Any]:
+    """Read a config with its comments, as Freqtrade does."""
+    return dict(load_config_file(str(file)))
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from freqtrade.persistence import LocalTrade
 from gate_stage import CONFIG, trade
 
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.run.current import current, end
@@ -61,3 +63,99 @@ def test_a_refused_stake_is_none_for_the_backtester(monkeypatch: pytest.MonkeyPa
         ask = backtestgate._make_stake(lambda *_, stake=stake: (1.0, stake, 1.0, 5.0))
         call = ("BTC/USDT", (), 1.0, stake, "long", now, None, None, "limit", None, 1)
         assert ask(None, *call) == (1.0, kept, 1.0, 5.0)
+
+
+@pytest.fixture
+def cuts(run: Run) -> Run:
+    """Return the run, which cuts stakes above the limits now."""
+    risk = run.settings.risk.model_copy(update={"oversized": "cut"})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    return run
+
+
+def backtester(least: float = 5.0, **strategy: Any) -> Any:
+    """Return what the gate reads of Freqtrade's backtester."""
+    exchange = SimpleNamespace(get_min_pair_stake_amount=lambda *_: least)
+    return SimpleNamespace(strategy=SimpleNamespace(**strategy), exchange=exchange)
+
+
+@pytest.mark.parametrize(
+    ("held", "strategy", "stake"),
+    [
+        (None, {}, 150.0),
+        (None, {"position_adjustment_enable": True, "max_entry_position_adjustment": 2}, 50.0),
+        (100.0, {"position_adjustment_enable": True}, 50.0),  # an addition gets what is left
+        (149.0, {}, 0.0),  # below the minimum
+    ],
+)
+def test_a_stake_above_the_limits_is_cut(
+    cuts: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    held: float | None,
+    strategy: dict[str, Any],
+    stake: float,
+) -> None:
+    own = None if held is None else trade("BTC/USDT", held)
+    monkeypatch.setattr(LocalTrade, "bt_trades_open", [own] if own else [])
+    ask = backtestgate._make_stake(lambda *_: (1.0, 900.0, 1.0, 5.0))
+    call = ("BTC/USDT", (), 1.0, 900.0, "long", cuts.state.stamp, None, own, "limit", None, 1)
+    assert ask(backtester(**strategy), *call) == (1.0, pytest.approx(stake), 1.0, 5.0)
+
+
+def test_a_replacement_is_cut_once_and_its_first_stake_is_not_asked_about(
+    cuts: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced = trade("BTC/USDT", 0, filled=False)
+    monkeypatch.setattr(LocalTrade, "bt_trades_open", [replaced])
+    size = backtestgate._make_stake(lambda *_: (1.0, 900.0, 1.0, 5.0))
+    row = (pd.Timestamp(cuts.state.stamp),)
+    placed: list[float] = []
+
+    def original(self: Any, pair: str, row: Any, direction: str, *rest: Any) -> None:
+        call = (
+            pair,
+            row,
+            1.0,
+            900.0,
+            direction,
+            cuts.state.stamp,
+            None,
+            replaced,
+            "limit",
+            None,
+            1,
+        )
+        assert size(self, *call)[1] == 900.0
+        placed.append(rest[3])
+
+    enter = backtestgate._make_enter(original)
+    order = {"trade": replaced, "requested_rate": 1.0, "requested_stake": 900.0}
+    enter(backtester(), "BTC/USDT", row, "long", **order)
+    assert placed == [pytest.approx(150.0)]
+    assert enter(backtester(least=151.0), "BTC/USDT", row, "long", **order) is replaced
+    assert len(placed) == 1
+    assert cuts.counters.snapshot(cuts.state.stamp)["vetoes"] == {"min_stake": 1}
+
+
+@pytest.fixture
+def watches(run: Run) -> Run:
+    """Return the run, which judges and changes nothing now."""
+    risk = run.settings.risk.model_copy(update={"profile": "watch", "oversized": "cut"})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    return run
+
+
+def test_who_only_watches_lets_every_order_through(
+    watches: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalTrade, "bt_trades_open", [])
+    now = watches.state.stamp
+    ask = backtestgate._make_stake(lambda *_: (1.0, 900.0, 1.0, 5.0))
+    call = ("BTC/USDT", (), 1.0, 900.0, "long", now, "dip", None, "limit", None, 1)
+    assert ask(backtester(), *call) == (1.0, 900.0, 1.0, 5.0)
+    assert now is not None
+    levered = {"stake": 10.0, "rate": 1.0, "leverage": 9.0}
+    assert backtestgate.allowed("BTC/USDT", now, "long", "entry", levered)
+    assert backtestgate.allowed("BTC/USDT", now, "long", "entry", {"rate": 1.0})  # raises inside
+    rows = {(row["kind"], row["rule"], row["tag"]) for row in watches.part(Interventions).rows()}
+    assert rows == {("would cut", "max_position", "dip"), ("would refuse", "max_leverage", "")}

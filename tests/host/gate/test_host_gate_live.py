@@ -13,6 +13,7 @@ from gate_stage import CONFIG, trade
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.run.current import current, end
@@ -107,3 +108,24 @@ def test_a_stale_ledger_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     observe(current(), datetime.now(UTC) - timedelta(seconds=121), 1_000.0)
     with pytest.raises(DependencyException):
         send(monkeypatch, [], order(10.0))
+
+
+def test_who_only_watches_refuses_nothing_and_counts_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    risk = run.settings.risk.model_copy(update={"profile": "watch"})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    send(monkeypatch, [], order(151.0))
+    send(monkeypatch, [], order(float("nan"), "ETH/USDT"))
+    monkeypatch.setattr(livegate, "refusal", wait_for_it)
+    send(monkeypatch, [], order(10.0, "SOL/USDT"))
+    rows = {(row["kind"], row["rule"]) for row in run.part(Interventions).rows()}
+    assert rows == {
+        ("would refuse", "max_position"),
+        ("would refuse", "figures"),
+        ("would refuse", "wait"),
+    }
+
+
+def wait_for_it(*_: Any) -> None:
+    raise NoEntry("the books are not compared yet")

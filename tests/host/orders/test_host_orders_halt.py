@@ -9,7 +9,7 @@ import pytest
 from freqtrade.enums import ExitType
 
 from freqpilot.host.account.begin import begin
-from freqpilot.host.account.observed import closed, observe
+from freqpilot.host.account.observed import announce, closed, observe
 from freqpilot.host.orders import halt
 from freqpilot.host.orders.halt import REASON
 from freqpilot.host.run.current import current, end
@@ -147,3 +147,15 @@ def test_a_losing_streak_wants_a_clearer_decision(
     composite: float, threshold: float, enough: bool
 ) -> None:
     assert proposals.clear_enough({"composite": composite}, threshold) is enough
+
+
+def test_who_only_watches_closes_and_takes_back_nothing(run: Run, strategy: Any) -> None:
+    risk = run.settings.risk.model_copy(update={"profile": "watch"})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    lose(run)
+    assert strategy.should_exit(trade(-0.5), 100.0, NOW) == ["its own"]
+    waiting = SimpleNamespace(ft_order_side="buy")
+    assert not strategy.ft_check_timed_out(trade(0.0), waiting, NOW)
+    announce(run, NOW)
+    (event,) = run.store.events("halt")
+    assert "it would halt here (watch: nothing is closed and nothing refused)" in event.text

@@ -251,3 +251,26 @@ class TestStops:
         for _ in range(3):
             stops.note(bot, self.trade(**change), 90.0, placed=False)
         assert bot.closed == []
+
+
+def test_who_only_watches_closes_nothing_beyond_its_stop(bot: Any, clock: VirtualClock) -> None:
+    run = current()
+    risk = run.settings.risk.model_copy(update={"profile": "watch"})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    buy(bot, 100.0, stop_loss=94.0)
+    Trade.commit()
+    assert [loop(bot, clock, 70.0) for _ in range(3)] == [[], [], []]
+
+
+def test_who_only_watches_leaves_a_position_whose_stop_cannot_be_placed(bot: Any) -> None:
+    run = current()
+    risk = run.settings.risk.model_copy(update={"profile": "watch"})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    closed: list[Any] = []
+    bot.emergency_exit = lambda *given: closed.append(given)
+    trade = buy(bot, 100.0, stop_loss=94.0)
+    for _ in range(stops.ATTEMPTS + 1):
+        stops.note(bot, trade, 94.0, placed=False)
+    assert closed == []
+    (event,) = run.store.events("stop failed")
+    assert "watch: it is left as it is" in event.text

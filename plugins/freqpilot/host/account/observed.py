@@ -145,7 +145,10 @@ def announce(run: Run, time: datetime) -> None:
     run.alerted = run.state.halted, run.state.level
     equity = {"equity": run.state.equity}
     if run.state.halted and run.state.halted != halted:
-        text = f"{run.state.halted}; no new position until a person runs `freqpilot release`"
+        then = "no new position until a person runs `freqpilot release`"
+        if run.settings.risk.watches:
+            then = "it would halt here (watch: nothing is closed and nothing refused)"
+        text = f"{run.state.halted}; {then}"
         alerts.record(run, "halt", "EMERGENCY", text, equity, time=time)
     if run.state.level > level:
         severity = ("INFO", "WARNING", "CRITICAL", "EMERGENCY")[run.state.level]

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from freqpilot.control.tally import TODAY, Tally
+from freqpilot.control.tally import REFUSED, TODAY, Tally
+from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.run.run import Run
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Upkeep:
             return
         try:
             self._save_counters(now)
+            run.part(Interventions).save(run, now)
             if self._next is None or now >= self._next:
                 before = now - timedelta(days=run.settings.store.keep_days)
                 full = run.store.prune(before, AT_ONCE) >= AT_ONCE
@@ -47,7 +49,8 @@ class Upkeep:
         if self._saved is not None and timedelta() <= now - self._saved < PACE:
             return
         run, figures = self._run, self._run.counters.snapshot(now)
-        counts = {**figures["counts"], **{f"refused: {r}": n for r, n in figures["vetoes"].items()}}
+        refused = {f"{REFUSED}{rule}": count for rule, count in figures["vetoes"].items()}
+        counts = {**figures["counts"], **refused}
         if counts == self._counts:
             return
         key = f"{run.key}{TODAY}"

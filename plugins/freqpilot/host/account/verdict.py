@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
+from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.account.refusals import Refusals
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.current import current, has_begun
@@ -66,22 +67,74 @@ def ask(
         veto = "the account has not been observed yet"
         verdict = RiskVerdict(False, 0.0, cuts=(Cut("ledger", 0.0),), veto=veto)
     else:
-        verdict = limits.judge(order, known, run.settings.risk)
+        verdict = limits.judge(_as_cut(run, order, known), known, run.settings.risk)
     for judge in further:
         if verdict.allowed:
             verdict = judge()
+    if known is not None:
+        for cut in limits.reported(order, known, run.settings.risk):
+            note_reported(run, order, cut)
     if verdict.allowed:
         run.counters.count("orders_allowed")
         run.part(Refusals).forget(order.pair)
         return verdict
+    refuse(run, order, verdict)
+    return watched(run, order) or verdict
+
+
+def _as_cut(run: Run, order: OrderRequest, known: Book) -> OrderRequest:
+    """Return an order as it would have come, had it been cut, where the supervisor only watches."""
+    risk = run.settings.risk
+    if not risk.watches or risk.oversized == "refuse":
+        return order
+    fitted = limits.fit(order, known, risk)
+    return replace(order, stake=fitted.stake) if fitted.allowed else order
+
+
+def watched(run: Run, order: OrderRequest) -> RiskVerdict | None:
+    """Return the verdict that lets an order through where the supervisor only watches."""
+    if not run.settings.risk.watches:
+        return None
+    return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+
+
+def refuse(run: Run, order: OrderRequest, verdict: RiskVerdict) -> None:
+    """Count a refused order, and write it down when it changes."""
     rule = verdict.cuts[-1].rule if verdict.cuts else "unnamed"
     run.counters.veto(rule)
+    run.part(Interventions).note("refused", rule, order, 0.0)
     if run.live and run.part(Refusals).is_new(order.pair, f"{order.purpose} {rule}", order.time):
         about = {"pair": order.pair, "purpose": order.purpose, "rule": rule}
-        text = f"refused {order.purpose} {order.pair}: {verdict.veto}"
+        verb = "would refuse (watch)" if run.settings.risk.watches else "refused"
+        text = f"{verb} {order.purpose} {order.pair}: {verdict.veto}"
         alerts.record(run, "veto", "WARNING", text, about, time=order.time)
         decisions.info("veto", extra={"decision": {"pair": order.pair, "veto": verdict.veto}})
-    return verdict
+
+
+def note_cut(run: Run, order: OrderRequest, cut: Cut, reason: str) -> None:
+    """Count an order whose stake was cut, and write it down when it changes.
+
+    :param cut: the rule, and the stake that is left.
+    :param reason: why the stake that was asked for passes the rule.
+    """
+    run.counters.cut(cut.rule)
+    run.part(Interventions).note("cut", cut.rule, order, cut.stake)
+    if run.live and run.part(Refusals).is_new(order.pair, f"cut {cut.rule}", order.time):
+        about = {"pair": order.pair, "purpose": order.purpose, "rule": cut.rule}
+        verb = "would cut (watch)" if run.settings.risk.watches else "cut"
+        text = (
+            f"{verb} the stake of {order.purpose} {order.pair} from {order.stake:.2f} to "
+            f"{cut.stake:.2f}: {reason}"
+        )
+        alerts.record(run, "cut", "INFO", text, about, time=order.time)
+
+
+def note_reported(run: Run, order: OrderRequest, cut: Cut) -> None:
+    """Count an order that a limit which is only reported would have cut or refused.
+
+    :param cut: the rule, and the stake that it would have left.
+    """
+    run.part(Interventions).note("reported", cut.rule, order, min(order.stake, cut.stake))
 
 
 def closes(run: Run, profit: float) -> bool:
@@ -92,22 +145,25 @@ def closes(run: Run, profit: float) -> bool:
     """
     if not run.settings.supervisor or run.state.halted is None:
         return False
-    if run.state.cause not in ledger.CLOSING:
+    if run.state.cause not in ledger.CLOSING or run.settings.risk.watches:
         return False
     return not profit >= run.settings.risk.deep_profit
 
 
 def facts(run: Run) -> dict[str, Any]:
     """Return what a report tells of the current run: releases by the simulated operator and their
-    causes, a halt that still holds, and vetoes by rule."""
+    causes, a halt that still holds, vetoes and cuts by rule."""
     stamp = run.state.stamp
-    figures = run.counters.snapshot(stamp) if stamp else {"vetoes": {}, "counts": {}}
+    nothing: dict[str, Any] = {"vetoes": {}, "cuts": {}, "counts": {}}
+    figures = run.counters.snapshot(stamp) if stamp else nothing
     return {
         "supervisor": run.settings.supervisor,
         "releases": run.state.releases,
         "released": dict(run.released),
         "halted": run.state.halted,
         "vetoes": figures["vetoes"],
+        "cuts": figures["cuts"],
+        "interventions": run.part(Interventions).rows(),
         "counts": figures["counts"],
     }
 
@@ -120,10 +176,12 @@ def count_gate_error(error: Exception) -> str:
     return f"the order gate failed ({type(error).__name__}: {error})"
 
 
-def count_wait(refusal: NoEntry) -> str:
-    """Count an entry that has to wait and return the reason."""
+def count_wait(refusal: NoEntry, order: OrderRequest) -> str:
+    """Count an entry that has to wait and return the reason. Where the supervisor only watches, the
+    caller lets it through."""
     if has_begun():
         current().counters.veto("wait")
+        current().part(Interventions).note("refused", "wait", order, 0.0)
     logger.warning("Entry refused: %s", refusal)
     return str(refusal)
 

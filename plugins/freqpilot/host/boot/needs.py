@@ -64,6 +64,7 @@ COMMANDS: dict[str, frozenset[Group]] = {
     "list-timeframes": _also(),
     "show-config": _also(),
     "show-trades": _also(),
+    "strategy-updater": _also(),  # it writes to what it finds
     "test-pairlist": _also("pairlists", "candles"),
     "trades-to-ohlcv": _also("candles"),
 }

@@ -72,7 +72,7 @@ def _trading() -> tuple[Seam, ...]:
 def _live() -> tuple[Seam, ...]:
     from freqpilot.host.alerts import channels
     from freqpilot.host.boot import reload
-    from freqpilot.host.gate import health
+    from freqpilot.host.gate import entry, health
     from freqpilot.host.gate import live as gate
     from freqpilot.host.loop import live as loop
     from freqpilot.host.orders import sending, stops
@@ -80,6 +80,7 @@ def _live() -> tuple[Seam, ...]:
 
     return (
         *gate.SEAMS,
+        *entry.SEAMS,
         *sending.SEAMS,
         *health.SEAMS,
         *stops.SEAMS,

@@ -32,15 +32,20 @@ class Finding:
     check: str
     ok: bool
     detail: str
+    warns: bool = False
+    """Whether a person should read it though the bot may start."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the line for ``--json``."""
         return asdict(self)
 
 
-def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> list[Finding]:
+def examine(
+    config_files: Iterable[str] = (), user_data: str | None = None, strategy: str = ""
+) -> list[Finding]:
     """Run all checks. With ``config_files`` the configuration, its data folder, port and database
-    are checked as well."""
+    are checked as well, and what its ``strategy`` (empty: the configured one) asks of the
+    limits."""
     findings = [_versions(), *_seams(), *_doors()]
     files = list(config_files)
     if not files:
@@ -64,6 +69,7 @@ def examine(config_files: Iterable[str] = (), user_data: str | None = None) -> l
             _run("gated", lambda: _gated(config)),
             _run("loop", lambda: _loop(config)),
             _run("stake rate", lambda: _stake_rate(config)),
+            *_limits(config, strategy),
             _run("orders", lambda: _orders(config)),
             _run("alerts", lambda: _alerts(config)),
             _run("facts", lambda: _facts(config)),
@@ -144,11 +150,12 @@ def _doors() -> list[Finding]:
             wanted = set(class_names(door_dir(kind)))
             config = {"user_data_dir": Path("user_data"), "internals": {}}
             # Freqtrade warns of each of its own plug-ins whose extra is not installed.
+            before = logging.root.manager.disable
             logging.disable(logging.WARNING)
             try:
                 found = {item["name"] for item in resolver(kind).search_all_objects(config, True)}
             finally:
-                logging.disable(logging.NOTSET)
+                logging.disable(before)
             if missing := wanted - found:
                 raise FreqpilotError(
                     f"{', '.join(sorted(missing))} cannot be loaded; reinstall freqpilot"
@@ -254,6 +261,34 @@ def _stake_rate(config: dict[str, Any]) -> str:
     from freqpilot.host.account.stakerate import describe
 
     return describe(config)
+
+
+def _limits(config: dict[str, Any], strategy: str) -> list[Finding]:
+    """Tell where configuration and strategy ask for more than the limits allow, a line each."""
+    from freqpilot.host.commands.contradictions import contradictions
+
+    found: list[str] = []
+
+    def work() -> str:
+        found.extend(contradictions(config, _strategy(config, strategy)))
+        return "the limits leave stake, open trades and leverage as they are"
+
+    finding = _run("limits", work)
+    if not finding.ok or not found:
+        return [finding]
+    return [Finding("limits", True, text, warns=True) for text in found]
+
+
+def _strategy(config: dict[str, Any], name: str) -> Any:
+    """Load a strategy as a bot would; None where none is named."""
+    from copy import deepcopy
+
+    from freqtrade.resolvers import StrategyResolver
+
+    named = name or config.get("strategy")
+    if not named:
+        return None
+    return StrategyResolver.load_strategy({**deepcopy(config), "strategy": named})
 
 
 def _orders(config: dict[str, Any]) -> str:

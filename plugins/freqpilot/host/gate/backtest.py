@@ -1,44 +1,92 @@
-"""The gate inside Freqtrade's backtester: the same question as live, by limits and book alone."""
+"""The gate inside Freqtrade's backtester: the same cut and the same question as live, by limits and
+book alone."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.verdict import count_gate_error
+from freqpilot.host.gate import oversize
 from freqpilot.host.gate.judge import judge
-from freqpilot.host.run.current import current
+from freqpilot.host.run.current import current, has_begun
+from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Backtester, Trade
 from freqpilot.host.seams.seam import Place, Seam, uses
-from freqpilot.shapes import OrderPurpose, OrderRequest
+from freqpilot.shapes import OrderPurpose, OrderRequest, Position
+
+logger = logging.getLogger(__name__)
 
 BACKTESTING = "freqtrade.optimize.backtesting:Backtesting"
 ENTER_PARAMETERS = ["pair", "row", "direction", "trade", "requested_rate", "requested_stake"]
 STAKE_PARAMETERS = ["pair", "row", "propose_rate", "direction", "current_time", "trade"]
 
 
+_replaces: ContextVar[bool] = ContextVar("freqpilot_replaces", default=False)
+"""Whether the backtester is making a replacement, which brings a stake of its own."""
+
+
 def allowed(
-    pair: str, time: datetime, direction: str, purpose: OrderPurpose, order: dict[str, float]
+    pair: str, time: datetime, direction: str, purpose: OrderPurpose, order: Mapping[str, Any]
 ) -> bool:
     """Ask the supervisor about an order of the backtester; False also when asking failed."""
-    from freqtrade.persistence import LocalTrade
-
     try:
-        request = OrderRequest(
-            time=time,
-            pair=pair,
-            side="short" if direction == "short" else "long",
-            purpose=purpose,
-            stake=float(order["stake"]),
-            rate=float(order["rate"]),
-            leverage=float(order["leverage"]),
-        )
+        request = _request(pair, time, direction, purpose, order)
         run = current()
-        positions = [position_of(trade, run.rates) for trade in LocalTrade.bt_trades_open]
-        return judge(run, request, positions).allowed
+        return judge(run, request, _positions(run)).allowed
     except Exception as error:  # whatever went wrong, an unjudged order is not placed
         count_gate_error(error)
-        return False
+        return has_begun() and current().settings.risk.watches
+
+
+def fitted(
+    pair: str,
+    time: datetime,
+    direction: str,
+    purpose: OrderPurpose,
+    order: Mapping[str, Any],
+    *,
+    backtester: Backtester,
+    least: Callable[[], float | None],
+) -> float:
+    """Return the stake of an order, cut to the limits where it is above them; as it is when that
+    failed: the gate judges it next."""
+    try:
+        run = current()
+        request = _request(pair, time, direction, purpose, order)
+
+        def share() -> float:
+            if purpose != "entry":
+                return 1.0
+            return oversize.ladder_share(backtester.strategy, run.settings.risk)
+
+        return oversize.fitted(run, request, _positions(run), share=share, least=least).stake
+    except Exception as error:
+        logger.error("A stake of %s could not be cut: %s", pair, error, exc_info=error)
+        return float(order["stake"])
+
+
+def _request(
+    pair: str, time: datetime, direction: str, purpose: OrderPurpose, order: Mapping[str, Any]
+) -> OrderRequest:
+    return OrderRequest(
+        time=time,
+        pair=pair,
+        side="short" if direction == "short" else "long",
+        purpose=purpose,
+        stake=float(order["stake"]),
+        rate=float(order["rate"]),
+        leverage=float(order["leverage"]),
+        tag=order.get("tag"),
+    )
+
+
+def _positions(run: Run) -> list[Position]:
+    from freqtrade.persistence import LocalTrade
+
+    return [position_of(trade, run.rates) for trade in LocalTrade.bt_trades_open]
 
 
 def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,26 +101,41 @@ def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
         requested_stake: float | None = None,
         entry_tag1: str | None = None,
     ) -> Any:
-        """A replacement brings its own rate and stake, so it is judged here."""
+        """A replacement brings its own rate and stake, so it is cut and judged here."""
+        replaces = bool(requested_rate and trade is not None)
         if requested_rate and trade is not None:
+            rate, leverage = requested_rate, trade.leverage or 1.0
             order = {
                 "stake": requested_stake or trade.stake_amount,
-                "rate": requested_rate,
-                "leverage": trade.leverage or 1.0,
+                "rate": rate,
+                "leverage": leverage,
+                "tag": entry_tag1,
             }
-            if not allowed(pair, row[0].to_pydatetime(), direction, "replace", order):
+            about = pair, row[0].to_pydatetime(), direction
+
+            def least() -> float | None:
+                return self.exchange.get_min_pair_stake_amount(pair, rate, 0.0, leverage)
+
+            stake = fitted(*about, "replace", order, backtester=self, least=least)
+            if not stake or not allowed(*about, "replace", {**order, "stake": stake}):
                 return trade
-        return original(
-            self,
-            pair,
-            row,
-            direction,
-            stake_amount,
-            trade,
-            requested_rate,
-            requested_stake,
-            entry_tag1,
-        )
+            if stake != order["stake"]:
+                requested_stake = stake
+        token = _replaces.set(replaces)
+        try:
+            return original(
+                self,
+                pair,
+                row,
+                direction,
+                stake_amount,
+                trade,
+                requested_rate,
+                requested_stake,
+                entry_tag1,
+            )
+        finally:
+            _replaces.reset(token)
 
     return _enter_trade
 
@@ -81,13 +144,15 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
     def get_valid_entry_price_and_stake(self: Backtester, *args: Any, **kwargs: object) -> Any:
         """Entries and position adjustments get their final stake here; refused is stake 0."""
         rate, stake, leverage, min_stake = original(self, *args, **kwargs)
-        if not stake:
+        if not stake or _replaces.get():
             return rate, stake, leverage, min_stake
         # Positions as in Backtesting.get_valid_entry_price_and_stake, which the seam checks.
-        pair, _, _, _, direction, time, _, trade = args[:8]
+        pair, _, _, _, direction, time, tag, trade = args[:8]
         purpose: OrderPurpose = "entry" if trade is None else "add"
-        order = {"stake": stake, "rate": rate, "leverage": leverage}
-        if not allowed(pair, time, direction, purpose, order):
+        order = {"stake": stake, "rate": rate, "leverage": leverage, "tag": tag}
+        about = pair, time, direction, purpose
+        stake = fitted(*about, order, backtester=self, least=lambda: min_stake)
+        if stake and not allowed(*about, {**order, "stake": stake}):
             stake = 0.0
         return rate, stake, leverage, min_stake
 
@@ -97,12 +162,13 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
 SEAMS = (
     Seam(
         "gate.backtest",
-        "ask the supervisor before every order of a backtest that raises risk",
+        "cut a stake to the limits, and ask before a backtest's order that raises risk",
         until="the backtester asks a plug-in before it makes an order",
         places=(
             Place(f"{BACKTESTING}._enter_trade", ENTER_PARAMETERS, _make_enter),
             Place(f"{BACKTESTING}.get_valid_entry_price_and_stake", STAKE_PARAMETERS, _make_stake),
             *uses("freqtrade.persistence:LocalTrade", "bt_trades_open"),
+            *uses("freqtrade.exchange.exchange:Exchange", "get_min_pair_stake_amount"),
         ),
     ),
 )

@@ -15,7 +15,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.account.verdict import account_book
+from freqpilot.host.account.verdict import account_book, note_reported
 from freqpilot.host.candles.stored import NONE, Source
 from freqpilot.host.candles.timeframe import DAY, HOUR, seconds
 from freqpilot.host.run.run import BOOK, Run
@@ -70,8 +70,14 @@ class BookRisk:
     def judge(self, order: OrderRequest, positions: Sequence[Position]) -> RiskVerdict:
         """Return the verdict on an order as it stands, which the limits allow."""
         verdict = RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
-        found = self._fit(order, positions)
+        found = self.room(order, positions)
         if found.stake * (1 + STAKE_TOLERANCE) >= order.stake:
+            return verdict
+        risk = self._run.settings.risk
+        if risk.watches and risk.oversized == "cut" and found.stake > 0:
+            return verdict  # it would have been cut
+        if "book" in risk.report_only:
+            note_reported(self._run, order, Cut(found.rule, found.stake))
             return verdict
         veto = found.reason
         if found.stake > 0:
@@ -91,7 +97,7 @@ class BookRisk:
             rate=proposal.rate,
             leverage=verdict.leverage,
         )
-        found = self._fit(order, positions)
+        found = self.room(order, positions)
         if found.stake >= verdict.stake:
             return verdict
         self._run.counters.count("stakes_cut_by_book")
@@ -147,7 +153,8 @@ class BookRisk:
                 return found
             return self._views[key]
 
-    def _fit(self, order: OrderRequest, positions: Sequence[Position]) -> book_risk.Fit:
+    def room(self, order: OrderRequest, positions: Sequence[Position]) -> book_risk.Fit:
+        """Return how much of an order's stake, which the limits allow, the book has room for."""
         settings = self._run.settings.risk
         if not settings.book.enabled:
             return book_risk.Fit(order.stake)

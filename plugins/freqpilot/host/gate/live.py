@@ -5,7 +5,7 @@ entries, replacements, position adjustments and forced entries all pass it, and 
 callback that raises cannot open it. Reducing orders never ask.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +19,10 @@ from freqpilot.host.orders.pending import Pending
 from freqpilot.host.orders.purpose import purpose_of, raises_risk
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.refused import order_refused
-from freqpilot.host.seams.freqtrade import Exchange
+from freqpilot.host.run.run import Run
+from freqpilot.host.seams.freqtrade import Exchange, Trade
 from freqpilot.host.seams.seam import Place, Seam, uses
-from freqpilot.shapes import OrderRequest
+from freqpilot.shapes import OrderRequest, Position
 
 EXCHANGE = "freqtrade.exchange.exchange:Exchange"
 ORDER_PARAMETERS = ["pair", "ordertype", "side", "amount", "rate", "leverage", "reduceOnly"]
@@ -38,30 +39,42 @@ def check_order(exchange: Exchange, order: dict[str, Any]) -> None:
         return
     try:
         trades = Trade.get_open_trades()
-        own = next((t for t in trades if t.pair == order["pair"]), None)
-        leverage = float(order.get("leverage") or 1)
-        request = OrderRequest(
-            time=datetime.now(UTC),
-            pair=order["pair"],
-            side="long" if order["side"] == "buy" else "short",
-            purpose=purpose_of(own),
-            stake=float(order["amount"]) * float(order["rate"]) / leverage,
-            rate=float(order["rate"]),
-            leverage=leverage,
-        )
-        run = current()
-        positions = [position_of(trade, run.rates) for trade in trades]
-        positions += run.part(Pending).positions()
-        reason = refusal(run, request, positions, exchange)
-    except NoEntry as waiting:
-        reason = count_wait(waiting)
+        request = _request(order, trades)
+        try:
+            run = current()
+            reason = refusal(run, request, open_positions(run, trades), exchange)
+        except NoEntry as waiting:
+            reason = count_wait(waiting, request)
     except Exception as error:  # whatever went wrong, an unjudged order is not sent
         reason = count_gate_error(error)
-    if reason:
+    if reason and not (has_begun() and current().settings.risk.watches):
         raise order_refused()(
             f"Freqpilot refused the {order['side']} order for {order['pair']}: {reason}. "
             "Open trades are not affected."
         )
+
+
+def _request(order: dict[str, Any], trades: Iterable[Trade]) -> OrderRequest:
+    own = next((trade for trade in trades if trade.pair == order["pair"]), None)
+    leverage = float(order.get("leverage") or 1)
+    return OrderRequest(
+        time=datetime.now(UTC),
+        pair=order["pair"],
+        side="long" if order["side"] == "buy" else "short",
+        purpose=purpose_of(own),
+        stake=float(order["amount"]) * float(order["rate"]) / leverage,
+        rate=float(order["rate"]),
+        leverage=leverage,
+        tag=sending.tag(),
+    )
+
+
+def open_positions(run: Run, trades: Iterable[Trade] | None = None) -> list[Position]:
+    """Return what is open, and what may be open by orders whose fate is not known."""
+    from freqtrade.persistence import Trade as Stored
+
+    found = Stored.get_open_trades() if trades is None else trades
+    return [position_of(trade, run.rates) for trade in found] + run.part(Pending).positions()
 
 
 def _make_create_order(original: Callable[..., Any]) -> Callable[..., Any]:

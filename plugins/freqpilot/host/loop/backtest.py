@@ -12,6 +12,7 @@ from typing import Any
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.account import verdict
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.interventions import Interventions, table
 from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.account.positions import account_equity
 from freqpilot.host.candles import feeds, stored
@@ -22,6 +23,7 @@ from freqpilot.host.seams.freqtrade import Backtester
 from freqpilot.host.seams.seam import Place, Seam, SeamError, uses
 from freqpilot.host.trading import sleeves
 
+WIDTH = 120
 CLOSE = 4  # position of the close in Freqtrade's row tuples, checked by the seam
 
 
@@ -44,6 +46,7 @@ def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
         run.feed = feeds.BacktestFeed(self.config)
         source = stored.stored_candles(self.config, self.timeframe)
         run.part(BookRisk).begin(source, self.timeframe)
+        run.part(Interventions).begin(self.timeframe)
         return original(self, *args, **kwargs)
 
     return reset_backtest
@@ -58,9 +61,20 @@ def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
             run = current()
             facts = verdict.facts(run) | run.part(sleeves.Keeper).facts()
             exported.setdefault("freqpilot", {})["run"] = facts
+        if str(self.config.get("runmode")) == "backtest":
+            _show(current(), self.strategy.get_strategy_name())
         return result
 
     return backtest
+
+
+def _show(run: Run, strategy: str) -> None:
+    """Print what the supervisor changed, where it changed something."""
+    from rich.console import Console
+
+    if rows := run.part(Interventions).rows():
+        title = f"{strategy}: orders that Freqpilot's limits cut or refused"
+        Console(width=WIDTH).print(table(rows, title))
 
 
 def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:

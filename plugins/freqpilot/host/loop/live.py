@@ -16,8 +16,9 @@ from inspect import unwrap
 from typing import Any
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host.account import flows, livestore, locks, look, observed, others
+from freqpilot.host.account import flows, livestore, locks, look, observed, others, profile
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.account.looptime import LoopTime
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.stakerate import StakeRate
@@ -218,6 +219,8 @@ def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         run.part(Health)  # from here on requests count
         run.part(Market).timeframe = timeframe
         run.part(BookRisk).begin(stored.fetched_candles(self.exchange), timeframe)
+        run.part(Interventions).begin(timeframe)
+        profile.tell(run, datetime.now(UTC))
         if not self.config["dry_run"]:
             fills.install(self.exchange)
             run.part(Reconciliation).ask()

@@ -43,7 +43,8 @@ def must_close(trade: Trade, rate: float) -> bool:
 def takes_back(trade: Trade, order: Order) -> bool:
     """Tell whether a halt cancels this open order: one that raises risk."""
     try:
-        halted = current().state.halted is not None
+        run = current()
+        halted = run.state.halted is not None and not run.settings.risk.watches
         return bool(halted and order.ft_order_side == trade.entry_side)
     except NoEntry:
         return False

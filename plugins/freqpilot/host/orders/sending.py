@@ -58,6 +58,11 @@ _sending: ContextVar[Sending | None] = ContextVar("freqpilot_sending", default=N
 _tag: ContextVar[str | None] = ContextVar("freqpilot_tag", default=None)
 
 
+def tag() -> str | None:
+    """Return the entry tag of the order that is being made; None outside of an entry."""
+    return _tag.get()
+
+
 @contextmanager
 def sending(what: Sending) -> Iterator[None]:
     """Tell :func:`send` what the order of this block is for."""

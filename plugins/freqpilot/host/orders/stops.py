@@ -55,14 +55,15 @@ def note(bot: Bot, trade: Trade, stop_price: float, placed: bool) -> None:
     loops = attempts.failed[trade.id]
     if loops < ATTEMPTS or not trade.is_open or trade.has_open_orders:
         return
-    text = (
-        f"no stop could be placed for {trade.pair} in {loops} loops; the position is being closed"
-    )
+    watches = has_begun() and current().settings.risk.watches
+    what = "watch: it is left as it is" if watches else "the position is being closed"
+    text = f"no stop could be placed for {trade.pair} in {loops} loops; {what}"
     # Not by the count: an open order may have passed it over.
     if trade.id not in attempts.reported:
         attempts.reported.add(trade.id)
         _report(trade, "stop failed", "stops_failed", text)
-    bot.emergency_exit(trade, stop_price)
+    if not watches:
+        bot.emergency_exit(trade, stop_price)
 
 
 def look(
@@ -98,7 +99,7 @@ def backup(run: Run, bot: Bot) -> None:
     """Close at market every live position that was beyond its stop for two looks and still is
     there: at the end of a loop, when the exchange and Freqtrade have had their turn. It never
     raises."""
-    if bot.config["dry_run"]:
+    if bot.config["dry_run"] or run.settings.risk.watches:
         return
     for number, looks in list(run.beyond.items()):
         if looks < LOOKS:

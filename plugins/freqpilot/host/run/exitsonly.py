@@ -3,20 +3,16 @@ would have stopped the start had nothing been open. The state belongs to the pro
 
 import logging
 from collections.abc import Callable, Mapping
-from inspect import unwrap
 from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.seams.seam import Place, Seam, SeamError, expect
+from freqpilot.host.seams.seam import Place, Seam
 
 logger = logging.getLogger(__name__)
 
-
-ENTRY_STEP = "get_valid_enter_price_and_stake"
-"""What each first entry, position adjustment and replacement calls before its order."""
 
 _causes: dict[str, str] = {}
 _lock = Lock()
@@ -99,27 +95,6 @@ def _rows(config: Mapping[str, Any], query: str) -> list[Any]:
         return list(connection.execute(text(query)))
 
 
-def _make_entry_step(original: Callable[..., Any]) -> Callable[..., Any]:
-    def get_valid_enter_price_and_stake(self: object, *arguments: object, **named: object) -> Any:
-        from freqpilot.host.run.refused import order_refused
-
-        try:
-            require()
-        except NoEntry as waiting:
-            raise order_refused()(f"Freqpilot refused the entry: {waiting}.") from None
-        return original(self, *arguments, **named)
-
-    return get_valid_enter_price_and_stake
-
-
-def _check_entry() -> None:
-    from freqtrade.freqtradebot import FreqtradeBot
-
-    entry = unwrap(expect(FreqtradeBot, "execute_entry"))
-    if ENTRY_STEP not in entry.__code__.co_names:
-        raise SeamError(f"FreqtradeBot.execute_entry does not call {ENTRY_STEP} any more")
-
-
 def _make_protections(original: Callable[..., Any]) -> Callable[..., Any]:
     def __init__(self: object, config: dict[str, Any], protections: list[Any]) -> None:
         from freqtrade.exceptions import OperationalException
@@ -137,19 +112,6 @@ def _make_protections(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 SEAMS = (
-    Seam(
-        "exitsonly.entry",
-        "open nothing while only exits are allowed",
-        until="Freqtrade has a state in which it manages trades and opens none",
-        places=(
-            Place(
-                f"freqtrade.freqtradebot:FreqtradeBot.{ENTRY_STEP}",
-                ["pair", "stake_amount"],
-                _make_entry_step,
-            ),
-        ),
-        also=_check_entry,
-    ),
     Seam(
         "exitsonly.protections",
         "let a bot that only exits start without protections that cannot be loaded",

@@ -36,6 +36,10 @@ BLOCKED = ", blocked"
 
 BOOK = ", book"
 
+INTERVENTIONS = ", interventions"
+
+PROFILE = ", profile"
+
 Part = TypeVar("Part")
 
 

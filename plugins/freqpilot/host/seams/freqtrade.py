@@ -246,6 +246,7 @@ class Backtester(Protocol):
     """The backtester (``freqtrade.optimize.backtesting.Backtesting``)."""
 
     config: Config
+    exchange: Exchange
     strategy: Strategy
     timeframe: str
     wallets: Wallets

@@ -27,6 +27,7 @@ class BaseStrategy(IStrategy):
     Freqtrade's entries and exits in ``populate_*``."""
 
     INTERFACE_VERSION = 3
+    sized_by_supervisor = True
     timeframe = "1h"
     process_only_new_candles = True
     # A slot that gets free later is no reason to enter in the middle of a candle: the backtest

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from freqpilot.risk.account.responses import cap_factor
 from freqpilot.risk.account.tiers import tier_in
-from freqpilot.risk.entries.diversification import Share, shares
+from freqpilot.risk.entries.caps import Cap, caps
 from freqpilot.risk.soundness import fault_of, is_number, reached
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict
@@ -21,24 +20,73 @@ class Case(NamedTuple):
     book: Book
     settings: RiskSettings
     tier: Tier
-    shares: Sequence[Share]
+    caps: Sequence[Cap]
 
 
 def judge(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdict:
     """Return the verdict on ``order`` as it stands: allowed with its stake, or refused.
 
-    The stake is never changed here: resizing is :func:`freqpilot.risk.entries.sizing.propose`'s
-    part. A refused verdict says why in ``veto`` and names the rule in its only cut. ``book`` must
-    not contain the order's own stake; for a replacement that means without the replaced order.
+    The stake is never changed here: that is :func:`fit`'s part. A refused verdict says why in
+    ``veto`` and names the rule in its only cut: of several caps the one that leaves least room.
+    ``book`` must not contain the order's own stake; for a replacement that means without the
+    replaced order.
     """
     if fault := fault_of(order, book):
         return _refused("figures", fault)
+    case = _case(order, book, settings)
+    broken = [cap for cap in case.caps if _breaks(cap, case)]
+    refused = _refused_by_condition(case)
+    if refused is None and broken:
+        tightest = _tightest(broken, case)
+        return _refused(tightest.rule, _share_of(tightest, case))
+    return refused or RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+
+
+def reported(order: OrderRequest, book: Book, settings: RiskSettings) -> list[Cut]:
+    """Return what the limits that are only reported would leave of an order's stake, for those that
+    it breaks."""
+    if not settings.report_only or fault_of(order, book):
+        return []
+    case = _case(order, book, settings.model_copy(update={"report_only": ()}))
+    room = {cap.rule: max(0.0, cap.room(book.equity)) for cap in case.caps}
+    return [
+        Cut(rule, room.get(rule, 0.0))
+        for rule, check in RULES.items()
+        if rule in settings.report_only and check(case)
+    ]
+
+
+def fit(order: OrderRequest, book: Book, settings: RiskSettings) -> RiskVerdict:
+    """Return the verdict on ``order`` with its stake cut to what every cap leaves room for.
+
+    ``cuts`` names the cap that cut most. What no smaller stake would keep refuses as in
+    :func:`judge`, and so does a cap without any room.
+    """
+    if fault := fault_of(order, book):
+        return _refused("figures", fault)
+    case = _case(order, book, settings)
+    if refused := _refused_by_condition(case):
+        return refused
+    allowed = RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+    if not case.caps:
+        return allowed
+    tightest = _tightest(case.caps, case)
+    room = tightest.room(book.equity)
+    if room <= 0:
+        return _refused(tightest.rule, _share_of(tightest, case))
+    if not _breaks(tightest, case):
+        return allowed
+    return RiskVerdict(True, room, order.leverage, cuts=(Cut(tightest.rule, room),))
+
+
+def reason(rule: str, order: OrderRequest, book: Book, settings: RiskSettings) -> str:
+    """Return why a rule refuses an order as it stands; empty where it does not."""
+    return RULES[rule](_case(order, book, settings)) or ""
+
+
+def _case(order: OrderRequest, book: Book, settings: RiskSettings) -> Case:
     tier = tier_in(book, settings)
-    case = Case(order, book, settings, tier, shares(order.pair, book, tier, settings))
-    for rule, check in RULES.items():
-        if veto := check(case):
-            return _refused(rule, veto)
-    return RiskVerdict(allowed=True, stake=order.stake, leverage=order.leverage)
+    return Case(order, book, settings, tier, caps(order.pair, book, tier, settings))
 
 
 def _refused(rule: str, veto: str) -> RiskVerdict:
@@ -119,59 +167,38 @@ def _leverage(case: Case) -> str | None:
     return f"the leverage would be {leverage:g}, limit {limit:g} in tier {case.tier.name}"
 
 
-def _position(case: Case) -> str | None:
-    stake = stake_in(case.order.pair, case.book) + case.order.stake
-    most = case.tier.max_position * cap_factor(case.book, case.settings)
-    if stake <= most * case.book.equity * (1 + STAKE_TOLERANCE):
-        return None
-    return (
-        f"the position in {case.order.pair} would be {stake / case.book.equity:.1%} of equity, "
-        f"limit {most:.1%} now in tier {case.tier.name}"
-    )
+def _breaks(cap: Cap, case: Case) -> bool:
+    most = cap.limit * case.book.equity * (1 + STAKE_TOLERANCE)
+    return cap.held + case.order.stake > most
 
 
-def _exposure(case: Case) -> str | None:
-    exposure = case.book.exposure + case.order.stake
-    if exposure <= case.settings.max_exposure * case.book.equity * (1 + STAKE_TOLERANCE):
-        return None
-    return (
-        f"exposure would be {exposure / case.book.equity:.1%} of equity, "
-        f"limit {case.settings.max_exposure:.1%}"
-    )
+def _tightest(found: Sequence[Cap], case: Case) -> Cap:
+    return min(found, key=lambda cap: cap.room(case.book.equity))
 
 
-def _exchange_exposure(case: Case) -> str | None:
-    exposure, most = case.book.exchange_exposure + case.order.stake, case.settings
-    limit = most.max_exchange_exposure
-    if exposure <= limit * case.book.equity * (1 + STAKE_TOLERANCE):
-        return None
-    return (
-        f"exposure on {case.book.exchange or 'the exchange'} would be "
-        f"{exposure / case.book.equity:.1%} of equity, limit {limit:.1%}"
-    )
+def _share_of(cap: Cap, case: Case) -> str:
+    share = (cap.held + case.order.stake) / case.book.equity
+    return f"{cap.what} would be {share:.1%} of equity, limit {cap.limit:.1%}{cap.now}"
 
 
-def _shared(rule: str) -> Callable[[Case], str | None]:
+def _capped(rule: str) -> Callable[[Case], str | None]:
+    """Return the check of the caps of this name."""
+
     def check(case: Case) -> str | None:
-        order, book = case.order, case.book
-        for each in case.shares:
-            stake = each.held + order.stake
-            if each.rule == rule and stake > each.limit * book.equity * (1 + STAKE_TOLERANCE):
-                return (
-                    f"{each.what} would be {stake / book.equity:.1%} of equity, "
-                    f"limit {each.limit:.1%} now in tier {case.tier.name}"
-                )
-        return None
+        broken = [cap for cap in case.caps if cap.rule == rule and _breaks(cap, case)]
+        return _share_of(broken[0], case) if broken else None
 
     return check
 
 
-def stake_in(pair: str, book: Book) -> float:
-    """Return the own money that is already in ``pair``, in stake currency."""
-    return sum(position.stake for position in book.positions if position.pair == pair)
+def _refused_by_condition(case: Case) -> RiskVerdict | None:
+    for rule, check in CONDITIONS.items():
+        if rule not in case.settings.report_only and (veto := check(case)):
+            return _refused(rule, veto)
+    return None
 
 
-RULES: dict[str, Callable[[Case], str | None]] = {
+CONDITIONS: dict[str, Callable[[Case], str | None]] = {
     "stamp": _stamp,
     "stake_rate": _stake_rate,
     "halted": _halted,
@@ -182,11 +209,17 @@ RULES: dict[str, Callable[[Case], str | None]] = {
     "drawdown_halt": _drawdown,
     "max_open_trades": _open_trades,
     "max_leverage": _leverage,
-    "max_position": _position,
-    "max_exposure": _exposure,
-    "max_exchange_exposure": _exchange_exposure,
-    "max_meme_position": _shared("max_meme_position"),
-    "max_class": _shared("max_class"),
-    "max_sector": _shared("max_sector"),
 }
-"""The rules by name, in the order they are asked; the first that trips gives the reason."""
+"""What an order has to keep whatever its stake is, in the order it is asked."""
+CAPS = (
+    "max_position",
+    "max_exposure",
+    "max_exchange_exposure",
+    "max_meme_position",
+    "max_class",
+    "max_sector",
+)
+"""What a smaller stake may keep."""
+RULES = {**CONDITIONS, **{rule: _capped(rule) for rule in CAPS}}
+"""The rules by name, in the order they are asked. The first condition that trips gives the reason,
+else the cap that leaves least room."""

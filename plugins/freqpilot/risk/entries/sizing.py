@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from freqpilot.risk.account.responses import cap_factor, drawdown_factor
+from freqpilot.risk.account.responses import drawdown_factor
 from freqpilot.risk.account.tiers import tier_in
-from freqpilot.risk.entries.diversification import shares
-from freqpilot.risk.entries.limits import judge, stake_in
+from freqpilot.risk.entries.caps import caps
+from freqpilot.risk.entries.limits import judge
 from freqpilot.risk.entries.targets import target
 from freqpilot.risk.entries.volatility import UNSCALED, Scaling, sized, with_stop
 from freqpilot.risk.exits.stops import initial_stop, risk_distance
@@ -84,18 +84,10 @@ def _bounds(
         if factor < 1.0:
             trusted *= factor
             bounds.append((cause, trusted))
-    most = tier.max_position * cap_factor(book, settings)
     bounds += [
-        ("max_position", most * book.equity - stake_in(proposal.pair, book)),
-        ("max_exposure", settings.max_exposure * book.equity - book.exposure),
-        (
-            "max_exchange_exposure",
-            settings.max_exchange_exposure * book.equity - book.exchange_exposure,
-        ),
-        ("max_stake", proposal.max_stake),
+        (cap.rule, cap.room(book.equity)) for cap in caps(proposal.pair, book, tier, settings)
     ]
-    for each in shares(proposal.pair, book, tier, settings):
-        bounds.append((each.rule, each.limit * book.equity - each.held))
+    bounds.append(("max_stake", proposal.max_stake))
     if proposal.free is not None:
         bounds.append(("free", proposal.free))
     return bounds

@@ -1,0 +1,211 @@
+"""What a configuration asks for above the limits is named with the line that would fit."""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from freqpilot.errors import RefuseToStart
+from freqpilot.host.commands import contradictions
+from freqpilot.host.commands.contradictions import first_shares, ladder_line
+
+CONFIG: dict[str, Any] = {
+    "dry_run": True,
+    "dry_run_wallet": 10_000,
+    "stake_currency": "USDT",
+    "stake_amount": 800,
+    "max_open_trades": 6,
+    "exchange": {"name": "binance", "pair_whitelist": ["BTC/USDT"] * 20},
+    "freqpilot": {},
+}
+
+
+def found(strategy: Any = None, **more: Any) -> list[str]:
+    return contradictions.contradictions({**CONFIG, **more}, strategy)
+
+
+class Plain:
+    """What is read of a strategy."""
+
+    stoploss = -0.1
+    position_adjustment_enable = False
+    max_entry_position_adjustment = -1
+
+    def __init__(self, **more: Any) -> None:
+        self.__dict__.update(more)
+
+    def get_strategy_name(self) -> str:
+        return "Plain"
+
+
+def test_what_fits_is_not_spoken_of() -> None:
+    assert found() == []
+    assert found(Plain()) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"stake_amount": 1_700}, "a stake of 1,700.00 is cut to 800.00: a position may be 8% of"),
+        ({"stake_amount": "unlimited"}, "1,650.00 is cut to 800.00"),
+        ({"stake_amount": "unlimited", "tradable_balance_ratio": 0.5}, "a stake of 833.33 is cut"),
+        ({"stake_amount": 801}, '"stake_amount": 800.00 would fit'),
+        (
+            {"stake_amount": 801, "freqpilot": {"risk": {"oversized": "refuse"}}},
+            "a stake of 801.00 is refused, as it is above 800.00",
+        ),
+        ({"max_open_trades": 7}, "of 7 open trades 6 are allowed in tier Sustained"),
+        ({"max_open_trades": 7}, '"max_open_trades": 6 would fit'),
+        ({"max_open_trades": -1}, "of any number of open trades 6 are allowed"),
+        ({"freqpilot": {"risk": {"max_exposure": 0.3}}}, '"max_open_trades": 3 would fit'),
+        ({"stoploss": -0.99}, "the stop is 99% away"),
+        (
+            {"dry_run_wallet": {"USDT": 1_000}, "stake_amount": 151},
+            "15% of 1,000 in tier Foundation",
+        ),
+        ({"dry_run": False, "available_capital": 1_000, "stake_amount": 151}, "15% of 1,000"),
+    ],
+)
+def test_each_contradiction_names_what_would_fit(config: dict[str, Any], words: str) -> None:
+    assert any(words in text for text in found(**config)), found(**config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"stake_amount": 9_000, "dry_run": False},  # the account is not known
+        {"stake_amount": 9_000, "freqpilot": {"supervisor": False}},
+    ],
+)
+def test_without_an_account_or_a_supervisor_nothing_is_said(config: dict[str, Any]) -> None:
+    assert found(**config) == []
+
+
+def test_a_strategy_that_the_supervisor_sizes_overrules_the_stake() -> None:
+    (text,) = found(Plain(sized_by_supervisor=True), stake_amount=9_000)
+    assert text == "stake_amount is not used: the supervisor sizes Plain"
+
+
+def test_a_leverage_of_the_strategys_own_is_named_on_futures_alone() -> None:
+    from freqtrade.strategy import IStrategy
+
+    class Levered(Plain):
+        def leverage(self) -> float:
+            return 5.0
+
+    plain = Plain()
+    type(plain).leverage = IStrategy.leverage  # type: ignore[attr-defined]
+    assert found(plain, trading_mode="futures") == []
+    assert found(Levered(), trading_mode="spot") == []
+    (text,) = found(Levered(), trading_mode="futures")
+    assert text == "the strategy sets a leverage: entries above 3 are refused in tier Sustained"
+
+
+def result(folder: Path, shares: Sequence[Sequence[float]], run: dict[str, Any]) -> Path:
+    """Write a backtest's result with a trade for each sequence of entries."""
+    trades = [
+        {
+            "pair": "BTC/USDT",
+            "stake_amount": 1.0,
+            "amount": 1.0,
+            "open_date": "2024-01-01 00:00:00+00:00",
+            "close_date": "2024-01-02 00:00:00+00:00",
+            "open_rate": 1.0,
+            "close_rate": 1.0,
+            "fee_open": 0.001,
+            "fee_close": 0.001,
+            "profit_ratio": 0.0,
+            "profit_abs": 0.0,
+            "exit_reason": "roi",
+            "leverage": 1.0,
+            "is_short": False,
+            "orders": [
+                *({"amount": size, "safe_price": 2.0, "ft_is_entry": True} for size in entries),
+                {"amount": 9.0, "safe_price": 2.0, "ft_is_entry": False},
+            ],
+        }
+        for entries in shares
+    ]
+    return _zip(folder, trades, run)
+
+
+def _zip(folder: Path, trades: list[dict[str, Any]], run: dict[str, Any]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    stats = {
+        "trades": trades,
+        "pairlist": ["BTC/USDT"],
+        "timeframe": "1h",
+        "stake_currency": "USDT",
+        "starting_balance": 1_000.0,
+        "final_balance": 1_000.0,
+        "backtest_start": "2024-01-01 00:00:00",
+        "backtest_end": "2024-02-01 00:00:00",
+        "backtest_start_ts": 1_704_067_200_000,
+        "backtest_end_ts": 1_706_745_600_000,
+    }
+    config = {"freqpilot": {"run": run}} if run else {}
+    file = folder / "backtest-result-1.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("backtest-result-1.json", json.dumps({"strategy": {"Plain": stats}}))
+        archive.writestr("backtest-result-1_config.json", json.dumps(config))
+    (folder / ".last_result.json").write_text(json.dumps({"latest_backtest": file.name}))
+    return file
+
+
+LADDERS = [*[[1.0, 1.0]] * 28, [1.0, 1.0, 2.0], [1.0, 9.0], *[[1.0]] * 10]
+
+
+def test_the_share_is_read_from_the_deepest_ladders_but_a_few(tmp_path: Path) -> None:
+    result(tmp_path, LADDERS, {})
+    text = ladder_line(tmp_path, "Plain")
+    assert "the first order of 30 trades with additions had 10% to 50%" in text
+    assert 'add {"freqpilot": {"risk": {"ladder_share": 0.25}}} to the config' in text
+
+
+def test_only_trades_with_additions_have_a_share() -> None:
+    orders = [
+        [{"amount": 1.0, "safe_price": 3.0, "ft_is_entry": True}],
+        [
+            {"amount": 1.0, "safe_price": 3.0, "ft_is_entry": True},
+            {"amount": 4.5, "safe_price": 2.0, "ft_is_entry": True},
+            {"amount": 5.5, "safe_price": 4.0, "ft_is_entry": False},
+        ],
+        None,
+    ]
+    run: Any = SimpleNamespace(trades=pd.DataFrame({"orders": orders}))
+    assert list(first_shares(run)) == [pytest.approx(0.25)]
+
+
+@pytest.mark.parametrize(
+    ("shares", "run", "words"),
+    [
+        (LADDERS, {"supervisor": True}, "was run with Freqpilot"),
+        (LADDERS[:5], {}, "has 5 trades of Plain with additions, 20 are needed"),
+    ],
+)
+def test_a_result_that_says_nothing_is_refused(
+    tmp_path: Path, shares: list[list[float]], run: dict[str, Any], words: str
+) -> None:
+    result(tmp_path, shares, run)
+    with pytest.raises(RefuseToStart, match=words):
+        ladder_line(tmp_path, "Plain")
+
+
+def test_a_strategy_with_additions_is_told_its_share(tmp_path: Path) -> None:
+    adds = Plain(position_adjustment_enable=True, max_entry_position_adjustment=3)
+    (text,) = found(adds, user_data_dir=str(tmp_path), stake_amount=200)
+    assert "a first order gets 25% of the room" in text
+    assert "a backtest without freqpilot.json would tell the share" in text
+    result(tmp_path / "backtest_results", LADDERS, {})
+    (text,) = found(adds, user_data_dir=str(tmp_path), stake_amount=200)
+    assert '"ladder_share": 0.25' in text
+    chosen = {"risk": {"ladder_share": 0.3}}
+    assert found(adds, user_data_dir=str(tmp_path), stake_amount=200, freqpilot=chosen) == []
+    (text,) = found(adds, user_data_dir=str(tmp_path), stake_amount=300, freqpilot=chosen)
+    assert "cut to 240.00" in text
+    assert "of which a first order has 30%" in text

@@ -1,0 +1,115 @@
+"""The step in which the bot settles an entry's stake."""
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from freqtrade.exceptions import DependencyException
+from freqtrade.persistence import Trade
+from gate_stage import CONFIG, trade
+
+from freqpilot.host.account.begin import begin
+from freqpilot.host.account.observed import observe
+from freqpilot.host.gate import entry
+from freqpilot.host.run import exitsonly
+from freqpilot.host.run.current import current, end
+from freqpilot.host.run.run import Run
+
+
+@pytest.fixture(autouse=True)
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Begin a run whose account of 1,000 was just seen."""
+    section = {"freqpilot": {"risk": {"book": {"enabled": False}}}}
+    begun = begin({**CONFIG, **section}, live=False)
+    observe(current(), datetime.now(UTC), 1_000.0)
+    monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: []))
+    yield begun
+    end()
+
+
+class Bot:
+    """What the step reads of Freqtrade's bot; its exchange notes how it was asked."""
+
+    def __init__(self, least: float | None = 5.0, **strategy: Any) -> None:
+        self.strategy = SimpleNamespace(stoploss=-0.1, **strategy)
+        self.asked: list[tuple[Any, ...]] = []
+        self._least = least
+        self.exchange = SimpleNamespace(get_min_pair_stake_amount=self._note)
+
+    def _note(self, *about: Any) -> float | None:
+        self.asked.append(about)
+        return self._least
+
+
+def step(bot: Bot, stake: float, mode: str = "initial", **more: Any) -> Any:
+    """Settle a stake that Freqtrade itself would leave as it is."""
+    found = {"rate": 2.0, "leverage": 1.0, **more}
+    settle = entry._make_step(lambda *_: (found["rate"], stake, found["leverage"]))
+    return settle(bot, "BTC/USDT", None, stake, "long", "tag", None, mode, None)
+
+
+def test_what_freqtrade_settled_stays_where_it_fits() -> None:
+    given: list[Any] = []
+
+    def original(*arguments: Any) -> tuple[float, float, float]:
+        given.append(arguments)
+        return 2.0, 150.0, 1.0
+
+    bot, own = Bot(), trade("BTC/USDT", 10)
+    call = ("BTC/USDT", 1.5, 150.0, "short", "tag", own, "initial", 3.0)
+    assert entry._make_step(original)(bot, *call) == (2.0, 150.0, 1.0)
+    assert given == [(bot, *call)]
+    assert step(bot, 0.0) == (2.0, 0.0, 1.0)
+    assert bot.asked == []
+
+
+def test_a_stake_above_the_limits_is_cut() -> None:
+    bot = Bot()
+    assert step(bot, 900.0) == (2.0, pytest.approx(150.0), 1.0)
+    assert bot.asked == [("BTC/USDT", 2.0, -0.1, 1.0)]  # as Freqtrade asks for a first entry
+
+
+def test_only_a_first_entry_leaves_room_for_its_ladder() -> None:
+    bot = Bot(position_adjustment_enable=True, max_entry_position_adjustment=2)
+    assert step(bot, 900.0)[1] == pytest.approx(50.0)
+    assert step(bot, 900.0, "pos_adjust")[1] == pytest.approx(150.0)
+    assert step(bot, 900.0, "replace")[1] == pytest.approx(150.0)
+    assert [about[2] for about in bot.asked] == [-0.1, 0.0, -0.1]
+
+
+def test_what_is_open_takes_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: [trade("BTC/USDT", 100)]))
+    assert step(Bot(), 900.0, "pos_adjust")[1] == pytest.approx(50.0)
+
+
+def test_what_is_below_the_exchanges_minimum_is_refused_with_the_reason() -> None:
+    with pytest.raises(DependencyException, match=r"minimum of 200\.00.*limit 15\.0%"):
+        step(Bot(least=200.0), 900.0)
+
+
+def test_while_only_exits_are_allowed_no_entry_gets_so_far() -> None:
+    asked: list[Any] = []
+    exitsonly.enter("test", "the store is out")
+    try:
+        with pytest.raises(DependencyException, match="exits-only: the store is out"):
+            entry._make_step(lambda *given: asked.append(given))(
+                Bot(), "BTC/USDT", None, 1.0, "long", None, None, "initial", None
+            )
+    finally:
+        exitsonly.leave("test")
+    assert asked == []
+
+
+def test_a_fault_leaves_the_stake_for_the_gate(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        assert step(Bot(), 900.0, "another word of Freqtrade's")[1] == 900.0
+    assert "A stake of BTC/USDT could not be cut" in caplog.text
+
+
+def test_without_a_run_the_gate_refuses(caplog: pytest.LogCaptureFixture) -> None:
+    end()
+    assert step(Bot(), 900.0)[1] == 900.0
+    assert "could not be cut" not in caplog.text
