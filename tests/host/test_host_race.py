@@ -206,7 +206,7 @@ def test_an_order_that_bears_our_name_joins_its_trade_or_is_cancelled(
     api.book["stopPrice"] = 94.0
     cancelled: list[str] = []
     api.cancel_order = lambda order_id, *_: cancelled.append(order_id)
-    reconcile._take_in(run, bot, dict(api.book), "SOL/USDT")
+    reconcile.take_in(run, bot, dict(api.book), "SOL/USDT")
     Trade.session.remove()
     if open_trade:
         (trade,) = Trade.get_open_trades()
@@ -226,7 +226,7 @@ def test_any_other_order_is_left_alone(bot: Any, name: str | None) -> None:
         "type": "limit",
         "clientOrderId": name and name.format(bot=run.bot),
     }
-    reconcile._take_in(run, bot, order, "SOL/USDT")
+    reconcile.take_in(run, bot, order, "SOL/USDT")
     (event,) = run.store.events("difference")
     assert "leaves it alone" in event.text
     assert run.intents() == []

@@ -112,6 +112,9 @@ class Venue(live_bot.Exchange):
     def get_pair_base_currency(self, pair: str) -> str:
         return pair.split("/", maxsplit=1)[0]
 
+    def get_pair_quote_currency(self, pair: str) -> str:
+        return pair.partition("/")[2].partition(":")[0]
+
     def get_precision_amount(self, pair: str) -> float:
         return 1e-5
 
@@ -123,6 +126,9 @@ class Venue(live_bot.Exchange):
 
     def get_liquidation_price(self, **_: Any) -> None:
         return None
+
+    def get_order_id_conditional(self, order: Any) -> str:
+        return str(order["id"])
 
     def _order_contracts_to_amount(self, order: Any) -> Any:
         return order

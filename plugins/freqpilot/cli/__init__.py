@@ -5,7 +5,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from freqpilot.cli import account, events, facts, install, models, orders, rehearsal, signals
+from freqpilot.cli import (
+    account,
+    counters,
+    events,
+    facts,
+    install,
+    models,
+    orders,
+    rehearsal,
+    signals,
+)
 from freqpilot.errors import FreqpilotError
 
 app = typer.Typer(
@@ -16,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for group in (install, facts, models, signals, account, orders, events, rehearsal):
+for group in (install, facts, models, signals, account, orders, events, counters, rehearsal):
     app.add_typer(group.app)
 
 

@@ -110,6 +110,12 @@ class Venue:
     """Codes that refuse a stop at one endpoint because another one takes it."""
     open_lists: tuple[Params, ...] = (NOTHING,)
     """Parameters of ccxt's ``fetch_open_orders`` that together list every open order of a pair."""
+    lists_all: bool = False
+    """Whether ``fetch_open_orders`` without a pair lists those of all pairs, and costs no more than
+    with one. Binance takes 20 and 40 times as much of its limits."""
+    forced: tuple[tuple[str, str], ...] = ()
+    """How an order that the exchange made to liquidate or to deleverage can be told: a field of its
+    answer and what that begins with."""
     triggered: str | None = None
     """Where a triggered stop names the order that it has become, if that is another order."""
     absent: tuple[str, ...] = ()
@@ -219,6 +225,22 @@ _BINANCE_REFUSED = ("-1015", "-1021", "-2015")
 _BYBIT_UNRESOLVED = ("10000", "10016", "170001", "170007", "170032", "170146")
 _OKX_UNRESOLVED = ("50001", "50004", "50013", "50026", "51149")
 
+_BINANCE_FORCED = (
+    ("clientOrderId", "autoclose-"),
+    ("clientOrderId", "adl_autoclose"),
+    ("clientOrderId", "settlement_autoclose-"),
+)
+_BYBIT_FORCED = (
+    ("createType", "CreateByLiq"),
+    ("createType", "CreateByAdl"),
+    ("createType", "CreateByTakeOver"),
+)
+_OKX_FORCED = (
+    ("category", "full_liquidation"),
+    ("category", "partial_liquidation"),
+    ("category", "adl"),
+)
+
 _OKX_SPOT = Venue(
     "OKX",
     "spot",
@@ -240,6 +262,7 @@ _OKX_SPOT = Venue(
         (*APART, ("ordType", "trigger")),
         (("trailing", True),),
     ),
+    lists_all=True,
     triggered="ordId",
     absent=("51603",),
     empty='"data":[]',
@@ -277,6 +300,7 @@ TABLE = (
         moved=("-4120",),
         open_lists=(NOTHING, APART),
         triggered="actualOrderId",
+        forced=_BINANCE_FORCED,
         absent=("-2013",),
         unresolved=_BINANCE_UNRESOLVED,
         refused=(*_BINANCE_REFUSED, "-4120"),
@@ -291,6 +315,7 @@ TABLE = (
         settles=10.0,
         looks=BYBIT_LOOKS,
         stop_looks=BYBIT_LOOKS,
+        lists_all=True,
         empty='"list":[]',
         unresolved=_BYBIT_UNRESOLVED,
         refused=("10002",),
@@ -304,11 +329,13 @@ TABLE = (
         # A stop keeps its number when it is triggered, and the lists hold orders of all kinds.
         looks=BYBIT_LOOKS,
         stop_looks=BYBIT_LOOKS,
+        lists_all=True,
+        forced=_BYBIT_FORCED,
         empty='"list":[]',
         unresolved=_BYBIT_UNRESOLVED,
         refused=("10002",),
         key_rights=_BYBIT_KEY,
     ),
     _OKX_SPOT,
-    replace(_OKX_SPOT, mode="futures", relatives=()),
+    replace(_OKX_SPOT, mode="futures", relatives=(), forced=_OKX_FORCED),
 )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from freqtrade.persistence import Trade
 from live_bot import make_bot
 
+from freqpilot.control.counters import Counters
+from freqpilot.control.tally import TODAY
 from freqpilot.host.account import upkeep
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.upkeep import Upkeep
@@ -56,16 +59,52 @@ def test_many_old_events_go_over_several_loops(run: Run, monkeypatch: pytest.Mon
     assert left == [3, 1, 0, 0]
 
 
-def test_counters_are_saved_when_they_have_changed(
+def test_counters_are_saved_when_they_have_changed_and_once_a_minute(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[dict[str, int]] = []
     monkeypatch.setattr(run.store, "save_counters", lambda counts, _: saved.append(dict(counts)))
-    for rule in ("", "spread", "", "depth"):
+    for seconds, rule in ((0, ""), (60, "spread"), (65, "depth"), (119, ""), (120, ""), (200, "")):
         if rule:
             run.counters.veto(rule)
-        run.part(Upkeep).step(START)
-    assert saved == [{"spread": 1}, {"spread": 1, "depth": 1}]
+        run.part(Upkeep).step(START + timedelta(seconds=seconds))
+    assert saved == [{"refused: spread": 1}, {"refused: spread": 1, "refused: depth": 1}]
+
+
+def today(run: Run) -> dict[str, int]:
+    return dict((run.store.load_state(f"{run.key}{TODAY}") or {"counts": {}})["counts"])
+
+
+def test_the_next_run_counts_on_and_the_day_begins_anew(run: Run) -> None:
+    run.counters.count("books looks", 3)
+    run.counters.veto("spread")
+    run.part(Upkeep).step(START)
+    following = replace(run, counters=Counters(), parts={})
+    following.counters.count("books looks", 2)
+    following.part(Upkeep).step(START + timedelta(hours=1))
+    assert run.store.counters() == {"books looks": 5, "refused: spread": 1}
+    assert today(run) == {"books looks": 5, "refused: spread": 1}
+    following.counters.count("books looks")
+    following.part(Upkeep).step(START + DAY)
+    assert run.store.counters() == {"books looks": 6, "refused: spread": 1}
+    assert today(run) == {"books looks": 1}
+
+
+def test_what_could_not_be_saved_is_not_counted_twice(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.counters.veto("spread")
+    save_state = run.store.save_state
+
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(run.store, "save_state", fail)
+    run.part(Upkeep).step(START)
+    monkeypatch.setattr(run.store, "save_state", save_state)
+    run.part(Upkeep).step(START + timedelta(seconds=5))
+    assert run.store.counters() == {"refused: spread": 1}
+    assert today(run) == {"refused: spread": 1}
 
 
 def test_a_store_that_cannot_be_cleared_holds_up_nothing(

@@ -63,7 +63,7 @@ def test_a_veto_is_kept_for_other_processes(run: Run) -> None:
     *_, event = run.store.events("veto")
     assert event.data == {"pair": "SOL/USDT", "purpose": "entry", "rule": "depth"}
     run.part(Upkeep).step(START)
-    assert run.store.counters() == {"spread": 2, "depth": 1}
+    assert run.store.counters() == {"refused: spread": 2, "refused: depth": 1}
 
 
 def test_a_veto_is_written_down_when_it_changes(run: Run) -> None:

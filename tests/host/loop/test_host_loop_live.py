@@ -316,6 +316,19 @@ def test_money_that_is_held_back_saves_no_position_from_the_halt(
     assert "equity 700.00" in str(run.state.halted)
 
 
+def test_what_keeps_an_account_in_order_comes_before_the_comparison(
+    bot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its questions hold up no exit; forced orders wait meanwhile."""
+    done: list[object] = []
+    monkeypatch.setattr(live.stops, "backup", lambda *_: done.append("stops"))
+    monkeypatch.setattr(live.couples, "settle", lambda _: done.append("couples"))
+    monkeypatch.setattr(live.books, "step", lambda _, bot: done.append(bot._exit_lock.locked()))
+    live.after_loop(bot)
+    assert done == ["stops", "couples", True]
+    assert not bot._exit_lock.locked()
+
+
 def test_what_is_beyond_its_stop_is_closed_before_couples_are_settled(
     bot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from freqpilot.host.gate.health import Health
 from freqpilot.host.gate.keyright import KeyRight
 from freqpilot.host.gate.latecandles import LateCandles
 from freqpilot.host.gate.market import Market
+from freqpilot.host.orders.differences import Differences
 from freqpilot.host.orders.lookup import require_certainty
 from freqpilot.host.orders.pending import Pending
 from freqpilot.host.orders.readiness import Reconciliation
@@ -85,6 +86,7 @@ def judge(
     run.part(Stopless).require()
     if order.purpose == "entry":
         run.part(LateCandles).require(order.pair)
+    run.part(Differences).require_none(order.pair)
     others.announce(run, str(exchange._config.get("stake_currency")), positions, order)
     return ask(
         run,

@@ -41,7 +41,8 @@ from freqpilot.host.gate.judge import wait
 from freqpilot.host.gate.keyright import KeyRight
 from freqpilot.host.gate.latecandles import LateCandles
 from freqpilot.host.gate.market import Market
-from freqpilot.host.orders import reconcile, sending, stops
+from freqpilot.host.orders import fills, reconcile, sending, stops
+from freqpilot.host.orders.books import step as books
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
@@ -197,12 +198,16 @@ def before_loop(bot: Bot) -> None:
 
 
 def after_loop(bot: Bot) -> None:
-    """Close what may not stay open, and look for late candles; it never raises."""
+    """Close what may not stay open, compare the books and look for late candles; it never
+    raises."""
     with fresh_trades():
         if has_begun():
             current().part(LoopTime).end()
             stops.backup(current(), bot)
         couples.settle(bot)
+        if has_begun():
+            with getattr(bot, LOCK):
+                books.step(current(), bot)
     if has_begun():
         current().part(LateCandles).end(datetime.now(UTC))
     alerts.step(bot)
@@ -235,6 +240,7 @@ def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         if not self.config["dry_run"]:
             # Before Freqtrade asks for the stops it has, and for the funding of its trades.
             sending.install(self.exchange)
+            fills.install(self.exchange)
             funding.install(self.exchange._api)
             run.part(Reconciliation).ask()
         return original(self)

@@ -9,7 +9,7 @@ only where no stop is open.
 from collections.abc import Iterable
 from typing import Any
 
-from freqpilot.host.orders.differences import recount, report
+from freqpilot.host.orders.differences import Kind, owner_of, recount, report, report_daily
 from freqpilot.host.orders.pending import Pending
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Bot, Trade
@@ -23,28 +23,52 @@ def compare(run: Run, bot: Bot, trades: Iterable[Trade], pairs: Iterable[str]) -
 
     :raises Exception: Freqtrade's or ccxt's, when the exchange cannot be asked.
     """
-    held = _held(bot)
+    held = held_of(bot, bot.exchange.fetch_positions())
     wanted: dict[str, float] = {}
     for trade in trades:
         sign = -1 if trade.is_short else 1
         owned = max(0.0, sign * held.get(trade.pair, 0.0))
-        if not _alike(owned, float(trade.amount)):
-            if not owned:
-                _close(run, bot, trade)
-            if trade.is_open:
-                recount(run, trade, owned)
+        if not alike(owned, float(trade.amount)):
+            recover(run, bot, trade, owned)
         wanted[trade.pair] = sign * float(trade.amount) if trade.is_open else 0.0
     for pair in sorted({*pairs, *held}):
         there, ours = held.get(pair, 0.0), wanted.get(pair, 0.0)
-        if not _alike(there, ours):
-            report(
-                run,
-                f"the position in {pair} is {there:g} on the exchange, {ours:g} in the database "
-                "(below zero: short); look at the account's history, then close what is too much "
-                "there, or mend the trade",
-                "CRITICAL",
-                {"pair": pair, "owned": there, "wanted": ours},
-            )
+        if not alike(there, ours):
+            text, level = words(run, pair, there, ours)
+            report_daily(run, (pair, kind_of(there, ours)), text, level, owned=there, wanted=ours)
+
+
+def recover(run: Run, bot: Bot, trade: Trade, owned: float) -> None:
+    """Bring a trade to what its own orders say, where that is what the account owns."""
+    if not owned:
+        _close(run, bot, trade)
+    if trade.is_open:
+        recount(run, trade, owned)
+
+
+def kind_of(there: float, ours: float) -> Kind:
+    """Return what a difference of a position is: less on the exchange, or more and other."""
+    lacks = abs(there) < abs(ours) and there * ours >= 0
+    return "position missing" if lacks else "position of nobody"
+
+
+def words(run: Run, pair: str, there: float, ours: float) -> tuple[str, str]:
+    """Return what a person reads of a position that the database does not have so, and its level.
+
+    :param there: the position on the exchange, below zero for a short one; ``ours`` as the database
+        has it.
+    """
+    text = (
+        f"the position in {pair} is {there:g} on the exchange, {ours:g} in the database "
+        "(below zero: short)"
+    )
+    if not ours and (owner := owner_of(run, pair)):
+        return f"{text}: {owner} holds it; Freqpilot leaves it alone", "WARNING"
+    advice = (
+        "look at the account's history, then close what is too much there, or mend the trade; "
+        f"entries of {pair} wait until both agree"
+    )
+    return f"{text}; {advice}", "CRITICAL"
 
 
 def take_back_stops(run: Run, bot: Bot) -> list[str]:
@@ -89,7 +113,7 @@ def _close(run: Run, bot: Bot, trade: Trade) -> None:
     exits = [o for o in trade.orders if o.ft_order_side != trade.entry_side and o.safe_filled]
     entered = sum(float(o.safe_filled) for o in trade.orders if o.ft_order_side == trade.entry_side)
     left = sum(float(order.safe_filled) for order in exits)
-    if not exits or not _alike(entered, left):
+    if not exits or not alike(entered, left):
         return
     last = max(exits, key=lambda order: order.order_filled_utc or order.order_date_utc)
     stop = last.ft_order_side == "stoploss"
@@ -105,14 +129,18 @@ def _close(run: Run, bot: Bot, trade: Trade) -> None:
         )
 
 
-def _held(bot: Bot) -> dict[str, float]:
-    """Return the positions on the exchange by pair, below zero for short ones."""
+def held_of(bot: Bot, positions: Iterable[Any]) -> dict[str, float]:
+    """Return the positions on the exchange by pair, below zero for short ones.
+
+    :param positions: as ccxt gives them.
+    """
     return {
         position["symbol"]: (-1 if position["side"] == "short" else 1)
         * float(bot.exchange._contracts_to_amount(position["symbol"], position["contracts"] or 0.0))
-        for position in bot.exchange.fetch_positions()
+        for position in positions
     }
 
 
-def _alike(one: float, other: float) -> bool:
+def alike(one: float, other: float) -> bool:
+    """Tell whether two amounts are the same but for rounding."""
     return abs(one - other) <= MISSING_SHARE * max(abs(one), abs(other))

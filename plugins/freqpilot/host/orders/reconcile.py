@@ -17,7 +17,7 @@ from freqpilot.execution.ids import OrderName, parse_client_order_id
 from freqpilot.execution.venues import APART, NOTHING, Params, mode_of
 from freqpilot.host.account import unwritten
 from freqpilot.host.orders import contracts
-from freqpilot.host.orders.differences import recount, report
+from freqpilot.host.orders.differences import owner_of, recount, report, report_daily
 from freqpilot.host.orders.lookup import fetch, in_flight, look_up, stop_params
 from freqpilot.host.orders.outcomes import Absent, Early, venue_for
 from freqpilot.host.orders.pending import Pending, ask, describe, is_old
@@ -141,10 +141,10 @@ def compare(run: Run, bot: Bot) -> None:
     known = {pair for pair in pairs if pair in bot.exchange.markets}
     spot = str(bot.trading_mode) == "spot"
     for pair in sorted(known):
-        for params in _open_lists(bot.exchange._api, pair):
+        for params in open_lists(bot.exchange._api, pair):
             for order in bot.exchange._api.fetch_open_orders(pair, params=dict(params)):
                 if not _recorded(str(order["id"]), pair):
-                    _take_in(run, bot, order, pair)
+                    take_in(run, bot, order, pair)
     bot.wallets.update(require_update=True)
     if spot:
         for trade in trades:
@@ -154,11 +154,17 @@ def compare(run: Run, bot: Bot) -> None:
         contracts.compare(run, bot, trades, sorted(known))
 
 
-def _open_lists(api: Api, pair: str) -> tuple[Params, ...]:
+def open_lists(api: Api, pair: str) -> tuple[Params, ...]:
     """Return the parameters of the lists that together hold every open order of a pair."""
     if venue := venue_for(api, pair):
         return venue.open_lists
     return (NOTHING,) if mode_of(pair) == "spot" else (NOTHING, APART)
+
+
+def lists_all(api: Api, pair: str) -> bool:
+    """Tell whether one question lists the open orders of all pairs at the price of one pair's."""
+    venue = venue_for(api, pair)
+    return venue is not None and venue.lists_all
 
 
 def _remove_empty(run: Run, trades: Iterable[Trade]) -> None:
@@ -185,25 +191,34 @@ def _compare_coins(run: Run, bot: Bot, trades: Iterable[Trade], pairs: Iterable[
         coin = bot.exchange.get_pair_base_currency(pair)
         owned, wanted = float(bot.wallets.get_total(coin)), held.get(pair, 0.0)
         if owned < wanted * (1 - MISSING_SHARE):
-            report(
-                run,
-                f"the account holds {owned:g} {coin}, the open trade in {pair} says {wanted:g}: an "
-                "exit will fail for lack of coins; look at the account's history, then sell what "
-                "is there or delete the trade",
-                "CRITICAL",
-                {"pair": pair, "owned": owned, "wanted": wanted},
-            )
-        elif owned > wanted and _is_worth_an_order(bot, pair, owned - wanted):
-            report(
-                run,
-                f"the account holds {owned - wanted:g} {coin} that belong to no trade; Freqpilot "
-                "leaves them alone",
-                "WARNING",
-                {"pair": pair, "owned": owned, "wanted": wanted},
-            )
+            text = coins_missing(pair, coin, owned, wanted)
+            about = (pair, "coins missing")
+            report_daily(run, about, text, "CRITICAL", owned=owned, wanted=wanted)
+        elif owned > wanted and is_worth_an_order(bot, pair, owned - wanted):
+            text = coins_of_nobody(run, pair, coin, owned - wanted)
+            about = (pair, "coins of nobody")
+            report_daily(run, about, text, "WARNING", owned=owned, wanted=wanted)
 
 
-def _is_worth_an_order(bot: Bot, pair: str, amount: float) -> bool:
+def coins_missing(pair: str, coin: str, owned: float, wanted: float) -> str:
+    """Return what a person reads of coins that a trade says and the account does not hold."""
+    return (
+        f"the account holds {owned:g} {coin}, the open trade in {pair} says {wanted:g}: an "
+        "exit will fail for lack of coins; look at the account's history, then sell what "
+        "is there or delete the trade"
+    )
+
+
+def coins_of_nobody(run: Run, pair: str, coin: str, amount: float) -> str:
+    """Return what a person reads of coins that no trade here explains."""
+    whose = owner_of(run, pair)
+    return (
+        f"the account holds {amount:g} {coin} that belong to "
+        f"{f'{whose} or to you' if whose else 'no trade'}; Freqpilot leaves them alone"
+    )
+
+
+def is_worth_an_order(bot: Bot, pair: str, amount: float) -> bool:
     """Tell whether ``amount`` is more than what rounding leaves behind."""
     from freqtrade.exceptions import FreqtradeException
 
@@ -215,10 +230,12 @@ def _is_worth_an_order(bot: Bot, pair: str, amount: float) -> bool:
     return amount * float(rate) >= float(smallest)
 
 
-def _take_in(run: Run, bot: Bot, order: ExchangeOrder, pair: str) -> None:
+def take_in(run: Run, bot: Bot, order: ExchangeOrder, pair: str) -> None:
     """Give an open order that bears this bot's name to its trade, or cancel it where that is over:
     it was sent while the store was out, by a process that has ended. Any other is reported."""
-    name = _name_of(bot.exchange._api, order, pair)
+    name = name_of(bot.exchange._api, order, pair)
+    if is_child(run, name, pair):
+        return
     if name is None or name.bot != run.name or name.purpose not in unwritten.REDUCING:
         _report_order(run, name, order, pair)
         return
@@ -244,7 +261,7 @@ def _take_in(run: Run, bot: Bot, order: ExchangeOrder, pair: str) -> None:
     run.store.save_intent(intent)
 
 
-def _name_of(api: Api, order: ExchangeOrder, pair: str) -> OrderName | None:
+def name_of(api: Api, order: ExchangeOrder, pair: str) -> OrderName | None:
     """Return the name of an order, of which ccxt knows only the one of an order that is no stop."""
     venue = venue_for(api, pair)
     info = order.get("info") or {}
@@ -254,13 +271,37 @@ def _name_of(api: Api, order: ExchangeOrder, pair: str) -> OrderName | None:
 
 def _report_order(run: Run, name: OrderName | None, order: ExchangeOrder, pair: str) -> None:
     whose = "another bot of the pack" if name and name.bot != run.name else "nobody here"
-    report(
-        run,
+    number = str(order["id"])
+    text = stranger(order, pair, whose)
+    report_daily(run, (pair, "order", number), text, "WARNING", order=number)
+
+
+def stranger(order: ExchangeOrder, pair: str, whose: str) -> str:
+    """Return what a person reads of an open order that is not this bot's."""
+    return (
         f"the open {order['side']} order {order['id']} in {pair} belongs to {whose}; Freqpilot "
-        "leaves it alone",
-        "WARNING",
-        {"pair": pair, "order": str(order["id"])},
+        "leaves it alone"
     )
+
+
+def cancelling(api: Api, pair: str, *, stop: bool) -> dict[str, Any]:
+    """Return the parameters that name an order by its number, where stops are kept apart."""
+    venue = venue_for(api, pair)
+    return dict(venue.stop_params) if venue and stop else {}
+
+
+def intent_of(run: Run, name: OrderName | None) -> OrderIntent | None:
+    """Return this bot's intent of a name, None where the name is not of this bot or unknown."""
+    if name is None or name.bot != run.name:
+        return None
+    return next((each for each in run.intents() if each.client_id == str(name)), None)
+
+
+def is_child(run: Run, name: OrderName | None, pair: str) -> bool:
+    """Tell whether an order bears the name of one that the database has under another number: a
+    stop that was triggered may become an order of the same name, with the same fills."""
+    intent = intent_of(run, name)
+    return intent is not None and bool(intent.order_id) and _recorded(str(intent.order_id), pair)
 
 
 def _recorded(order_id: str, pair: str) -> bool:
