@@ -113,7 +113,7 @@ def test_a_silent_bot_counts_for_a_day(
 
 def test_of_two_bots_that_enter_at_once_each_sees_the_other(tmp_path: Path) -> None:
     begin(tmp_path, "other")
-    others.announce(current(), "USDT", [], asked("XRP/USDT", 450.0))
+    others.announce(current(), "USDT", [], asked("BTC/USDT", 450.0))
     begin(tmp_path, "own")
     with pytest.raises(DependencyException, match="exposure on binance"):
         enter()

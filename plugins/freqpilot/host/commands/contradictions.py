@@ -9,6 +9,7 @@ from typing import Any
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.account.stakerate import configured
 from freqpilot.host.gate.oversize import ladder_share
+from freqpilot.host.seams.freqtrade import Strategy
 from freqpilot.journal.backtest import BacktestRun, load_run
 from freqpilot.risk.account.tiers import tier_of
 from freqpilot.settings import RiskSettings, Settings, Tier
@@ -21,7 +22,7 @@ FAR = 0.5
 """A stop from this share of the price on is none that bounds a loss."""
 
 
-def contradictions(config: Mapping[str, Any], strategy: Any = None) -> list[str]:
+def contradictions(config: Mapping[str, Any], strategy: Strategy | None = None) -> list[str]:
     """Return what the limits will change, one sentence each; nothing where all of it fits.
 
     :param config: as Freqtrade has read it.
@@ -58,9 +59,13 @@ def _open_trades(config: Mapping[str, Any]) -> float:
 
 
 def _stakes(
-    config: Mapping[str, Any], strategy: Any, equity: float, tier: Tier, risk: RiskSettings
+    config: Mapping[str, Any],
+    strategy: Strategy | None,
+    equity: float,
+    tier: Tier,
+    risk: RiskSettings,
 ) -> Iterator[str]:
-    if getattr(strategy, "sized_by_supervisor", False):
+    if strategy is not None and getattr(strategy, "sized_by_supervisor", False):
         yield f"stake_amount is not used: the supervisor sizes {strategy.get_strategy_name()}"
         return
     asked, count = config.get("stake_amount"), _open_trades(config)
@@ -98,19 +103,19 @@ def _trades(config: Mapping[str, Any], tier: Tier) -> Iterator[str]:
         )
 
 
-def _leverage(config: Mapping[str, Any], strategy: Any, tier: Tier) -> Iterator[str]:
+def _leverage(config: Mapping[str, Any], strategy: Strategy | None, tier: Tier) -> Iterator[str]:
     from freqtrade.strategy import IStrategy
 
     if config.get("trading_mode") != "futures" or strategy is None:
         return
-    if type(strategy).leverage is not IStrategy.leverage:
+    if getattr(type(strategy), "leverage", None) is not IStrategy.leverage:
         yield (
             f"the strategy sets a leverage: entries above {tier.max_leverage:g} are refused in "
             f"tier {tier.name}"
         )
 
 
-def _stop(config: Mapping[str, Any], strategy: Any) -> Iterator[str]:
+def _stop(config: Mapping[str, Any], strategy: Strategy | None) -> Iterator[str]:
     stop = abs(float(getattr(strategy, "stoploss", config.get("stoploss", 0.0)) or 0.0))
     if stop >= FAR:
         yield (
@@ -119,7 +124,9 @@ def _stop(config: Mapping[str, Any], strategy: Any) -> Iterator[str]:
         )
 
 
-def _ladder(config: Mapping[str, Any], strategy: Any, risk: RiskSettings) -> Iterator[str]:
+def _ladder(
+    config: Mapping[str, Any], strategy: Strategy | None, risk: RiskSettings
+) -> Iterator[str]:
     if strategy is None or risk.ladder_share is not None or ladder_share(strategy, risk) == 1.0:
         return
     share, name = ladder_share(strategy, risk), strategy.get_strategy_name()
