@@ -290,6 +290,28 @@ def test_each_rule_trips_on_its_own(
     assert case.rules(tmp_path) == rules
 
 
+@pytest.mark.parametrize(("written", "rules"), [(True, []), (False, ["unwritten"])])
+def test_an_entry_of_ours_was_written_down_before(
+    tmp_path: Path, written: bool, rules: list[str]
+) -> None:
+    case, name = Case.sound(), "fq-bot-n1-entry-1"
+    case.venue.orders[0].client_id = name
+    if written:
+        case.intents[name] = case.intents.pop("entry")
+    assert case.rules(tmp_path) == rules
+
+
+@pytest.mark.parametrize(("back", "rules"), [(False, ["halted"]), (True, [])])
+def test_what_a_clock_that_was_ahead_forbids_is_over_when_it_goes_back(
+    tmp_path: Path, back: bool, rules: list[str]
+) -> None:
+    case, begin = Case.sound(), START - HOUR
+    case.events = [(begin, "safe mode", {}), (START + HOUR, "safe mode over", {})]
+    if back:
+        case.events.append((begin + 60_000, "clock", {}))
+    assert case.rules(tmp_path) == rules
+
+
 def test_a_breach_names_what_was_found(tmp_path: Path) -> None:
     case = Case.sound()
     unknown_open(case)

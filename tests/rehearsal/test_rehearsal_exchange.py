@@ -13,7 +13,7 @@ import ccxt
 import httpx
 import pytest
 
-from freqpilot.rehearsal.books.watchman import LoopReport
+from freqpilot.rehearsal.books.report import LoopReport, Meanwhile
 from freqpilot.rehearsal.exchange.live import (
     LATE_MS,
     LOOP_END,
@@ -72,10 +72,8 @@ class Notes:
         self.loops: list[tuple[int, int, LoopReport, bool]] = []
         self.wanted: str | None = None
 
-    def loop_ended(
-        self, now: int, strikes: int, report: LoopReport, *, store_out: bool = False
-    ) -> None:
-        self.loops.append((now, strikes, report, store_out))
+    def loop_ended(self, now: int, strikes: int, report: LoopReport, meanwhile: Meanwhile) -> None:
+        self.loops.append((now, strikes, report, meanwhile.store_out))
 
     def awaits_message(self, report: LoopReport) -> bool:
         return self.wanted is not None and self.wanted not in self.messages

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from freqpilot.rehearsal.books.watchman import FuturesWatchman, LoopReport, Watchman
+from freqpilot.rehearsal.books.report import LoopReport, Meanwhile
+from freqpilot.rehearsal.books.watchman import FuturesWatchman, Watchman
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.venue.futures import FuturesVenue
@@ -21,7 +22,7 @@ TAPE = Tape.from_market(SyntheticMarket(candles=200, seed=8))
 START = TAPE.start + 100 * HOUR
 AMOUNT = Decimal("0.1")
 PLAIN = LoopReport()
-HALT = "equity of 700.00 is 30% below its peak of 1000.00"
+HALT = "7 losing trades in a row (limit 7), equity 700.00"
 
 
 def fallen(factor: float, *pairs: str) -> Tape:
@@ -290,7 +291,7 @@ def test_a_halt_that_is_saved_and_said_in_time_is_no_breach(tmp_path: Path) -> N
 def test_while_the_store_is_out_a_halt_need_not_be_saved(tmp_path: Path, out: bool) -> None:
     watchman = Watchman(SpotVenue(TAPE, {"USDT": Decimal(1)}), saved(tmp_path / "s", None))
     for loop in range(4):
-        watchman.loop_ended(START + loop, 0, HALTED, store_out=out)
+        watchman.loop_ended(START + loop, 0, HALTED, Meanwhile(store_out=out))
     assert ("halt not saved" in rules_of(watchman)) is not out
 
 

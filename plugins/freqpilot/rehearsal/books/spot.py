@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from freqpilot.rehearsal.venue.spot import LOT, ZERO, Venue, VenueOrder
 
 CASH_TOLERANCE = Decimal("1e-6")
 """Share of the turnover by which the two books' cash may differ: the database keeps floats."""
 GRACE_MS = 1_000
+OURS = "fq-"
+"""How the client order ids of Freqpilot begin."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,12 @@ class Books:
     differences: tuple[str, ...]
     refusals: tuple[str, ...]
     refused_exits: int
+    known: frozenset[str] = frozenset()
+    """Symbols whose position the exchange has closed by force, as a person was told: the books of
+    these need not agree (futures)."""
 
     @classmethod
-    def read(cls, venue: Venue, database: Path, store: Path) -> "Books":
+    def read(cls, venue: Venue, database: Path, store: Path) -> Self:
         """Read both databases."""
         trades, orders = _bot(database)
         intents, events = _store(store)
@@ -106,6 +111,7 @@ class Books:
             self._cash(),
             self._open_orders(),
             self._halted(),
+            self._unwritten(),
         )
         found = [breach for check in checks for breach in check]
         if self.refused_exits:
@@ -176,6 +182,13 @@ class Books:
                 if self._raises_risk(order) and begin + GRACE_MS < order.created < end:
                     yield Breach("halted", f"{words(order)} while {why}")
 
+    def _unwritten(self) -> Iterator[Breach]:
+        """An order of ours that raises risk is written down before it is sent."""
+        for order in self.venue.orders:
+            ours = self._raises_risk(order) and order.client_id.startswith(OURS)
+            if ours and order.client_id not in self.intents:
+                yield Breach("unwritten", f"no intent was written down of {words(order)}")
+
     def _raises_risk(self, order: VenueOrder) -> bool:
         return order.sign > 0
 
@@ -226,8 +239,13 @@ def _forbidden(events: list[dict[str, Any]]) -> Iterator[tuple[int, int, str]]:
     """Yield the stretches, in ms, in which nothing may raise risk, and why."""
     ends = {"halt": "release", "safe mode": "safe mode over"}
     begun: dict[str, tuple[int, str]] = {}
-    for event in events:
-        time, kind = _milliseconds(event["time"]), event["kind"]
+    right = 2**62
+    times: list[int] = []
+    for event in reversed(events):  # a clock that was ahead went back no later than it says
+        right = min(right, milliseconds(event["time"])) if event["kind"] == "clock" else right
+        times.append(min(right, milliseconds(event["time"])))
+    for event, time in zip(events, reversed(times), strict=True):
+        kind = event["kind"]
         if kind in ends:
             begun.setdefault(ends[kind], (time, event["text"]))
         elif kind in begun:
@@ -254,5 +272,6 @@ def _decimal(value: float | None) -> Decimal:
     return Decimal(repr(float(value or 0.0)))
 
 
-def _milliseconds(text: str) -> int:
+def milliseconds(text: str) -> int:
+    """Return a time as our store has it, in milliseconds since 1970."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)

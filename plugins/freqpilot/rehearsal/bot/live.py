@@ -144,8 +144,11 @@ class _Session:
         if futures:
             rate = funding_rate(user)
             account = FuturesVenue(self._tape, {stake: wallet}, funding_rate=rate)
-            self._venue, self._watchman = account, FuturesWatchman(account, store, drawdown)
+            self._venue = account
+            database = run_dir / DATABASE
+            self._watchman = FuturesWatchman(account, store, drawdown, database)
             self._books = FuturesBooks
+        self._clock = SharedClock(run_dir / CLOCK)
         self._player = IncidentPlayer(
             happens,
             self._venue,
@@ -154,13 +157,14 @@ class _Session:
             store,
             (lambda: rest_client(plan.api_port)) if plan.api_port else None,
             futures=futures,
+            clock=self._clock,
         )
         self._child: BaseProcess | None = None
         self._kills = self._refused = 0
         self._died: list[Breach] = []
 
     def play(self, on_progress: OnProgress) -> LiveSummary:
-        clock = SharedClock(self._run_dir / CLOCK)
+        clock = self._clock
         clock.set(self._stage.begin.timestamp())
         watch = Watch(self._run_dir, on_progress)
         try:

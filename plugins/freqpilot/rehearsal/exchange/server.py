@@ -19,6 +19,7 @@ from aiohttp import web
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.clock import Clock
 from freqpilot.rehearsal.market import quotes
+from freqpilot.rehearsal.market.distorted import Distortions
 from freqpilot.rehearsal.market.quotes import BadRequest
 from freqpilot.rehearsal.market.tape import NotListed, PairTape, Tape
 from freqpilot.rehearsal.venue import perpetuals
@@ -71,6 +72,7 @@ class RehearsalServer:
         self.futures, self.funding_rate = futures, funding_rate
         self.closed: set[str] = set()
         """Symbols that are not traded any more: nothing is known of their prices."""
+        self.distorted = Distortions()
         self.host, self.port = host, port
         self.requests: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
@@ -174,9 +176,9 @@ class RehearsalServer:
             f"{spot}/trades": self._trades,
             f"{spot}/historicalTrades": self._trades,
             f"{spot}/aggTrades": self._aggregate_trades,
-            f"{spot}/ticker/24hr": lambda request: self._each(request, quotes.ticker),
-            f"{spot}/ticker/bookTicker": lambda request: self._each(request, quotes.book_ticker),
-            f"{spot}/ticker/price": lambda request: self._each(request, quotes.price_ticker),
+            f"{spot}/ticker/24hr": self._quotes(quotes.ticker),
+            f"{spot}/ticker/bookTicker": self._quotes(quotes.book_ticker),
+            f"{spot}/ticker/price": self._quotes(quotes.price_ticker),
         }
         for other in ("/fapi/v1", "/dapi/v1"):
             routes[f"{other}/exchangeInfo"] = self._no_symbols
@@ -198,7 +200,7 @@ class RehearsalServer:
             f"{future}/exchangeInfo": lambda _: perpetuals.exchange_info(self.tape, self._now()),
             f"{future}/markPriceKlines": self._klines,
             f"{future}/depth": lambda request: perpetuals.depth(
-                self._pair(request), self._now(), _numbers(request).get("limit", 500)
+                self._quoted(request), self._now(), _numbers(request).get("limit", 500)
             ),
             f"{future}/premiumIndex": lambda request: self._each(
                 request, lambda pair, now: perpetuals.premium_index(pair, now, rate)
@@ -217,6 +219,9 @@ class RehearsalServer:
             raise BadRequest(-1102, "Mandatory parameter 'symbol' was not sent.")
         return self._open(request.query["symbol"])
 
+    def _quoted(self, request: web.Request) -> PairTape:
+        return self.distorted.quoted(self._pair(request))
+
     def _open(self, symbol: str) -> PairTape:
         if symbol in self.closed:
             raise BadRequest(-1121, "Invalid symbol.")
@@ -226,20 +231,28 @@ class RehearsalServer:
         interval = request.query.get("interval", "")
         pair, query = self._pair(request), _numbers(request)
         try:
-            return quotes.klines(pair, interval, self._now(), query)
+            now = self.distorted.candles_at(pair, self._now())
+            return quotes.klines(pair, interval, now, query)
         except NotListed:
             return []  # listed, but its first candle is still to come
         except ValueError:
             raise BadRequest(-1120, "Invalid interval.") from None
 
     def _depth(self, request: web.Request) -> dict[str, Any]:
-        return quotes.depth(self._pair(request), self._now(), _numbers(request).get("limit", 100))
+        return quotes.depth(self._quoted(request), self._now(), _numbers(request).get("limit", 100))
 
     def _trades(self, request: web.Request) -> list[dict[str, Any]]:
         return quotes.trades(self._pair(request), self._now(), _numbers(request))
 
     def _aggregate_trades(self, request: web.Request) -> list[dict[str, Any]]:
         return [quotes.aggregate(trade) for trade in self._trades(request)]
+
+    def _quotes(
+        self, quote: Callable[[PairTape, int], dict[str, Any]]
+    ) -> Callable[[web.Request], Any]:
+        """Return what answers with a quote, which may be a wrong one."""
+        quoted = self.distorted.quoted
+        return lambda request: self._each(request, lambda pair, now: quote(quoted(pair), now))
 
     def _each(
         self, request: web.Request, quote: Callable[[PairTape, int], dict[str, Any]]

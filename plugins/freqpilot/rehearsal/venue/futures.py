@@ -64,6 +64,10 @@ class FuturesVenue(FuturesAccount):
         self.funding_rate = funding_rate
         self.algos: list[AlgoOrder] = []
         self.liquidations = 0
+        self.stop_home = "algo"
+        """Where a conditional order is taken: at its own endpoint, or not any more."""
+        self.forced: set[str] = set()
+        """Symbols whose price was made to jump beyond a position's liquidation price."""
 
     # what is asked
 
@@ -74,6 +78,8 @@ class FuturesVenue(FuturesAccount):
         """
         if ticket.stop is None:
             return super().submit(ticket, now)
+        if self.stop_home != "algo":
+            raise BadRequest(-4120, "Order type not supported for this endpoint.")
         self.advance(now)
         self._check(ticket, self.tape.symbol(ticket.symbol), now)
         algo = AlgoOrder(
