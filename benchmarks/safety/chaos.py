@@ -366,7 +366,9 @@ def main() -> int:
     made.add_argument("--faults", default="all", help="play these faults alone")
     made.add_argument("--out", type=Path, help="write docs/reliability.md")
     made.add_argument("--cures", type=int, default=0, help="look in so many seeds for each cure")
-    made.add_argument("--without", choices=sorted(CURES), help="look for this cure alone")
+    made.add_argument(
+        "--without", choices=sorted(CURES), nargs="+", default=[], help="look for these cures alone"
+    )
     given = made.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     if given.without:
@@ -381,7 +383,7 @@ def main() -> int:
             plain = seeds[: max(1, count // 10) if given.plain < 0 else given.plain]
             work = folder / ("futures" if market.futures else "spot")
             outcomes.append(_measure(market, seeds, plain, work, given))
-    cures = [CURES[given.without]] if given.without else list(CURES.values())
+    cures = [CURES[name] for name in given.without or CURES]
     seeds = range(given.first_seed, given.first_seed + given.cures)
     found = find_all(folder, cures, seeds, given.workers) if given.cures else []
     if not outcomes and not found:

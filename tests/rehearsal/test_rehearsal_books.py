@@ -365,6 +365,20 @@ def test_selling_is_never_forbidden(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("times", "starts", "found"), [(4, 1, []), (5, 1, ["rows"]), (5, 2, []), (9, 1, ["rows"])]
+)
+def test_a_refusal_stands_in_a_row_for_each_change(
+    tmp_path: Path, times: int, starts: int, found: list[str]
+) -> None:
+    """Sound books have two orders of the pair and these are of one day."""
+    case, data = Case.sound(), {"pair": "BTC/USDT", "purpose": "entry", "rule": "halt"}
+    case.events = [(START + n, "veto", data) for n in range(times)]
+    case.events += [(START, "veto", {**data, "pair": "ETH/USDT"})] * 2
+    books = case.read(tmp_path)
+    assert [breach.rule for breach in books.repeated(starts)] == [*found]
+
+
+@pytest.mark.parametrize(
     ("purpose", "rules"),
     [("exit", ["exit refused"]), ("stop", ["exit refused"]), ("entry", []), ("add", [])],
 )

@@ -582,6 +582,22 @@ def test_nothing_strikes_while_it_is_calm(bench: Bench) -> None:
     assert bench.faults.calls == []
 
 
+def test_of_a_symbol_that_has_vanished_no_order_can_be_asked_for(bench: Bench) -> None:
+    assert bench.order().status_code == 200
+    bench.venue.delist("BTCUSDT", bench.clock.milliseconds)
+    assert bench.look().json()["status"] == "CANCELED"
+    bench.venue.vanished.add("BTCUSDT")
+    assert refusal(bench.look()) == refusal(bench.order("another")) == (400, -1121)
+
+
+def test_an_order_that_a_wrong_clock_has_signed_never_arrives_late(bench: Bench) -> None:
+    bench.plan(Fault.LATE)
+    with pytest.raises(httpx.HTTPError):
+        bench.order(timestamp=bench.clock.milliseconds + 3_600_000)
+    bench.clock.seconds += 10
+    assert refusal(bench.look()) == (400, -2013)
+
+
 def test_a_delisted_symbol_has_no_price_and_takes_no_order(bench: Bench) -> None:
     resting = bench.order("rests").json()
     bench.venue.delist("BTCUSDT", bench.clock.milliseconds)

@@ -178,6 +178,10 @@ class Exchange:
     calm: bool = False
     distorted: Distortions = field(default_factory=Distortions)
     tape: Tape = TAPE
+    ended: int = 0
+
+    def end_bot(self) -> None:
+        self.ended += 1
 
 
 @dataclass
@@ -286,6 +290,26 @@ def test_a_full_disk_takes_nothing_and_is_read(play: Play) -> None:
     store.save_state("ledger live", {"halted": "why"}, datetime.now(UTC))
     assert store.load_state("ledger live") == {"halted": "why"}
     store.close()
+
+
+def test_a_store_is_put_back_to_what_it_was_while_the_bot_is_down(play: Play, store: Store) -> None:
+    play.begin(Incident(Fault.STORE_RESTORED, 100, 200))
+    assert play.player is not None
+    play.loop(100)
+    store.save_state("ledger live", {"halted": "why"}, datetime.now(UTC))
+    store.close()
+    play.loop(199)
+    assert play.exchange.ended == 0
+    play.loop(200)
+    assert play.exchange.ended == 1
+    play.player.restart(205)
+    again = open_store(f"sqlite:///{play.store}")
+    assert again.load_state("ledger live") == {"halted": None}
+    again.close()
+    assert play.player.restored == 205
+    assert [play.meanwhile().restored for _ in range(2)] == [True, False]
+    play.player.restart(300)
+    assert play.player.restored == 205
 
 
 def test_a_clock_is_ahead_until_its_time_is_over_and_no_second_bot_is_started(play: Play) -> None:
@@ -403,6 +427,21 @@ def test_a_delisting_cancels_what_is_open(play: Play) -> None:
     play.loop(BEGIN)
     assert order.status == "CANCELED"
     assert play.venue.closed == {"BTCUSDT"}
+
+
+@pytest.mark.parametrize(("kinds", "gone"), [({Fault.LATE}, "ETHUSDT"), (set(), "BTCUSDT")])
+def test_a_symbol_vanishes_whose_order_has_no_answer_yet(
+    play: Play, kinds: set[Fault], gone: str
+) -> None:
+    play.faults.kinds = frozenset(kinds)
+    play.begin(Incident(Fault.DELISTED, BEGIN, pair="BTC/USDT", way="gone"))
+    play.faults.strikes.append(Strike(Fault.LATE, 1, 1, Call("GET", "/", "ETHUSDT")))
+    play.loop(BEGIN)
+    assert play.venue.vanished == ({gone} if not kinds else set())
+    call = Call("POST", "/", "ETHUSDT", signed=True, order="LIMIT")
+    play.faults.strikes.append(Strike(Fault.LATE, 2, 1, call))
+    play.loop(BEGIN + 1)
+    assert play.venue.vanished == play.venue.closed == {gone}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What must always hold between a futures account and the bot's database."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -47,9 +47,7 @@ class FuturesBooks(Books):
 
     def _doubled_ids(self) -> Iterator[Breach]:
         account = self._account()
-        for client_id, times in Counter(
-            order.client_id for order in (*account.orders, *account.algos)
-        ).items():
+        for client_id, times in self._names((*account.orders, *account.algos)).items():
             if times > 1:
                 yield Breach("double order", f"{client_id} was accepted {times} times")
 
@@ -57,7 +55,7 @@ class FuturesBooks(Books):
         parents = self._parents()
         for order in self.venue.orders:
             planned = self.intents.get(parents.get(order.number, order).client_id)
-            if planned is not None and order.filled > planned + LOT:
+            if planned is not None and order.created >= self.since and order.filled > planned + LOT:
                 yield Breach("overfilled", f"{words(order)}, planned {planned}")
 
     def _positions(self) -> Iterator[Breach]:

@@ -58,7 +58,7 @@ class LedgerWatch:
         self._highest = max(self._highest, equity)
         self._seen = [*self._seen[1 - LOOKS :], equity]
         self._watch_truth(now, report)
-        self._watch_kept(now, report, meanwhile.store_out)
+        self._watch_kept(now, report, meanwhile)
         self._watch_clock(now, report, meanwhile, excused=excused)
         self._before = report
 
@@ -73,15 +73,17 @@ class LedgerWatch:
         money = new and not any(word in str(report.halted) for word in ("row", "streak"))
         self._judge("false halt", "", money and worst > limit, False, now, text)
 
-    def _watch_kept(self, now: int, report: LoopReport, store_out: bool) -> None:
+    def _watch_kept(self, now: int, report: LoopReport, meanwhile: Meanwhile) -> None:
         """A peak and a latch that were there with a store stay: nobody has released this bot."""
+        if meanwhile.restored:
+            self._kept = 0.0, None
         peak, halted = self._kept
         lower = report.peak is not None and report.peak < peak * (1 - ROUNDING)
         text = f"the bot's peak is {report.peak}, it was {peak}"
         self._judge("peak lost", "", lower, False, now, text)
         text = f"the bot was halted ({halted}) and is not any more"
         self._judge("latch lost", "", halted is not None and not report.halted, False, now, text)
-        if not store_out:
+        if not meanwhile.store_out:
             self._kept = report.peak or 0.0, report.halted
 
     def _watch_clock(

@@ -35,13 +35,15 @@ class Meanwhile:
     """What has happened to the bot within the loop, besides faults of single requests.
 
     ``store_out``: its store could not be written; ``ahead``: seconds by which its clock was;
-    ``ticked``: symbols of which it was shown a wrong price; ``called``: a person has called it.
+    ``ticked``: symbols of which it was shown a wrong price; ``called``: a person has called it;
+    ``restored``: its store was put back to an older one.
     """
 
     store_out: bool = False
     ahead: float = 0.0
     ticked: frozenset[str] = frozenset()
     called: bool = False
+    restored: bool = False
 
 
 QUIET = Meanwhile()

@@ -91,6 +91,8 @@ class Watchman:
         text = f"the bot has not looked at its account in this loop (last at {report.stamp})"
         self._judge("not observed", "", blind, excused, now, text)
         equity = self.equity(now)
+        if meanwhile.restored:
+            self._peak = max(self._first, equity)  # the ledger of before knows no later one
         self._watch_equity(equity, now, report, excused)
         self._watch_halt(now, report, excused or store_out)
         self._ledger.loop_ended(now, equity, report, meanwhile, excused=excused)

@@ -166,6 +166,8 @@ class LiveExchange(RehearsalServer):
 
         def answer() -> Any:
             private.check_signature(request.headers, signed, params, now)
+            if params.get("symbol") in self.venue.vanished:
+                raise BadRequest(-1121, "Invalid symbol.")
             assert handler is not None
             return handler(params, now)
 
@@ -196,9 +198,13 @@ class LiveExchange(RehearsalServer):
         if fault is Fault.OUTAGE:
             return error(503, -1000, "Service unavailable from a restricted or failing backend.")
         if fault is Fault.KILL:
-            self.dead = True
-            self._kill()
+            self.end_bot()
         return _cut(request)
+
+    def end_bot(self) -> None:
+        """Kill the bot's process; nothing is answered until the next one."""
+        self.dead = True
+        self._kill()
 
     def _refusal(self, strike: Strike) -> web.Response | None:
         """Return the answer to a request that a fault refuses; None for another fault."""

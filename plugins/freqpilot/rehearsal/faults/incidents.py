@@ -24,6 +24,7 @@ SHARES = {
     Fault.LATE_CANDLES: 0.3,
     Fault.VENUE_CHANGE: 0.3,
     Fault.LIQUIDATION: 0.25,
+    Fault.STORE_RESTORED: 0.25,
 }
 """Share of the sessions that meet an incident; one that is asked for alone comes in each."""
 CALLS = (
@@ -52,6 +53,8 @@ TICK_WAYS = ("once", "silent", "twice")
 """A wrong price comes once, once while the candles cannot be had, or twice while they can."""
 LATE_SECONDS = (900.0, 7_200.0)
 """How late candles are."""
+RESTORED_HOURS = (3.0, 8.0)
+"""How old a store is that is put back."""
 SPOT_ONLY = frozenset({Fault.DELISTED})
 """A perpetual that is delisted is settled, which is another matter."""
 FUTURES_ONLY = frozenset({Fault.VENUE_CHANGE, Fault.LIQUIDATION})
@@ -135,6 +138,7 @@ class _Draw:
             Fault.BAD_TICK: self._ticks,
             Fault.LATE_CANDLES: self._late,
             Fault.VENUE_CHANGE: self._moves,
+            Fault.STORE_RESTORED: self._restored,
         }
         yield from made.get(self.fault, self._stretches)()
 
@@ -144,8 +148,9 @@ class _Draw:
                 self.fault, self._time("when", 0.1, 0.9), share=self._number("database")
             )
         if self.fault is Fault.DELISTED:
-            pair = self._choice("pair", self.pairs)
-            return Incident(self.fault, self._time("when", 0.4, 0.9), pair=pair)
+            pair, when = self._choice("pair", self.pairs), self._time("when", 0.4, 0.9)
+            way = "gone" if self._number("how") < 0.5 else ""
+            return Incident(self.fault, when, pair=pair, way=way)
         when, share = self._time("when", 0.1, 0.6), self._number("which")
         return Incident(self.fault, when, factor=self._number("how far"), share=share)
 
@@ -174,6 +179,11 @@ class _Draw:
         for pair in hit:
             late = round(self._between(f"late {pair}", LATE_SECONDS))
             yield Incident(self.fault, begin, end, pair=pair, factor=late)
+
+    def _restored(self) -> Iterator[Incident]:
+        begin = self._time("when", 0.1, 0.3)
+        end = begin + int(HOUR_MS * self._between("hours", RESTORED_HOURS))
+        yield Incident(self.fault, begin, end)
 
     def _moves(self) -> Iterator[Incident]:
         begin, end = self._time("when", 0.2, 0.7), FOREVER

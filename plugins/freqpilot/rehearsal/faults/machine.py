@@ -11,6 +11,7 @@ from typing import Any
 
 STORE_TABLES = ("risk_state", "event", "order_intent", "heartbeat", "counter", "decision")
 AWAY = "_away"
+COPY = "-copy"
 FULL = "-full"
 """Beside a store: its disk is full while a file of this ending is there."""
 
@@ -46,6 +47,20 @@ def _rename(database: Path, names: Mapping[str, str]) -> list[str]:
                 done.append(old)
         store.execute("COMMIT")
     return done
+
+
+def back_up(store: Path) -> Undo:
+    """Copy the store; what is returned puts the copy in its place, which no process may use."""
+    copy = store.with_name(f"{store.name}{COPY}")
+    with closing(sqlite3.connect(store)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+
+    def restore() -> None:
+        for rest in ("-wal", "-shm"):
+            store.with_name(f"{store.name}{rest}").unlink(missing_ok=True)
+        copy.replace(store)
+
+    return restore
 
 
 def fill_disk(store: Path) -> Undo:

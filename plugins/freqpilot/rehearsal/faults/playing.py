@@ -18,6 +18,7 @@ import requests
 from freqpilot.rehearsal.books.report import Meanwhile
 from freqpilot.rehearsal.books.spot import Breach
 from freqpilot.rehearsal.faults import machine
+from freqpilot.rehearsal.faults.client import CALL_SECONDS, Client
 from freqpilot.rehearsal.faults.incidents import Incident
 from freqpilot.rehearsal.faults.requests import Call, Fault, FaultPlan, Strike
 from freqpilot.rehearsal.faults.second import (
@@ -29,7 +30,6 @@ from freqpilot.rehearsal.faults.second import (
 )
 from freqpilot.rehearsal.market.distorted import Distortions
 from freqpilot.rehearsal.market.tape import Tape
-from freqpilot.rehearsal.plan.config import API_PASSWORD, API_USER
 from freqpilot.rehearsal.plan.session import DATABASE, OVERLAY
 from freqpilot.rehearsal.venue import distress
 from freqpilot.rehearsal.venue.futures import FuturesVenue
@@ -41,11 +41,12 @@ STORE_FAULTS = {
     Fault.STORE_DOWN: machine.take_away,
     Fault.STORE_FULL: machine.fill_disk,
 }
+UNANSWERED = frozenset({Fault.LATE, Fault.TIMEOUT})
+"""Faults that leave an order's fate open until a later loop."""
 RACE_SECONDS = 0.5
 """Real seconds for which an answer is held back when the bot's own thread asks nothing."""
 RACE_SLEEP = 1.0
 """Virtual seconds until the loop that a call races with."""
-CALL_SECONDS = 120.0
 REQUEST_FAULTS = (requests.RequestException, ValueError, TypeError, KeyError)
 """What Freqtrade's client raises when the bot dies under its hands or refuses in words."""
 
@@ -81,27 +82,8 @@ class Stage(Protocol):
     def url(self) -> str:
         """Base address."""
 
-
-class Client(Protocol):
-    """What is asked of the bot's REST API: ``freqtrade_client.FtRestClient``."""
-
-    def status(self) -> Any:
-        """Return the open trades."""
-
-    def start(self) -> Any:
-        """Start the bot."""
-
-    def stop(self) -> Any:
-        """Stop the bot."""
-
-    def reload_config(self) -> Any:
-        """Load the config anew."""
-
-    def forceenter(self, pair: str, side: str, *, order_type: str | None = None) -> Any:
-        """Enter a trade."""
-
-    def forceexit(self, tradeid: Any, ordertype: str | None = None) -> Any:
-        """Exit a trade, or all."""
+    def end_bot(self) -> None:
+        """Kill the bot's process."""
 
 
 class WrongClock(Protocol):
@@ -136,12 +118,20 @@ class IncidentPlayer:
         self._out: set[int] = set()
         self._wire: asyncio.Future[None] | None = None
         self._strikes = 0
+        self._fresh: list[Strike] = []
         self._store_was_out = False
         self._clock = clock
         self._ticked: frozenset[str] = frozenset()
         self._called = False
         self._again: list[Incident] = []
         self.met: list[Strike] = []
+        self._copies: list[tuple[int, Callable[[], None]]] = []
+        self._restore: Callable[[], None] | None = None
+        self._new_copy = False
+        self.restored = 0
+        """When (ms) the store was put back to an older one, last."""
+        self.calls = 0
+        """How often a person has called: a call may load the config anew."""
         self.breaches: list[Breach] = []
 
     async def loop_ended(self, exchange: Stage, now: int) -> float | None:
@@ -149,11 +139,16 @@ class IncidentPlayer:
         matter."""
         await self.arrive(exchange)
         self.end_due(now)
-        calm, self._strikes = self._strikes == len(self._faults.strikes), len(self._faults.strikes)
+        self._fresh = self._faults.strikes[self._strikes :]
+        calm, self._strikes = not self._fresh, len(self._faults.strikes)
         self._called, self._ticked = False, frozenset()
         again, self._again = self._again, []
         for tick in again:
             self._tick(exchange, tick, now)
+        if self._copies and self._copies[0][0] <= now and not self._out:
+            self._restore = self._copies.pop(0)[1]
+            exchange.end_bot()
+            return None
         incident = self._next(now, calm=calm)
         if incident is None:
             return None
@@ -176,6 +171,10 @@ class IncidentPlayer:
             return calm and right  # the first bot's heartbeat has to be fresh
         if incident.fault is Fault.BAD_TICK:
             return right and bool(distress.positions(self._venue, now))
+        if incident.way == "gone":
+            return bool(self._vanishing(incident))
+        if incident.fault is Fault.STORE_RESTORED:
+            return not self._out
         if incident.fault is Fault.LIQUIDATION:
             return distress.is_sudden(now) and bool(distress.positions(self._venue, now))
         return True
@@ -196,7 +195,8 @@ class IncidentPlayer:
         """Return what has happened since this was asked last; to be asked at a loop's end, before
         :meth:`loop_ended`."""
         ahead = 0.0 if self._clock is None else self._clock.ahead
-        return Meanwhile(self.store_was_out(), ahead, self._ticked, self._called)
+        older, self._new_copy = self._new_copy, False
+        return Meanwhile(self.store_was_out(), ahead, self._ticked, self._called, older)
 
     def end_due(self, now: int) -> None:
         """End what is over by ``now``."""
@@ -204,6 +204,14 @@ class IncidentPlayer:
         self._ends = [entry for entry in self._ends if entry[0] > now]
         for end in due:
             end()
+
+    def restart(self, now: int) -> None:
+        """End what is over when the bot is started again, and put its store back where it was
+        stopped for that."""
+        self.end_due(now)
+        if self._restore is not None:
+            self._restore()
+            self._restore, self.restored, self._new_copy = None, now, True
 
     def close(self) -> None:
         """End everything."""
@@ -216,8 +224,12 @@ class IncidentPlayer:
             await self._start_second(exchange, incident, now)
         elif incident.fault in STORE_FAULTS:
             self._until(incident.end, STORE_FAULTS[incident.fault](self._store))
+        elif incident.fault is Fault.STORE_RESTORED:
+            self._copies.append((incident.end, machine.back_up(self._store)))
         elif incident.fault is Fault.DELISTED:
-            self._venue.delist(incident.pair.replace("/", ""), now)
+            symbol = self._vanishing(incident)
+            self._venue.delist(symbol, now)
+            self._venue.vanished.update({symbol} if incident.way == "gone" else ())
         elif incident.fault is Fault.CLOCK_JUMP:
             self._jump_clock(incident)
         elif incident.fault is Fault.BAD_TICK:
@@ -267,6 +279,14 @@ class IncidentPlayer:
         _write(self._run_dir / SECOND_OVERLAY, json.dumps(overlay))
 
     # the clock, the exchange
+
+    def _vanishing(self, incident: Incident) -> str:
+        """Return the symbol that is delisted. One that vanishes is that of an order whose answer
+        is out, where orders may have none; empty while there is none."""
+        if incident.way == "gone" and self._faults.kinds & UNANSWERED:
+            found = [each.call for each in self._fresh if each.fault in UNANSWERED]
+            return next((call.symbol for call in found if call.order), "")
+        return incident.pair.replace("/", "")
 
     def _jump_clock(self, incident: Incident) -> None:
         clock = self._clock
@@ -337,6 +357,7 @@ class IncidentPlayer:
         if self._client is None:
             return None
         self._called = True
+        self.calls += 1
         race = exchange.race = Race() if incident.races else None
         if incident.call == "reload badly":
             self._ends.append((now + 1, self._spoil_config()))
@@ -395,15 +416,6 @@ class IncidentPlayer:
         spoilt["freqpilot"] = {**spoilt["freqpilot"], "risk": {"no_such_limit": 1}}
         path.write_text(json.dumps(spoilt), encoding="utf-8")
         return lambda: _write(path, sound)
-
-
-def rest_client(port: int) -> Client:
-    """Return Freqtrade's own client for the bot's REST API on this machine."""
-    from freqtrade_client import FtRestClient
-
-    url = f"http://127.0.0.1:{port}"
-    client: Client = FtRestClient(url, API_USER, API_PASSWORD, timeout=CALL_SECONDS)
-    return client
 
 
 def _write(path: Path, text: str) -> None:

@@ -62,6 +62,8 @@ class Fault(StrEnum):
     LIQUIDATION = "liquidation"
     """The price jumps beyond a position's liquidation price, and the exchange closes it
     (futures)."""
+    STORE_RESTORED = "store_restored"
+    """The bot is stopped and its store put back to what it was hours before."""
 
 
 ORDER_FAULTS = (Fault.LOST, Fault.LATE, Fault.TIMEOUT, Fault.REJECT, Fault.STOP, Fault.PARTIAL)
@@ -78,11 +80,12 @@ INCIDENTS = (
     Fault.LATE_CANDLES,
     Fault.VENUE_CHANGE,
     Fault.LIQUIDATION,
+    Fault.STORE_RESTORED,
 )
 """What happens between two loops or to the market; see
 :mod:`freqpilot.rehearsal.faults.incidents`."""
-BY_NAME_ALONE: frozenset[Fault] = frozenset()
-"""Faults that ``all`` leaves out."""
+BY_NAME_ALONE = frozenset({Fault.STORE_RESTORED})
+"""Faults that ``all`` leaves out: a person who restores a store knows that it is of before."""
 RATES = {
     Fault.LOST: 0.10,
     Fault.LATE: 0.06,

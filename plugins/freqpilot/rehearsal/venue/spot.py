@@ -114,6 +114,8 @@ class Venue(ABC):
         self.orders: list[VenueOrder] = []
         self.closed: set[str] = set()
         """Symbols that are not traded any more."""
+        self.vanished: set[str] = set()
+        """Those of them of which the exchange knows nothing any more."""
         self._fills = 0
         self._matched = 0
 
