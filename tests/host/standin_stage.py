@@ -26,6 +26,7 @@ from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.plan.config import exchange_overlay
 from freqpilot.rehearsal.plan.trading import name_error_codes
+from freqpilot.rehearsal.venue.account import FUNDING_RATE
 from freqpilot.rehearsal.venue.futures import FuturesVenue
 from freqpilot.rehearsal.venue.perpetuals import future_name
 from freqpilot.rehearsal.venue.private import KEY, SECRET
@@ -96,6 +97,14 @@ class Stage:
             self.bot = None
             end()
 
+    def funded(self, pair: str = "BTC/USDT") -> float:
+        """Return the funding that the account has received of a pair, below zero for paid."""
+        symbol = pair.replace("/", "")
+        rows = self.venue.income
+        return float(
+            sum(row.amount for row in rows if (row.kind, row.symbol) == ("FUNDING_FEE", symbol))
+        )
+
     def loop(self, count: int = 1, seconds: float = LOOP) -> None:
         """Let the bot do so many loops, and the time before each pass."""
         for _ in range(count):
@@ -133,7 +142,7 @@ class Stage:
 def market(pairs: Sequence[str] = PAIRS, falls: datetime | None = None) -> Tape:
     """Return a market; its first pair loses half its price at ``falls``."""
     begin = START.replace(minute=0) - timedelta(days=30)
-    tape = Tape.from_market(SyntheticMarket(pairs, 60, begin, 24 * 34, 7))
+    tape = Tape.from_market(SyntheticMarket(pairs, 60, begin, 24 * 45, 7))
     if falls is None:
         return tape
     return tape.jumped(pairs[0], int(falls.timestamp() * 1000), 2**62, 0.5)
@@ -147,6 +156,7 @@ def stage(
     pairs: Sequence[str] = PAIRS,
     others: Sequence[str] = (),
     tape: Tape | None = None,
+    funding_rate: Decimal = FUNDING_RATE,
 ) -> Iterator[Stage]:
     """Serve an account of 1,000 USDT and leave the bot to be started.
 
@@ -158,7 +168,9 @@ def stage(
     (folder / "strategies" / "Steady.py").write_text(STRATEGY)
     tape = tape or market([*pairs, *others])
     wallet = {"USDT": Decimal(1_000)}
-    venue: Any = FuturesVenue(tape, wallet) if futures else SpotVenue(tape, wallet)
+    venue: Any = SpotVenue(tape, wallet)
+    if futures:
+        venue = FuturesVenue(tape, wallet, funding_rate=funding_rate)
     with pytest.MonkeyPatch.context() as patches, VirtualClock(START) as clock:
         served = FuturesExchange(venue, clock) if futures else LiveExchange(tape, clock, venue)
         with served as server:

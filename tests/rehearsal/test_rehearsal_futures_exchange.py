@@ -251,3 +251,20 @@ def test_a_perpetual_that_is_delisted_is_settled(
     with pytest.raises(ccxt.ExchangeError, match="-1121"):
         ready.fapiPrivateGetUserTrades({"symbol": "BTCUSDT"})
     assert set(ready.fetch_tickers()) == {"ETH/USDT:USDT"}
+
+
+def test_funding_by_other_hours_than_eight_is_shown(
+    ready: Any, venue: FuturesVenue, clock: Hand
+) -> None:
+    begin = int(clock() * 1000)
+    venue.change_funding("BTCUSDT", 1, begin)
+    info = ready.fapiPublicGetFundingInfo()
+    assert [(row["symbol"], row["fundingIntervalHours"]) for row in info] == [("BTCUSDT", 1)]
+    rate = ready.fetch_funding_rates([BTC])[BTC]
+    assert rate["fundingRate"] == pytest.approx(0.0001 / 8)
+    assert rate["fundingTimestamp"] - begin <= 3_600_000
+    clock.now += 5 * 3600
+    history = ready.fetch_funding_rate_history(BTC, begin)
+    assert [row["fundingRate"] for row in history] == [pytest.approx(0.0001 / 8, abs=1e-8)] * 5
+    others = ready.fetch_funding_rate_history("ETH/USDT:USDT", begin)
+    assert len(others) <= 1

@@ -17,10 +17,11 @@ from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.venue import margin
 from freqpilot.rehearsal.venue.account import FUNDING_RATE
-from freqpilot.rehearsal.venue.futures import FUNDING_MS, FuturesVenue, StopHome
+from freqpilot.rehearsal.venue.futures import FuturesVenue, StopHome
 from freqpilot.rehearsal.venue.spot import ZERO, Ticket
 
 HOUR = 3_600_000
+FUNDING_MS = 8 * HOUR
 MARKET = Tape.from_market(SyntheticMarket(["BTC/USDT", "ETH/USDT"], candles=400, seed=3))
 START = Decimal(1_000)
 D = Decimal
@@ -298,6 +299,26 @@ def test_funding_moves_the_wallet_every_eight_hours(side: str, sign: int) -> Non
     assert [entry.time % FUNDING_MS for entry in paid] == [0, 0]
     assert [entry.amount for entry in paid] == [sign * D("0.3")] * 2
     assert venue.balances["USDT"] == before + sign * D("0.6")
+
+
+def test_each_symbol_pays_by_its_own_hours_which_may_change() -> None:
+    """Every hour an eighth, every four hours a half of what is paid in eight."""
+    tape = hourly([100.0] * 40)
+    venue = opened(tape, rate=D("0.008"))
+    now = tape.start + HOUR
+    venue.submit(Ticket("AAAUSDT", "BUY", "MARKET", D(1)), now)
+    venue.change_funding("AAAUSDT", 1, now)
+    venue.change_funding("AAAUSDT", 4, now + 5 * HOUR + 60_000)
+    venue.change_funding("AAAUSDT", 8, now + 12 * HOUR)
+    venue.advance(now + 30 * HOUR)
+    paid = [e for e in venue.income if e.kind == "FUNDING_FEE"]
+    hours = [(entry.time - tape.start) // HOUR for entry in paid]
+    assert hours == [2, 3, 4, 5, 6, 8, 12, 16, 24]
+    shares = [float(-entry.amount / (D(100) * D("0.008"))) for entry in paid]
+    assert shares == pytest.approx([1 / 8] * 5 + [1 / 2] * 2 + [1.0] * 2, rel=0.01)
+    assert_books_add_up(venue)
+    with pytest.raises(ValueError, match="every 3 hours"):
+        venue.change_funding("AAAUSDT", 3, now + 31 * HOUR)
 
 
 def test_a_larger_order_turns_the_position_round() -> None:

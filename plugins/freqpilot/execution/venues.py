@@ -123,6 +123,9 @@ class Venue:
     refused: tuple[str, ...] = ()
     """Codes of errors that refuse an order, though ccxt takes them for a fault of the network."""
 
+    funding_page: int | None = None
+    """Payments of funding in one answer, where they can be asked for page by page: each page begins
+    at a time, and holds the oldest from there on."""
     key_rights: KeyRights | None = None
     """How to ask whether the key may withdraw; None where the exchange does not tell."""
 
@@ -277,6 +280,7 @@ TABLE = (
         absent=("-2013",),
         unresolved=_BINANCE_UNRESOLVED,
         refused=(*_BINANCE_REFUSED, "-4120"),
+        funding_page=1000,
         key_rights=_BINANCE_KEY,
     ),
     Venue(

@@ -25,7 +25,8 @@ class HeldMarkets:
 
     def look(self, exchange: Exchange, pairs: Iterable[str], now: datetime) -> None:
         """Ask for the markets where a pair is missing and it is time. It never raises."""
-        missing = sorted(set(pairs) - set(exchange.markets or ())) if exchange.markets else []
+        listed = getattr(exchange, "markets", None)
+        missing = sorted(set(pairs) - set(listed)) if listed else []
         if not missing or (self._asked is not None and timedelta() <= now - self._asked < PACE):
             return
         self._asked = now

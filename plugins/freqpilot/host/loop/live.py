@@ -16,7 +16,7 @@ from inspect import unwrap
 from typing import Any
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host.account import flows, livestore, locks, look, observed, others
+from freqpilot.host.account import flows, funding, livestore, locks, look, observed, others
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.heldmarkets import HeldMarkets
 from freqpilot.host.account.looptime import LoopTime
@@ -221,7 +221,9 @@ def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         run.part(Market).timeframe = timeframe
         run.part(BookRisk).begin(stored.fetched_candles(self.exchange), timeframe)
         if not self.config["dry_run"]:
-            sending.install(self.exchange)  # before Freqtrade asks for the stops it has
+            # Before Freqtrade asks for the stops it has, and for the funding of its trades.
+            sending.install(self.exchange)
+            funding.install(self.exchange._api)
             run.part(Reconciliation).ask()
         return original(self)
 

@@ -69,8 +69,8 @@ class FuturesExchange(LiveExchange):
             player,
             port,
             futures=True,
-            funding_rate=venue.funding_rate,
         )
+        self.funding = venue.funding
 
     def _signed_routes(self) -> dict[tuple[str, str], Private]:
         return {

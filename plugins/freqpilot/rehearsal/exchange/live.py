@@ -43,6 +43,7 @@ REFUSALS: Refusals = {
         "after": (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
     },
 }
+DOWN = "Service unavailable from a restricted or failing backend."
 KEY_RIGHTS = "/sapi/v1/account/apiRestrictions"
 LOOP_END = "/rehearsal/loop-end"
 """Where the bot's process tells that a loop has ended; no route of Binance's."""
@@ -101,6 +102,8 @@ class LiveExchange(RehearsalServer):
         self.calm = False
         """Whether no fault may strike for now."""
         self.race: Race | None = None
+        self.out: set[str] = set()
+        """Paths that are answered with 503."""
         self._kill, self._watchman, self._player = kill, watchman, player
         self._late: list[tuple[int, Ticket]] = []
         self._weight = (0, 0)
@@ -122,6 +125,8 @@ class LiveExchange(RehearsalServer):
         handler = self._private.get(route)
         if self.dead:
             return _cut(request)
+        if request.path in self.out:
+            return error(503, -1000, DOWN)
         if self.race is not None and handler is not None:
             self.race.request()
         self._arrive(now)
@@ -198,7 +203,7 @@ class LiveExchange(RehearsalServer):
         if carried:
             await self._carry_out(request, handler, signed, params, now)
         if fault is Fault.OUTAGE:
-            return error(503, -1000, "Service unavailable from a restricted or failing backend.")
+            return error(503, -1000, DOWN)
         if fault is Fault.KILL:
             self.dead = True
             self._kill()

@@ -23,6 +23,7 @@ from freqpilot.rehearsal.market.quotes import BadRequest
 from freqpilot.rehearsal.market.tape import NotListed, PairTape, Tape
 from freqpilot.rehearsal.venue import perpetuals
 from freqpilot.rehearsal.venue.account import FUNDING_RATE
+from freqpilot.rehearsal.venue.funding import FundingTimes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,7 +71,7 @@ class RehearsalServer:
                 "address; use 127.0.0.1"
             )
         self.tape, self.clock = tape, clock
-        self.futures, self.funding_rate = futures, funding_rate
+        self.futures, self.funding = futures, FundingTimes(funding_rate)
         self.closed: set[str] = set()
         """Symbols that are not traded any more: nothing is known of their prices."""
         self.vanished: set[str] = set()
@@ -196,7 +197,7 @@ class RehearsalServer:
     def _futures_routes(
         self, spot: dict[str, Callable[[web.Request], Any]]
     ) -> dict[str, Callable[[web.Request], Any]]:
-        future, rate = "/fapi/v1", self.funding_rate
+        future = "/fapi/v1"
         same = ("ping", "time", "klines", "trades", "historicalTrades", "aggTrades")
         tickers = ("ticker/24hr", "ticker/bookTicker", "ticker/price")
         return {
@@ -209,12 +210,12 @@ class RehearsalServer:
                 self._pair(request), self._now(), _numbers(request).get("limit", 500)
             ),
             f"{future}/premiumIndex": lambda request: self._each(
-                request, lambda pair, now: perpetuals.premium_index(pair, now, rate)
+                request, lambda pair, now: perpetuals.premium_index(pair, now, self.funding)
             ),
             f"{future}/fundingRate": lambda request: perpetuals.funding_rates(
-                self._pair(request), self._now(), _numbers(request), rate
+                self._pair(request), self._now(), _numbers(request), self.funding
             ),
-            f"{future}/fundingInfo": lambda _: [],
+            f"{future}/fundingInfo": lambda _: perpetuals.funding_info(self._now(), self.funding),
         }
 
     def _no_symbols(self, _request: web.Request) -> dict[str, Any]:

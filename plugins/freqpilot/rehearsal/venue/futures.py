@@ -6,8 +6,8 @@ The fill model is the spot account's. What is added, stated:
 - A symbol that is delisted is settled: its position closes at the last price.
 - When the path reaches the liquidation price, the position closes there, all of it, as a taker. No
   insurance fund takes what is left of its margin: it goes back to the wallet.
-- At each funding time the position pays its value times the rate, from what the wallet has free,
-  and from its margin where that is too little.
+- At each funding time of its symbol the position pays its value times the rate, from what the
+  wallet has free, and from its margin where that is too little.
 - The mark price is the last price.
 - Where conditional orders are taken is ``stop_home``: at the endpoint of their own (Binance since
   2025-12-09), among the plain orders (before), or nowhere. One that was taken before stays where it
@@ -24,10 +24,10 @@ from freqpilot.rehearsal.market.quotes import BadRequest
 from freqpilot.rehearsal.market.tape import PairTape, Tape
 from freqpilot.rehearsal.venue import margin
 from freqpilot.rehearsal.venue.account import FUNDING_RATE, MAKER, TAKER, FuturesAccount
+from freqpilot.rehearsal.venue.funding import FundingTimes
 from freqpilot.rehearsal.venue.margin import Position
 from freqpilot.rehearsal.venue.spot import ZERO, Ticket, VenueOrder, far_side, first_beyond, rounded
 
-FUNDING_MS = 8 * 3_600_000
 FIRST_ALGO = 1_000_000_000
 """Conditional orders are numbered from here on: no order has the same number."""
 
@@ -70,7 +70,7 @@ class FuturesVenue(FuturesAccount):
         funding_rate: Decimal = FUNDING_RATE,
     ) -> None:
         super().__init__(tape, balances, taker, maker)
-        self.funding_rate = funding_rate
+        self.funding = FundingTimes(funding_rate)
         self.algos: list[AlgoOrder] = []
         self.stop_home: StopHome = "algo"
         """Where a new conditional order is taken; see the module."""
@@ -134,13 +134,18 @@ class FuturesVenue(FuturesAccount):
         plain = [order for order in self.orders if order.stop is not None]
         return sorted([*self.algos, *plain], key=lambda order: order.created)
 
+    def change_funding(self, symbol: str, hours: int, now: int) -> None:
+        """Let a symbol's funding be due every so many hours from now on."""
+        self.advance(now)
+        self.funding.change(symbol, hours, now)
+
     # the passing of time
 
     def advance(self, now: int) -> None:
         """Fill, trigger, liquidate and fund what the market has met since the last look, in the
         order in which it has."""
         while now > self._matched:
-            due = (self._matched // FUNDING_MS + 1) * FUNDING_MS if self._matched else now + 1
+            due = self.funding.next_of_all(self._matched) if self._matched else now + 1
             end = min(now, due)
             self._play(self._matched, end)
             self._matched = end
@@ -277,11 +282,12 @@ class FuturesVenue(FuturesAccount):
 
     def _fund(self, now: int) -> None:
         for position in self.positions.values():
-            if not position.amount:
+            if not position.amount or not self.funding.is_due(position.symbol, now):
                 continue
             _, quote = self.assets(position.symbol)
             price = self.price(position.symbol, now)
-            fee = margin.funding_fee(position.amount, price, self.funding_rate)
+            rate = self.funding.rate_at(position.symbol, now)
+            fee = margin.funding_fee(position.amount, price, rate)
             position.margin -= max(ZERO, min(position.margin, fee - max(ZERO, self.free(quote))))
             self.balances[quote] -= fee
             self._note(now, position.symbol, "FUNDING_FEE", -fee)
