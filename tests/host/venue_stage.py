@@ -197,11 +197,15 @@ class BinanceSpot(Wire):
             "type": given["type"],
             "side": given["side"],
             "stopPrice": given.get("stopPrice", "0"),
+            "reduceOnly": given.get("reduceOnly") == "true",
             "time": self.now,
             "updateTime": self.now,
         }
         self.keep(name, order)
         return 200, order
+
+
+MOVED = {"code": -4120, "msg": "Order type not supported for this endpoint."}
 
 
 class BinanceFutures(BinanceSpot):
@@ -211,6 +215,8 @@ class BinanceFutures(BinanceSpot):
     pair = "SOL/USDT:USDT"
     path = "/fapi/v1/order"
     algo = "/fapi/v1/algoOrder"
+    home = "algo"
+    """Where stops are taken: ``algo`` since 2025-12-09, ``plain`` before, or ``nowhere``."""
     rejected = (400, {"code": -2019, "msg": "Margin is insufficient."})
 
     def connect(self) -> Any:
@@ -221,6 +227,10 @@ class BinanceFutures(BinanceSpot):
         return {"type": "stop_market", "price": None, "params": params}
 
     def serve(self, method: str, path: str, given: dict[str, Any]) -> Answer:
+        if method == "POST" and self.is_moved(path, given):
+            return 400, MOVED
+        if method == "DELETE":
+            return self.cancel(path, given)
         if path == self.path:
             return super().serve(method, path, given)
         assert path == self.algo
@@ -246,6 +256,30 @@ class BinanceFutures(BinanceSpot):
         }
         self.keep(name, order)
         return 200, order
+
+    def find(self, number: str, given: dict[str, Any], name: str) -> dict[str, Any] | None:
+        found = super().find(number, given, name)
+        return found if found is None or number in found else None
+
+    def _answered(self, path: str, given: dict[str, Any], answer: Answer) -> Reply:
+        if answer == (400, MOVED):  # whatever becomes of the next order
+            self.placed.append((path, given))
+            return Reply(*answer)
+        return super()._answered(path, given, answer)
+
+    def is_moved(self, path: str, given: dict[str, Any]) -> bool:
+        """Tell whether a stop is taken elsewhere, or nowhere."""
+        at = "algo" if path == self.algo else "plain"
+        return given["type"].startswith("STOP") and at != self.home
+
+    def cancel(self, path: str, given: dict[str, Any]) -> Answer:
+        """Cancel an open order in the list of the endpoint."""
+        number, state = ("algoId", "algoStatus") if path == self.algo else ("orderId", "status")
+        found = self.find(number, given, "")
+        if found is None or found[state] != "NEW":
+            return 400, {"code": -2011, "msg": "Unknown order sent."}
+        found[state] = "CANCELED"
+        return 200, found
 
 
 class BybitSpot(Wire):

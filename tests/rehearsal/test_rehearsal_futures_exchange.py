@@ -183,3 +183,88 @@ def test_faults_see_futures_orders() -> None:
         "/fapi/v1/order",
         "/fapi/v1/algoOrder",
     }
+
+
+def test_a_stop_at_the_plain_orders_endpoint(ready: Any, venue: FuturesVenue) -> None:
+    """What ccxt's own call for a stop meets there, and how the plain endpoint answers."""
+    ready.create_order(BTC, "market", "buy", 0.004)
+    level = round(0.9 * ready.fetch_positions([BTC])[0]["entryPrice"], 1)
+    stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "quantity": "0.004"}
+    stop |= {"stopPrice": str(level), "reduceOnly": "true", "newClientOrderId": "mine"}
+    with pytest.raises(ccxt.ExchangeError, match="-4120"):
+        ready.fapiPrivatePostOrder(stop)
+    venue.stop_home = "plain"
+    with pytest.raises(ccxt.ExchangeError, match="-4120"):
+        ready.create_order(BTC, "stop_market", "sell", 0.004, None, {"stopPrice": level})
+    made = ready.parse_order(ready.fapiPrivatePostOrder(stop), ready.market(BTC))
+    assert (made["status"], made["stopPrice"], made["clientOrderId"]) == ("open", level, "mine")
+    assert [order["id"] for order in ready.fetch_open_orders(BTC)] == [made["id"]]
+    assert ready.fetch_order(None, BTC, {"clientOrderId": "mine"})["id"] == made["id"]
+    assert ready.fetch_open_orders(BTC, params={"stop": True}) == []
+    assert ready.cancel_order(made["id"], BTC)["status"] == "canceled"
+
+
+def test_a_stop_that_is_hidden_or_forgotten_is_unknown(
+    ready: Any, venue: FuturesVenue, clock: Hand
+) -> None:
+    ready.create_order(BTC, "market", "buy", 0.004)
+    level = round(0.9 * ready.fetch_positions([BTC])[0]["entryPrice"], 1)
+    params = {"stopPrice": level, "reduceOnly": True}
+    stop = ready.create_order(BTC, "stop_market", "sell", 0.004, None, params)
+    apart = {"stop": True}
+    venue.hide(venue.algos[0], int(clock() * 1000) + 5_000)
+    for ask, code in ((ready.fetch_order, "-2013"), (ready.cancel_order, "-2011")):
+        with pytest.raises(ccxt.OrderNotFound, match=code):
+            ask(stop["id"], BTC, apart)
+    assert ready.fetch_open_orders(BTC, params=apart) == []
+    clock.now += 6
+    assert ready.fetch_order(stop["id"], BTC, apart)["status"] == "open"
+    venue.forget(venue.algos[0], int(clock() * 1000))
+    assert venue.algos[0].status == "CANCELED"
+    with pytest.raises(ccxt.OrderNotFound):
+        ready.fetch_order(stop["id"], BTC, apart)
+
+
+@pytest.mark.parametrize("vanish", [False, True])
+def test_a_perpetual_that_is_delisted_is_settled(
+    ready: Any, venue: FuturesVenue, clock: Hand, vanish: bool
+) -> None:
+    ready.create_order(BTC, "market", "buy", 0.004)
+    entry = ready.fetch_positions([BTC])[0]["entryPrice"]
+    params = {"stopPrice": round(0.9 * entry, 1), "reduceOnly": True}
+    ready.create_order(BTC, "stop_market", "sell", 0.004, None, params)
+    clock.now += 3_600
+    venue.delist("BTCUSDT", int(clock() * 1000), vanish=vanish)
+    assert ready.fetch_positions() == []
+    assert venue.waiting() == []
+    last = venue.orders[-1]
+    assert (last.client_id, last.status) == ("settlement_autoclose-1", "FILLED")
+    for ask in (lambda: ready.fetch_ohlcv(BTC, "1h"), lambda: ready.fetch_order_book(BTC)):
+        with pytest.raises(ccxt.BadSymbol):
+            ask()
+    ready.load_markets(True)
+    if not vanish:
+        assert ready.markets[BTC]["active"] is False
+        assert len(ready.fetch_my_trades(BTC)) == 2
+        return
+    assert BTC not in ready.markets
+    with pytest.raises(ccxt.ExchangeError, match="-1121"):
+        ready.fapiPrivateGetUserTrades({"symbol": "BTCUSDT"})
+    assert set(ready.fetch_tickers()) == {"ETH/USDT:USDT"}
+
+
+def test_funding_by_other_hours_than_eight_is_shown(
+    ready: Any, venue: FuturesVenue, clock: Hand
+) -> None:
+    begin = int(clock() * 1000)
+    venue.change_funding("BTCUSDT", 1, begin)
+    info = ready.fapiPublicGetFundingInfo()
+    assert [(row["symbol"], row["fundingIntervalHours"]) for row in info] == [("BTCUSDT", 1)]
+    rate = ready.fetch_funding_rates([BTC])[BTC]
+    assert rate["fundingRate"] == pytest.approx(0.0001 / 8)
+    assert rate["fundingTimestamp"] - begin <= 3_600_000
+    clock.now += 5 * 3600
+    history = ready.fetch_funding_rate_history(BTC, begin)
+    assert [row["fundingRate"] for row in history] == [pytest.approx(0.0001 / 8, abs=1e-8)] * 5
+    others = ready.fetch_funding_rate_history("ETH/USDT:USDT", begin)
+    assert len(others) <= 1

@@ -17,10 +17,11 @@ from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.venue import margin
 from freqpilot.rehearsal.venue.account import FUNDING_RATE
-from freqpilot.rehearsal.venue.futures import FUNDING_MS, FuturesVenue
+from freqpilot.rehearsal.venue.futures import FuturesVenue, StopHome
 from freqpilot.rehearsal.venue.spot import ZERO, Ticket
 
 HOUR = 3_600_000
+FUNDING_MS = 8 * HOUR
 MARKET = Tape.from_market(SyntheticMarket(["BTC/USDT", "ETH/USDT"], candles=400, seed=3))
 START = Decimal(1_000)
 D = Decimal
@@ -210,6 +211,52 @@ def test_a_stop_with_nothing_to_reduce_is_rejected_when_it_is_triggered() -> Non
     assert (algo.state, algo.child, venue.orders) == ("REJECTED", None, [])
 
 
+def test_a_stop_among_the_plain_orders_keeps_its_number_and_only_reduces() -> None:
+    """As Binance took stops before 2025-12-09."""
+    tape = hourly([100.0, 100.0, 90.0, 90.0])
+    venue = opened(tape)
+    venue.stop_home = "plain"
+    now = tape.start + HOUR
+    venue.submit(Ticket("AAAUSDT", "BUY", "MARKET", D(2)), now)
+    ask = Ticket("AAAUSDT", "SELL", "STOP_MARKET", D(5), None, D(95), "mine", reduce_only=True)
+    assert refused(venue, ask, now) == -4120, "the endpoint of conditional orders takes none"
+    stop = venue.submit(replace(ask, algo=False), now)
+    assert (stop.is_open, venue.open_algos(), venue.stops()) == (True, [], [stop])
+    venue.advance(now + 2 * HOUR)
+    assert (stop.filled, stop.status) == (2, "EXPIRED"), "what is left of it ends with the position"
+    assert stop.cost / 2 == pytest.approx(D(95), rel=D("0.001"))
+    assert venue.position("AAAUSDT").amount == 0
+    assert_books_add_up(venue)
+
+
+@pytest.mark.parametrize("home", ["algo", "plain", "nowhere"])
+def test_a_stop_is_taken_where_it_has_its_home(home: StopHome) -> None:
+    venue = opened(hourly([100.0] * 4))
+    venue.stop_home = home
+    now = venue.tape.start + HOUR
+    ticket = Ticket("AAAUSDT", "SELL", "STOP_MARKET", D(1), None, D(95), reduce_only=True)
+    for algo in (True, False):
+        ask = replace(ticket, algo=algo)
+        if home == ("algo" if algo else "plain"):
+            assert venue.submit(ask, now).is_open
+        else:
+            assert refused(venue, ask, now) == -4120
+
+
+def test_a_plain_stop_outlives_its_position_and_expires_when_it_goes_off() -> None:
+    tape = hourly([100.0, 100.0, 90.0, 90.0])
+    venue = opened(tape)
+    venue.stop_home = "plain"
+    now = tape.start + HOUR
+    venue.submit(Ticket("AAAUSDT", "BUY", "MARKET", D(2)), now)
+    ticket = Ticket("AAAUSDT", "SELL", "STOP_MARKET", D(2), None, D(95), reduce_only=True)
+    stop = venue.submit(replace(ticket, algo=False), now)
+    venue.submit(Ticket("AAAUSDT", "SELL", "MARKET", D(2), reduce_only=True), now)
+    assert stop.is_open
+    venue.advance(now + 2 * HOUR)
+    assert (stop.filled, stop.status) == (0, "EXPIRED")
+
+
 def test_what_binance_refuses_is_refused_with_its_code() -> None:
     tape = hourly([100.0] * 4)
     venue = FuturesVenue(tape, {"USDT": START})
@@ -252,6 +299,26 @@ def test_funding_moves_the_wallet_every_eight_hours(side: str, sign: int) -> Non
     assert [entry.time % FUNDING_MS for entry in paid] == [0, 0]
     assert [entry.amount for entry in paid] == [sign * D("0.3")] * 2
     assert venue.balances["USDT"] == before + sign * D("0.6")
+
+
+def test_each_symbol_pays_by_its_own_hours_which_may_change() -> None:
+    """Every hour an eighth, every four hours a half of what is paid in eight."""
+    tape = hourly([100.0] * 40)
+    venue = opened(tape, rate=D("0.008"))
+    now = tape.start + HOUR
+    venue.submit(Ticket("AAAUSDT", "BUY", "MARKET", D(1)), now)
+    venue.change_funding("AAAUSDT", 1, now)
+    venue.change_funding("AAAUSDT", 4, now + 5 * HOUR + 60_000)
+    venue.change_funding("AAAUSDT", 8, now + 12 * HOUR)
+    venue.advance(now + 30 * HOUR)
+    paid = [e for e in venue.income if e.kind == "FUNDING_FEE"]
+    hours = [(entry.time - tape.start) // HOUR for entry in paid]
+    assert hours == [2, 3, 4, 5, 6, 8, 12, 16, 24]
+    shares = [float(-entry.amount / (D(100) * D("0.008"))) for entry in paid]
+    assert shares == pytest.approx([1 / 8] * 5 + [1 / 2] * 2 + [1.0] * 2, rel=0.01)
+    assert_books_add_up(venue)
+    with pytest.raises(ValueError, match="every 3 hours"):
+        venue.change_funding("AAAUSDT", 3, now + 31 * HOUR)
 
 
 def test_a_larger_order_turns_the_position_round() -> None:

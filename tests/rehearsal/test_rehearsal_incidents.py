@@ -347,7 +347,7 @@ def test_a_wrong_price_is_that_of_a_position_and_is_given_once(
     asks = [depth(distorted.quoted(pair), BEGIN + 2, 5)["asks"][0][0] for _ in range(2)]
     assert float(asks[0]) == pytest.approx(2 * pair.price(BEGIN + 2), rel=0.001)
     assert float(asks[1]) == pytest.approx(pair.price(BEGIN + 2), rel=0.001)
-    assert distorted.candles_at(pair, BEGIN) == BEGIN
+    distorted.require_candles(pair)
     play.loop(BEGIN + 2)
     assert distorted.wrong == {}
     assert not play.meanwhile().ticked
@@ -365,19 +365,18 @@ def test_a_wrong_price_comes_twice_or_while_the_candles_cannot_be_had(play: Play
         assert distorted.wrong == wrong
     play.loop(BEGIN + 9)
     with pytest.raises(BadRequest):
-        distorted.candles_at(pair, BEGIN + 9)
+        distorted.require_candles(pair)
     play.loop(BEGIN + 10)
-    assert distorted.candles_at(pair, BEGIN + 9) == BEGIN + 9
+    distorted.require_candles(pair)
+    assert distorted.silent == set()
 
 
 def test_candles_are_late_until_they_are_not(play: Play) -> None:
     play.begin(Incident(Fault.LATE_CANDLES, 100, 200, pair="ETH/USDT", factor=60.0))
     play.loop(100)
-    late = play.exchange.distorted.candles_at
-    assert late(TAPE.symbol("ETHUSDT"), BEGIN) == BEGIN - 60_000
-    assert late(TAPE.symbol("BTCUSDT"), BEGIN) == BEGIN
+    assert play.venue.late == {"ETHUSDT": 60_000}
     play.loop(200)
-    assert late(TAPE.symbol("ETHUSDT"), BEGIN) == BEGIN
+    assert play.venue.late == {}
 
 
 def futures_account() -> FuturesVenue:

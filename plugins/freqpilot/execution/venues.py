@@ -41,6 +41,21 @@ class Look(NamedTuple):
     params: Params = NOTHING
 
 
+class StopWay(NamedTuple):
+    """One endpoint that takes stops, for an exchange that has moved them.
+
+    ``call`` is ccxt's method for it, ``path`` the end of its address; ``shape`` is what ccxt's
+    ``create_order_request`` is given for it, ``more`` what is sent besides. ``params`` tell ccxt to
+    ask there for a stop, or to cancel it there.
+    """
+
+    call: str
+    path: str
+    shape: Params = NOTHING
+    more: Params = NOTHING
+    params: Params = NOTHING
+
+
 class KeyRights(NamedTuple):
     """How an exchange tells what a key may do: ccxt's ``call``, the ``path`` to it in the answer,
     and the ``word`` among the rights there that lets it withdraw; a flag stands for itself."""
@@ -89,6 +104,10 @@ class Venue:
     stop_looks: tuple[Look, ...] = ()
     stop_params: Params = NOTHING
     """What cancels a stop order, beside its number."""
+    stop_ways: tuple[StopWay, ...] = ()
+    """The endpoints that take stops, or did, where there is more than one."""
+    moved: tuple[str, ...] = ()
+    """Codes that refuse a stop at one endpoint because another one takes it."""
     open_lists: tuple[Params, ...] = (NOTHING,)
     """Parameters of ccxt's ``fetch_open_orders`` that together list every open order of a pair."""
     triggered: str | None = None
@@ -104,6 +123,9 @@ class Venue:
     refused: tuple[str, ...] = ()
     """Codes of errors that refuse an order, though ccxt takes them for a fault of the network."""
 
+    funding_page: int | None = None
+    """Payments of funding in one answer, where they can be asked for page by page: each page begins
+    at a time, and holds the oldest from there on."""
     key_rights: KeyRights | None = None
     """How to ask whether the key may withdraw; None where the exchange does not tell."""
 
@@ -180,6 +202,17 @@ _BINANCE_KEY = KeyRights("sapi_get_account_apirestrictions", ("enableWithdrawals
 _BYBIT_KEY = KeyRights("private_get_v5_user_query_api", ("result", "permissions", "Wallet"))
 _OKX_KEY = KeyRights("private_get_account_config", ("data", 0, "perm"))
 
+_BINANCE_STOP_WAYS = (
+    StopWay(
+        "fapiPrivatePostAlgoOrder",
+        "/algoOrder",
+        shape=(("isAlgoOrder", True),),
+        more=(("algoType", "CONDITIONAL"),),
+        params=APART,
+    ),
+    StopWay("fapiPrivatePostOrder", "/order", shape=(("isAlgoOrder", False),)),
+)
+"""The newer one first: https://developers.binance.com/docs/derivatives/change-log, 2025-12-09."""
 _BINANCE_WINDOW: Params = (("recvWindow", 5_000),)
 _BINANCE_UNRESOLVED = ("-1000", "-1001", "-1006", "-1007")
 _BINANCE_REFUSED = ("-1015", "-1021", "-2015")
@@ -237,13 +270,17 @@ TABLE = (
         params=_BINANCE_WINDOW,
         reach=90.0,
         looks=(BINANCE_LOOK,),
-        stop_looks=(BINANCE_LOOK._replace(params=APART),),
+        # Both lists: which of them a stop is in depends on the endpoint that took it.
+        stop_looks=(BINANCE_LOOK._replace(params=APART), BINANCE_LOOK),
         stop_params=APART,
+        stop_ways=_BINANCE_STOP_WAYS,
+        moved=("-4120",),
         open_lists=(NOTHING, APART),
         triggered="actualOrderId",
         absent=("-2013",),
         unresolved=_BINANCE_UNRESOLVED,
-        refused=_BINANCE_REFUSED,
+        refused=(*_BINANCE_REFUSED, "-4120"),
+        funding_page=1000,
         key_rights=_BINANCE_KEY,
     ),
     Venue(

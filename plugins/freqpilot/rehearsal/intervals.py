@@ -3,6 +3,7 @@
 from freqpilot.errors import RefuseToStart
 
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 1_440 * MINUTE_MS
 MONDAY_MS = 4 * DAY_MS  # 1970-01-05, the first Monday of the epoch: weeks begin on Mondays
 

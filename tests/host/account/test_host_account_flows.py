@@ -370,3 +370,22 @@ def test_an_order_that_rests_settles_nothing(tmp_path: Path, kind: Kind) -> None
     with stages.live(tmp_path, kind) as bot:
         stages.placed(kind)
         assert not flows.reading(current(), bot, Trade.get_open_trades()).settled
+
+
+@pytest.mark.parametrize(
+    ("mode", "minute", "settled"),
+    [
+        ("futures", 0, False),
+        ("futures", 2, False),
+        ("futures", 3, True),
+        ("futures", 59, True),
+        ("spot", 0, True),
+    ],
+)
+def test_a_payment_of_funding_is_waited_for_after_a_full_hour(
+    bot: Any, clock: VirtualClock, mode: str, minute: int, settled: bool
+) -> None:
+    bot.config["trading_mode"] = mode
+    clock.advance((30 + minute) * 60)
+    assert flows.reading(current(), bot, []).settled
+    assert flows.reading(current(), bot, [stages.held(stages.KINDS[0])]).settled is settled

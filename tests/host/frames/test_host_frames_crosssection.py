@@ -44,3 +44,21 @@ def test_all_pairs_are_read_once_a_candle() -> None:
     assert len(read) == 2
     section.columns("A", hourly(0, 24 * 20 + 1), list(frames), other)
     assert len(read) == 4
+
+
+def test_a_pair_whose_newest_candle_came_late_is_ranked_by_it_all_the_same() -> None:
+    """It is missing from the table that the first pair of the candle has made."""
+    at = 24 * 7 - 1  # the candle that closes a week
+    whole = {name: hourly(seed).iloc[: at + 1] for seed, name in enumerate("ABC")}
+    there = {**whole, "B": whole["B"].iloc[:at]}
+    section = CrossSection(rise, 3_600_000_000_000)
+    early = section.columns("A", whole["A"], list(whole), there.__getitem__)
+    assert np.isfinite(early[1][-1])
+    there["B"] = whole["B"]
+    late = section.columns("B", whole["B"], list(whole), there.__getitem__)
+    anew = CrossSection(rise, 3_600_000_000_000)
+    for a, b in zip(
+        late, anew.columns("B", whole["B"], list(whole), whole.__getitem__), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+    assert np.isfinite(late[1][-1])

@@ -125,3 +125,15 @@ def test_what_was_computed_for_one_leg_is_there_for_the_other() -> None:
     for pair in frames:
         spreads.columns(pair, frames[pair], list(frames), other)
     assert len(asked) == 2
+
+
+def test_a_leg_whose_newest_candle_came_late_has_its_spread_all_the_same() -> None:
+    """It is missing from the table that the other leg has made."""
+    frames = market()
+    there = {**frames, B: frames[B].iloc[:-1]}
+    spreads = Spreads(SETTINGS, HOUR)
+    early = spreads.columns(A, frames[A], list(frames), there.__getitem__)
+    assert np.isnan(early["score"][-1])
+    late = spreads.columns(B, frames[B], list(frames), frames.__getitem__)
+    whole = slice(None)
+    same(late, columns(frames, B), whole, whole)

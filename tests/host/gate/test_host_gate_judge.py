@@ -12,11 +12,14 @@ from freqtrade.persistence import LocalTrade, Trade
 from live_bot import make_bot
 from trades_stage import START, Kind, held, of_each_kind, placed
 
+from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.gate import judge
 from freqpilot.host.gate import live as livegate
+from freqpilot.host.gate.latecandles import LateCandles
+from freqpilot.host.orders.stopless import Stopless
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
@@ -172,3 +175,27 @@ def test_a_live_run_is_never_judged_as_a_backtest(asked: Asked, kind: Kind) -> N
     current().live = False
     assert judge.judge(current(), order, []).allowed
     assert len(asked) == 1
+
+
+def test_what_raises_risk_waits_while_no_stop_can_be_placed(kind: Kind, asked: Asked) -> None:
+    current().part(Stopless).refuse(kind.pair, "-4120")
+    with pytest.raises(Exception, match="no stop can be placed"):
+        send(kind, 2.0, 100.0)
+    assert asked == []
+    current().part(Stopless).placed()
+    send(kind, 2.0, 100.0)
+    assert len(asked) == 1
+
+
+def test_an_entry_waits_for_its_late_candle_and_an_addition_does_not(
+    kind: Kind, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(_: LateCandles, pair: str) -> None:
+        raise NoEntry(f"the candle of {pair} has not come")
+
+    monkeypatch.setattr(LateCandles, "require", late)
+    with pytest.raises(Exception, match="has not come"):
+        send(kind, 2.0, 100.0)
+    held(kind)
+    send(kind, 2.0, 100.0)
+    assert [order.purpose for order, _ in asked] == ["add"]

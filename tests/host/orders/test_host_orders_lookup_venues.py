@@ -257,15 +257,15 @@ def test_15_what_ccxt_refuses_itself_was_never_sent(wire: Wire) -> None:
 
 
 def test_16_binance_takes_futures_stops_at_an_endpoint_of_their_own(clock: VirtualClock) -> None:
-    """Since 2025-12-09: https://developers.binance.com/docs/derivatives/change-log. The old one
-    answers -4120, which refuses the order."""
+    """Since 2025-12-09: https://developers.binance.com/docs/derivatives/change-log. What it refuses
+    at each endpoint (−4120) is refused; ``test_host_orders_stopways.py`` has what is taken."""
     wire = BinanceFutures(clock)
     place_stop(wire)
     assert [path for path, _ in wire.placed] == [BinanceFutures.algo]
-    answer = {"code": -4120, "msg": "Order type not supported for this endpoint."}
-    wire.fate = Fate(arrives=False, answer=(400, answer))
+    wire.home = "nowhere"
     with pytest.raises(ccxt.InvalidOrder, match="-4120"):
         place_stop(wire)
+    assert [path for path, _ in wire.placed[1:]] == [BinanceFutures.algo, BinanceFutures.path]
     assert [state for state, _ in states()] == ["accepted", "rejected"]
 
 

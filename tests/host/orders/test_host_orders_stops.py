@@ -13,9 +13,11 @@ from live_bot import buy, elsewhere, make_bot, order
 from order_stage import CONFIG, Out
 from trades_stage import Kind, held, of_each_kind, resting, stored
 
+from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
 from freqpilot.host.loop import live
 from freqpilot.host.orders import stops
+from freqpilot.host.orders.stopless import Stopless
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
@@ -243,6 +245,26 @@ class TestStops:
         for placed in (False, True, False):
             stops.note(bot, self.trade(), 90.0, placed=placed)
         assert bot.closed == []
+
+    def test_after_two_positions_without_a_stop_entries_wait_until_one_is_placed(
+        self, bot: Any
+    ) -> None:
+        stopless = current().part(Stopless)
+        for number in (3, 4):
+            stopless.require()
+            for _ in range(2):
+                stops.note(bot, self.trade(id=number), 90.0, placed=False)
+        with pytest.raises(NoEntry, match="2 positions in a row got no stop"):
+            stopless.require()
+        stops.note(bot, self.trade(id=5), 90.0, placed=True)
+        stopless.require()
+
+    def test_a_position_without_a_stop_between_others_is_its_own_fault(self, bot: Any) -> None:
+        for number in (3, 4):
+            for _ in range(3):
+                stops.note(bot, self.trade(id=number), 90.0, placed=False)
+            stops.note(bot, self.trade(id=9), 90.0, placed=True)
+        current().part(Stopless).require()
 
     @pytest.mark.parametrize("change", [{"is_open": False}, {"has_open_orders": True}])
     def test_what_is_closed_or_being_closed_is_left_alone(

@@ -26,6 +26,9 @@ DECLARED = ", declared"
 """Only the command writes what is under this key, and only the bot its ledger: none undoes the
 other's."""
 KEPT = 100
+BOOKED = timedelta(minutes=3)
+"""How long after a full hour a payment of funding may not be booked yet: Freqtrade asks a minute and
+two seconds later, at the end of a loop."""
 
 
 def take(run: Run, bot: Bot, trades: Sequence[Trade], equity: float) -> float:
@@ -67,7 +70,17 @@ def reading(run: Run, bot: Bot, trades: Sequence[Trade]) -> Reading:
             fee = float(trade.fee_open or 0.0)
             capital += float(trade.amount) * float(trade.open_rate) * fee
     filling = any(trade.has_open_orders for trade in trades) or _uncertain(run)
+    filling = filling or _may_be_funded(bot, trades)
     return Reading(round(capital, 8), Trade.session.query(Trade).count(), not filling)
+
+
+def _may_be_funded(bot: Bot, trades: Sequence[Trade]) -> bool:
+    """Tell whether a payment of funding may be in the wallet and not in a trade: fundings are due
+    at full hours, every 8, 4 or 1 of them, by pair."""
+    if not trades or str(bot.config.get("trading_mode") or "spot") == "spot":
+        return False
+    now = datetime.now(UTC)
+    return now - now.replace(minute=0, second=0, microsecond=0) < BOOKED
 
 
 def _realised_funding(trade: Trade) -> float:

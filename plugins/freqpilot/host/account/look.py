@@ -128,8 +128,10 @@ def _count(run: Run, pair: str) -> None:
     if run.unquoted[pair] == LOOKS:
         text = (
             f"{pair} has no market any more: the exchange gives no price for it. Its position "
-            "counts at the last price for entries and as worth nothing for the halt; look at the "
-            "exchange's announcements, it may be delisted"
+            "counts at the last price for entries and as worth nothing for the halt. Exits are "
+            "tried in each loop, and all other pairs go on. Look at the exchange's announcements: "
+            "it may be delisted. Once the exchange has paid the position out, take its trade out "
+            "of the database by /delete"
         )
         alerts.record(run, "no market", "CRITICAL", text, {"pair": pair})
 

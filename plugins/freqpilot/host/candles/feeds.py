@@ -34,6 +34,11 @@ class LiveFeed:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
+    @property
+    def timeframe(self) -> str:
+        """The strategy's timeframe."""
+        return str(self._bot.strategy.timeframe)
+
     def first(self, pairs: Sequence[str], timeframe: str) -> str | None:
         markets = self._bot.exchange.markets
         for pair in pairs:
@@ -52,6 +57,14 @@ class LiveFeed:
         kind = self._bot.config["candle_type_def"]
         known = self._bot.exchange.klines((pair, self._bot.strategy.timeframe, kind), copy=False)
         return None if not len(known) else known["date"].iloc[-1].to_pydatetime()
+
+    def ask_again(self, pair: str, before: datetime) -> None:
+        """Let the bot's next loop ask for a pair's newest candle, unless it was asked for since
+        ``before``: Freqtrade itself waits for half an hour."""
+        key = (pair, self._bot.strategy.timeframe, self._bot.config["candle_type_def"])
+        asked = self._bot.exchange._pairs_last_poll_time
+        if asked.get(key, 0) <= before.timestamp() * 1000:
+            asked.pop(key, None)
 
     def analysed(self, pair: str) -> Any:
         """Return the strategy's frame of a pair, empty before the first."""

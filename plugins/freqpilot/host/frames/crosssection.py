@@ -33,6 +33,7 @@ class CrossSection:
     def __init__(self, score: Score, timeframe: int) -> None:
         self._score, self._step = score, timeframe
         self._key: tuple[Any, ...] = ()
+        self._ends: dict[str, int] = {}
         self._table: Ranked | None = None
 
     def columns(
@@ -51,12 +52,15 @@ class CrossSection:
         own = candles_from_frame(frame)
         ordered = sorted({pair, *pairs})
         key = (tuple(ordered), len(own), *own.date[[0, -1]].tolist()) if len(own) else ()
-        if self._table is None or not key or key != self._key:
+        # A pair whose newest candle came late is in the table without it.
+        came_late = len(own) > 0 and self._ends.get(pair) != int(own.date[-1])
+        if self._table is None or not key or key != self._key or came_late:
             known = {pair: own}
             for name in ordered:
                 if name != pair:
                     found = other(name)
                     known[name] = candles_from_frame(found) if len(found) else own.window(0, 0)
+            self._ends = {n: int(each.date[-1]) for n, each in known.items() if len(each)}
             self._table, self._key = (
                 ranked([known[n] for n in ordered], self._score, self._step),
                 key,

@@ -63,6 +63,7 @@ class Spreads:
         self._slowest = settings.max_half_life_days * DAY / timeframe
         self._longest = math.ceil(settings.holds * self._slowest)
         self._key: tuple[Any, ...] = ()
+        self._ends: dict[str, int] = {}
         self._table: Table | None = None
         self._found: dict[tuple[int, Names], Finding] = {}
 
@@ -96,7 +97,9 @@ class Spreads:
         own = candles_from_frame(frame)
         ordered = sorted({pair, *pairs, *self.legs()})
         key = (tuple(ordered), len(own), *own.date[[0, -1]].tolist()) if len(own) else ()
-        if self._table is None or not key or key != self._key:
+        # A pair whose newest candle came late is in the table without it.
+        came_late = len(own) > 0 and self._ends.get(pair) != int(own.date[-1])
+        if self._table is None or not key or key != self._key or came_late:
             known = {pair: own}
             for name in ordered:
                 if name != pair:
@@ -104,6 +107,7 @@ class Spreads:
                     known[name] = candles_from_frame(found) if len(found) else own.window(0, 0)
             self._table = self._tabulated([known[name] for name in ordered], ordered)
             self._key = key
+            self._ends = {n: int(each.date[-1]) for n, each in known.items() if len(each)}
         return self._of_pair(pair, ordered, own, self._table)
 
     def _tabulated(self, candles: Sequence[Candles], ordered: Sequence[str]) -> Table:

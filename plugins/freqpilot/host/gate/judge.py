@@ -14,10 +14,12 @@ from freqpilot.host.account.verdict import ask
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.gate.health import Health
 from freqpilot.host.gate.keyright import KeyRight
+from freqpilot.host.gate.latecandles import LateCandles
 from freqpilot.host.gate.market import Market
 from freqpilot.host.orders.lookup import require_certainty
 from freqpilot.host.orders.pending import Pending
 from freqpilot.host.orders.readiness import Reconciliation
+from freqpilot.host.orders.stopless import Stopless
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Exchange
@@ -80,6 +82,9 @@ def judge(
         return ask(run, order, positions, run.part(BookRisk).asked(order, positions))
     wait(run, exchange)
     run.part(Pending).require_settled(order.pair)
+    run.part(Stopless).require()
+    if order.purpose == "entry":
+        run.part(LateCandles).require(order.pair)
     others.announce(run, str(exchange._config.get("stake_currency")), positions, order)
     return ask(
         run,

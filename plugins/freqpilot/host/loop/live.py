@@ -16,8 +16,9 @@ from inspect import unwrap
 from typing import Any
 
 from freqpilot.errors import NoEntry, RefuseToStart
-from freqpilot.host.account import flows, livestore, locks, look, observed, others
+from freqpilot.host.account import flows, funding, livestore, locks, look, observed, others
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.heldmarkets import HeldMarkets
 from freqpilot.host.account.looptime import LoopTime
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.stakerate import StakeRate
@@ -28,8 +29,9 @@ from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.gate.health import Health
 from freqpilot.host.gate.judge import wait
 from freqpilot.host.gate.keyright import KeyRight
+from freqpilot.host.gate.latecandles import LateCandles
 from freqpilot.host.gate.market import Market
-from freqpilot.host.orders import reconcile, stops
+from freqpilot.host.orders import reconcile, sending, stops
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
@@ -86,6 +88,7 @@ def _look(bot: Bot, run: Run, now: datetime) -> None:
 
     observed.follow_clock(run, now)
     trades = Trade.get_open_trades()
+    run.part(HeldMarkets).look(bot.exchange, [trade.pair for trade in trades], now)
     seen = look.see(bot, run, trades)
     if missing := seen.missing(run.unquoted):
         run.sight.fault("rates", f"no price of now for {', '.join(missing)}")
@@ -178,17 +181,20 @@ def before_loop(bot: Bot) -> None:
     with getattr(bot, LOCK):
         reconcile.step(current(), bot)
         current().part(LoopTime).begin()
+        current().part(LateCandles).begin(datetime.now(UTC))
         observe(bot)
     alerts.step(bot)
 
 
 def after_loop(bot: Bot) -> None:
-    """Close what may not stay open; it never raises."""
+    """Close what may not stay open, and look for late candles; it never raises."""
     with fresh_trades():
         if has_begun():
             current().part(LoopTime).end()
             stops.backup(current(), bot)
         couples.settle(bot)
+    if has_begun():
+        current().part(LateCandles).end(datetime.now(UTC))
     alerts.step(bot)
     if has_begun():
         current().part(Upkeep).step(datetime.now(UTC))
@@ -215,6 +221,9 @@ def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         run.part(Market).timeframe = timeframe
         run.part(BookRisk).begin(stored.fetched_candles(self.exchange), timeframe)
         if not self.config["dry_run"]:
+            # Before Freqtrade asks for the stops it has, and for the funding of its trades.
+            sending.install(self.exchange)
+            funding.install(self.exchange._api)
             run.part(Reconciliation).ask()
         return original(self)
 

@@ -69,8 +69,11 @@ def take_back_stops(run: Run, bot: Bot) -> list[str]:
 def _take_back(run: Run, bot: Bot, order: Any) -> None:
     number, pair = order.order_id, order.ft_pair
     found = bot.exchange.fetch_stoploss_order(number, pair)
-    if found["status"] == "open":
-        found = bot.exchange.cancel_stoploss_order_with_result(number, pair, order.ft_amount)
+    if found["status"] != "open":
+        order.trade.update_order(found)
+        return
+    found = bot.exchange.cancel_stoploss_order_with_result(number, pair, order.ft_amount)
+    if found["status"] != "open":  # one that the exchange does not find is looked for again
         report(
             run,
             f"the stop order {number} in {pair} had outlived its trade {order.ft_trade_id}; it "

@@ -154,13 +154,21 @@ def _find(api: Api, venue: Venue, intent: OrderIntent, number: str | None = None
     """Return the order by its name, or by its number where one is given."""
     looks = venue.stop_looks if intent.purpose == "stop" else venue.looks
     absent = f"{venue.title} has no order {intent.client_id}"
+    refusal: ccxt.ExchangeError | None = None
     for look in looks:
-        for found in _answers(api, venue, look, intent, number):
+        try:
+            answers = _answers(api, venue, look, intent, number)
+        except ccxt.ExchangeError as error:
+            refusal = refusal or error  # another list may have it all the same
+            continue
+        for found in answers:
             if found.get("id") is not None:
                 return found
             if venue.is_empty(getattr(api, "last_http_response", None)):
                 raise ccxt.OrderNotFound(f"{absent}, but does not say so in its own words")
             raise ccxt.BadResponse(f"{venue.title} answered without an order's number")
+    if refusal is not None:
+        raise refusal
     if time.time() - intent.time.timestamp() > timedelta(days=venue.reach).total_seconds():
         raise ccxt.OrderNotFound(f"{absent}, which may be too old to be found by its name")
     raise Absent(absent) if venue.proves(api.id) else ccxt.OrderNotFound(absent)

@@ -23,6 +23,7 @@ import ccxt
 from freqpilot.execution.ids import OrderName, client_order_id
 from freqpilot.execution.venues import spelled
 from freqpilot.host.account import unwritten
+from freqpilot.host.orders import stopways
 from freqpilot.host.orders.lookup import _flying, is_named, look_up
 from freqpilot.host.orders.outcomes import (
     Early,
@@ -35,7 +36,8 @@ from freqpilot.host.orders.outcomes import (
 )
 from freqpilot.host.orders.pending import is_old
 from freqpilot.host.orders.purpose import open_trade, sent_purpose
-from freqpilot.host.run.current import current
+from freqpilot.host.orders.stopless import Stopless
+from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Api, Exchange, ExchangeOrder
 from freqpilot.host.seams.seam import Place, Seam
@@ -103,6 +105,8 @@ def send(api: Api, original: Callable[..., Any], **order: Any) -> Any:
             return found
         name = unwritten.name_of(run, run.name, what.trade, what.purpose)
         intent = unwritten.keep(run, _intent(api, what, order, name))
+    if intent.raises_risk:
+        run.part(Stopless).sent()
     params = {**order["params"], **_name_params(api, intent)}
     with _flying(intent.client_id):
         return _sent(run, api, original, intent, {**order, "params": params})
@@ -127,7 +131,7 @@ def _sent(
     """Send an order that is written down; an uncertain answer is looked up."""
     mark_before(api)
     try:
-        made = original(**order)
+        made = stopways.create(run, api, intent, original, order)
         if made.get("id") is None:
             raise ccxt.BadResponse(f"{api.id} answered without an order's number")
     except Exception as error:
@@ -207,9 +211,10 @@ def _told_apart(order: ExchangeOrder) -> Any:
     return order
 
 
-def _install(exchange: Exchange) -> None:
-    """Put :func:`send` before the exchange's own ccxt client, once."""
+def install(exchange: Exchange) -> None:
+    """Put :func:`send` before the exchange's own ccxt client, once, and what looks for stops."""
     api = exchange._api
+    stopways.install(api, lambda: current() if has_begun() else None)
     if getattr(api, "_freqpilot_sends", False):
         return
     original = api.create_order
@@ -233,7 +238,7 @@ def place(exchange: Exchange, original: Callable[..., Any], order: dict[str, Any
     """Send an order of Freqtrade's ``create_order`` under its own name; a dry run passes."""
     if exchange._config["dry_run"]:
         return original(exchange, **order)
-    _install(exchange)
+    install(exchange)
     trade = open_trade(order["pair"])
     number = trade.id if trade else None
     leverage = float(order.get("leverage") or 1)
@@ -245,7 +250,7 @@ def _make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_stoploss(self: Exchange, **order: Any) -> Any:
         if self._config["dry_run"]:
             return original(self, **order)
-        _install(self)
+        install(self)
         trade = open_trade(order["pair"])
         number = trade.id if trade else None
         stop, leverage = float(order["stop_price"]), float(order.get("leverage") or 1)

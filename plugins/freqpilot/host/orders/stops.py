@@ -13,6 +13,7 @@ from typing import Any
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.orders import halt
+from freqpilot.host.orders.stopless import Stopless
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Bot, Trade
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 BOT = "freqtrade.freqtradebot:FreqtradeBot"
 ATTEMPTS = 2
 """Loops in which a stop may fail before the position is closed: one hiccup is not worth a loss."""
+IN_A_ROW = 2
+"""Positions in a row without a stop after which the fault is not theirs: entries wait."""
 LOOKS = 2
 """Looks in a row beyond the stop after which a position is closed at market."""
 JUMPED = halt.JUMPED
@@ -36,6 +39,8 @@ class Attempts:
     def __init__(self, run: Run | None) -> None:
         self.failed: Counter[int] = Counter()
         self.reported: set[int] = set()
+        self.closed: set[int] = set()
+        """Trades that were closed for want of a stop since one was placed."""
 
 
 _before = Attempts(None)
@@ -48,6 +53,9 @@ def note(bot: Bot, trade: Trade, stop_price: float, placed: bool) -> None:
     if placed:
         attempts.failed.pop(trade.id, None)
         attempts.reported.discard(trade.id)
+        attempts.closed.clear()
+        if has_begun():
+            current().part(Stopless).placed()
         return
     if not attempts.failed[trade.id]:
         attempts.reported.discard(trade.id)
@@ -62,6 +70,10 @@ def note(bot: Bot, trade: Trade, stop_price: float, placed: bool) -> None:
     if trade.id not in attempts.reported:
         attempts.reported.add(trade.id)
         _report(trade, "stop failed", "stops_failed", text)
+    attempts.closed.add(trade.id)
+    if len(attempts.closed) >= IN_A_ROW and has_begun():
+        reason = f"{len(attempts.closed)} positions in a row got no stop"
+        current().part(Stopless).refuse(trade.pair, reason)
     bot.emergency_exit(trade, stop_price)
 
 

@@ -306,7 +306,7 @@ class FuturesWatchman(Watchman):
         return [order for order in self._account.waiting(symbol) if order.reduce_only]
 
     def _stops(self) -> list[VenueOrder]:
-        return [algo for algo in self._account.algos if algo.reduce_only]
+        return [stop for stop in self._account.stops() if stop.reduce_only]
 
 
 def _guards(order: VenueOrder, price: Decimal) -> bool:

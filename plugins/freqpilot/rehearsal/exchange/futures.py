@@ -69,8 +69,8 @@ class FuturesExchange(LiveExchange):
             player,
             port,
             futures=True,
-            funding_rate=venue.funding_rate,
         )
+        self.funding = venue.funding
 
     def _signed_routes(self) -> dict[tuple[str, str], Private]:
         return {
@@ -89,14 +89,18 @@ class FuturesExchange(LiveExchange):
         looks: dict[str, Private] = {
             f"{FUTURE}/order": lambda params, _: shapes.order_json(private.found(venue, params)),
             f"{FUTURE}/openOrders": lambda params, _: [
-                shapes.order_json(order) for order in venue.open_orders(params.get("symbol"))
+                shapes.order_json(order)
+                for order in venue.open_orders(params.get("symbol"))
+                if venue.listed(order)
             ],
             f"{FUTURE}/allOrders": lambda params, _: shapes.orders_json(venue, params),
             f"{FUTURE}/algoOrder": lambda params, _: shapes.algo_json(
                 shapes.found_algo(venue, params)
             ),
             f"{FUTURE}/openAlgoOrders": lambda params, _: [
-                shapes.algo_json(algo) for algo in venue.open_algos(params.get("symbol"))
+                shapes.algo_json(algo)
+                for algo in venue.open_algos(params.get("symbol"))
+                if venue.listed(algo)
             ],
             f"{FUTURE}/allAlgoOrders": lambda params, _: shapes.algos_json(venue, params),
             f"{FUTURE}/userTrades": lambda params, _: shapes.trades_json(venue, params),

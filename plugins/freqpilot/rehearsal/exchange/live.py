@@ -43,6 +43,7 @@ REFUSALS: Refusals = {
         "after": (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
     },
 }
+DOWN = "Service unavailable from a restricted or failing backend."
 KEY_RIGHTS = "/sapi/v1/account/apiRestrictions"
 LOOP_END = "/rehearsal/loop-end"
 """Where the bot's process tells that a loop has ended; no route of Binance's."""
@@ -94,11 +95,13 @@ class LiveExchange(RehearsalServer):
         """
         super().__init__(tape, clock, port=port, **server)
         self.venue, self.faults = venue, faults or FaultPlan()
-        self.closed = venue.closed
+        self.closed, self.vanished, self.late = venue.closed, venue.vanished, venue.late
         self.dead = False
         self.calm = False
         """Whether no fault may strike for now."""
         self.race: Race | None = None
+        self.out: set[str] = set()
+        """Paths that are answered with 503."""
         self._kill, self._watchman, self._player = kill, watchman, player
         self._late: list[tuple[int, Ticket]] = []
         self._weight = (0, 0)
@@ -120,6 +123,8 @@ class LiveExchange(RehearsalServer):
         handler = self._private.get(route)
         if self.dead:
             return _cut(request)
+        if request.path in self.out:
+            return error(503, -1000, DOWN)
         if self.race is not None and handler is not None:
             self.race.request()
         self._arrive(now)
@@ -166,9 +171,9 @@ class LiveExchange(RehearsalServer):
 
         def answer() -> Any:
             private.check_signature(request.headers, signed, params, now)
-            if params.get("symbol") in self.venue.vanished:
-                raise BadRequest(-1121, "Invalid symbol.")
             assert handler is not None
+            if params.get("symbol") in self.vanished:
+                raise BadRequest(-1121, "Invalid symbol.")
             return handler(params, now)
 
         return self._weighed(answered(answer))
@@ -196,7 +201,7 @@ class LiveExchange(RehearsalServer):
         if carried:
             await self._carry_out(request, handler, signed, params, now)
         if fault is Fault.OUTAGE:
-            return error(503, -1000, "Service unavailable from a restricted or failing backend.")
+            return error(503, -1000, DOWN)
         if fault is Fault.KILL:
             self.end_bot()
         return _cut(request)
@@ -248,7 +253,9 @@ class LiveExchange(RehearsalServer):
             ("GET", f"{spot}/account"): self._seen(lambda _, now: private.account(venue, now)),
             ("GET", f"{spot}/openOrders"): self._seen(
                 lambda params, _: [
-                    private.order_json(o) for o in venue.open_orders(params.get("symbol"))
+                    private.order_json(order)
+                    for order in venue.open_orders(params.get("symbol"))
+                    if venue.listed(order)
                 ]
             ),
             ("GET", f"{spot}/allOrders"): self._seen(

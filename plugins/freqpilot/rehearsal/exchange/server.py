@@ -24,9 +24,12 @@ from freqpilot.rehearsal.market.quotes import BadRequest
 from freqpilot.rehearsal.market.tape import NotListed, PairTape, Tape
 from freqpilot.rehearsal.venue import perpetuals
 from freqpilot.rehearsal.venue.account import FUNDING_RATE
+from freqpilot.rehearsal.venue.funding import FundingTimes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+CLOSES = 6
+"""Where a kline row has its close time (ms)."""
 NUMBERS = ("limit", "startTime", "endTime", "fromId")
 EMPTY_LISTS = (
     "/sapi/v1/capital/config/getall",
@@ -69,10 +72,14 @@ class RehearsalServer:
                 "address; use 127.0.0.1"
             )
         self.tape, self.clock = tape, clock
-        self.futures, self.funding_rate = futures, funding_rate
+        self.futures, self.funding = futures, FundingTimes(funding_rate)
         self.closed: set[str] = set()
         """Symbols that are not traded any more: nothing is known of their prices."""
         self.distorted = Distortions()
+        self.vanished: set[str] = set()
+        """Those of them that are not even listed."""
+        self.late: dict[str, int] = {}
+        """How long after its close (ms) a candle of a symbol is there; it is not before."""
         self.host, self.port = host, port
         self.requests: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
@@ -169,7 +176,7 @@ class RehearsalServer:
             f"{spot}/ping": lambda _: {},
             f"{spot}/time": lambda _: {"serverTime": self._now()},
             f"{spot}/exchangeInfo": lambda _: quotes.exchange_info(
-                self.tape, self._now(), self.closed
+                self.tape, self._now(), self.closed, self.vanished
             ),
             f"{spot}/klines": self._klines,
             f"{spot}/depth": self._depth,
@@ -192,23 +199,25 @@ class RehearsalServer:
     def _futures_routes(
         self, spot: dict[str, Callable[[web.Request], Any]]
     ) -> dict[str, Callable[[web.Request], Any]]:
-        future, rate = "/fapi/v1", self.funding_rate
+        future = "/fapi/v1"
         same = ("ping", "time", "klines", "trades", "historicalTrades", "aggTrades")
         tickers = ("ticker/24hr", "ticker/bookTicker", "ticker/price")
         return {
             **{f"{future}/{name}": spot[f"/api/v3/{name}"] for name in (*same, *tickers)},
-            f"{future}/exchangeInfo": lambda _: perpetuals.exchange_info(self.tape, self._now()),
+            f"{future}/exchangeInfo": lambda _: perpetuals.exchange_info(
+                self.tape, self._now(), self.closed, self.vanished
+            ),
             f"{future}/markPriceKlines": self._klines,
             f"{future}/depth": lambda request: perpetuals.depth(
                 self._quoted(request), self._now(), _numbers(request).get("limit", 500)
             ),
             f"{future}/premiumIndex": lambda request: self._each(
-                request, lambda pair, now: perpetuals.premium_index(pair, now, rate)
+                request, lambda pair, now: perpetuals.premium_index(pair, now, self.funding)
             ),
             f"{future}/fundingRate": lambda request: perpetuals.funding_rates(
-                self._pair(request), self._now(), _numbers(request), rate
+                self._pair(request), self._now(), _numbers(request), self.funding
             ),
-            f"{future}/fundingInfo": lambda _: [],
+            f"{future}/fundingInfo": lambda _: perpetuals.funding_info(self._now(), self.funding),
         }
 
     def _no_symbols(self, _request: web.Request) -> dict[str, Any]:
@@ -230,13 +239,15 @@ class RehearsalServer:
     def _klines(self, request: web.Request) -> list[list[Any]]:
         interval = request.query.get("interval", "")
         pair, query = self._pair(request), _numbers(request)
+        now, late = self._now(), self.late.get(pair.symbol, 0)
         try:
-            now = self.distorted.candles_at(pair, self._now())
-            return quotes.klines(pair, interval, now, query)
+            self.distorted.require_candles(pair)
+            found = quotes.klines(pair, interval, now, query)
         except NotListed:
             return []  # listed, but its first candle is still to come
         except ValueError:
             raise BadRequest(-1120, "Invalid interval.") from None
+        return [row for row in found if not late or row[CLOSES] + late <= now]
 
     def _depth(self, request: web.Request) -> dict[str, Any]:
         return quotes.depth(self._quoted(request), self._now(), _numbers(request).get("limit", 100))

@@ -228,14 +228,13 @@ class IncidentPlayer:
             self._copies.append((incident.end, machine.back_up(self._store)))
         elif incident.fault is Fault.DELISTED:
             symbol = self._vanishing(incident)
-            self._venue.delist(symbol, now)
-            self._venue.vanished.update({symbol} if incident.way == "gone" else ())
+            self._venue.delist(symbol, now, vanish=incident.way == "gone")
         elif incident.fault is Fault.CLOCK_JUMP:
             self._jump_clock(incident)
         elif incident.fault is Fault.BAD_TICK:
             self._tick(exchange, incident, now)
         elif incident.fault is Fault.LATE_CANDLES:
-            self._delay_candles(exchange, incident)
+            self._delay_candles(incident)
         elif incident.fault is Fault.VENUE_CHANGE:
             self._move_stops(incident)
         elif incident.fault is Fault.LIQUIDATION:
@@ -320,8 +319,8 @@ class IncidentPlayer:
         if incident.way == "twice":
             self._again.append(replace(incident, begin=now + 1, way="once"))
 
-    def _delay_candles(self, exchange: Stage, incident: Incident) -> None:
-        late, symbol = exchange.distorted.late, incident.pair.replace("/", "")
+    def _delay_candles(self, incident: Incident) -> None:
+        late, symbol = self._venue.late, incident.pair.replace("/", "")
         late[symbol] = int(incident.factor * 1000)
 
         def over() -> None:

@@ -1,5 +1,5 @@
-"""What an exchange says of its market that is not so: prices that are wrong, candles that are late
-or cannot be had. The market itself, by which orders are filled, stays as it is."""
+"""What an exchange says of its market that is not so: prices that are wrong, candles that cannot be
+had. The market itself, by which orders are filled, stays as it is."""
 
 from dataclasses import dataclass, field
 
@@ -25,22 +25,20 @@ class WrongPrice(PairTape):
 @dataclass
 class Distortions:
     """By symbol: ``wrong`` is what the next quote is multiplied by, ``silent`` are those whose
-    candles cannot be had, ``late`` the milliseconds by which candles are."""
+    candles cannot be had."""
 
     wrong: dict[str, float] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
-    late: dict[str, int] = field(default_factory=dict)
 
     def quoted(self, pair: PairTape) -> PairTape:
         """Return a pair as it is quoted this time: a wrong price is given once."""
         factor = self.wrong.pop(pair.symbol, None)
         return pair if factor is None else WrongPrice(pair, factor)
 
-    def candles_at(self, pair: PairTape, now: int) -> int:
-        """Return the time up to which the candles of a pair are shown.
+    def require_candles(self, pair: PairTape) -> None:
+        """Let candles be had.
 
-        :raises BadRequest: while they cannot be had.
+        :raises BadRequest: while they cannot.
         """
         if pair.symbol in self.silent:
             raise BadRequest(-1001, "Internal error; unable to process your request.")
-        return now - self.late.get(pair.symbol, 0)

@@ -34,9 +34,11 @@ class BadRequest(ValueError):
         self.code = code
 
 
-def exchange_info(tape: Tape, now: int, closed: Collection[str] = ()) -> Json:
+def exchange_info(
+    tape: Tape, now: int, closed: Collection[str] = (), vanished: Collection[str] = ()
+) -> Json:
     """Return exchangeInfo with price, lot and notional filters of every pair; the symbols of
-    ``closed`` are not traded any more."""
+    ``closed`` are not traded any more, those of ``vanished`` are not even listed."""
     return {
         "timezone": "UTC",
         "serverTime": now,
@@ -45,6 +47,7 @@ def exchange_info(tape: Tape, now: int, closed: Collection[str] = ()) -> Json:
         "symbols": [
             {**_symbol(pair), "status": "BREAK" if pair.symbol in closed else "TRADING"}
             for pair in tape.pairs.values()
+            if pair.symbol not in vanished
         ],
     }
 

@@ -99,10 +99,6 @@ class FuturesAccount(Venue):
             raise BadRequest(-4048, "Margin type cannot be changed if there exists position.")
         position.margin_type = kind
 
-    def waiting(self, symbol: str | None = None) -> list[VenueOrder]:
-        """Return everything that can still become a fill."""
-        return self.open_orders(symbol)
-
     def locked(self, asset: str) -> Decimal:
         """Return what positions and open orders hold of ``asset``, fees of the orders included."""
         held = ZERO
@@ -133,6 +129,8 @@ class FuturesAccount(Venue):
             amount = min(amount, self.position(order.symbol).reducible(order.sign))
         super()._fill(order, amount, price, now, maker=maker)
         for other in self.open_orders(order.symbol):
+            if other.stop is not None and other.resting is None:
+                continue  # one that waits for its trigger stays, as Binance leaves it
             if other.reduce_only and not self.position(other.symbol).reducible(other.sign):
                 other.status, other.updated = "EXPIRED", now
 
@@ -155,6 +153,8 @@ class FuturesAccount(Venue):
     # what is refused
 
     def _check(self, ticket: Ticket, pair: PairTape, now: int) -> None:
+        if ticket.symbol in self.closed:
+            raise BadRequest(-4141, "Symbol is closed.")
         price = Decimal(str(pair.price(now)))
         tick = Decimal(str(pair.tick))
         for given in (ticket.limit, ticket.stop):
@@ -175,7 +175,7 @@ class FuturesAccount(Venue):
     def _afford(self, order: VenueOrder, pair: PairTape, now: int) -> None:
         position = self.position(order.symbol)
         if order.reduce_only:
-            if not position.reducible(order.sign):
+            if order.stop is None and not position.reducible(order.sign):
                 raise BadRequest(-2022, "ReduceOnly Order is rejected.")
             return
         if position.margin_type != "ISOLATED":

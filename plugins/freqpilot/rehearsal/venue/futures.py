@@ -3,29 +3,38 @@
 The fill model is the spot account's. What is added, stated:
 
 - A conditional order is kept apart; the path that reaches its trigger makes an order of its own.
+- A symbol that is delisted is settled: its position closes at the last price.
 - When the path reaches the liquidation price, the position closes there, all of it, as a taker. No
   insurance fund takes what is left of its margin: it goes back to the wallet.
-- At each funding time the position pays its value times the rate, from what the wallet has free,
-  and from its margin where that is too little.
+- At each funding time of its symbol the position pays its value times the rate, from what the
+  wallet has free, and from its margin where that is too little.
 - The mark price is the last price.
+- Where conditional orders are taken is ``stop_home``: at the endpoint of their own (Binance since
+  2025-12-09), among the plain orders (before), or nowhere. One that was taken before stays where it
+  is.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from typing import Literal
 
 from freqpilot.rehearsal.market.quotes import BadRequest
 from freqpilot.rehearsal.market.tape import PairTape, Tape
 from freqpilot.rehearsal.venue import margin
 from freqpilot.rehearsal.venue.account import FUNDING_RATE, MAKER, TAKER, FuturesAccount
+from freqpilot.rehearsal.venue.funding import FundingTimes
 from freqpilot.rehearsal.venue.margin import Position
 from freqpilot.rehearsal.venue.spot import ZERO, Ticket, VenueOrder, far_side, first_beyond, rounded
 
-FUNDING_MS = 8 * 3_600_000
 FIRST_ALGO = 1_000_000_000
 """Conditional orders are numbered from here on: no order has the same number."""
 
+MOVED = -4120
+"""Binance's code for a conditional order that is taken at another endpoint."""
+
+StopHome = Literal["algo", "plain", "nowhere"]
 Event = tuple[int, Callable[[], None]]
 
 
@@ -61,11 +70,11 @@ class FuturesVenue(FuturesAccount):
         funding_rate: Decimal = FUNDING_RATE,
     ) -> None:
         super().__init__(tape, balances, taker, maker)
-        self.funding_rate = funding_rate
+        self.funding = FundingTimes(funding_rate)
         self.algos: list[AlgoOrder] = []
+        self.stop_home: StopHome = "algo"
+        """Where a new conditional order is taken; see the module."""
         self.liquidations = 0
-        self.stop_home = "algo"
-        """Where a conditional order is taken: at its own endpoint, or not any more."""
         self.forced: set[str] = set()
         """Symbols whose price was made to jump beyond a position's liquidation price."""
 
@@ -74,12 +83,17 @@ class FuturesVenue(FuturesAccount):
     def submit(self, ticket: Ticket, now: int) -> VenueOrder:
         """Accept an order; one with a stop price becomes a conditional order.
 
-        :raises BadRequest: for a filter, the margin, nothing to reduce, or a client id in use.
+        :raises BadRequest: for a filter, the margin, nothing to reduce, a client id in use, or a
+            conditional order that is not taken at this endpoint.
         """
         if ticket.stop is None:
             return super().submit(ticket, now)
-        if self.stop_home != "algo":
-            raise BadRequest(-4120, "Order type not supported for this endpoint.")
+        if self.stop_home != ("algo" if ticket.algo else "plain"):
+            other = "Order" if ticket.algo else "Algo Order"
+            text = "Order type not supported for this endpoint. Please use the"
+            raise BadRequest(MOVED, f"{text} {other} API endpoints instead.")
+        if not ticket.algo:
+            return super().submit(ticket, now)
         self.advance(now)
         self._check(ticket, self.tape.symbol(ticket.symbol), now)
         algo = AlgoOrder(
@@ -104,7 +118,8 @@ class FuturesVenue(FuturesAccount):
         :raises BadRequest: when there is none.
         """
         for algo in reversed(self.algos):
-            if algo.number == number if number else algo.client_id == client_id:
+            wanted = algo.number == number if number else algo.client_id == client_id
+            if wanted and self.listed(algo):
                 return algo
         raise BadRequest(-2013, "Order does not exist.")
 
@@ -116,13 +131,23 @@ class FuturesVenue(FuturesAccount):
         """Return everything that can still become a fill."""
         return [*self.open_orders(symbol), *self.open_algos(symbol)]
 
+    def stops(self) -> list[VenueOrder]:
+        """Return every conditional order there ever was, at both endpoints, the oldest first."""
+        plain = [order for order in self.orders if order.stop is not None]
+        return sorted([*self.algos, *plain], key=lambda order: order.created)
+
+    def change_funding(self, symbol: str, hours: int, now: int) -> None:
+        """Let a symbol's funding be due every so many hours from now on."""
+        self.advance(now)
+        self.funding.change(symbol, hours, now)
+
     # the passing of time
 
     def advance(self, now: int) -> None:
         """Fill, trigger, liquidate and fund what the market has met since the last look, in the
         order in which it has."""
         while now > self._matched:
-            due = (self._matched // FUNDING_MS + 1) * FUNDING_MS if self._matched else now + 1
+            due = self.funding.next_of_all(self._matched) if self._matched else now + 1
             end = min(now, due)
             self._play(self._matched, end)
             self._matched = end
@@ -149,12 +174,12 @@ class FuturesVenue(FuturesAccount):
             met = first_beyond(pair, begin, end, beyond, -order.sign)
             if met is not None:
                 events.append((met[0], partial(self._rest_once, order, pair, begin, end, rested)))
-        for algo in self.open_algos():
-            pair, begin = self.tape.symbol(algo.symbol), max(moment, algo.created)
-            assert algo.stop is not None
-            met = first_beyond(pair, begin, end, float(algo.stop), algo.sign)
+        for stop in self._untriggered():
+            pair, begin = self.tape.symbol(stop.symbol), max(moment, stop.created)
+            assert stop.stop is not None
+            met = first_beyond(pair, begin, end, float(stop.stop), stop.sign)
             if met is not None:
-                events.append((met[0], partial(self._set_off, algo, pair, met[0], met[1])))
+                events.append((met[0], partial(self._go_off, stop, pair, met[0], met[1])))
         for position in self.positions.values():
             if price := self._liquidation(position):
                 pair, begin = self.tape.symbol(position.symbol), max(moment, position.updated)
@@ -168,6 +193,17 @@ class FuturesVenue(FuturesAccount):
     ) -> None:
         rested.add(order.number)
         self._rest(order, pair, since, end)
+
+    def _untriggered(self) -> list[VenueOrder]:
+        """Return the open conditional orders of both endpoints that wait for their trigger."""
+        plain = [o for o in self.open_orders() if o.stop is not None and o.resting is None]
+        return [*self.open_algos(), *plain]
+
+    def _go_off(self, order: VenueOrder, pair: PairTape, now: int, price: float) -> None:
+        if isinstance(order, AlgoOrder):
+            self._set_off(order, pair, now, price)
+        else:
+            self._trip(order, pair, now, price)
 
     def _set_off(self, algo: AlgoOrder, pair: PairTape, now: int, price: float) -> None:
         """Make an order of a conditional one, or reject it when nothing can come of it."""
@@ -196,6 +232,16 @@ class FuturesVenue(FuturesAccount):
         if order.is_open and order.kind == "MARKET":
             order.status = "EXPIRED"
 
+    def _trip(self, order: VenueOrder, pair: PairTape, now: int, price: float) -> None:
+        """Let a conditional order among the plain ones go off."""
+        order.updated = now
+        if order.reduce_only and not self.position(order.symbol).reducible(order.sign):
+            order.status = "EXPIRED"
+            return
+        self._take(order, pair, now, price)
+        if order.is_open and order.limit is None:
+            order.status = "EXPIRED"
+
     def _liquidation(self, position: Position) -> Decimal:
         """Return the liquidation price on the tick grid, on the side where margin is left."""
         exact = position.liquidation_price
@@ -204,13 +250,25 @@ class FuturesVenue(FuturesAccount):
         tick = Decimal(str(self.tape.symbol(position.symbol).tick))
         return rounded(exact, tick, up=position.sign > 0)
 
+    def delist(self, symbol: str, now: int, *, vanish: bool = False) -> None:
+        """End the trading of a symbol; its orders are cancelled and its position is settled."""
+        super().delist(symbol, now, vanish=vanish)
+        position = self.position(symbol)
+        if position.amount:
+            name = f"settlement_autoclose-{len(self.orders)}"
+            self._close(position, self.price(symbol, now), now, name)
+
     def _liquidate(self, position: Position, price: Decimal, now: int) -> None:
+        self.liquidations += 1
+        self._close(position, price, now, f"autoclose-{self.liquidations}")
+
+    def _close(self, position: Position, price: Decimal, now: int, name: str) -> None:
+        """Close a position by an order of the exchange's own."""
         for order in self.waiting(position.symbol):
             order.status, order.updated = "CANCELED", now
-        self.liquidations += 1
         order = VenueOrder(
             number=len(self.orders) + 1,
-            client_id=f"autoclose-{self.liquidations}",
+            client_id=name,
             symbol=position.symbol,
             side="SELL" if position.sign > 0 else "BUY",
             kind="LIMIT",
@@ -226,11 +284,12 @@ class FuturesVenue(FuturesAccount):
 
     def _fund(self, now: int) -> None:
         for position in self.positions.values():
-            if not position.amount:
+            if not position.amount or not self.funding.is_due(position.symbol, now):
                 continue
             _, quote = self.assets(position.symbol)
             price = self.price(position.symbol, now)
-            fee = margin.funding_fee(position.amount, price, self.funding_rate)
+            rate = self.funding.rate_at(position.symbol, now)
+            fee = margin.funding_fee(position.amount, price, rate)
             position.margin -= max(ZERO, min(position.margin, fee - max(ZERO, self.free(quote))))
             self.balances[quote] -= fee
             self._note(now, position.symbol, "FUNDING_FEE", -fee)

@@ -25,17 +25,18 @@ def ticket_of(params: Params) -> Ticket:
         raise BadRequest(-1116, "Invalid orderType.")
     if params.get("positionSide", "BOTH") != "BOTH":
         raise BadRequest(-4061, "Order's position side does not match user's setting.")
-    conditional = kind.startswith("STOP")
+    conditional, algo = kind.startswith("STOP"), "algoType" in params
     return Ticket(
         symbol=need(params, "symbol"),
         side=need(params, "side"),
         kind=kind,
         amount=decimal_of(params, "quantity"),
         limit=decimal_of(params, "price") if kind in ("LIMIT", "STOP") else None,
-        stop=decimal_of(params, "triggerPrice") if conditional else None,
-        client_id=params.get("clientAlgoId" if conditional else "newClientOrderId", ""),
+        stop=decimal_of(params, "triggerPrice" if algo else "stopPrice") if conditional else None,
+        client_id=params.get("clientAlgoId" if algo else "newClientOrderId", ""),
         time_in_force=params.get("timeInForce", "GTC"),
         reduce_only=params.get("reduceOnly", "false").lower() == "true",
+        algo=algo,
     )
 
 
@@ -59,7 +60,7 @@ def order_json(order: VenueOrder) -> Json:
         "closePosition": False,
         "side": order.side,
         "positionSide": "BOTH",
-        "stopPrice": text(ZERO),
+        "stopPrice": text(order.stop or ZERO),
         "workingType": "CONTRACT_PRICE",
         "priceProtect": False,
         "priceMatch": "NONE",

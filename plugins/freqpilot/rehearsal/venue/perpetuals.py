@@ -1,16 +1,16 @@
 """What Binance's USD-M futures REST answers about a market, in its shapes and strings.
 
 The future trades at the prices of the spot tape: candles, book and tickers are the spot route's,
-mark and index price are the last price, the funding rate is one constant.
+mark and index price are the last price, the funding rate is one constant for 8 hours.
 """
 
-from decimal import Decimal
+from collections.abc import Collection
 
 from freqpilot.rehearsal.market import quotes
 from freqpilot.rehearsal.market.quotes import MIN_NOTIONAL, Json
 from freqpilot.rehearsal.market.tape import PairTape, Tape
 from freqpilot.rehearsal.venue import margin
-from freqpilot.rehearsal.venue.futures import FUNDING_MS
+from freqpilot.rehearsal.venue.funding import FundingTimes
 
 PERPETUAL_ENDS = 4_133_404_800_000  # Binance's delivery date of a future that never ends
 ORDER_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_MARKET"]
@@ -34,8 +34,11 @@ def future_name(pair: str) -> str:
     return f"{pair}:{pair.split('/')[1]}"
 
 
-def exchange_info(tape: Tape, now: int) -> Json:
-    """Return exchangeInfo with price, lot and notional filters of every perpetual."""
+def exchange_info(
+    tape: Tape, now: int, closed: Collection[str] = (), vanished: Collection[str] = ()
+) -> Json:
+    """Return exchangeInfo with price, lot and notional filters of every perpetual; the symbols of
+    ``closed`` are not traded any more, those of ``vanished`` are not even listed."""
     return {
         "timezone": "UTC",
         "serverTime": now,
@@ -43,42 +46,58 @@ def exchange_info(tape: Tape, now: int) -> Json:
         "rateLimits": [],
         "exchangeFilters": [],
         "assets": [],
-        "symbols": [_symbol(pair) for pair in tape.pairs.values()],
+        "symbols": [
+            {**_symbol(pair), "status": "SETTLING" if pair.symbol in closed else "TRADING"}
+            for pair in tape.pairs.values()
+            if pair.symbol not in vanished
+        ],
     }
 
 
-def premium_index(pair: PairTape, now: int, rate: Decimal) -> Json:
+def premium_index(pair: PairTape, now: int, funding: FundingTimes) -> Json:
     """Return mark price and funding rate."""
-    price = f"{pair.price(now):.8f}"
+    price, due = f"{pair.price(now):.8f}", funding.next(_name(pair), now)
     return {
         "symbol": _name(pair),
         "markPrice": price,
         "indexPrice": price,
         "estimatedSettlePrice": price,
-        "lastFundingRate": f"{rate:.8f}",
+        "lastFundingRate": f"{funding.rate_at(_name(pair), due):.8f}",
         "interestRate": "0.00010000",
-        "nextFundingTime": (now // FUNDING_MS + 1) * FUNDING_MS,
+        "nextFundingTime": due,
         "time": now,
     }
 
 
-def funding_rates(pair: PairTape, now: int, query: dict[str, int], rate: Decimal) -> list[Json]:
+def funding_rates(
+    pair: PairTape, now: int, query: dict[str, int], funding: FundingTimes
+) -> list[Json]:
     """Return the funding rates of the past: from ``startTime`` upwards, or else the newest."""
-    limit = max(1, min(query.get("limit", 100), 1_000))
-    oldest = int(pair.base.date[0]) // FUNDING_MS + 1
-    newest = min(now, query.get("endTime", now)) // FUNDING_MS
-    first = newest - limit + 1
-    if "startTime" in query:
-        first = -(-query["startTime"] // FUNDING_MS)
-    first = max(first, oldest)
+    limit, symbol = max(1, min(query.get("limit", 100), 1_000)), _name(pair)
+    begin = max(int(pair.base.date[0]) + 1, query.get("startTime", 0))
+    times = funding.past(symbol, begin, min(now, query.get("endTime", now)))
     return [
         {
-            "symbol": _name(pair),
-            "fundingTime": number * FUNDING_MS,
-            "fundingRate": f"{rate:.8f}",
-            "markPrice": f"{pair.price(number * FUNDING_MS):.8f}",
+            "symbol": symbol,
+            "fundingTime": time,
+            "fundingRate": f"{funding.rate_at(symbol, time):.8f}",
+            "markPrice": f"{pair.price(time):.8f}",
         }
-        for number in range(first, min(newest, first + limit - 1) + 1)
+        for time in (times[:limit] if "startTime" in query else times[-limit:])
+    ]
+
+
+def funding_info(now: int, funding: FundingTimes) -> list[Json]:
+    """Return the symbols whose funding is not due every 8 hours."""
+    return [
+        {
+            "symbol": symbol,
+            "adjustedFundingRateCap": "0.02000000",
+            "adjustedFundingRateFloor": "-0.02000000",
+            "fundingIntervalHours": hours,
+            "disclaimer": False,
+        }
+        for symbol, hours in funding.unusual(now).items()
     ]
 
 

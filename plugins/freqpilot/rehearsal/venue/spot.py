@@ -89,7 +89,8 @@ class VenueOrder:
 
 @dataclass(frozen=True)
 class Ticket:
-    """An order as it is asked for."""
+    """An order as it is asked for; ``algo`` is whether a future's conditional order is sent to the
+    endpoint for those."""
 
     symbol: str
     side: str
@@ -101,6 +102,7 @@ class Ticket:
     time_in_force: str = "GTC"
     doomed: bool = False
     reduce_only: bool = False
+    algo: bool = True
 
 
 class Venue(ABC):
@@ -116,6 +118,10 @@ class Venue(ABC):
         """Symbols that are not traded any more."""
         self.vanished: set[str] = set()
         """Those of them of which the exchange knows nothing any more."""
+        self.late: dict[str, int] = {}
+        """How long after its close (ms) a candle of a symbol is there; it is not before."""
+        self.hidden: dict[int, int] = {}
+        """Orders by their number that are not found until a time (ms), whatever becomes of them."""
         self._fills = 0
         self._matched = 0
 
@@ -168,12 +174,36 @@ class Venue(ABC):
         order.status, order.updated = "CANCELED", now
         return order
 
-    def delist(self, symbol: str, now: int) -> None:
-        """End the trading of a symbol; its open orders are cancelled."""
+    def delist(self, symbol: str, now: int, *, vanish: bool = False) -> None:
+        """End the trading of a symbol; its open orders are cancelled.
+
+        :param vanish: whether it is not even listed any more, as some weeks later.
+        """
         self.advance(now)
         self.closed.add(symbol)
-        for order in self.open_orders(symbol):
+        if vanish:
+            self.vanished.add(symbol)
+        for order in self.waiting(symbol):
             order.status, order.updated = "CANCELED", now
+
+    def hide(self, order: VenueOrder, until: int = 2**62) -> None:
+        """Answer that there is no such order until a time (ms); it lives on."""
+        self.hidden[order.number] = until
+
+    def forget(self, order: VenueOrder, now: int) -> None:
+        """Cancel an order that is open, and answer that there is no such order from now on."""
+        if order.is_open:
+            self.cancel(order, now)
+        self.hide(order)
+
+    def listed(self, order: VenueOrder) -> bool:
+        """Tell whether an order is found now."""
+        return self.hidden.get(order.number, 0) <= self._matched
+
+    def relist(self, symbol: str) -> None:
+        """List a symbol again, and trade it."""
+        self.closed.discard(symbol)
+        self.vanished.discard(symbol)
 
     def find(self, symbol: str, number: int | None, client_id: str | None) -> VenueOrder:
         """Return an order by its number, or the newest with a client id.
@@ -182,7 +212,7 @@ class Venue(ABC):
         """
         for order in reversed(self.orders):
             wanted = order.number == number if number else order.client_id == client_id
-            if order.symbol == symbol and wanted:
+            if order.symbol == symbol and wanted and self.listed(order):
                 return order
         raise quotes.BadRequest(-2013, "Order does not exist.")
 
@@ -202,6 +232,10 @@ class Venue(ABC):
     def open_orders(self, symbol: str | None = None) -> list[VenueOrder]:
         """Return the open orders, of one symbol or of all."""
         return [o for o in self.orders if o.is_open and symbol in (None, o.symbol)]
+
+    def waiting(self, symbol: str | None = None) -> list[VenueOrder]:
+        """Return everything that can still become a fill."""
+        return self.open_orders(symbol)
 
     # the passing of time
 
