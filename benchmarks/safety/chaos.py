@@ -55,6 +55,12 @@ own `freqpilot rehearse --live --faults all --seed N`.
 `make kills` plays one position from entry to exit and kills the bot at every request of it, before
 the request is carried out, and after it where it changes something; each must end as the life that
 was not killed.
+
+## A month in one session
+
+`python -m benchmarks endure` plays 30 days with a loop an hour under faults and notes each five days
+the rows of each table, the bytes of store and decision log, and the bot's memory: beside a row for
+each order and decision nothing may grow beyond what the retention of events leaves.
 """
 CURED = """## Cures switched off
 

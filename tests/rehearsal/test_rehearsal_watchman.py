@@ -128,6 +128,21 @@ def test_a_bot_that_is_stopped_is_not_watched() -> None:
     assert watched(*[QUIET] * 5, report=LoopReport(running=False)).breaches == []
 
 
+def test_what_many_exits_left_over_is_no_position() -> None:
+    venue, small, now = SpotVenue(TAPE, {"USDT": Decimal(50_000)}), Decimal("0.00101"), START
+    watchman = Watchman(venue)
+    for _ in range(12):
+        now += 1
+        venue.submit(Ticket("BTCUSDT", "BUY", "MARKET", small), now)
+        rest = Ticket("BTCUSDT", "SELL", "MARKET", rounded(small - LOT, LOT, up=False))
+        venue.submit(rest, now)
+    price = Decimal(str(TAPE.symbol("BTCUSDT").price(now)))
+    assert venue.balances["BTC"] * price > 5
+    assert not watchman.holds("BTCUSDT", now)
+    venue.submit(Ticket("BTCUSDT", "BUY", "MARKET", small), now)
+    assert watchman.holds("BTCUSDT", now)
+
+
 def test_each_symbol_is_watched_apart() -> None:
     def buy_another(venue: SpotVenue) -> None:
         venue.submit(Ticket("ETHUSDT", "BUY", "MARKET", Decimal(1)), START)

@@ -15,7 +15,7 @@ from freqpilot.rehearsal.books.liquidations import Liquidations
 from freqpilot.rehearsal.books.report import QUIET, LoopReport, Meanwhile
 from freqpilot.rehearsal.books.spot import Breach, rows
 from freqpilot.rehearsal.venue.futures import FuturesVenue
-from freqpilot.rehearsal.venue.spot import MIN_NOTIONAL, ZERO, Venue, VenueOrder
+from freqpilot.rehearsal.venue.spot import LOT, MIN_NOTIONAL, ZERO, Venue, VenueOrder
 
 NEAR = Decimal("0.03")
 """How far from the price an exit still counts as one: it is filled by the market's usual moves."""
@@ -188,7 +188,8 @@ class Watchman:
         """Tell whether there is a position that is worth an order and can be sold."""
         if symbol in self._venue.closed:
             return False
-        return abs(self._position(symbol)) * self._price(symbol, now) >= MIN_NOTIONAL
+        held = abs(self._position(symbol)) - self._dust(symbol)
+        return held * self._price(symbol, now) >= MIN_NOTIONAL
 
     def is_naked(self, symbol: str, now: int) -> bool:
         """Tell whether a position worth an order has neither a stop nor an exit in reach."""
@@ -234,6 +235,12 @@ class Watchman:
     def _position(self, symbol: str) -> Decimal:
         base, _ = self._venue.assets(symbol)
         return self._venue.balances.get(base, ZERO)
+
+    def _dust(self, symbol: str) -> Decimal:
+        """Return what the exits so far may have left over: less than the smallest lot each."""
+        return LOT * sum(
+            o.sign < 0 and o.status == "FILLED" for o in self._venue.orders if o.symbol == symbol
+        )
 
     def _exit_sign(self, symbol: str) -> int:
         return -1 if self._position(symbol) > 0 else 1
@@ -297,6 +304,9 @@ class FuturesWatchman(Watchman):
 
     def _position(self, symbol: str) -> Decimal:
         return self._account.position(symbol).amount
+
+    def _dust(self, symbol: str) -> Decimal:
+        return ZERO
 
     @staticmethod
     def _closes(order: VenueOrder) -> bool:
