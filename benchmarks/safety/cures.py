@@ -1,6 +1,12 @@
 """Cures of faults that chaos once found or should have, each of which can be switched off again in
 the bot's own process: what chaos does not find then, it would not find in tomorrow's code either.
 
+Not here is what shows in real seconds, as the clock of a rehearsal stands still meanwhile: that a
+locked store holds up an exit for less than a second (``python -m benchmarks load`` measures it), and
+that an exit never waits for an order of its own kind that stays unsettled. No exchange here leaves
+an order of a pair that it trades unsettled for ever; that an exchange denies an order that it has
+is another fault, which no bot survives.
+
 ``python -m benchmarks chaos --cures 20``
 """
 

@@ -53,7 +53,7 @@ TICK_WAYS = ("once", "silent", "twice")
 """A wrong price comes once, once while the candles cannot be had, or twice while they can."""
 LATE_SECONDS = (900.0, 7_200.0)
 """How late candles are."""
-RESTORED_HOURS = (3.0, 8.0)
+RESTORED_HOURS = (8.0, 13.0)
 """How old a store is that is put back."""
 SPOT_ONLY = frozenset({Fault.DELISTED})
 """A perpetual that is delisted is settled, which is another matter."""
@@ -148,9 +148,10 @@ class _Draw:
                 self.fault, self._time("when", 0.1, 0.9), share=self._number("database")
             )
         if self.fault is Fault.DELISTED:
-            pair, when = self._choice("pair", self.pairs), self._time("when", 0.4, 0.9)
-            way = "gone" if self._number("how") < 0.5 else ""
-            return Incident(self.fault, when, pair=pair, way=way)
+            pair = self._choice("pair", self.pairs)
+            if self._number("how") < 0.5:  # it waits for an order whose answer is out
+                return Incident(self.fault, self._time("when", 0.02, 0.5), pair=pair, way="gone")
+            return Incident(self.fault, self._time("when", 0.4, 0.9), pair=pair)
         when, share = self._time("when", 0.1, 0.6), self._number("which")
         return Incident(self.fault, when, factor=self._number("how far"), share=share)
 
@@ -181,7 +182,7 @@ class _Draw:
             yield Incident(self.fault, begin, end, pair=pair, factor=late)
 
     def _restored(self) -> Iterator[Incident]:
-        begin = self._time("when", 0.1, 0.3)
+        begin = self._time("when", 0.02, 0.12)
         end = begin + int(HOUR_MS * self._between("hours", RESTORED_HOURS))
         yield Incident(self.fault, begin, end)
 
