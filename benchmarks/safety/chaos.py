@@ -58,9 +58,9 @@ was not killed.
 
 ## A month in one session
 
-`python -m benchmarks endure` plays 30 days with a loop an hour under faults and notes each five days
-the rows of each table, the bytes of store and decision log, and the bot's memory: beside a row for
-each order and decision nothing may grow beyond what the retention of events leaves.
+`python -m benchmarks endure` plays 30 days with a loop an hour under faults and notes each five
+days the rows of each table, the bytes of store and decision log, and the bot's memory: beside a row
+for each order and decision nothing may grow beyond what the retention of events leaves.
 """
 CURED = """## Cures switched off
 

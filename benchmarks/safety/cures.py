@@ -2,10 +2,10 @@
 the bot's own process: what chaos does not find then, it would not find in tomorrow's code either.
 
 Not here is what shows in real seconds, as the clock of a rehearsal stands still meanwhile: that a
-locked store holds up an exit for less than a second (``python -m benchmarks load`` measures it), and
-that an exit never waits for an order of its own kind that stays unsettled. No exchange here leaves
-an order of a pair that it trades unsettled for ever; that an exchange denies an order that it has
-is another fault, which no bot survives.
+locked store holds up an exit for less than a second, which ``python -m benchmarks load`` measures.
+Nor that an exit never waits for an order of its own kind that stays unsettled: the stand-in leaves
+no order of a pair that it trades unsettled for ever. One that denied an order that it has would let
+every bot send it twice.
 
 ``python -m benchmarks chaos --cures 20``
 """
