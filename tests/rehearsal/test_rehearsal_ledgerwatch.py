@@ -86,6 +86,23 @@ def test_a_latch_that_could_be_saved_stays(out: bool, found: list[str]) -> None:
     assert rules(watchman) == found
 
 
+@pytest.mark.parametrize(
+    ("process", "out", "found"),
+    [(1, True, ["peak lost"]), (2, True, []), (2, False, ["peak lost"])],
+)
+def test_only_a_new_process_without_a_store_may_know_no_peak(
+    process: int, out: bool, found: list[str]
+) -> None:
+    watchman = Watchman(account())
+    watchman.loop_ended(START, 0, report(START))
+    begun = report(START + 1, peak=990.0, process=process)
+    watchman.loop_ended(START + 1, 0, begun, Meanwhile(store_out=out))
+    assert rules(watchman) == found
+    back = report(START + 2, process=process)
+    watchman.loop_ended(START + 2, 0, back)
+    assert rules(watchman) == found
+
+
 AHEAD = 7_200_000
 JUMPED = Meanwhile(ahead=7200.0)
 

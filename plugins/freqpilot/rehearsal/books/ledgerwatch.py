@@ -44,6 +44,7 @@ class LedgerWatch:
         self._highest = start
         self._seen: list[Decimal] = []
         self._kept: tuple[float, str | None] = (0.0, None)
+        self._keeper = 0
         self._before = LoopReport()
         self._ahead_of = 0
         self._turned = False
@@ -74,17 +75,22 @@ class LedgerWatch:
         self._judge("false halt", "", money and worst > limit, False, now, text)
 
     def _watch_kept(self, now: int, report: LoopReport, meanwhile: Meanwhile) -> None:
-        """A peak and a latch that were there with a store stay: nobody has released this bot."""
+        """A peak and a latch that were there with a store stay: nobody has released this bot.
+
+        A new process knows of none while it has no store; it must when the store is back.
+        """
         if meanwhile.restored:
             self._kept = 0.0, None
         peak, halted = self._kept
+        blank = meanwhile.store_out and report.process != self._keeper
         lower = report.peak is not None and report.peak < peak * (1 - ROUNDING)
         text = f"the bot's peak is {report.peak}, it was {peak}"
-        self._judge("peak lost", "", lower, False, now, text)
+        self._judge("peak lost", "", lower, blank, now, text)
+        lost = halted is not None and not report.halted
         text = f"the bot was halted ({halted}) and is not any more"
-        self._judge("latch lost", "", halted is not None and not report.halted, False, now, text)
+        self._judge("latch lost", "", lost, blank, now, text)
         if not meanwhile.store_out:
-            self._kept = report.peak or 0.0, report.halted
+            self._kept, self._keeper = (report.peak or 0.0, report.halted), report.process
 
     def _watch_clock(
         self, now: int, report: LoopReport, meanwhile: Meanwhile, *, excused: bool
