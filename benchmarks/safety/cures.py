@@ -311,7 +311,7 @@ CURES = {
             "fit",
             "an order that is found by its name has to fit",
             _fit,
-            "store_restored,lost,late,timeout",
+            "store_restored,late,timeout",
         ),
         Cure(
             "refusals",

@@ -53,7 +53,7 @@ TICK_WAYS = ("once", "silent", "twice")
 """A wrong price comes once, once while the candles cannot be had, or twice while they can."""
 LATE_SECONDS = (900.0, 7_200.0)
 """How late candles are."""
-RESTORED_HOURS = (8.0, 13.0)
+RESTORED_HOURS = (6.0, 8.0)
 """How old a store is that is put back."""
 SPOT_ONLY = frozenset({Fault.DELISTED})
 """A perpetual that is delisted is settled, which is another matter."""
@@ -182,7 +182,7 @@ class _Draw:
             yield Incident(self.fault, begin, end, pair=pair, factor=late)
 
     def _restored(self) -> Iterator[Incident]:
-        begin = self._time("when", 0.02, 0.12)
+        begin = self._time("when", 0.02, 0.04)
         end = begin + int(HOUR_MS * self._between("hours", RESTORED_HOURS))
         yield Incident(self.fault, begin, end)
 
