@@ -270,6 +270,41 @@ class Venue:
         return method
 
 
+@pytest.mark.parametrize(
+    ("hours", "rates"),
+    [
+        ((0, 8, 16), (1.0, 1.0, 1.0)),
+        ((0, 4, 8), (2.0, 2.0, 2.0)),
+        ((0, 1, 2), (8.0, 8.0, 8.0)),
+        ((0, 8, 9, 10), (1.0, 1.0, 8.0, 8.0)),
+        ((0, 1, 5), (8.0, 8.0, 2.0)),
+        ((0, 8, 24), (1.0, 1.0, 1.0)),
+        ((3,), (1.0,)),
+    ],
+    ids=["8", "4", "1", "8 then 1", "1 then 4", "one is missing", "alone"],
+)
+def test_funding_is_for_eight_hours_whatever_the_exchange_s_are(
+    hours: tuple[int, ...], rates: tuple[float, ...]
+) -> None:
+    source = make("derivatives")
+    begin = int((DAY - timedelta(days=2)).timestamp() * 1000)
+    rows: list[Any] = [
+        {"fundingRate": 0.0001, "timestamp": begin + hour * 3_600_000 + 7} for hour in hours
+    ]
+    call = source.call("funding:BTC/USDT:USDT", DAY - timedelta(days=3), NOW)
+    body = json.dumps({"answer": [*reversed(rows), {"timestamp": "soon"}, None]}).encode()
+    found = source.read(call, body, NOW).readings
+    by_time = {each.event_time: each.value for each in found}
+    values = [by_time[time] for time in sorted(by_time)]
+    assert values == pytest.approx([0.0001 * rate for rate in rates])
+
+
+def test_an_hourly_rate_that_cannot_be_is_still_refused() -> None:
+    case = next(case for case in CASES if case.feed.startswith("funding:"))
+    (verdict,) = verdicts(case, changed(case, 0.3))
+    assert verdict.fault
+
+
 def test_derivatives_ask_ccxt_by_its_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     venue = Venue()
     monkeypatch.setattr(markets, "exchange", lambda name: venue)

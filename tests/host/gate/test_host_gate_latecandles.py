@@ -132,6 +132,9 @@ def test_a_person_hears_once_until_all_have_come(feed: Feed, candles: LateCandle
     candles.end(CLOSE + 2 * TELL)
     feed.late = {PAIRS[1]}
     candles.end(CLOSE + 2 * TELL)
+    assert len(current().store.events("late candles")) == 1, "all had come: nobody is asked"
+    candles.begin(CLOSE + HOUR)
+    candles.end(CLOSE + HOUR + TELL)
     assert len(current().store.events("late candles")) == 2
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import isfinite
 from typing import Any, ClassVar, Literal
 
@@ -30,6 +31,9 @@ METHODS = {
     "basis": "fetch_funding_rate",
 }
 HOUR = timedelta(hours=1)
+HOUR_MS = 3_600_000
+USUAL = 8
+"""Hours between two payments of funding."""
 LIMIT = 500
 KEPT = 29 * DAY
 """How long Binance keeps open interest and the ratio of accounts."""
@@ -39,9 +43,10 @@ KEPT = 29 * DAY
 class Derivatives(Source):
     """``kinds`` of figures of the perpetuals ``symbols`` on one ``exchange``, by ccxt's names.
 
-    ``funding_rate`` is a fraction per interval of the exchange (8 hours for most),
-    ``open_interest`` in coins and ``open_interest_usd``, ``long_short_ratio`` of accounts,
-    ``basis`` the mark price over the index price less 1. Written for ``binanceusdm``.
+    ``funding_rate`` is a fraction for 8 hours: where an exchange takes funding every 4 or 1 hours,
+    which it may change, a payment counts as what it would be in 8. ``open_interest`` is in coins,
+    beside it ``open_interest_usd``; ``long_short_ratio`` is of accounts, ``basis`` the mark price
+    over the index price less 1. Written for ``binanceusdm``.
     """
 
     exchange: str = "binanceusdm"
@@ -52,7 +57,7 @@ class Derivatives(Source):
         name="derivatives",
         about="funding, open interest, long/short ratio and basis of perpetuals, by ccxt",
         gauges=(
-            Gauge("funding_rate", -0.03, 0.03),
+            Gauge("funding_rate", -0.25, 0.25),
             Gauge("open_interest", 0, 1e15, 5),
             Gauge("open_interest_usd", 0, 1e12, 5),
             Gauge("long_short_ratio", 0.01, 100),
@@ -61,7 +66,8 @@ class Derivatives(Source):
         every=timedelta(minutes=1),
         lag=timedelta(minutes=5),
         max_age=timedelta(hours=10),
-        overlap=2 * HOUR,
+        # A payment is one for as long as has passed since the one before, which has to be there.
+        overlap=9 * HOUR,
     )
 
     def feeds(self) -> tuple[str, ...]:
@@ -95,13 +101,13 @@ class Derivatives(Source):
             return Batch([_basis(coin(symbol), document["answer"])])
         batch = Batch()
         rows = rows_of(document, "answer")
-        newest = 0
+        newest, hours = 0, _hours(rows) if kind == "funding" else {}
 
         def read(row: Any) -> list[Reading]:
             nonlocal newest
             time = ticked(row["timestamp"])
             newest = max(newest, int(row["timestamp"]))
-            return _readings(kind, coin(symbol), row, time)
+            return _readings(kind, coin(symbol), row, time, hours.get(row["timestamp"], USUAL))
 
         read_rows(batch, rows, "row", read)
         if len(rows) >= LIMIT and newest >= int(call.params["since"]):
@@ -109,9 +115,32 @@ class Derivatives(Source):
         return batch
 
 
-def _readings(kind: str, asset: str, row: dict[str, Any], time: datetime) -> list[Reading]:
+def _hours(rows: list[Any]) -> dict[Any, int]:
+    """Return for how many hours each payment of funding is, by its timestamp: since the one before;
+    the first one is taken to be like the second. A payment that is missing makes none of more than
+    8 hours."""
+    stamps = sorted({row["timestamp"] for row in rows if isinstance(row, dict) and _is_time(row)})
+    found = {
+        later: min(USUAL, max(1, round((later - before) / HOUR_MS)))
+        for before, later in pairwise(stamps)
+    }
+    if found:
+        found[stamps[0]] = found[stamps[1]]
+    return found
+
+
+def _is_time(row: dict[str, Any]) -> bool:
+    stamp = row.get("timestamp")
+    return isinstance(stamp, int | float) and not isinstance(stamp, bool) and isfinite(stamp)
+
+
+def _readings(
+    kind: str, asset: str, row: dict[str, Any], time: datetime, hours: int
+) -> list[Reading]:
     if kind == "funding":
-        return [Reading(asset, "funding_rate", row["fundingRate"], time)]
+        rate = row["fundingRate"]
+        value: Any = rate if hours == USUAL else number(rate) * USUAL / hours
+        return [Reading(asset, "funding_rate", value, time)]
     if kind == "long_short":
         return [Reading(asset, "long_short_ratio", row["longShortRatio"], time)]
     names = {"open_interest": "openInterestAmount", "open_interest_usd": "openInterestValue"}

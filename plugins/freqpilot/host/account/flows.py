@@ -27,8 +27,8 @@ DECLARED = ", declared"
 other's."""
 KEPT = 100
 BOOKED = timedelta(minutes=3)
-"""How long after a full hour a payment of funding may not be booked yet: Freqtrade asks a minute and
-two seconds later, at the end of a loop."""
+"""How long after a full hour a payment of funding may not be booked yet: Freqtrade asks a minute
+and two seconds later, at the end of a loop."""
 
 
 def take(run: Run, bot: Bot, trades: Sequence[Trade], equity: float) -> float:

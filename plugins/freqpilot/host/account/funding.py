@@ -2,8 +2,8 @@
 
 Freqtrade asks for the payments since a trade's last fill. An exchange answers with a first page
 only, on Binance a hundred: 33 days of a payment every 8 hours, but four days of one every hour. And
-where the question fails, Freqtrade books no funding at all until it asks again. So the pages are put
-together, and the last answer stands in for one that fails.
+where the question fails, Freqtrade books no funding at all until it asks again. So the pages are
+put together, and the last answer stands in for one that fails.
 """
 
 import logging

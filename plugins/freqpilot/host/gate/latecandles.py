@@ -35,6 +35,7 @@ class LateCandles:
         self._run = run
         self._begun: datetime | None = None
         self._told = False
+        self._whole: datetime | None = None
 
     def begin(self, now: datetime) -> None:
         """Take note that a loop begins, which asks for candles first: what closes while it goes on
@@ -81,12 +82,12 @@ class LateCandles:
 
     def _look(self, now: datetime) -> None:
         expected, feed = self.expected(), self._run.feed
-        if expected is None or feed is None:
-            return
+        if expected is None or feed is None or expected == self._whole:
+            return  # once all have come, none can be late before the next candle closes
         pairs = feed.pairs()
         late = [pair for pair in pairs if (feed.newest(pair) or expected) < expected]
         if not late:
-            self._told = False
+            self._told, self._whole = False, expected
             return
         closed = expected + timedelta(seconds=seconds(feed.timeframe))
         if now - closed < PATIENCE:

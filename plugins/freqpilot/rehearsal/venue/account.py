@@ -13,6 +13,7 @@ from freqpilot.rehearsal.market.quotes import BadRequest
 from freqpilot.rehearsal.market.tape import PairTape, Tape
 from freqpilot.rehearsal.venue import margin
 from freqpilot.rehearsal.venue.margin import Position
+from freqpilot.rehearsal.venue.matching import cost_of, ladder
 from freqpilot.rehearsal.venue.spot import (
     EIGHT,
     LOT,
@@ -21,8 +22,6 @@ from freqpilot.rehearsal.venue.spot import (
     Ticket,
     Venue,
     VenueOrder,
-    cost_of,
-    ladder,
 )
 
 TAKER, MAKER = Decimal("0.0004"), Decimal("0.0002")

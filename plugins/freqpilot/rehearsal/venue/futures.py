@@ -26,7 +26,8 @@ from freqpilot.rehearsal.venue import margin
 from freqpilot.rehearsal.venue.account import FUNDING_RATE, MAKER, TAKER, FuturesAccount
 from freqpilot.rehearsal.venue.funding import FundingTimes
 from freqpilot.rehearsal.venue.margin import Position
-from freqpilot.rehearsal.venue.spot import ZERO, Ticket, VenueOrder, far_side, first_beyond, rounded
+from freqpilot.rehearsal.venue.matching import first_beyond
+from freqpilot.rehearsal.venue.spot import ZERO, Ticket, VenueOrder, far_side, rounded
 
 FIRST_ALGO = 1_000_000_000
 """Conditional orders are numbered from here on: no order has the same number."""
