@@ -9,6 +9,9 @@ USER root
 COPY --chown=ftuser:ftuser . /opt/freqpilot
 RUN pip install --no-cache-dir "/opt/freqpilot[${EXTRAS}]" && rm -rf /opt/freqpilot
 
+# The volume of facts takes its owner from here.
+RUN mkdir -p /freqtrade/facts && chown ftuser:ftuser /freqtrade/facts
+
 USER ftuser
 # Numba keeps its compiled kernels in the volume, so a restart does not compile them again.
 ENV NUMBA_CACHE_DIR=/freqtrade/user_data/.numba

@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+RULES = ROOT / "docs" / "invariants.md"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -46,3 +47,24 @@ def test_every_guide_is_reached_from_the_readme() -> None:
             if path.endswith(".md") and not re.match(r"[a-z]+:", path):
                 waiting.append((file.parent / path).resolve())
     assert {file.name for file in DOCUMENTS} <= {file.name for file in seen}
+
+
+def test_each_rule_of_the_money_path_has_its_number_and_its_tests() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.+?) \| (.+?) \| (.*?) ?\|$", prose(RULES), flags=re.M)
+    assert [int(number) for number, *_ in rows] == [*range(1, len(rows) + 1)]
+    for number, rule, tests, _ in rows:
+        named = re.findall(r"\[`(\w+)`\]\(([^)]+)\)", tests)
+        assert named, f"rule {number} has no test: {rule}"
+        for name, path in named:
+            text = (RULES.parent / path).read_text(encoding="utf-8")
+            assert f"def {name}(" in text, f"rule {number}: {path} has no {name}"
+
+
+def test_what_sessions_watch_is_among_the_rules() -> None:
+    source = "".join(
+        file.read_text(encoding="utf-8") for file in (ROOT / "plugins").rglob("rehearsal/**/*.py")
+    )
+    watched = set(re.findall(r'(?:Breach|_judge)\(\s*"([a-z ]+)"', source))
+    cells = re.findall(r"^\| \d+ \|.*\| (.*?) ?\|$", prose(RULES), flags=re.M)
+    assert watched
+    assert {name for cell in cells for name in cell.split(", ") if name} == watched

@@ -6,7 +6,6 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import (
     URL,
@@ -40,6 +39,7 @@ from freqpilot.store.tables import (
 )
 from freqpilot.store.upgrade import revision_of, upgrade
 from freqpilot.store.upsert import put, put_once
+from freqpilot.store.urls import read_only
 
 WRITES = {"freqpilot_writes": "facts"}
 """Execution option of a transaction that writes facts. In SQLite it takes the write lock at its
@@ -258,8 +258,7 @@ def connect(url: str, *, writes: bool, busy_timeout: float = 5.0) -> Engine:
                 f"there is no database {path}; fill it with `freqpilot facts import FILE`, or name "
                 "the right one as freqpilot.facts.url or with --userdir"
             )
-        shown = f"file:{quote(str(path.absolute()))}"
-        parsed = parsed.set(database=shown, query={"mode": "ro", "uri": "true"})
+        parsed = _parsed(str(read_only(url)))
     engine = _engine(parsed, busy_timeout, writes=writes)
     try:
         with engine.execution_options(**SCHEMA if writes else {}).begin() as connection:

@@ -19,6 +19,7 @@ from freqpilot.store.database import (
 )
 from freqpilot.store.tables import HeartbeatRow, RiskStateRow
 from freqpilot.store.upgrade import newest, revision_of
+from freqpilot.store.urls import read_only
 
 
 def inspect_database(url: str) -> str:
@@ -65,11 +66,10 @@ def require_written(url: str) -> str:
 
 def last_sign(url: str) -> datetime | None:
     """See :func:`freqpilot.store.last_sign`."""
-    parsed = _parsed(url)
-    path = _file(parsed)
-    if path and not path.is_file():
+    parsed, found = _parsed(url), read_only(url)
+    if found is None:
         return None
-    engine = _engine(parsed, busy_timeout=5.0, writes=False)
+    engine = _engine(_parsed(found), busy_timeout=5.0, writes=False)
     try:
         with engine.connect() as connection:
             if revision_of(connection) is None:

@@ -1,5 +1,6 @@
 """The databases' URLs, as the settings name them, and the files that SQLite's are."""
 
+import os
 from pathlib import Path
 
 from freqpilot.settings import Settings
@@ -44,7 +45,11 @@ def in_memory(url: str) -> bool:
 
 def read_only(url: str) -> str | None:
     """Return the URL by which a database is read and never written; None where there is nothing to
-    read: a SQLite file that is not there, or a database in memory."""
+    read: a SQLite file that is not there, or a database in memory.
+
+    A file of a folder that cannot be written, such as a volume that is mounted read only, is read
+    as it lies when no writer has it open: SQLite could not make its index of the journal there.
+    """
     from urllib.parse import quote
 
     from sqlalchemy.engine import make_url
@@ -57,7 +62,10 @@ def read_only(url: str) -> str | None:
     if not file.is_file():
         return None
     shown = f"file:{quote(str(file.absolute()))}"
-    found = make_url(url).set(database=shown, query={"mode": "ro", "uri": "true"})
+    query = {"mode": "ro", "uri": "true"}
+    if not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists():
+        query["immutable"] = "1"
+    found = make_url(url).set(database=shown, query=query)
     return found.render_as_string(hide_password=False)
 
 
