@@ -8,6 +8,7 @@ The exchange's ledger decides.
 ``python -m benchmarks chaos --seeds 200 --futures 200 --out docs/reliability.md``
 """
 
+import argparse
 import shutil
 import sys
 import tempfile
@@ -38,9 +39,13 @@ about profit.
 Requests fail by their own odds. What happens between loops or to the market is drawn once a
 session, about every third one meets each: a person's calls by the REST API (`rpc_force`), another
 bot on the same store (`second_bot`), a store that is locked (`store_locked`) or answers nothing
-(`store_down`), a price that jumps by 5 to 60 % from one candle to the next (`gap_through_stop`), a
-pair that is not traded any more (`delisted`, spot only). So that a jump can halt the bot, its
-drawdown limit is 6 %.
+(`store_down`) or is on a full disk (`store_full`), a clock that is 1 to 72 hours ahead for some
+loops (`clock_jump`), a price that jumps by 5 to 60 % from one candle to the next
+(`gap_through_stop`), looks at the account by a price of 0.4 to 3 times the true one (`bad_tick`),
+candles that are up to two hours late (`late_candles`), a pair that is not traded any more
+(`delisted`, spot only), stop orders that are not taken any more where they were (`venue_change`,
+futures only), a position that is liquidated (`liquidation`, futures only). So that a jump can halt
+the bot, its drawdown limit is 6 %.
 
 {parts}{cures}A seed replays exactly: `make chaos SEEDS=1 FIRST_SEED=N`, or with a strategy of your
 own `freqpilot rehearse --live --faults all --seed N`.
@@ -50,6 +55,12 @@ own `freqpilot rehearse --live --faults all --seed N`.
 `make kills` plays one position from entry to exit and kills the bot at every request of it, before
 the request is carried out, and after it where it changes something; each must end as the life that
 was not killed.
+
+## A month in one session
+
+`python -m benchmarks endure` plays 30 days with a loop an hour under faults and notes each five
+days the rows of each table, the bytes of store and decision log, and the bot's memory: beside a row
+for each order and decision nothing may grow beyond what the retention of events leaves.
 """
 CURED = """## Cures switched off
 
@@ -77,8 +88,14 @@ position opened while halted or in safe mode; no exit refused; the bot never end
 And within so many loops that meet no fault of the exchange: each position has a stop, or an exit
 near the price (2); a position beyond its stop is closed (2); the account is looked at (1); an
 account below its limit is halted, a delisted coin counted as worth nothing (2); a halt is in the
-store, and a message of it has left the machine (3); entries can be judged again (3). A bot that is
-started on the store of a living one is refused and changes nothing.
+store, and a message of it has left the machine (3); entries can be judged again (3); after a clock
+that was ahead the ledger is at the time of now, and a CRITICAL event says so (2). A bot that is
+started on the store of a living one is refused and changes nothing. An order that raises risk is
+written down before it is sent, also while the store takes nothing.
+
+At each loop's end: no peak that the account never had; no halt without a fall; no peak and no latch
+that is gone again; no exit at market for one wrong price. A liquidation is in the bot's books, or a
+CRITICAL event names its pair, within 3 loops.
 
 Breaches by rule: {breaches}. Seeds to replay: {seeds}. Kept away, as a breaker or limit refused
 every entry of the session: {away}.
@@ -352,9 +369,12 @@ def main() -> int:
     made.add_argument("--first-seed", type=int, default=1)
     made.add_argument("--plain", type=int, default=-1, help="sessions without Freqpilot")
     made.add_argument("--workers", type=int, default=2)
+    made.add_argument("--faults", default="all", help="play these faults alone")
     made.add_argument("--out", type=Path, help="write docs/reliability.md")
     made.add_argument("--cures", type=int, default=0, help="look in so many seeds for each cure")
-    made.add_argument("--without", choices=sorted(CURES), help="look for this cure alone")
+    made.add_argument(
+        "--without", choices=sorted(CURES), nargs="+", default=[], help="look for these cures alone"
+    )
     given = made.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     if given.without:
@@ -368,8 +388,8 @@ def main() -> int:
             seeds = range(given.first_seed, given.first_seed + count)
             plain = seeds[: max(1, count // 10) if given.plain < 0 else given.plain]
             work = folder / ("futures" if market.futures else "spot")
-            outcomes.append(_measure(market, seeds, plain, work, given.workers))
-    cures = [CURES[given.without]] if given.without else list(CURES.values())
+            outcomes.append(_measure(market, seeds, plain, work, given))
+    cures = [CURES[name] for name in given.without or CURES]
     seeds = range(given.first_seed, given.first_seed + given.cures)
     found = find_all(folder, cures, seeds, given.workers) if given.cures else []
     if not outcomes and not found:
@@ -378,11 +398,11 @@ def main() -> int:
 
 
 def _measure(
-    market: Market, seeds: range, plain_seeds: range, folder: Path, workers: int
+    market: Market, seeds: range, plain_seeds: range, folder: Path, given: argparse.Namespace
 ) -> Outcome:
-    futures = market.futures
+    futures, faults, workers = market.futures, given.faults, given.workers
     ours: list[Session] = []
-    for session in play_all(folder, seeds, "all", futures=futures, workers=workers):
+    for session in play_all(folder, seeds, faults, futures=futures, workers=workers):
         ours.append(session)
         _tell(f"{market.name}, freqpilot", session, len(ours), len(seeds), folder)
     plain: list[Session] = []
@@ -391,7 +411,7 @@ def _measure(
     ):
         plain.append(session)
         _tell(f"{market.name}, plain", session, len(plain), len(plain_seeds))
-    again = play(folder / "again", seeds[0], "all", futures=futures)
+    again = play(folder / "again", seeds[0], faults, futures=futures)
     return Outcome(market, ours, plain, trace(again) == trace(ours[0]))
 
 

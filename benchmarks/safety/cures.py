@@ -1,6 +1,12 @@
 """Cures of faults that chaos once found or should have, each of which can be switched off again in
 the bot's own process: what chaos does not find then, it would not find in tomorrow's code either.
 
+Not here is what shows in real seconds, as the clock of a rehearsal stands still meanwhile: that a
+locked store holds up an exit for less than a second, which ``python -m benchmarks load`` measures.
+Nor that an exit never waits for an order of its own kind that stays unsettled: the stand-in leaves
+no order of a pair that it trades unsettled for ever. One that denied an order that it has would let
+every bot send it twice.
+
 ``python -m benchmarks chaos --cures 20``
 """
 
@@ -193,6 +199,54 @@ def _reload() -> None:
         _put(owner, name, getattr(plain, "__wrapped__", plain))
 
 
+def _two_looks() -> None:
+    """Take the first look at its word."""
+    from freqpilot.risk.account import ledger, looks
+    from freqpilot.risk.account.looks import Look, Seen
+
+    def confirm(state: Any, _former: Look | None, look: Look, settings: Any) -> Seen:
+        return Seen(ledger.observe(state, look.time, look.equity, settings, look.low), look)
+
+    _put(looks, "confirm", confirm)
+
+
+def _jumps() -> None:
+    """Let each price count as one that the candles show."""
+    from freqpilot.host.account.jumps import Jumps, Price
+
+    _put(Jumps, "judge", lambda self, pair, rate, before: Price(rate))
+
+
+def _clock_back() -> None:
+    from freqpilot.host.account import observed
+
+    _put(observed, "follow_clock", lambda run, now: None)
+
+
+def _isolated() -> None:
+    """Let an order that cannot be settled end the reconciliation of all."""
+    from freqpilot.host.orders.pending import Pending
+
+    def fail(self: Pending, intent: Any, error: Exception) -> None:
+        raise error
+
+    _put(Pending, "fail", fail)
+
+
+def _fit() -> None:
+    """Take an order for the one that was meant by its name alone."""
+    from freqpilot.host.orders import lookup
+
+    _put(lookup, "misfit", lambda *_: None)
+
+
+def _refusals() -> None:
+    """Write each refusal down."""
+    from freqpilot.host.account.refusals import Refusals
+
+    _put(Refusals, "is_new", lambda self, pair, reason, time: True)
+
+
 CURES = {
     cure.name: cure
     for cure in (
@@ -241,6 +295,29 @@ CURES = {
             "an order bears its name while the store is out",
             _named,
             "store_down,lost,late,timeout",
+        ),
+        Cure(
+            "two_looks", "one wrong price halts nothing and makes no peak", _two_looks, "bad_tick"
+        ),
+        Cure("jumps", "a price that jumped has to be in its candles", _jumps, "bad_tick"),
+        Cure("clock_back", "the ledger follows a clock that was ahead", _clock_back, "clock_jump"),
+        Cure(
+            "isolated",
+            "an order that cannot be settled keeps its own pair's entries away alone",
+            _isolated,
+            "delisted,lost,late,timeout",
+        ),
+        Cure(
+            "fit",
+            "an order that is found by its name has to fit",
+            _fit,
+            "store_restored,late,timeout",
+        ),
+        Cure(
+            "refusals",
+            "a refusal is written down when it changes",
+            _refusals,
+            "gap_through_stop",
         ),
     )
 }

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.support.options import parser
-from benchmarks.support.result import Result, Target, at_most, finish, progress
+from benchmarks.support.result import Result, Say, Target, at_most, finish, progress
 from benchmarks.support.sessions import CONFIG, options_of
 from freqpilot.rehearsal.bot.live import rehearse_live
 from freqpilot.rehearsal.plan.session import RehearsalProgress
@@ -28,6 +28,7 @@ NAME = "load"
 PAIRS = (100, 500)
 LOOP = 300
 """Virtual seconds a loop."""
+EVERY = 24
 EXITS = 5
 SECONDS = 1.0
 """Most that an exit may wait for the store before it leaves."""
@@ -52,12 +53,17 @@ class Day:
 
 
 class Meter:
-    """The length of each loop, and the most memory of the bot's processes."""
+    """The length of each loop, and the most memory of the bot's processes; says how far the market
+    is each ``EVERY``-th of the way.
 
-    def __init__(self) -> None:
+    :param name: what is played.
+    """
+
+    def __init__(self, name: str = "", say: Say = lambda _: None) -> None:
         self.loops: list[float] = []
         self.memory = 0.0
         self._last = (0, 0.0)
+        self._name, self._say, self._shown = name, say, 0
 
     def note(self, step: RehearsalProgress) -> None:
         """Take a report of the session."""
@@ -74,6 +80,18 @@ class Meter:
             except psutil.NoSuchProcess:
                 continue
         self.memory = max(self.memory, max(sizes, default=0) / 2**20)
+        if int(step.share * EVERY) > self._shown:
+            self._shown = int(step.share * EVERY)
+            left = step.wall_seconds * (1 / step.share - 1) / 60
+            self._say(
+                f"{self._name}: {step.share:.0%}, {step.wall_seconds / step.loops:.1f} s a loop, "
+                f"{self.memory:.0f} MiB, {left:.0f} minutes left"
+            )
+
+
+def title(count: int, *, plain: bool) -> str:
+    """Return what is played, in words."""
+    return f"{count} pairs, {'alone' if plain else 'with Freqpilot'}"
 
 
 def names(count: int) -> tuple[str, ...]:
@@ -81,15 +99,15 @@ def names(count: int) -> tuple[str, ...]:
     return ("BTC/USDT", *(f"C{number:03d}/USDT" for number in range(1, count)))
 
 
-def play(folder: Path, count: int, hours: float, *, plain: bool) -> Day:
+def play(folder: Path, count: int, hours: float, *, plain: bool, say: Say, loop: int = LOOP) -> Day:
     """Play a market day with so many pairs."""
     options = options_of(folder, 3, "none", plain=plain, days=hours / 24)
     pairs = names(count)
     exchange = {"name": "binance", "pair_whitelist": list(pairs)}
     config = {**CONFIG, "exchange": exchange, "dry_run_wallet": 10_000, "max_open_trades": 12}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    meter = Meter()
-    done = rehearse_live(replace(options, pairs=pairs, loop_seconds=LOOP), meter.note)
+    meter = Meter(title(count, plain=plain), say)
+    done = rehearse_live(replace(options, pairs=pairs, loop_seconds=loop), meter.note)
     store = options.run_dir / "freqpilot.sqlite" if options.run_dir else Path()
     rows, counters = rows_of(store)
     return Day(
@@ -105,18 +123,27 @@ def play(folder: Path, count: int, hours: float, *, plain: bool) -> Day:
     )
 
 
-def rows_of(store: Path) -> tuple[dict[str, int], int]:
-    """Return the rows of each table of a store, and the sum of its counters."""
-    if not store.is_file():
-        return {}, 0
-    with closing(sqlite3.connect(store)) as connection:
+def tables_of(database: Path) -> dict[str, int]:
+    """Return the rows of each table that has any; none where there is no such file."""
+    if not database.is_file():
+        return {}
+    with closing(sqlite3.connect(database)) as connection:
         tables = connection.execute("select name from sqlite_master where type = 'table'")
         found = {
             name: connection.execute(f'select count(*) from "{name}"').fetchone()[0]  # noqa: S608
             for (name,) in tables.fetchall()
         }
+    return {name: number for name, number in found.items() if number}
+
+
+def rows_of(store: Path) -> tuple[dict[str, int], int]:
+    """Return the rows of each table of a store, and the sum of its counters."""
+    found = tables_of(store)
+    if not found:
+        return {}, 0
+    with closing(sqlite3.connect(store)) as connection:
         counted = connection.execute("select coalesce(sum(value), 0) from counter").fetchone()[0]
-    return {name: number for name, number in found.items() if number}, int(counted)
+    return found, int(counted)
 
 
 def exit_delays(folder: Path, exits: int = EXITS) -> list[float]:
@@ -167,6 +194,7 @@ def main() -> int:
     made = parser(NAME, __doc__)
     made.add_argument("--pairs", type=int, nargs="+", default=list(PAIRS))
     made.add_argument("--hours", type=float, default=24.0, help="of the market")
+    made.add_argument("--loop", type=int, default=LOOP, help="virtual seconds a loop")
     given = made.parse_args()
     say, days = progress(), {}
     logging.disable(logging.ERROR)
@@ -175,8 +203,9 @@ def main() -> int:
             both = []
             for plain in (False, True):
                 folder = Path(name) / f"{count}-{plain}"
-                both.append(play(folder, count, given.hours, plain=plain))
-                say(f"{count} pairs, {'alone' if plain else 'with Freqpilot'}: {both[-1]}")
+                session = play(folder, count, given.hours, plain=plain, say=say, loop=given.loop)
+                both.append(session)
+                say(f"{title(count, plain=plain)}: {session}")
             days[count] = (both[0], both[1])
         (Path(name) / "exits").mkdir()
         waited = exit_delays(Path(name) / "exits")
@@ -186,7 +215,7 @@ def main() -> int:
     }
     figures["seconds of exits under a held lock"] = [round(each, 3) for each in waited]
     parity = not any(each.breaches for both in days.values() for each in both)
-    about = {"synthetic": True, "hours": given.hours, "loop seconds": LOOP}
+    about = {"synthetic": True, "hours": given.hours, "loop seconds": given.loop}
     return finish(Result(NAME, figures, targets_of(days, waited), parity, about), given)
 
 

@@ -290,6 +290,28 @@ def test_each_rule_trips_on_its_own(
     assert case.rules(tmp_path) == rules
 
 
+@pytest.mark.parametrize(("written", "rules"), [(True, []), (False, ["unwritten"])])
+def test_an_entry_of_ours_was_written_down_before(
+    tmp_path: Path, written: bool, rules: list[str]
+) -> None:
+    case, name = Case.sound(), "fq-bot-n1-entry-1"
+    case.venue.orders[0].client_id = name
+    if written:
+        case.intents[name] = case.intents.pop("entry")
+    assert case.rules(tmp_path) == rules
+
+
+@pytest.mark.parametrize(("back", "rules"), [(False, ["halted"]), (True, [])])
+def test_what_a_clock_that_was_ahead_forbids_is_over_when_it_goes_back(
+    tmp_path: Path, back: bool, rules: list[str]
+) -> None:
+    case, begin = Case.sound(), START - HOUR
+    case.events = [(begin, "safe mode", {}), (START + HOUR, "safe mode over", {})]
+    if back:
+        case.events.append((begin + 60_000, "clock", {}))
+    assert case.rules(tmp_path) == rules
+
+
 def test_a_breach_names_what_was_found(tmp_path: Path) -> None:
     case = Case.sound()
     unknown_open(case)
@@ -340,6 +362,20 @@ def test_selling_is_never_forbidden(tmp_path: Path) -> None:
     case.know(case.submit("SELL", "MARKET", "exit", amount=amount, now=START + HOUR))
     case.trades[0]["is_open"] = False
     assert case.rules(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("times", "starts", "found"), [(4, 1, []), (5, 1, ["rows"]), (5, 2, []), (9, 1, ["rows"])]
+)
+def test_a_refusal_stands_in_a_row_for_each_change(
+    tmp_path: Path, times: int, starts: int, found: list[str]
+) -> None:
+    """Sound books have two orders of the pair and these are of one day."""
+    case, data = Case.sound(), {"pair": "BTC/USDT", "purpose": "entry", "rule": "halt"}
+    case.events = [(START + n, "veto", data) for n in range(times)]
+    case.events += [(START, "veto", {**data, "pair": "ETH/USDT"})] * 2
+    books = case.read(tmp_path)
+    assert [breach.rule for breach in books.repeated(starts)] == [*found]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,14 @@ from freqpilot.errors import RefuseToStart
 from freqpilot.host.freqai.training import service as training
 from freqpilot.rehearsal import clock as clocks
 from freqpilot.rehearsal.bot.training import TrainingWait
-from freqpilot.rehearsal.clock import BUSY_WAIT, CALLERS, FastClock, FixedClock, VirtualClock
+from freqpilot.rehearsal.clock import (
+    BUSY_WAIT,
+    CALLERS,
+    FastClock,
+    FixedClock,
+    SharedClock,
+    VirtualClock,
+)
 
 MOMENT = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
@@ -60,6 +68,25 @@ def test_a_sleep_is_virtual_from_the_length_of_a_busy_wait_on(
         moved = made.now() - MOMENT
     assert slept == ([] if virtual else [seconds])
     assert moved == timedelta(seconds=seconds if virtual else 0)
+
+
+def test_a_clock_goes_wrong_at_its_next_move_and_shows_the_true_time(tmp_path: Path) -> None:
+    shared = SharedClock(tmp_path / "clock")
+    with VirtualClock(MOMENT, shared) as clock:
+        shared.ahead = 7200.0
+        assert datetime.now(UTC) == MOMENT
+        time.sleep(60)
+        assert datetime.now(UTC) == MOMENT + timedelta(hours=2, seconds=60)
+        assert clock.now() == MOMENT + timedelta(seconds=60)
+        assert shared() == MOMENT.timestamp() + 60
+        shared.ahead = 0.0
+        time.sleep(60)
+        assert datetime.now(UTC) == clock.now() == MOMENT + timedelta(seconds=120)
+    shared.ahead = 30.0
+    with VirtualClock(MOMENT, shared) as another:
+        assert datetime.now(UTC) == MOMENT + timedelta(seconds=30), "the next process has it too"
+        assert another.now() == MOMENT
+    shared.close()
 
 
 def test_a_thread_that_answers_a_call_moves_the_clock() -> None:

@@ -13,7 +13,7 @@ import ccxt
 import httpx
 import pytest
 
-from freqpilot.rehearsal.books.watchman import LoopReport
+from freqpilot.rehearsal.books.report import LoopReport, Meanwhile
 from freqpilot.rehearsal.exchange.live import (
     LATE_MS,
     LOOP_END,
@@ -72,10 +72,8 @@ class Notes:
         self.loops: list[tuple[int, int, LoopReport, bool]] = []
         self.wanted: str | None = None
 
-    def loop_ended(
-        self, now: int, strikes: int, report: LoopReport, *, store_out: bool = False
-    ) -> None:
-        self.loops.append((now, strikes, report, store_out))
+    def loop_ended(self, now: int, strikes: int, report: LoopReport, meanwhile: Meanwhile) -> None:
+        self.loops.append((now, strikes, report, meanwhile.store_out))
 
     def awaits_message(self, report: LoopReport) -> bool:
         return self.wanted is not None and self.wanted not in self.messages
@@ -582,6 +580,22 @@ def test_nothing_strikes_while_it_is_calm(bench: Bench) -> None:
     bench.exchange.calm = True
     assert bench.market().status_code == 200
     assert bench.faults.calls == []
+
+
+def test_of_a_symbol_that_has_vanished_no_order_can_be_asked_for(bench: Bench) -> None:
+    assert bench.order().status_code == 200
+    bench.venue.delist("BTCUSDT", bench.clock.milliseconds)
+    assert bench.look().json()["status"] == "CANCELED"
+    bench.venue.vanished.add("BTCUSDT")
+    assert refusal(bench.look()) == refusal(bench.order("another")) == (400, -1121)
+
+
+def test_an_order_that_a_wrong_clock_has_signed_never_arrives_late(bench: Bench) -> None:
+    bench.plan(Fault.LATE)
+    with pytest.raises(httpx.HTTPError):
+        bench.order(timestamp=bench.clock.milliseconds + 3_600_000)
+    bench.clock.seconds += 10
+    assert refusal(bench.look()) == (400, -2013)
 
 
 def test_a_delisted_symbol_has_no_price_and_takes_no_order(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import chain, repeat
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.faults.requests import (
+    BY_NAME_ALONE,
     HOUR_MS,
     ORDER_FAULTS,
     OUTAGE_EVERY_HOURS,
@@ -141,7 +143,7 @@ def test_a_strike_says_what_when_and_where() -> None:
     [
         ("", set()),
         ("none", set()),
-        ("all", set(Fault)),
+        ("all", set(Fault) - BY_NAME_ALONE),
         ("lost", {Fault.LOST}),
         ("lost, kill,lost", {Fault.LOST, Fault.KILL}),
     ],
@@ -155,3 +157,12 @@ def test_an_unknown_fault_is_told_what_there_is(text: str) -> None:
     with pytest.raises(RefuseToStart, match="there is no fault") as refused:
         parse_faults(text)
     assert all(fault in str(refused.value) for fault in Fault)
+
+
+def test_help_and_docs_name_every_fault() -> None:
+    from freqpilot.cli.rehearsal import rehearse
+
+    docs = (Path(__file__).parents[2] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
+    for fault in Fault:
+        assert fault in str(rehearse.__doc__)
+        assert f"`{fault}`" in docs

@@ -16,11 +16,15 @@ import pytest
 import requests
 from sqlalchemy.exc import OperationalError
 
-from freqpilot.rehearsal.faults import playing
+from freqpilot.rehearsal.books.report import Meanwhile
+from freqpilot.rehearsal.faults import machine, playing
 from freqpilot.rehearsal.faults.incidents import (
     CALLS,
     FOREVER,
+    FUTURES_ONLY,
     SHARES,
+    SPOT_ONLY,
+    TICK_WAYS,
     Incident,
     draw,
     play_jumps,
@@ -28,10 +32,13 @@ from freqpilot.rehearsal.faults.incidents import (
 from freqpilot.rehearsal.faults.playing import IncidentPlayer
 from freqpilot.rehearsal.faults.requests import INCIDENTS, Call, Fault, FaultPlan, Strike
 from freqpilot.rehearsal.faults.second import Belongings, breaches_of
+from freqpilot.rehearsal.market.distorted import Distortions
+from freqpilot.rehearsal.market.quotes import BadRequest, depth
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.plan.session import OVERLAY
-from freqpilot.rehearsal.venue.spot import SpotVenue, Ticket
+from freqpilot.rehearsal.venue.futures import FuturesVenue
+from freqpilot.rehearsal.venue.spot import SpotVenue, Ticket, Venue
 from freqpilot.store import Store, open_store
 
 HOUR = 3_600_000
@@ -55,16 +62,18 @@ def test_a_seed_draws_the_same_whatever_was_asked_before() -> None:
 
 
 def test_about_every_third_session_meets_each_incident() -> None:
-    met = Counter(fault for seed in range(600) for fault in {i.fault for i in drawn(ALL, seed)})
-    assert set(met) == set(INCIDENTS)
-    for fault, share in SHARES.items():
-        assert met[fault] / 600 == pytest.approx(share, abs=0.08)
+    for futures, never in ((False, FUTURES_ONLY), (True, SPOT_ONLY)):
+        sessions = [drawn(ALL, seed, futures=futures) for seed in range(600)]
+        met = Counter(fault for found in sessions for fault in {each.fault for each in found})
+        assert set(met) == set(INCIDENTS) - never
+        for fault in met:
+            assert met[fault] / 600 == pytest.approx(SHARES[fault], abs=0.08)
 
 
 @pytest.mark.parametrize("fault", INCIDENTS)
 def test_one_that_is_asked_for_alone_comes_in_each_session(fault: Fault) -> None:
     for seed in range(20):
-        found = drawn(frozenset({fault}), seed)
+        found = drawn(frozenset({fault}), seed, futures=fault in FUTURES_ONLY)
         assert {incident.fault for incident in found} == {fault}
         assert [i.begin for i in found] == sorted(i.begin for i in found)
         assert all(BEGIN <= i.begin < END and i.begin < i.end for i in found)
@@ -95,6 +104,22 @@ def test_a_spot_price_falls_by_5_to_60_percent() -> None:
     factors = [i.factor for s in range(80) for i in drawn(frozenset({Fault.GAP}), s)]
     assert 0.4 <= min(factors) < 0.5
     assert 0.9 < max(factors) <= 0.95
+
+
+def test_what_the_incidents_of_before_draw_is_not_changed_by_new_ones() -> None:
+    new = {fault for fault in INCIDENTS if INCIDENTS.index(fault) > 5}
+    for seed in range(40):
+        both = drawn(ALL, seed)
+        assert [each for each in both if each.fault not in new] == drawn(ALL - new, seed)
+
+
+def test_each_kind_of_a_wrong_price_is_drawn() -> None:
+    ticks = [i for seed in range(40) for i in drawn(frozenset({Fault.BAD_TICK}), seed)]
+    assert {tick.way for tick in ticks} == set(TICK_WAYS)
+    assert all(0.4 <= tick.factor <= 0.75 or 1.35 <= tick.factor <= 3.0 for tick in ticks)
+    clocks = [drawn(frozenset({Fault.CLOCK_JUMP}), seed)[0].factor / 3600 for seed in range(80)]
+    assert 1.0 <= min(clocks) < 3.0
+    assert 36.0 < max(clocks) <= 72.0
 
 
 def test_a_jump_is_in_the_market_from_its_candle_to_its_end() -> None:
@@ -151,6 +176,19 @@ class Exchange:
     url: str = "http://127.0.0.1:1"
     race: playing.Race | None = None
     calm: bool = False
+    distorted: Distortions = field(default_factory=Distortions)
+    tape: Tape = TAPE
+    ended: int = 0
+
+    def end_bot(self) -> None:
+        self.ended += 1
+
+
+@dataclass
+class Clock:
+    """Stands in for the clock of the bot's machine."""
+
+    ahead: float = 0.0
 
 
 @dataclass
@@ -161,7 +199,8 @@ class Play:
     client: Client = field(default_factory=Client)
     exchange: Exchange = field(default_factory=Exchange)
     faults: FaultPlan = field(default_factory=FaultPlan)
-    venue: SpotVenue = field(default_factory=lambda: SpotVenue(TAPE, {"USDT": Decimal(1_000)}))
+    venue: Venue = field(default_factory=lambda: SpotVenue(TAPE, {"USDT": Decimal(1_000)}))
+    clock: Clock = field(default_factory=Clock)
     player: IncidentPlayer | None = None
 
     @property
@@ -169,9 +208,12 @@ class Play:
         return self.folder / "freqpilot.sqlite"
 
     def begin(self, *incidents: Incident) -> None:
-        self.player = IncidentPlayer(
-            incidents, self.venue, self.faults, self.folder, self.store, lambda: self.client
-        )
+        rest = (self.faults, self.folder, self.store, lambda: self.client)
+        self.player = IncidentPlayer(incidents, self.venue, *rest, clock=self.clock)
+
+    def meanwhile(self) -> Meanwhile:
+        assert self.player is not None
+        return self.player.meanwhile()
 
     def loop(self, now: int) -> float | None:
         assert self.player is not None
@@ -229,7 +271,151 @@ def test_every_table_of_the_store_is_taken_away(play: Play, store: Store) -> Non
     with closing(sqlite3.connect(play.store)) as connection:
         query = "select name from sqlite_master where type = 'table' and name not like '%sqlite%'"
         tables = {row[0] for row in connection.execute(query)}
-    assert set(playing.STORE_TABLES) <= tables
+    assert set(machine.STORE_TABLES) <= tables
+
+
+def test_a_full_disk_takes_nothing_and_is_read(play: Play) -> None:
+    """It fails where SQLite cannot let its log grow: when what was written is committed."""
+    machine.heed_full_disk(play.store)
+    store = open_store(f"sqlite:///{play.store}")
+    store.save_state("ledger live", {"halted": None}, datetime.now(UTC))
+    play.begin(Incident(Fault.STORE_FULL, 100, 200))
+    play.loop(100)
+    for _ in range(2):
+        with pytest.raises(OperationalError, match="disk is full"):
+            store.save_state("ledger live", {"halted": "why"}, datetime.now(UTC))
+        assert store.load_state("ledger live") == {"halted": None}
+    assert play.meanwhile().store_out
+    play.loop(200)
+    store.save_state("ledger live", {"halted": "why"}, datetime.now(UTC))
+    assert store.load_state("ledger live") == {"halted": "why"}
+    store.close()
+
+
+def test_a_store_is_put_back_to_what_it_was_while_the_bot_is_down(play: Play, store: Store) -> None:
+    play.begin(Incident(Fault.STORE_RESTORED, 100, 200))
+    assert play.player is not None
+    play.loop(100)
+    store.save_state("ledger live", {"halted": "why"}, datetime.now(UTC))
+    store.close()
+    play.loop(199)
+    assert play.exchange.ended == 0
+    play.loop(200)
+    assert play.exchange.ended == 1
+    play.player.restart(205)
+    again = open_store(f"sqlite:///{play.store}")
+    assert again.load_state("ledger live") == {"halted": None}
+    again.close()
+    assert play.player.restored == 205
+    assert [play.meanwhile().restored for _ in range(2)] == [True, False]
+    play.player.restart(300)
+    assert play.player.restored == 205
+
+
+def test_a_clock_is_ahead_until_its_time_is_over_and_no_second_bot_is_started(play: Play) -> None:
+    second = Incident(Fault.SECOND_BOT, 150)
+    play.begin(Incident(Fault.CLOCK_JUMP, 100, 200, factor=3600.0), second)
+    play.loop(100)
+    assert play.clock.ahead == play.meanwhile().ahead == 3600.0
+    play.loop(199)
+    assert play.player is not None
+    assert [strike.fault for strike in play.player.met] == [Fault.CLOCK_JUMP]
+    play.player.end_due(200)
+    assert play.clock.ahead == 0.0
+
+
+def held(play: Play, *symbols: str) -> None:
+    for symbol in symbols:
+        play.venue.submit(Ticket(symbol, "BUY", "MARKET", Decimal("0.005")), BEGIN)
+
+
+@pytest.mark.parametrize(
+    ("share", "both", "hit"),
+    [(0.1, True, {"BTCUSDT", "ETHUSDT"}), (0.1, False, {"ETHUSDT"}), (0.9, True, {"ETHUSDT"})],
+)
+def test_a_wrong_price_is_that_of_a_position_and_is_given_once(
+    play: Play, share: float, both: bool, hit: set[str]
+) -> None:
+    tick = Incident(Fault.BAD_TICK, BEGIN, factor=2.0, share=share, way="once")
+    play.begin(tick)
+    assert play.loop(BEGIN) is None
+    assert play.exchange.distorted.wrong == {}, "nothing is held: it waits"
+    held(play, "ETHUSDT", *(["BTCUSDT"] if both else []))
+    play.loop(BEGIN + 1)
+    assert play.meanwhile().ticked == hit == set(play.exchange.distorted.wrong)
+    pair, distorted = TAPE.symbol("ETHUSDT"), play.exchange.distorted
+    asks = [depth(distorted.quoted(pair), BEGIN + 2, 5)["asks"][0][0] for _ in range(2)]
+    assert float(asks[0]) == pytest.approx(2 * pair.price(BEGIN + 2), rel=0.001)
+    assert float(asks[1]) == pytest.approx(pair.price(BEGIN + 2), rel=0.001)
+    distorted.require_candles(pair)
+    play.loop(BEGIN + 2)
+    assert distorted.wrong == {}
+    assert not play.meanwhile().ticked
+
+
+def test_a_wrong_price_comes_twice_or_while_the_candles_cannot_be_had(play: Play) -> None:
+    held(play, "ETHUSDT")
+    pair, distorted = TAPE.symbol("ETHUSDT"), play.exchange.distorted
+    play.begin(
+        Incident(Fault.BAD_TICK, BEGIN, factor=2.0, way="twice"),
+        Incident(Fault.BAD_TICK, BEGIN + 9, factor=0.5, way="silent"),
+    )
+    for loop, wrong in enumerate(({"ETHUSDT": 2.0}, {"ETHUSDT": 2.0}, {})):
+        play.loop(BEGIN + loop)
+        assert distorted.wrong == wrong
+    play.loop(BEGIN + 9)
+    with pytest.raises(BadRequest):
+        distorted.require_candles(pair)
+    play.loop(BEGIN + 10)
+    distorted.require_candles(pair)
+    assert distorted.silent == set()
+
+
+def test_candles_are_late_until_they_are_not(play: Play) -> None:
+    play.begin(Incident(Fault.LATE_CANDLES, 100, 200, pair="ETH/USDT", factor=60.0))
+    play.loop(100)
+    assert play.venue.late == {"ETHUSDT": 60_000}
+    play.loop(200)
+    assert play.venue.late == {}
+
+
+def futures_account() -> FuturesVenue:
+    venue = FuturesVenue(TAPE, {"USDT": Decimal(1_000)})
+    venue.set_margin_type("ETHUSDT", "ISOLATED")
+    venue.set_leverage("ETHUSDT", 2)
+    return venue
+
+
+def test_stops_are_not_taken_while_the_venue_has_moved_them(play: Play) -> None:
+    play.venue = venue = futures_account()
+    venue.submit(Ticket("ETHUSDT", "BUY", "MARKET", Decimal("0.1")), BEGIN)
+    play.begin(Incident(Fault.VENUE_CHANGE, 100, 200, way="nowhere"))
+    level = Decimal(str(round(TAPE.symbol("ETHUSDT").price(BEGIN) * 0.9)))
+    amount = Decimal("0.1")
+    stop = Ticket("ETHUSDT", "SELL", "STOP_MARKET", amount, stop=level, reduce_only=True)
+    play.loop(100)
+    with pytest.raises(BadRequest) as refused:
+        venue.submit(stop, BEGIN)
+    assert refused.value.code == -4120
+    play.loop(200)
+    assert venue.submit(stop, BEGIN).is_open
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_a_position_is_liquidated_where_the_price_jumps_beyond_what_it_bears(
+    play: Play, side: str
+) -> None:
+    play.venue = venue = futures_account()
+    venue.submit(Ticket("ETHUSDT", side, "MARKET", Decimal("0.1")), BEGIN)
+    play.begin(Incident(Fault.LIQUIDATION, BEGIN, factor=0.5))
+    play.loop(BEGIN + HOUR // 2)
+    assert venue.forced == set(), "it may be closed before the next candle opens"
+    play.loop(BEGIN + HOUR - 900_000)
+    assert venue.forced == {"ETHUSDT"}
+    assert play.exchange.tape is venue.tape
+    venue.advance(BEGIN + HOUR + 2)
+    assert venue.position("ETHUSDT").amount == 0
+    assert venue.orders[-1].client_id == "autoclose-1"
 
 
 def test_a_delisting_cancels_what_is_open(play: Play) -> None:
@@ -240,6 +426,21 @@ def test_a_delisting_cancels_what_is_open(play: Play) -> None:
     play.loop(BEGIN)
     assert order.status == "CANCELED"
     assert play.venue.closed == {"BTCUSDT"}
+
+
+@pytest.mark.parametrize(("kinds", "gone"), [({Fault.LATE}, "ETHUSDT"), (set(), "BTCUSDT")])
+def test_a_symbol_vanishes_whose_order_has_no_answer_yet(
+    play: Play, kinds: set[Fault], gone: str
+) -> None:
+    play.faults.kinds = frozenset(kinds)
+    play.begin(Incident(Fault.DELISTED, BEGIN, pair="BTC/USDT", way="gone"))
+    play.faults.strikes.append(Strike(Fault.LATE, 1, 1, Call("GET", "/", "ETHUSDT")))
+    play.loop(BEGIN)
+    assert play.venue.vanished == ({gone} if not kinds else set())
+    call = Call("POST", "/", "ETHUSDT", signed=True, order="LIMIT")
+    play.faults.strikes.append(Strike(Fault.LATE, 2, 1, call))
+    play.loop(BEGIN + 1)
+    assert play.venue.vanished == play.venue.closed == {gone}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from freqpilot.rehearsal.books.watchman import FuturesWatchman, LoopReport, Watchman
+from freqpilot.rehearsal.books.report import LoopReport, Meanwhile
+from freqpilot.rehearsal.books.watchman import FuturesWatchman, Watchman
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.venue.futures import FuturesVenue
@@ -21,7 +22,7 @@ TAPE = Tape.from_market(SyntheticMarket(candles=200, seed=8))
 START = TAPE.start + 100 * HOUR
 AMOUNT = Decimal("0.1")
 PLAIN = LoopReport()
-HALT = "equity of 700.00 is 30% below its peak of 1000.00"
+HALT = "7 losing trades in a row (limit 7), equity 700.00"
 
 
 def fallen(factor: float, *pairs: str) -> Tape:
@@ -125,6 +126,21 @@ def test_a_bot_that_keeps_its_stops_to_itself_is_not_watched() -> None:
 
 def test_a_bot_that_is_stopped_is_not_watched() -> None:
     assert watched(*[QUIET] * 5, report=LoopReport(running=False)).breaches == []
+
+
+def test_what_many_exits_left_over_is_no_position() -> None:
+    venue, small, now = SpotVenue(TAPE, {"USDT": Decimal(50_000)}), Decimal("0.00101"), START
+    watchman = Watchman(venue)
+    for _ in range(12):
+        now += 1
+        venue.submit(Ticket("BTCUSDT", "BUY", "MARKET", small), now)
+        rest = Ticket("BTCUSDT", "SELL", "MARKET", rounded(small - LOT, LOT, up=False))
+        venue.submit(rest, now)
+    price = Decimal(str(TAPE.symbol("BTCUSDT").price(now)))
+    assert venue.balances["BTC"] * price > 5
+    assert not watchman.holds("BTCUSDT", now)
+    venue.submit(Ticket("BTCUSDT", "BUY", "MARKET", small), now)
+    assert watchman.holds("BTCUSDT", now)
 
 
 def test_each_symbol_is_watched_apart() -> None:
@@ -290,7 +306,7 @@ def test_a_halt_that_is_saved_and_said_in_time_is_no_breach(tmp_path: Path) -> N
 def test_while_the_store_is_out_a_halt_need_not_be_saved(tmp_path: Path, out: bool) -> None:
     watchman = Watchman(SpotVenue(TAPE, {"USDT": Decimal(1)}), saved(tmp_path / "s", None))
     for loop in range(4):
-        watchman.loop_ended(START + loop, 0, HALTED, store_out=out)
+        watchman.loop_ended(START + loop, 0, HALTED, Meanwhile(store_out=out))
     assert ("halt not saved" in rules_of(watchman)) is not out
 
 

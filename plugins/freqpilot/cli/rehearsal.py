@@ -58,9 +58,11 @@ def rehearse(
 
     Without --config it runs Autopilot without its model on the pack's own configs. With --live it
     trades on an account of the stand-in and the books are compared at the end; --faults, drawn from
-    the seed, is a list of lost, late, timeout, reject, stop, partial, outage, limit, kill. With
-    --compare a backtest of the same candles follows, and each difference is listed with its cause;
-    exit 1 when one has none.
+    the seed, is a list of lost, late, timeout, reject, stop, partial, outage, limit, kill (of
+    requests); rpc_force, second_bot, store_locked, store_down, store_full, store_restored,
+    clock_jump (between loops); gap_through_stop, bad_tick, late_candles, delisted, venue_change,
+    liquidation (of the market). With --compare a backtest of the same candles follows, and each
+    difference is listed with its cause; exit 1 when one has none.
     """
     from freqpilot.host.boot.doors import config_dir
     from freqpilot.rehearsal.plan.session import RehearsalOptions

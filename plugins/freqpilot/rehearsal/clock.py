@@ -45,7 +45,8 @@ class FastClock:
 
 
 class SharedClock:
-    """A time that one process sets and another reads, kept in a file: it outlives both.
+    """A time that one process sets and another reads, kept in a file: it outlives both. So does
+    ``ahead``, by which the machine's clock is wrong.
 
     Reading and setting are single stores of eight bytes, so neither waits for the other.
     """
@@ -53,10 +54,10 @@ class SharedClock:
     def __init__(self, path: Path) -> None:
         """:raises OSError: when the file cannot be made."""
         with path.open("a+b") as file:
-            if file.tell() < _SECONDS.size:
-                file.write(bytes(_SECONDS.size))
+            if file.tell() < 2 * _SECONDS.size:
+                file.write(bytes(2 * _SECONDS.size))
                 file.flush()
-            self._memory = mmap.mmap(file.fileno(), _SECONDS.size)
+            self._memory = mmap.mmap(file.fileno(), 2 * _SECONDS.size)
 
     def __call__(self) -> float:
         return float(_SECONDS.unpack_from(self._memory)[0])
@@ -64,6 +65,15 @@ class SharedClock:
     def set(self, seconds: float) -> None:
         """Set the time, in seconds since the epoch."""
         _SECONDS.pack_into(self._memory, 0, seconds)
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which the clock of the bot's machine is ahead of this time."""
+        return float(_SECONDS.unpack_from(self._memory, _SECONDS.size)[0])
+
+    @ahead.setter
+    def ahead(self, seconds: float) -> None:
+        _SECONDS.pack_into(self._memory, _SECONDS.size, seconds)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -84,8 +94,12 @@ class VirtualClock:
     """
 
     def __init__(self, start: datetime, mirror: SharedClock | None = None) -> None:
-        """:param mirror: shown every move of this clock."""
+        """
+        :param mirror: shown every move of this clock, but for those by which it goes wrong: where
+            ``ahead`` has changed there, the next move takes that in.
+        """
         self._start, self._mirror = start.astimezone(UTC), mirror
+        self._ahead = 0.0
         self._travel: Any = None
         self._traveller: Any = None
 
@@ -93,19 +107,27 @@ class VirtualClock:
         return time.time()
 
     def now(self) -> datetime:
-        """Return the virtual time, UTC."""
-        return datetime.now(UTC)
+        """Return the virtual time, UTC: the true one, also where this clock is wrong."""
+        return datetime.now(UTC) - timedelta(seconds=self._ahead)
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward."""
-        self._traveller.shift(timedelta(seconds=seconds))
+        self._traveller.shift(timedelta(seconds=seconds + self._turn()))
         self._show()
+
+    def _turn(self) -> float:
+        """Return the seconds by which this clock goes wrong, or right again, now."""
+        if self._mirror is None:
+            return 0.0
+        before, self._ahead = self._ahead, self._mirror.ahead
+        return self._ahead - before
 
     def __enter__(self) -> Self:
         import time_machine
 
         self._travel = time_machine.travel(self._start, tick=False)
         self._traveller = self._travel.start()
+        self._traveller.shift(timedelta(seconds=self._turn()))
         self._sleep_before = time.sleep
         install_sleep()
         _sleepers[threading.get_ident()] = self
@@ -124,7 +146,7 @@ class VirtualClock:
 
     def _show(self) -> None:
         if self._mirror is not None:
-            self._mirror.set(time.time())
+            self._mirror.set(time.time() - self._ahead)
 
 
 def install_sleep() -> None:

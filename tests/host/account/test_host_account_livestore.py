@@ -25,6 +25,7 @@ from freqpilot.host.run import exitsonly
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
+from freqpilot.rehearsal.faults.machine import take_away
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
 
@@ -238,6 +239,45 @@ def test_an_outcome_that_could_not_be_saved_is_carried_over(bot: Any, clock: Vir
     live.observe(bot)
     saved = again.store.load_state(again.key)
     assert saved == again.state.to_dict()
+
+
+def test_a_reload_while_the_store_is_out_keeps_the_ledger(
+    bot: Any, tmp_path: Path, clock: VirtualClock
+) -> None:
+    """The ledger was saved, and the new run cannot read it: it has the peak from the run before."""
+    run = begin(bot.config, live=True)
+    buy(bot, 300.0)
+    seen_twice(bot, clock)
+    known = run.state
+    assert known.peak > 0
+    bring_back = take_away(tmp_path / "freqpilot.sqlite")
+    again = begin(bot.config, live=True)
+    assert again.stands_in
+    assert again.state == known
+    bring_back()
+    clock.advance(20)
+    live.observe(bot)
+    assert not again.stands_in
+    assert again.state.peak == known.peak
+
+
+def test_a_latch_that_was_released_while_the_store_was_out_is_not_set_again(
+    bot: Any, tmp_path: Path, clock: VirtualClock
+) -> None:
+    begin(bot.config, live=True)
+    buy(bot, 10.0)
+    seen_twice(bot, clock)
+    bot.wallets.free = 600.0
+    look(bot, clock, 2)
+    clock.advance(5)
+    bring_back = take_away(tmp_path / "freqpilot.sqlite")
+    again = begin(bot.config, live=True)
+    assert again.state.halted, "the run before knows of it"
+    bring_back()
+    savedledgers.release(f"sqlite:///{tmp_path / 'freqpilot.sqlite'}", datetime.now(UTC))
+    livestore.reopen(again, datetime.now(UTC) + livestore.RETRY)
+    assert not again.stands_in
+    assert again.state.halted is None
 
 
 def test_rates_and_lost_markets_are_carried_over(bot: Any, clock: VirtualClock) -> None:

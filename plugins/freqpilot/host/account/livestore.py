@@ -62,7 +62,7 @@ def reopen(run: "Run", now: datetime) -> None:
     except RefuseToStart as error:
         logger.warning("The store is still out: %s", error)
         return
-    if memory.halted and not run.state.halted:
+    if memory.halted and not run.state.halted and not _is_released(run, memory):
         latch = {name: getattr(memory, name) for name in ("halted", "cause", "halted_at")}
         run.state, run.alerted = replace(run.state, **latch), alerted
     if run.look is not None:  # from here on what is seen is held against the store's peak
@@ -70,6 +70,13 @@ def reopen(run: "Run", now: datetime) -> None:
     exitsonly.leave(CAUSE)
     text = "the freqpilot store can be used again; entries are allowed as the limits say"
     alerts.record(run, "store back", "CRITICAL", text, time=now)
+
+
+def _is_released(run: "Run", memory: ledger.Ledger) -> bool:
+    """Tell whether a person has released a latch of before the store was out."""
+    since, set_at = run.without, memory.halted_at
+    carried = since is not None and set_at is not None and set_at < since
+    return carried and run.state.releases > memory.releases
 
 
 @contextmanager
@@ -152,7 +159,7 @@ def _remark_history(run: "Run") -> None:
 def _without(run: "Run", why: str) -> None:
     """Let a run go on without its store."""
     run.store, run.owner, run.stands_in = memory_store(), None, True
-    run.tried = datetime.now(UTC)
+    run.tried = run.without = datetime.now(UTC)
     text = (
         f"{why}. The bot runs exits-only: stops, exits and halts work, nothing is opened, and the "
         "store is tried again"
@@ -163,7 +170,7 @@ def _without(run: "Run", why: str) -> None:
 
 def _carry(former: "Run", run: "Run") -> None:
     """Take over what the run before knew and could not save."""
-    unsaved = former.saved != ledger.durable(former.state)
+    unsaved = run.stands_in or former.saved != ledger.durable(former.state)
     if unsaved and former.state.releases >= run.state.releases and former.state.stamp is not None:
         run.state = former.state
     run.alerted = former.alerted if former.state is run.state else run.alerted

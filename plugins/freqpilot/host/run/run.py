@@ -106,6 +106,8 @@ class Run:
     """Trades whose jumped stop a person has heard of."""
     tried: datetime | None = None
     """When the store was last tried to be opened, where a start had to do without."""
+    without: datetime | None = None
+    """Since when, where a start had to do without the store."""
 
     parts: dict[Any, Any] = field(default_factory=dict)
     """What :meth:`part` has made."""

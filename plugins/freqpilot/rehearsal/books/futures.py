@@ -1,19 +1,29 @@
 """What must always hold between a futures account and the bot's database."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
+from typing import Self
 
+from freqpilot.rehearsal.books.liquidations import FORCED, Liquidations, symbol_of
 from freqpilot.rehearsal.books.spot import Books, Breach, words
 from freqpilot.rehearsal.venue.futures import AlgoOrder, FuturesVenue
-from freqpilot.rehearsal.venue.spot import LOT, ZERO, VenueOrder
+from freqpilot.rehearsal.venue.spot import LOT, ZERO, Venue, VenueOrder
 
 
 @dataclass(frozen=True)
 class FuturesBooks(Books):
     """Both sides at the end of a session on futures. The database has a conditional order under
     its own number, never the order that it became."""
+
+    @classmethod
+    def read(cls, venue: Venue, database: Path, store: Path) -> Self:
+        """Read both databases, and which liquidations a person was told of."""
+        books = super().read(venue, database, store)
+        account = books._account()
+        return replace(books, known=frozenset(Liquidations(account, store, database).named()))
 
     def _account(self) -> FuturesVenue:
         assert isinstance(self.venue, FuturesVenue)
@@ -26,6 +36,8 @@ class FuturesBooks(Books):
     def _unknown_orders(self) -> Iterator[Breach]:
         known, parents = {order.order_id for order in self.orders}, self._parents()
         for order in self.venue.orders:
+            if order.client_id.startswith(FORCED):
+                continue  # the exchange's own
             number = parents[order.number].number if order.number in parents else order.number
             if str(number) not in known and (order.filled or order.is_open):
                 yield Breach("double order", f"the bot does not know of {words(order)}")
@@ -35,9 +47,7 @@ class FuturesBooks(Books):
 
     def _doubled_ids(self) -> Iterator[Breach]:
         account = self._account()
-        for client_id, times in Counter(
-            order.client_id for order in (*account.orders, *account.algos)
-        ).items():
+        for client_id, times in self._names((*account.orders, *account.algos)).items():
             if times > 1:
                 yield Breach("double order", f"{client_id} was accepted {times} times")
 
@@ -45,14 +55,14 @@ class FuturesBooks(Books):
         parents = self._parents()
         for order in self.venue.orders:
             planned = self.intents.get(parents.get(order.number, order).client_id)
-            if planned is not None and order.filled > planned + LOT:
+            if planned is not None and order.created >= self.since and order.filled > planned + LOT:
                 yield Breach("overfilled", f"{words(order)}, planned {planned}")
 
     def _positions(self) -> Iterator[Breach]:
         held: dict[str, Decimal] = defaultdict(lambda: ZERO)
         for trade in self.trades:
             if trade.is_open:
-                symbol = trade.pair.split(":")[0].replace("/", "")
+                symbol = symbol_of(trade.pair)
                 held[symbol] += -trade.amount if trade.is_short else trade.amount
         fills: dict[str, Decimal] = defaultdict(lambda: ZERO)
         for order in self.venue.orders:
@@ -62,7 +72,7 @@ class FuturesBooks(Books):
             owned = account.position(symbol).amount
             if fills[symbol] != owned:
                 yield Breach("ledger", f"fills of {symbol} sum to {fills[symbol]}, not {owned}")
-            if abs(owned - held[symbol]) >= LOT:
+            if abs(owned - held[symbol]) >= LOT and symbol not in self.known:
                 text = f"{owned} {symbol} on the exchange, the database says {held[symbol]}"
                 yield Breach("position", text)
         yield from self._wallet()
@@ -75,8 +85,12 @@ class FuturesBooks(Books):
         for asset, balance in account.balances.items():
             if account.start.get(asset, ZERO) + moved[asset] != balance:
                 yield Breach("ledger", f"{asset} moved by {moved[asset]}, the wallet has {balance}")
-        if account.liquidations:
-            yield Breach("liquidated", f"{account.liquidations} positions")
+        for order in account.orders:
+            if order.client_id.startswith(FORCED) and order.symbol not in account.forced:
+                yield Breach("liquidated", words(order))
+
+    def _cash(self) -> Iterator[Breach]:
+        return iter(()) if self.known else super()._cash()
 
     def _open_orders(self) -> Iterator[Breach]:
         account = self._account()
@@ -89,7 +103,7 @@ class FuturesBooks(Books):
             alive = there is not None and there.is_open
             if isinstance(there, AlgoOrder):
                 alive = there.state in ("NEW", "TRIGGERED")
-            if order.is_open and not alive:
+            if order.is_open and not alive and symbol_of(order.pair) not in self.known:
                 state = "does not exist" if there is None else f"is {there.status}"
                 text = f"order {order.order_id} in {order.pair} is open in the database, it {state}"
                 yield Breach("open order", text)

@@ -7,19 +7,22 @@ position without a stop; a *difference* is what the bot itself found and reporte
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from freqpilot.rehearsal.venue.spot import LOT, ZERO, Venue, VenueOrder
 
 CASH_TOLERANCE = Decimal("1e-6")
 """Share of the turnover by which the two books' cash may differ: the database keeps floats."""
 GRACE_MS = 1_000
+DAY_MS = 86_400_000
+OURS = "fq-"
+"""How the client order ids of Freqpilot begin."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,17 @@ class Books:
     differences: tuple[str, ...]
     refusals: tuple[str, ...]
     refused_exits: int
+    since: int = 0
+    """When (ms) the store began to be the one that it is: one that was restored knows nothing of
+    the orders before, and gives their names again."""
+    vetoes: tuple[tuple[int, tuple[str, str]], ...] = ()
+    """When (ms) a refusal was written down; of which pair, and its purpose and rule."""
+    known: frozenset[str] = frozenset()
+    """Symbols whose position the exchange has closed by force, as a person was told: the books of
+    these need not agree (futures)."""
 
     @classmethod
-    def read(cls, venue: Venue, database: Path, store: Path) -> "Books":
+    def read(cls, venue: Venue, database: Path, store: Path) -> Self:
         """Read both databases."""
         trades, orders = _bot(database)
         intents, events = _store(store)
@@ -94,6 +105,11 @@ class Books:
                 e["kind"] == "veto" and json.loads(e["data"]).get("purpose") in ("exit", "stop")
                 for e in events
             ),
+            vetoes=tuple(
+                (milliseconds(e["time"]), _refusal(json.loads(e["data"])))
+                for e in events
+                if e["kind"] == "veto"
+            ),
         )
 
     def breaches(self) -> tuple[Breach, ...]:
@@ -106,11 +122,27 @@ class Books:
             self._cash(),
             self._open_orders(),
             self._halted(),
+            self._unwritten(),
         )
         found = [breach for check in checks for breach in check]
         if self.refused_exits:
             found.append(Breach("exit refused", f"{self.refused_exits} times"))
         return tuple(found)
+
+    def repeated(self, starts: int) -> Iterator[Breach]:
+        """Yield refusals that stand in more rows than there were changes: a row is written for the
+        first of its kind of a day, of a process, and since an order of its pair was allowed.
+
+        :param starts: how often the bot has begun anew, by its process or its config.
+        """
+        days = len({time // DAY_MS for time, _ in self.vetoes})
+        orders = Counter(order.symbol for order in self.venue.orders)
+        for (pair, rule), times in Counter(kind for _, kind in self.vetoes).items():
+            symbol = pair.split(":")[0].replace("/", "")
+            changes = days + starts + orders[symbol]
+            if times > changes:
+                text = f"{times} rows say that {rule} refused {pair}, which changed {changes} times"
+                yield Breach("rows", text)
 
     def _unknown_orders(self) -> Iterator[Breach]:
         known = {order.order_id for order in self.orders}
@@ -119,14 +151,22 @@ class Books:
                 yield Breach("double order", f"the bot does not know of {words(order)}")
 
     def _doubled_ids(self) -> Iterator[Breach]:
-        for client_id, times in Counter(o.client_id for o in self.venue.orders).items():
+        for client_id, times in self._names(self.venue.orders).items():
             if times > 1:
                 yield Breach("double order", f"{client_id} was accepted {times} times")
+
+    def _names(self, orders: Iterable[VenueOrder]) -> Counter[str]:
+        """Return how often a store has given each name."""
+        given = Counter((order.client_id, order.created < self.since) for order in orders)
+        times: Counter[str] = Counter()
+        for (name, _), number in given.items():
+            times[name] = max(times[name], number)
+        return times
 
     def _overfilled(self) -> Iterator[Breach]:
         for order in self.venue.orders:
             planned = self.intents.get(order.client_id)
-            if planned is not None and order.filled > planned + LOT:
+            if planned is not None and order.created >= self.since and order.filled > planned + LOT:
                 yield Breach("overfilled", f"{words(order)}, planned {planned}")
 
     def _positions(self) -> Iterator[Breach]:
@@ -165,6 +205,8 @@ class Books:
         by_id = {str(order.number): order for order in self.venue.orders}
         for order in self.orders:
             there = by_id.get(order.order_id)
+            if there is not None and there.symbol in self.venue.vanished:
+                continue  # the bot cannot learn of it
             if order.is_open and (there is None or not there.is_open):
                 state = "does not exist" if there is None else f"is {there.status}"
                 text = f"order {order.order_id} in {order.pair} is open in the database, it {state}"
@@ -176,6 +218,13 @@ class Books:
                 if self._raises_risk(order) and begin + GRACE_MS < order.created < end:
                     yield Breach("halted", f"{words(order)} while {why}")
 
+    def _unwritten(self) -> Iterator[Breach]:
+        """An order of ours that raises risk is written down before it is sent."""
+        for order in self.venue.orders:
+            ours = self._raises_risk(order) and order.client_id.startswith(OURS)
+            if ours and order.created >= self.since and order.client_id not in self.intents:
+                yield Breach("unwritten", f"no intent was written down of {words(order)}")
+
     def _raises_risk(self, order: VenueOrder) -> bool:
         return order.sign > 0
 
@@ -186,6 +235,10 @@ def words(order: VenueOrder) -> str:
         f"{order.side} {order.symbol} {order.kind} {order.filled}/{order.amount} "
         f"(order {order.number}, {order.client_id}, {order.status})"
     )
+
+
+def _refusal(data: dict[str, Any]) -> tuple[str, str]:
+    return str(data.get("pair")), f"{data.get('purpose')} {data.get('rule')}"
 
 
 def _bot(database: Path) -> tuple[tuple[BotTrade, ...], tuple[BotOrder, ...]]:
@@ -226,8 +279,13 @@ def _forbidden(events: list[dict[str, Any]]) -> Iterator[tuple[int, int, str]]:
     """Yield the stretches, in ms, in which nothing may raise risk, and why."""
     ends = {"halt": "release", "safe mode": "safe mode over"}
     begun: dict[str, tuple[int, str]] = {}
-    for event in events:
-        time, kind = _milliseconds(event["time"]), event["kind"]
+    right = 2**62
+    times: list[int] = []
+    for event in reversed(events):  # a clock that was ahead went back no later than it says
+        right = min(right, milliseconds(event["time"])) if event["kind"] == "clock" else right
+        times.append(min(right, milliseconds(event["time"])))
+    for event, time in zip(events, reversed(times), strict=True):
+        kind = event["kind"]
         if kind in ends:
             begun.setdefault(ends[kind], (time, event["text"]))
         elif kind in begun:
@@ -254,5 +312,6 @@ def _decimal(value: float | None) -> Decimal:
     return Decimal(repr(float(value or 0.0)))
 
 
-def _milliseconds(text: str) -> int:
+def milliseconds(text: str) -> int:
+    """Return a time as our store has it, in milliseconds since 1970."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)

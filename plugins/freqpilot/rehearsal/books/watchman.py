@@ -6,15 +6,16 @@ fault of the exchange, or in which the bot was stopped, is not counted.
 
 import json
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
+from freqpilot.rehearsal.books.ledgerwatch import LedgerWatch
+from freqpilot.rehearsal.books.liquidations import Liquidations
+from freqpilot.rehearsal.books.report import QUIET, LoopReport, Meanwhile
 from freqpilot.rehearsal.books.spot import Breach, rows
 from freqpilot.rehearsal.venue.futures import FuturesVenue
-from freqpilot.rehearsal.venue.spot import MIN_NOTIONAL, ZERO, Venue, VenueOrder
+from freqpilot.rehearsal.venue.spot import LOT, MIN_NOTIONAL, ZERO, Venue, VenueOrder
 
 NEAR = Decimal("0.03")
 """How far from the price an exit still counts as one: it is filled by the market's usual moves."""
@@ -25,6 +26,12 @@ LOOPS = {
     "not observed": 1,
     "halt not saved": 3,
     "nobody told": 3,
+    "false peak": 1,
+    "false halt": 1,
+    "peak lost": 1,
+    "latch lost": 1,
+    "clock": 2,
+    "bad exit": 1,
 }
 """In how many loops that count a rule may be broken before it is a breach."""
 PATIENCE = 3
@@ -37,29 +44,6 @@ MARGIN = Decimal("0.01")
 and its own look is a moment earlier."""
 TOLD_LETTERS = 60
 """Letters of a halt's reason that a message has to hold: messages are cut and joined."""
-
-
-@dataclass(frozen=True)
-class LoopReport:
-    """What the bot says of itself at the end of a loop.
-
-    ``stops``: it keeps its stops on the exchange; ``running``: it is not stopped; ``supervised``:
-    Freqpilot is active; ``halted``: why, if it is; ``equity`` as it saw it and ``stamp`` when (ms);
-    ``waiting``: why no entry can be judged, None when one can, or where it does not say.
-    """
-
-    stops: bool = True
-    running: bool = True
-    supervised: bool = False
-    halted: str | None = None
-    equity: float | None = None
-    stamp: int | None = None
-    waiting: str | None = None
-
-    @classmethod
-    def of(cls, told: dict[str, Any]) -> "LoopReport":
-        """Return what was posted."""
-        return cls(**{name: told[name] for name in cls.__dataclass_fields__ if name in told})
 
 
 class Watchman:
@@ -76,7 +60,8 @@ class Watchman:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._strikes = 0
         self._flat: dict[str, int] = {}
-        self._peak = sum(venue.start.values(), ZERO)
+        self._peak = self._first = sum(venue.start.values(), ZERO)
+        self._ledger = LedgerWatch(self._judge, store, self._first, self._limit)
         self.loops = 0
         self.ended: list[int] = []
         self.messages: list[str] = []
@@ -84,28 +69,35 @@ class Watchman:
         self.breaches: list[Breach] = []
 
     def loop_ended(
-        self, now: int, strikes: int, report: LoopReport, *, store_out: bool = False
+        self, now: int, strikes: int, report: LoopReport, meanwhile: Meanwhile = QUIET
     ) -> None:
         """Look at the account.
 
         :param strikes: faults so far; a loop that met one is not counted.
-        :param store_out: whether the store could not be written within the loop.
+        :param meanwhile: what else has happened within the loop.
         """
         self.loops += 1
         before = self.ended[-1] if self.ended else 0
         self.ended.append(now)
-        excused = strikes != self._strikes or not report.running
+        excused = strikes != self._strikes or not report.running or bool(meanwhile.ahead)
         self._strikes = strikes
         if report.stops:
             for symbol in sorted({order.symbol for order in self._venue.orders}):
                 self._watch_stops(symbol, now, excused)
         if not report.supervised:
             return
+        store_out = meanwhile.store_out
         blind = report.stamp is None or report.stamp <= before
         text = f"the bot has not looked at its account in this loop (last at {report.stamp})"
         self._judge("not observed", "", blind, excused, now, text)
-        self._watch_equity(now, report, excused)
+        equity = self.equity(now)
+        if meanwhile.restored:
+            self._peak = max(self._first, equity)  # the ledger of before knows no later one
+        self._watch_equity(equity, now, report, excused)
         self._watch_halt(now, report, excused or store_out)
+        self._ledger.loop_ended(now, equity, report, meanwhile, excused=excused)
+        self._watch_exits(before, now, report, meanwhile, excused)
+        self._watch_account(now, excused or store_out)
         why = f"no entry can be judged in {PATIENCE} loops without a fault: {report.waiting}"
         self._judge("entries wait", "", report.waiting is not None, excused or store_out, now, why)
 
@@ -127,8 +119,12 @@ class Watchman:
         text = f"{symbol} is still held two loops after its price went beyond the stop {stop}"
         self._judge("jumped stop", symbol, stop is not None, excused, now, text)
 
-    def _watch_equity(self, now: int, report: LoopReport, excused: bool) -> None:
-        equity, start = self.equity(now), sum(self._venue.start.values(), ZERO)
+    def _limit(self, peak: Decimal) -> Decimal:
+        """Return the equity at which a bot has to halt."""
+        return max(peak * (1 - self._drawdown), self._first * (1 - START_LOSS))
+
+    def _watch_equity(self, equity: Decimal, now: int, report: LoopReport, excused: bool) -> None:
+        start = self._first
         if not excused:
             self._peak = max(self._peak, equity)
         lowest = max(
@@ -142,6 +138,25 @@ class Watchman:
         )
         wrong = equity < lowest and report.halted is None
         self._judge("equity", "", wrong, excused, now, text)
+
+    def _watch_exits(
+        self, before: int, now: int, report: LoopReport, meanwhile: Meanwhile, excused: bool
+    ) -> None:
+        """A wrong price closes nothing at market where nothing else does: no person, no halt, no
+        stop that the market has met."""
+        for symbol in sorted(meanwhile.ticked):
+            sold = [
+                order
+                for order in self._venue.orders
+                if order.symbol == symbol
+                and before < order.created <= now
+                and order.kind == "MARKET"
+                and self._closes(order)
+            ]
+            wrong = any(self._beyond(symbol, order.sign, order.created) is None for order in sold)
+            wrong = wrong and not (meanwhile.called or report.halted)
+            text = f"{symbol} was closed at market after one wrong price"
+            self._judge("bad exit", symbol, wrong, excused, now, text)
 
     def _watch_halt(self, now: int, report: LoopReport, excused: bool) -> None:
         if self._store is None:
@@ -173,7 +188,8 @@ class Watchman:
         """Tell whether there is a position that is worth an order and can be sold."""
         if symbol in self._venue.closed:
             return False
-        return abs(self._position(symbol)) * self._price(symbol, now) >= MIN_NOTIONAL
+        held = abs(self._position(symbol)) - self._dust(symbol)
+        return held * self._price(symbol, now) >= MIN_NOTIONAL
 
     def is_naked(self, symbol: str, now: int) -> bool:
         """Tell whether a position worth an order has neither a stop nor an exit in reach."""
@@ -188,7 +204,11 @@ class Watchman:
         """Return the last stop of an open position when the price is beyond it, or None."""
         if not self.holds(symbol, now):
             return None
-        sign, since = self._exit_sign(symbol), self._flat.get(symbol, 0)
+        return self._beyond(symbol, self._exit_sign(symbol), now)
+
+    def _beyond(self, symbol: str, sign: int, now: int) -> Decimal | None:
+        """Return the last stop of a position when the price is beyond it, or None."""
+        since = self._flat.get(symbol, 0)
         placed = [
             order.stop
             for order in self._stops()
@@ -216,8 +236,21 @@ class Watchman:
         base, _ = self._venue.assets(symbol)
         return self._venue.balances.get(base, ZERO)
 
+    def _dust(self, symbol: str) -> Decimal:
+        """Return what the exits so far may have left over: less than the smallest lot each."""
+        return LOT * sum(
+            o.sign < 0 and o.status == "FILLED" for o in self._venue.orders if o.symbol == symbol
+        )
+
     def _exit_sign(self, symbol: str) -> int:
         return -1 if self._position(symbol) > 0 else 1
+
+    def _watch_account(self, now: int, excused: bool) -> None:
+        """Watch what only this kind of account has."""
+
+    @staticmethod
+    def _closes(order: VenueOrder) -> bool:
+        return order.sign < 0
 
     def _waiting(self, symbol: str) -> list[VenueOrder]:
         return self._venue.open_orders(symbol)
@@ -242,10 +275,25 @@ class FuturesWatchman(Watchman):
     """Watches a futures account: only reduce-only orders guard a position."""
 
     def __init__(
-        self, venue: FuturesVenue, store: Path | None = None, drawdown: Decimal = DRAWDOWN
+        self,
+        venue: FuturesVenue,
+        store: Path | None = None,
+        drawdown: Decimal = DRAWDOWN,
+        database: Path | None = None,
     ) -> None:
+        """:param database: the bot's trades, where a liquidation has to be known."""
         super().__init__(venue, store, drawdown)
         self._account = venue
+        self._liquidations = None
+        if store is not None and database is not None:
+            self._liquidations = Liquidations(venue, store, database)
+
+    def _watch_account(self, now: int, excused: bool) -> None:
+        unseen = [] if self._liquidations is None else self._liquidations.unseen()
+        symbols = {order.symbol for order in unseen}
+        for symbol in sorted(self._account.forced):
+            text = f"{symbol} was liquidated, the bot's books have it and nobody was told"
+            self._judge("liquidation", symbol, symbol in symbols, excused, now, text)
 
     def equity(self, now: int) -> Decimal:
         """Return the wallet with the profit that is not realised, at the last prices."""
@@ -257,11 +305,18 @@ class FuturesWatchman(Watchman):
     def _position(self, symbol: str) -> Decimal:
         return self._account.position(symbol).amount
 
+    def _dust(self, symbol: str) -> Decimal:
+        return ZERO
+
+    @staticmethod
+    def _closes(order: VenueOrder) -> bool:
+        return order.reduce_only and not order.client_id.startswith("algo")
+
     def _waiting(self, symbol: str) -> list[VenueOrder]:
         return [order for order in self._account.waiting(symbol) if order.reduce_only]
 
     def _stops(self) -> list[VenueOrder]:
-        return [algo for algo in self._account.algos if algo.reduce_only]
+        return [stop for stop in self._account.stops() if stop.reduce_only]
 
 
 def _guards(order: VenueOrder, price: Decimal) -> bool:

@@ -28,8 +28,9 @@ from freqpilot.rehearsal.clock import SharedClock
 from freqpilot.rehearsal.exchange.futures import FuturesExchange
 from freqpilot.rehearsal.exchange.live import LiveExchange
 from freqpilot.rehearsal.faults import incidents
+from freqpilot.rehearsal.faults.client import rest_client
 from freqpilot.rehearsal.faults.incidents import Incident
-from freqpilot.rehearsal.faults.playing import IncidentPlayer, rest_client
+from freqpilot.rehearsal.faults.playing import IncidentPlayer
 from freqpilot.rehearsal.faults.requests import Fault, FaultPlan, Strike, parse_faults
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.plan.config import funding_rate, is_futures
@@ -144,8 +145,11 @@ class _Session:
         if futures:
             rate = funding_rate(user)
             account = FuturesVenue(self._tape, {stake: wallet}, funding_rate=rate)
-            self._venue, self._watchman = account, FuturesWatchman(account, store, drawdown)
+            self._venue = account
+            database = run_dir / DATABASE
+            self._watchman = FuturesWatchman(account, store, drawdown, database)
             self._books = FuturesBooks
+        self._clock = SharedClock(run_dir / CLOCK)
         self._player = IncidentPlayer(
             happens,
             self._venue,
@@ -154,13 +158,14 @@ class _Session:
             store,
             (lambda: rest_client(plan.api_port)) if plan.api_port else None,
             futures=futures,
+            clock=self._clock,
         )
         self._child: BaseProcess | None = None
-        self._kills = self._refused = 0
+        self._kills = self._refused = self._starts = 0
         self._died: list[Breach] = []
 
     def play(self, on_progress: OnProgress) -> LiveSummary:
-        clock = SharedClock(self._run_dir / CLOCK)
+        clock = self._clock
         clock.set(self._stage.begin.timestamp())
         watch = Watch(self._run_dir, on_progress)
         try:
@@ -179,6 +184,7 @@ class _Session:
             self._player.close()
             clock.close()
         books = self._books.read(self._venue, self._run_dir / DATABASE, self._run_dir / STORE)
+        books = replace(books, since=self._player.restored)
         return LiveSummary(
             run=run,
             orders=len(self._venue.orders),
@@ -191,6 +197,7 @@ class _Session:
                 *self._watchman.breaches,
                 *self._player.breaches,
                 *books.breaches(),
+                *books.repeated(self._starts + self._player.calls),
             ),
             balances=dict(self._venue.balances),
             ledger=tuple(self._venue.orders),
@@ -213,6 +220,7 @@ class _Session:
         self._faults.until = int(stage.end.timestamp() * 1000)
         for _ in range(MOST_STARTS):
             exchange.dead = False
+            self._starts += 1
             with _bot(self._run_dir, stage, exchange.url) as (child, lines):
                 self._child = child
                 reader = threading.Thread(target=watch.read, args=(lines,), daemon=True)
@@ -222,7 +230,7 @@ class _Session:
             if pause is None:
                 return
             clock.set(clock() + pause)
-            self._player.end_due(int(clock() * 1000))
+            self._player.restart(int(clock() * 1000))
             begin = datetime.fromtimestamp(clock(), UTC)
             stage = replace(stage, begin=begin)
         raise RefuseToStart(

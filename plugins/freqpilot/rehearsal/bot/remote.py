@@ -1,6 +1,7 @@
 """The stand-in exchange as the bot's process sees it when it runs elsewhere."""
 
 import math
+import os
 from collections import Counter
 from dataclasses import asdict, replace
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import httpx
 
 from freqpilot.errors import NoEntry
-from freqpilot.rehearsal.books.watchman import LoopReport
+from freqpilot.rehearsal.books.report import LoopReport
 from freqpilot.rehearsal.exchange.live import LOOP_END
 
 LOOP_END_SECONDS = 600.0
@@ -44,6 +45,7 @@ def report_of(bot: Any) -> LoopReport:
     report = LoopReport(
         stops=bool(bot.strategy.order_types.get("stoploss_on_exchange")),
         running=str(bot.state) == "running",
+        process=os.getpid(),
     )
     if not activation.active():
         return report
@@ -57,6 +59,7 @@ def report_of(bot: Any) -> LoopReport:
         supervised=True,
         halted=state.halted,
         equity=equity,
+        peak=state.peak if state.stamp is not None else None,
         stamp=None if state.stamp is None else int(state.stamp.timestamp() * 1000),
         waiting=_waiting(bot),
     )

@@ -75,11 +75,13 @@ def play_live(run_dir: Path, stage: "Stage", url: str, reports: int) -> None:
     from freqpilot.rehearsal.bot.remote import RemoteExchange
     from freqpilot.rehearsal.bot.stepper import Stepper
     from freqpilot.rehearsal.clock import SharedClock, VirtualClock
+    from freqpilot.rehearsal.faults.machine import heed_full_disk
     from freqpilot.rehearsal.plan.session import CLOCK, LOG, STATE, clean_environment, load_plan
 
     clean_environment(os.environ)
     name_error_codes(url)
     wait_briefly()
+    heed_full_disk(run_dir / "freqpilot.sqlite")
     with (run_dir / LOG).open("a", encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from freqpilot.rehearsal.books.watchman import LoopReport
+from freqpilot.rehearsal.books.report import LoopReport, Meanwhile
 from freqpilot.rehearsal.clock import Clock
 from freqpilot.rehearsal.exchange.server import RehearsalServer, answered, error
 from freqpilot.rehearsal.faults.playing import IncidentPlayer, Race
@@ -57,9 +57,7 @@ class Observer(Protocol):
 
     messages: list[str]
 
-    def loop_ended(
-        self, now: int, strikes: int, report: LoopReport, *, store_out: bool = False
-    ) -> None:
+    def loop_ended(self, now: int, strikes: int, report: LoopReport, meanwhile: Meanwhile) -> None:
         """Look at the account at ``now`` (ms), after so many faults."""
 
     def awaits_message(self, report: LoopReport) -> bool:
@@ -152,8 +150,8 @@ class LiveExchange(RehearsalServer):
             while patience > 0 and self._watchman.awaits_message(report):
                 await asyncio.sleep(0.05)
                 patience -= 0.05
-            out = self._player is not None and self._player.store_was_out()
-            self._watchman.loop_ended(now, len(self.faults.strikes), report, store_out=out)
+            meanwhile = Meanwhile() if self._player is None else self._player.meanwhile()
+            self._watchman.loop_ended(now, len(self.faults.strikes), report, meanwhile)
         sleep = await self._player.loop_ended(self, now) if self._player is not None else None
         return web.json_response({"sleep": sleep})
 
@@ -205,9 +203,13 @@ class LiveExchange(RehearsalServer):
         if fault is Fault.OUTAGE:
             return error(503, -1000, DOWN)
         if fault is Fault.KILL:
-            self.dead = True
-            self._kill()
+            self.end_bot()
         return _cut(request)
+
+    def end_bot(self) -> None:
+        """Kill the bot's process; nothing is answered until the next one."""
+        self.dead = True
+        self._kill()
 
     def _refusal(self, strike: Strike) -> web.Response | None:
         """Return the answer to a request that a fault refuses; None for another fault."""
@@ -219,6 +221,8 @@ class LiveExchange(RehearsalServer):
 
     def _delay(self, strike: Strike, params: Params, now: int) -> None:
         """Let an order arrive later, if its receive window is still open then."""
+        if int(params["timestamp"]) >= now + private.AHEAD:
+            return  # refused, and nobody is there to hear it
         least, most = LATE_MS
         due = now + least + int((most - least) * self.faults.share("late", strike.request))
         if due <= int(params["timestamp"]) + private.window(params):

@@ -19,6 +19,7 @@ from aiohttp import web
 from freqpilot.errors import RefuseToStart
 from freqpilot.rehearsal.clock import Clock
 from freqpilot.rehearsal.market import quotes
+from freqpilot.rehearsal.market.distorted import Distortions
 from freqpilot.rehearsal.market.quotes import BadRequest
 from freqpilot.rehearsal.market.tape import NotListed, PairTape, Tape
 from freqpilot.rehearsal.venue import perpetuals
@@ -74,6 +75,7 @@ class RehearsalServer:
         self.futures, self.funding = futures, FundingTimes(funding_rate)
         self.closed: set[str] = set()
         """Symbols that are not traded any more: nothing is known of their prices."""
+        self.distorted = Distortions()
         self.vanished: set[str] = set()
         """Those of them that are not even listed."""
         self.late: dict[str, int] = {}
@@ -181,9 +183,9 @@ class RehearsalServer:
             f"{spot}/trades": self._trades,
             f"{spot}/historicalTrades": self._trades,
             f"{spot}/aggTrades": self._aggregate_trades,
-            f"{spot}/ticker/24hr": lambda request: self._each(request, quotes.ticker),
-            f"{spot}/ticker/bookTicker": lambda request: self._each(request, quotes.book_ticker),
-            f"{spot}/ticker/price": lambda request: self._each(request, quotes.price_ticker),
+            f"{spot}/ticker/24hr": self._quotes(quotes.ticker),
+            f"{spot}/ticker/bookTicker": self._quotes(quotes.book_ticker),
+            f"{spot}/ticker/price": self._quotes(quotes.price_ticker),
         }
         for other in ("/fapi/v1", "/dapi/v1"):
             routes[f"{other}/exchangeInfo"] = self._no_symbols
@@ -207,7 +209,7 @@ class RehearsalServer:
             ),
             f"{future}/markPriceKlines": self._klines,
             f"{future}/depth": lambda request: perpetuals.depth(
-                self._pair(request), self._now(), _numbers(request).get("limit", 500)
+                self._quoted(request), self._now(), _numbers(request).get("limit", 500)
             ),
             f"{future}/premiumIndex": lambda request: self._each(
                 request, lambda pair, now: perpetuals.premium_index(pair, now, self.funding)
@@ -226,6 +228,9 @@ class RehearsalServer:
             raise BadRequest(-1102, "Mandatory parameter 'symbol' was not sent.")
         return self._open(request.query["symbol"])
 
+    def _quoted(self, request: web.Request) -> PairTape:
+        return self.distorted.quoted(self._pair(request))
+
     def _open(self, symbol: str) -> PairTape:
         if symbol in self.closed:
             raise BadRequest(-1121, "Invalid symbol.")
@@ -236,6 +241,7 @@ class RehearsalServer:
         pair, query = self._pair(request), _numbers(request)
         now, late = self._now(), self.late.get(pair.symbol, 0)
         try:
+            self.distorted.require_candles(pair)
             found = quotes.klines(pair, interval, now, query)
         except NotListed:
             return []  # listed, but its first candle is still to come
@@ -244,13 +250,20 @@ class RehearsalServer:
         return [row for row in found if not late or row[CLOSES] + late <= now]
 
     def _depth(self, request: web.Request) -> dict[str, Any]:
-        return quotes.depth(self._pair(request), self._now(), _numbers(request).get("limit", 100))
+        return quotes.depth(self._quoted(request), self._now(), _numbers(request).get("limit", 100))
 
     def _trades(self, request: web.Request) -> list[dict[str, Any]]:
         return quotes.trades(self._pair(request), self._now(), _numbers(request))
 
     def _aggregate_trades(self, request: web.Request) -> list[dict[str, Any]]:
         return [quotes.aggregate(trade) for trade in self._trades(request)]
+
+    def _quotes(
+        self, quote: Callable[[PairTape, int], dict[str, Any]]
+    ) -> Callable[[web.Request], Any]:
+        """Return what answers with a quote, which may be a wrong one."""
+        quoted = self.distorted.quoted
+        return lambda request: self._each(request, lambda pair, now: quote(quoted(pair), now))
 
     def _each(
         self, request: web.Request, quote: Callable[[PairTape, int], dict[str, Any]]

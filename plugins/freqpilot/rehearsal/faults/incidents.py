@@ -18,6 +18,13 @@ SHARES = {
     Fault.STORE_DOWN: 0.35,
     Fault.GAP: 0.35,
     Fault.DELISTED: 0.3,
+    Fault.STORE_FULL: 0.3,
+    Fault.CLOCK_JUMP: 0.3,
+    Fault.BAD_TICK: 0.4,
+    Fault.LATE_CANDLES: 0.3,
+    Fault.VENUE_CHANGE: 0.3,
+    Fault.LIQUIDATION: 0.25,
+    Fault.STORE_RESTORED: 0.25,
 }
 """Share of the sessions that meet an incident; one that is asked for alone comes in each."""
 CALLS = (
@@ -37,6 +44,20 @@ LEVERED_FALLS = (0.04, 0.30)
 BOTH_FALL = 0.5
 """Share of the jumps that meet every pair at once."""
 STORE_MINUTES = (10.0, 40.0)
+AHEAD_HOURS = (1.0, 72.0)
+"""How far a clock jumps ahead."""
+AHEAD_MINUTES = (10.0, 50.0)
+LOW_TICKS, HIGH_TICKS = (0.40, 0.75), (1.35, 3.00)
+"""What a wrong price is of the true one."""
+TICK_WAYS = ("once", "silent", "twice")
+"""A wrong price comes once, once while the candles cannot be had, or twice while they can."""
+LATE_SECONDS = (900.0, 7_200.0)
+"""How late candles are."""
+RESTORED_HOURS = (6.0, 8.0)
+"""How old a store is that is put back."""
+SPOT_ONLY = frozenset({Fault.DELISTED})
+"""A perpetual that is delisted is settled, which is another matter."""
+FUTURES_ONLY = frozenset({Fault.VENUE_CHANGE, Fault.LIQUIDATION})
 FOREVER = 2**62
 FEW = 2
 BEFORE_JUMP_MS, AFTER_JUMP_MS = 20 * 60_000, 2 * 60_000
@@ -47,9 +68,10 @@ BEFORE_JUMP_MS, AFTER_JUMP_MS = 20 * 60_000, 2 * 60_000
 class Incident:
     """One thing that happens: from ``begin`` to ``end`` (ms), to ``pair`` where it is one pair's.
 
-    ``factor`` is what a price jumps by; ``call`` what is asked of the REST API, and ``races``
-    whether its order is still on the wire when the bot's next loop begins; ``share`` (0…1) chooses
-    among what there is then.
+    ``factor`` is what a price jumps by, or how large a fault is in its own unit; ``call`` what is
+    asked of the REST API, and ``races`` whether its order is still on the wire when the bot's next
+    loop begins; ``share`` (0…1) chooses among what there is then; ``way`` is the kind of a fault
+    that has several.
     """
 
     fault: Fault
@@ -60,9 +82,10 @@ class Incident:
     call: str = ""
     races: bool = False
     share: float = 0.0
+    way: str = ""
 
     def __str__(self) -> str:
-        what = [self.call, self.pair, f"x {self.factor:.3f}" if self.factor != 1 else ""]
+        what = [self.call, self.way, self.pair, f"x {self.factor:.3f}" if self.factor != 1 else ""]
         return " ".join(filter(None, [*what, "in a race" if self.races else ""]))
 
 
@@ -103,17 +126,72 @@ class _Draw:
     futures: bool
 
     def incidents(self) -> Iterator[Incident]:
-        if self.fault is Fault.RPC_FORCE:
-            yield from self._calls()
-        elif self.fault is Fault.SECOND_BOT:
-            yield Incident(self.fault, self._time("when", 0.1, 0.9), share=self._number("database"))
-        elif self.fault in (Fault.STORE_LOCKED, Fault.STORE_DOWN):
-            yield from self._stretches()
-        elif self.fault is Fault.GAP:
-            yield from self._jumps()
-        elif not self.futures:  # a perpetual that is delisted is settled, which is another matter
+        if self.fault in (SPOT_ONLY if self.futures else FUTURES_ONLY):
+            return
+        if self.fault in (Fault.SECOND_BOT, Fault.DELISTED, Fault.LIQUIDATION):
+            yield self._once()
+            return
+        made = {
+            Fault.RPC_FORCE: self._calls,
+            Fault.GAP: self._jumps,
+            Fault.CLOCK_JUMP: self._clock,
+            Fault.BAD_TICK: self._ticks,
+            Fault.LATE_CANDLES: self._late,
+            Fault.VENUE_CHANGE: self._moves,
+            Fault.STORE_RESTORED: self._restored,
+        }
+        yield from made.get(self.fault, self._stretches)()
+
+    def _once(self) -> Incident:
+        if self.fault is Fault.SECOND_BOT:
+            return Incident(
+                self.fault, self._time("when", 0.1, 0.9), share=self._number("database")
+            )
+        if self.fault is Fault.DELISTED:
             pair = self._choice("pair", self.pairs)
-            yield Incident(self.fault, self._time("when", 0.4, 0.9), pair=pair)
+            if self._number("how") < 0.5:  # it waits for an order whose answer is out
+                return Incident(self.fault, self._time("when", 0.02, 0.5), pair=pair, way="gone")
+            return Incident(self.fault, self._time("when", 0.4, 0.9), pair=pair)
+        when, share = self._time("when", 0.1, 0.6), self._number("which")
+        return Incident(self.fault, when, factor=self._number("how far"), share=share)
+
+    def _clock(self) -> Iterator[Incident]:
+        least, most = AHEAD_HOURS
+        hours = least * (most / least) ** self._number("how far")
+        minutes = self._between("minutes", AHEAD_MINUTES)
+        begin = self._time("when", 0.1, 0.85)
+        yield Incident(self.fault, begin, begin + int(minutes * 60_000), factor=round(hours * 3600))
+
+    def _ticks(self) -> Iterator[Incident]:
+        for number in range(3):
+            low = self._number(f"way {number}") < 0.5
+            yield Incident(
+                self.fault,
+                self._time(f"when {number}", 0.05 + 0.3 * number, 0.35 + 0.3 * number),
+                factor=round(self._between(f"size {number}", LOW_TICKS if low else HIGH_TICKS), 3),
+                share=self._number(f"which {number}"),
+                way=self._choice(f"kind {number}", TICK_WAYS),
+            )
+
+    def _late(self) -> Iterator[Incident]:
+        begin = self._time("when", 0.1, 0.8)
+        end = begin + HOUR_MS * (1 + int(self._number("hours") * 4))
+        hit = self.pairs if self._number("both") < BOTH_FALL else [self._choice("pair", self.pairs)]
+        for pair in hit:
+            late = round(self._between(f"late {pair}", LATE_SECONDS))
+            yield Incident(self.fault, begin, end, pair=pair, factor=late)
+
+    def _restored(self) -> Iterator[Incident]:
+        begin = self._time("when", 0.02, 0.04)
+        end = begin + int(HOUR_MS * self._between("hours", RESTORED_HOURS))
+        yield Incident(self.fault, begin, end)
+
+    def _moves(self) -> Iterator[Incident]:
+        begin, end = self._time("when", 0.2, 0.7), FOREVER
+        if self._number("comes back") < 0.5:
+            end = begin + HOUR_MS * (1 + int(self._number("hours") * 5))
+        way = "plain" if self._number("where") < 0.5 else "nowhere"
+        yield Incident(self.fault, begin, end, way=way)
 
     def _calls(self) -> Iterator[Incident]:
         count = max(2, round((self.end - self.begin) / (24 * HOUR_MS) * CALLS_A_DAY))
@@ -159,6 +237,10 @@ class _Draw:
     def _time(self, name: str, earliest: float, latest: float) -> int:
         share = earliest + (latest - earliest) * self._number(name)
         return self.begin + int((self.end - self.begin) * share)
+
+    def _between(self, name: str, bounds: tuple[float, float]) -> float:
+        least, most = bounds
+        return least + (most - least) * self._number(name)
 
     def _choice(self, name: str, among: Sequence[str]) -> str:
         return among[int(self._number(name) * len(among))]

@@ -6,16 +6,19 @@ next loop; only a call that races leaves its order on the wire until that loop h
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import requests
 
+from freqpilot.rehearsal.books.report import Meanwhile
 from freqpilot.rehearsal.books.spot import Breach
+from freqpilot.rehearsal.faults import machine
+from freqpilot.rehearsal.faults.client import CALL_SECONDS, Client
 from freqpilot.rehearsal.faults.incidents import Incident
 from freqpilot.rehearsal.faults.requests import Call, Fault, FaultPlan, Strike
 from freqpilot.rehearsal.faults.second import (
@@ -25,18 +28,25 @@ from freqpilot.rehearsal.faults.second import (
     breaches_of,
     play_second,
 )
-from freqpilot.rehearsal.plan.config import API_PASSWORD, API_USER
+from freqpilot.rehearsal.market.distorted import Distortions
+from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.plan.session import DATABASE, OVERLAY
+from freqpilot.rehearsal.venue import distress
+from freqpilot.rehearsal.venue.futures import FuturesVenue
 from freqpilot.rehearsal.venue.perpetuals import future_name
 from freqpilot.rehearsal.venue.spot import Venue
 
+STORE_FAULTS = {
+    Fault.STORE_LOCKED: machine.lock,
+    Fault.STORE_DOWN: machine.take_away,
+    Fault.STORE_FULL: machine.fill_disk,
+}
+UNANSWERED = frozenset({Fault.LATE, Fault.TIMEOUT})
+"""Faults that leave an order's fate open until a later loop."""
 RACE_SECONDS = 0.5
 """Real seconds for which an answer is held back when the bot's own thread asks nothing."""
 RACE_SLEEP = 1.0
 """Virtual seconds until the loop that a call races with."""
-STORE_TABLES = ("risk_state", "event", "order_intent", "heartbeat", "counter", "decision")
-AWAY = "_away"
-CALL_SECONDS = 120.0
 REQUEST_FAULTS = (requests.RequestException, ValueError, TypeError, KeyError)
 """What Freqtrade's client raises when the bot dies under its hands or refuses in words."""
 
@@ -65,32 +75,21 @@ class Stage(Protocol):
 
     race: Race | None
     calm: bool
+    distorted: Distortions
+    tape: Tape
 
     @property
     def url(self) -> str:
         """Base address."""
 
+    def end_bot(self) -> None:
+        """Kill the bot's process."""
 
-class Client(Protocol):
-    """What is asked of the bot's REST API: ``freqtrade_client.FtRestClient``."""
 
-    def status(self) -> Any:
-        """Return the open trades."""
+class WrongClock(Protocol):
+    """The clock of the bot's machine."""
 
-    def start(self) -> Any:
-        """Start the bot."""
-
-    def stop(self) -> Any:
-        """Stop the bot."""
-
-    def reload_config(self) -> Any:
-        """Load the config anew."""
-
-    def forceenter(self, pair: str, side: str, *, order_type: str | None = None) -> Any:
-        """Enter a trade."""
-
-    def forceexit(self, tradeid: Any, ordertype: str | None = None) -> Any:
-        """Exit a trade, or all."""
+    ahead: float
 
 
 class IncidentPlayer:
@@ -98,6 +97,7 @@ class IncidentPlayer:
 
     :param client: makes what talks to the bot's REST API.
     :param store: the bot's SQLite store.
+    :param clock: what a clock that jumps is set by.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class IncidentPlayer:
         client: Callable[[], Client] | None = None,
         *,
         futures: bool = False,
+        clock: WrongClock | None = None,
     ) -> None:
         self._coming, self._venue, self._faults = list(incidents), venue, faults
         self._run_dir, self._store, self._client, self._futures = run_dir, store, client, futures
@@ -117,8 +118,20 @@ class IncidentPlayer:
         self._out: set[int] = set()
         self._wire: asyncio.Future[None] | None = None
         self._strikes = 0
+        self._fresh: list[Strike] = []
         self._store_was_out = False
+        self._clock = clock
+        self._ticked: frozenset[str] = frozenset()
+        self._called = False
+        self._again: list[Incident] = []
         self.met: list[Strike] = []
+        self._copies: list[tuple[int, Callable[[], None]]] = []
+        self._restore: Callable[[], None] | None = None
+        self._new_copy = False
+        self.restored = 0
+        """When (ms) the store was put back to an older one, last."""
+        self.calls = 0
+        """How often a person has called: a call may load the config anew."""
         self.breaches: list[Breach] = []
 
     async def loop_ended(self, exchange: Stage, now: int) -> float | None:
@@ -126,14 +139,45 @@ class IncidentPlayer:
         matter."""
         await self.arrive(exchange)
         self.end_due(now)
-        calm, self._strikes = self._strikes == len(self._faults.strikes), len(self._faults.strikes)
-        if not self._coming or self._coming[0].begin > now:
+        self._fresh = self._faults.strikes[self._strikes :]
+        calm, self._strikes = not self._fresh, len(self._faults.strikes)
+        self._called, self._ticked = False, frozenset()
+        again, self._again = self._again, []
+        for tick in again:
+            self._tick(exchange, tick, now)
+        if self._copies and self._copies[0][0] <= now and not self._out:
+            self._restore = self._copies.pop(0)[1]
+            exchange.end_bot()
             return None
-        if self._coming[0].fault is Fault.SECOND_BOT and not calm:
-            return None  # the first bot's heartbeat has to be fresh: wait for a quiet loop
-        incident = self._coming.pop(0)
+        incident = self._next(now, calm=calm)
+        if incident is None:
+            return None
+        self._coming.remove(incident)
         self._note(incident, now)
         return await self._play(exchange, incident, now)
+
+    def _next(self, now: int, *, calm: bool) -> Incident | None:
+        """Return what is to happen now: the first that is due and has what it needs."""
+        for incident in self._coming:
+            if incident.begin > now:
+                return None
+            if self._is_ready(incident, now, calm=calm):
+                return incident
+        return None
+
+    def _is_ready(self, incident: Incident, now: int, *, calm: bool) -> bool:
+        right = self._clock is None or not self._clock.ahead
+        if incident.fault is Fault.SECOND_BOT:
+            return calm and right  # the first bot's heartbeat has to be fresh
+        if incident.fault is Fault.BAD_TICK:
+            return right and bool(distress.positions(self._venue, now))
+        if incident.way == "gone":
+            return bool(self._vanishing(incident))
+        if incident.fault is Fault.STORE_RESTORED:
+            return not self._out
+        if incident.fault is Fault.LIQUIDATION:
+            return distress.is_sudden(now) and bool(distress.positions(self._venue, now))
+        return True
 
     async def arrive(self, exchange: Stage) -> None:
         """Let the call that is on the wire come to its end."""
@@ -147,12 +191,27 @@ class IncidentPlayer:
         self._store_was_out = bool(self._out)
         return was or self._store_was_out
 
+    def meanwhile(self) -> Meanwhile:
+        """Return what has happened since this was asked last; to be asked at a loop's end, before
+        :meth:`loop_ended`."""
+        ahead = 0.0 if self._clock is None else self._clock.ahead
+        older, self._new_copy = self._new_copy, False
+        return Meanwhile(self.store_was_out(), ahead, self._ticked, self._called, older)
+
     def end_due(self, now: int) -> None:
         """End what is over by ``now``."""
         due = [end for at, end in self._ends if at <= now]
         self._ends = [entry for entry in self._ends if entry[0] > now]
         for end in due:
             end()
+
+    def restart(self, now: int) -> None:
+        """End what is over when the bot is started again, and put its store back where it was
+        stopped for that."""
+        self.end_due(now)
+        if self._restore is not None:
+            self._restore()
+            self._restore, self.restored, self._new_copy = None, now, True
 
     def close(self) -> None:
         """End everything."""
@@ -163,12 +222,23 @@ class IncidentPlayer:
             return await self._call(exchange, incident, now)
         if incident.fault is Fault.SECOND_BOT:
             await self._start_second(exchange, incident, now)
-        elif incident.fault is Fault.STORE_LOCKED:
-            self._until(incident.end, self._lock_store())
-        elif incident.fault is Fault.STORE_DOWN:
-            self._until(incident.end, self._take_store_away())
+        elif incident.fault in STORE_FAULTS:
+            self._until(incident.end, STORE_FAULTS[incident.fault](self._store))
+        elif incident.fault is Fault.STORE_RESTORED:
+            self._copies.append((incident.end, machine.back_up(self._store)))
         elif incident.fault is Fault.DELISTED:
-            self._venue.delist(incident.pair.replace("/", ""), now)
+            symbol = self._vanishing(incident)
+            self._venue.delist(symbol, now, vanish=incident.way == "gone")
+        elif incident.fault is Fault.CLOCK_JUMP:
+            self._jump_clock(incident)
+        elif incident.fault is Fault.BAD_TICK:
+            self._tick(exchange, incident, now)
+        elif incident.fault is Fault.LATE_CANDLES:
+            self._delay_candles(incident)
+        elif incident.fault is Fault.VENUE_CHANGE:
+            self._move_stops(incident)
+        elif incident.fault is Fault.LIQUIDATION:
+            self._liquidate(exchange, incident, now)
         return None
 
     def _note(self, incident: Incident, now: int) -> None:
@@ -207,42 +277,86 @@ class IncidentPlayer:
             overlay.pop(door, None)
         _write(self._run_dir / SECOND_OVERLAY, json.dumps(overlay))
 
-    # the store
+    # the clock, the exchange
 
-    def _lock_store(self) -> Callable[[], None]:
-        connection = sqlite3.connect(
-            self._store, isolation_level=None, timeout=10, check_same_thread=False
-        )
-        connection.execute("BEGIN IMMEDIATE")
-        return connection.close  # which rolls back
+    def _vanishing(self, incident: Incident) -> str:
+        """Return the symbol that is delisted. One that vanishes is that of an order whose answer
+        is out, where orders may have none; empty while there is none."""
+        if incident.way == "gone" and self._faults.kinds & UNANSWERED:
+            found = [each.call for each in self._fresh if each.fault in UNANSWERED]
+            return next((call.symbol for call in found if call.order), "")
+        return incident.pair.replace("/", "")
 
-    def _take_store_away(self) -> Callable[[], None]:
-        """Rename the tables: to the bot it is a database that answers nothing."""
-        moved = self._rename({name: f"{name}{AWAY}" for name in STORE_TABLES})
+    def _jump_clock(self, incident: Incident) -> None:
+        clock = self._clock
+        if clock is None:
+            return
+        clock.ahead = incident.factor
 
-        def bring_back() -> None:
-            self._rename({f"{name}{AWAY}": name for name in moved})
+        def right() -> None:
+            clock.ahead = 0.0
 
-        return bring_back
+        self._ends.append((incident.end, right))
 
-    def _rename(self, names: dict[str, str]) -> list[str]:
-        done = []
-        with closing(sqlite3.connect(self._store, isolation_level=None, timeout=10)) as store:
-            known = {row[0] for row in store.execute("select name from sqlite_master")}
-            store.execute("BEGIN IMMEDIATE")
-            for old, new in names.items():
-                if old in known:
-                    store.execute(f"DROP TABLE IF EXISTS {new}")
-                    store.execute(f"ALTER TABLE {old} RENAME TO {new}")
-                    done.append(old)
-            store.execute("COMMIT")
-        return done
+    def _tick(self, exchange: Stage, incident: Incident, now: int) -> None:
+        """Quote positions wrongly at the next look, all of them or one; the candles can be had, or
+        not where the look is the only one."""
+        held = sorted(distress.positions(self._venue, now))
+        if incident.share >= 0.5 and held:
+            held = [held[int((2 * incident.share - 1) * len(held))]]
+        wrong, silent = exchange.distorted.wrong, exchange.distorted.silent
+        wrong.update(dict.fromkeys(held, incident.factor))
+        if incident.way == "silent":
+            silent.update(held)
+        self._ticked = frozenset(held)
+
+        def over() -> None:
+            for symbol in held:
+                wrong.pop(symbol, None)
+                silent.discard(symbol)
+
+        self._ends.append((now + 1, over))
+        if incident.way == "twice":
+            self._again.append(replace(incident, begin=now + 1, way="once"))
+
+    def _delay_candles(self, incident: Incident) -> None:
+        late, symbol = self._venue.late, incident.pair.replace("/", "")
+        late[symbol] = int(incident.factor * 1000)
+
+        def over() -> None:
+            late.pop(symbol, None)
+
+        self._ends.append((incident.end, over))
+
+    def _move_stops(self, incident: Incident) -> None:
+        venue = self._venue
+        if not isinstance(venue, FuturesVenue):
+            return
+        venue.stop_home = "nowhere" if incident.way == "nowhere" else "plain"
+
+        def back() -> None:
+            venue.stop_home = "algo"
+
+        self._ends.append((incident.end, back))
+
+    def _liquidate(self, exchange: Stage, incident: Incident, now: int) -> None:
+        """Let the price jump beyond the liquidation price of a position."""
+        venue, held = self._venue, sorted(distress.positions(self._venue, now).items())
+        if not isinstance(venue, FuturesVenue):
+            return
+        symbol, sign = held[int(incident.share * len(held))]
+        hours = 1 + int(incident.factor * 5)
+        tape = distress.jump_beyond(venue.tape, symbol, sign, now, hours, incident.factor)
+        exchange.tape = venue.tape = tape
+        venue.forced.add(symbol)
 
     # the REST API
 
     async def _call(self, exchange: Stage, incident: Incident, now: int) -> float | None:
         if self._client is None:
             return None
+        self._called = True
+        self.calls += 1
         race = exchange.race = Race() if incident.races else None
         if incident.call == "reload badly":
             self._ends.append((now + 1, self._spoil_config()))
@@ -301,15 +415,6 @@ class IncidentPlayer:
         spoilt["freqpilot"] = {**spoilt["freqpilot"], "risk": {"no_such_limit": 1}}
         path.write_text(json.dumps(spoilt), encoding="utf-8")
         return lambda: _write(path, sound)
-
-
-def rest_client(port: int) -> Client:
-    """Return Freqtrade's own client for the bot's REST API on this machine."""
-    from freqtrade_client import FtRestClient
-
-    url = f"http://127.0.0.1:{port}"
-    client: Client = FtRestClient(url, API_USER, API_PASSWORD, timeout=CALL_SECONDS)
-    return client
 
 
 def _write(path: Path, text: str) -> None:

@@ -48,6 +48,22 @@ class Fault(StrEnum):
     """The price jumps beyond stops and their limits from one candle to the next."""
     DELISTED = "delisted"
     """A pair is not traded any more: no price, no order, its open orders are cancelled (spot)."""
+    STORE_FULL = "store_full"
+    """The disk that the store is on is full for some loops: it can be read, and takes nothing."""
+    CLOCK_JUMP = "clock_jump"
+    """The machine's clock is hours or days ahead for some loops, then right again."""
+    BAD_TICK = "bad_tick"
+    """The account is looked at by a price of the book that is wrong by far: once, or, where the
+    candles deny it, twice."""
+    LATE_CANDLES = "late_candles"
+    """The newest candles of some pairs come late."""
+    VENUE_CHANGE = "venue_change"
+    """Stop orders are not taken any more where they were, for a while or for good (futures)."""
+    LIQUIDATION = "liquidation"
+    """The price jumps beyond a position's liquidation price, and the exchange closes it
+    (futures)."""
+    STORE_RESTORED = "store_restored"
+    """The bot is stopped and its store put back to what it was hours before."""
 
 
 ORDER_FAULTS = (Fault.LOST, Fault.LATE, Fault.TIMEOUT, Fault.REJECT, Fault.STOP, Fault.PARTIAL)
@@ -58,9 +74,18 @@ INCIDENTS = (
     Fault.STORE_DOWN,
     Fault.GAP,
     Fault.DELISTED,
+    Fault.STORE_FULL,
+    Fault.CLOCK_JUMP,
+    Fault.BAD_TICK,
+    Fault.LATE_CANDLES,
+    Fault.VENUE_CHANGE,
+    Fault.LIQUIDATION,
+    Fault.STORE_RESTORED,
 )
 """What happens between two loops or to the market; see
 :mod:`freqpilot.rehearsal.faults.incidents`."""
+BY_NAME_ALONE = frozenset({Fault.STORE_RESTORED})
+"""Faults that ``all`` leaves out: a person who restores a store knows that it is of before."""
 RATES = {
     Fault.LOST: 0.10,
     Fault.LATE: 0.06,
@@ -87,7 +112,7 @@ def parse_faults(text: str) -> frozenset[Fault]:
     if text in ("", "none"):
         return frozenset()
     if text == "all":
-        return frozenset(Fault)
+        return frozenset(Fault) - BY_NAME_ALONE
     names = [name.strip() for name in text.split(",")]
     unknown = [name for name in names if name not in tuple(Fault)]
     if unknown:

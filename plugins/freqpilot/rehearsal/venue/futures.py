@@ -76,6 +76,8 @@ class FuturesVenue(FuturesAccount):
         self.stop_home: StopHome = "algo"
         """Where a new conditional order is taken; see the module."""
         self.liquidations = 0
+        self.forced: set[str] = set()
+        """Symbols whose price was made to jump beyond a position's liquidation price."""
 
     # what is asked
 
