@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from live_bot import Out, buy, make_bot
 from look_stage import look, seen_twice
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.host.account import livestore
+from freqpilot.host.account import livestore, unwritten
 from freqpilot.host.account import saved as savedledgers
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
@@ -278,6 +279,14 @@ def test_a_latch_that_was_released_while_the_store_was_out_is_not_set_again(
     livestore.reopen(again, datetime.now(UTC) + livestore.RETRY)
     assert not again.stands_in
     assert again.state.halted is None
+
+
+def test_orders_whose_fate_is_open_are_known_after_a_reload_without_the_store(bot: Any) -> None:
+    run = begin(bot.config, live=True)
+    send(sending.Sending("exit", 1, 1.0))
+    (waits,) = run.store.intents()
+    unwritten.remember(run, replace(waits, state="sent"))
+    assert list(begin(bot.config, live=True).unsettled) == [waits.client_id]
 
 
 def test_rates_and_lost_markets_are_carried_over(bot: Any, clock: VirtualClock) -> None:

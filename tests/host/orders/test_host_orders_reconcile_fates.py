@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from freqtrade.persistence import Trade
+from order_stage import Out
+from sqlalchemy.exc import OperationalError
 from trades_stage import KINDS, START, Bot, Kind, answer, held, intent, live, placed, stored
 
 from freqpilot.errors import NoEntry
 from freqpilot.execution.ids import plain_order_id
+from freqpilot.host.account import unwritten
 from freqpilot.host.orders import reconcile
 from freqpilot.host.orders.pending import OLD, Pending
 from freqpilot.host.orders.readiness import Reconciliation
@@ -303,3 +306,39 @@ def test_okxs_stops_are_known_by_a_name_of_their_own(
     assert {each.get("ordType") for each in asked} == {None, "conditional", "oco", "trigger"}
     (written,) = [each for each in current().store.intents() if each.client_id == name]
     assert (written.state, written.order_id, written.stop) == ("known", stop["id"], 94.0)
+
+
+def test_while_the_store_is_out_a_lost_entry_becomes_a_trade_all_the_same(
+    bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs its stop, and the store may be out for an hour."""
+    run, meant = current(), intent(kind)
+    run.store.save_intent(meant)
+    unwritten.remember(run, meant)
+    store = run.store
+    monkeypatch.setattr(run, "store", Out(store, 0))
+    arrived = answer(meant, "closed", 9.0)
+    bot.exchange._api.orders[meant.client_id] = arrived
+    with pytest.raises(OperationalError):
+        reconcile.settle(run, bot)  # entries wait
+    (first,) = stored()
+    assert first["amount"] > 0
+    with pytest.raises(OperationalError):
+        reconcile.settle(run, bot)
+    assert stored() == [first]
+    monkeypatch.setattr(run, "store", store)
+    reconcile.settle(run, bot)
+    assert [state for state, _ in intents()] == ["known"]
+    assert (run.unsettled, run.unwritten) == ({}, {})
+
+
+def test_what_is_known_without_the_store_is_what_it_held_last(bot: Bot, kind: Kind) -> None:
+    run = current()
+    waits = intent(kind, time=START)
+    run.store.save_intent(waits)
+    reconcile.settle(run, bot)
+    assert run.remembered_intents("sent") == [waits]
+    unwritten.note(run, waits, state="accepted", order_id="x1")
+    assert [each.state for each in run.remembered_intents(*unwritten.OPEN)] == ["accepted"]
+    unwritten.note(run, waits, state="known", order_id="x1")
+    assert run.remembered_intents(*unwritten.OPEN) == []

@@ -88,6 +88,19 @@ def test_an_exit_of_unknown_fate_is_asked_for_before_it_is_sent_again(
     assert len(api.sent) == 1
 
 
+def test_an_exit_that_was_written_is_asked_for_again_though_the_store_is_out_by_then(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = current()
+    api.fault, api.out = ccxt.RequestTimeout("no answer"), True
+    with pytest.raises(ccxt.ExchangeNotAvailable):
+        send(api, EXIT)
+    monkeypatch.setattr(run, "store", Out(run.store, 0))
+    api.fault, api.out = None, False
+    assert send(api, EXIT)["id"] == "0"
+    assert len(api.sent) == 1
+
+
 @pytest.mark.parametrize("passes", range(3))
 def test_nothing_that_raises_risk_goes_out_unwritten(
     api: Api, monkeypatch: pytest.MonkeyPatch, passes: int

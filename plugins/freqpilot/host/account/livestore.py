@@ -175,6 +175,7 @@ def _carry(former: "Run", run: "Run") -> None:
         run.state = former.state
     run.alerted = former.alerted if former.state is run.state else run.alerted
     run.unwritten = {**former.unwritten, **run.unwritten}
+    run.unsettled = {**former.unsettled, **run.unsettled}
     run.rates = former.rates or run.rates
     run.look, run.unsure = former.look or run.look, former.unsure
     run.unquoted = former.unquoted

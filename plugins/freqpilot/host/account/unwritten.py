@@ -10,10 +10,12 @@ from dataclasses import replace
 
 from freqpilot.execution.ids import OrderName, client_order_id
 from freqpilot.host.run.run import Run
-from freqpilot.shapes import OrderIntent, SentPurpose
+from freqpilot.shapes import IntentState, OrderIntent, SentPurpose
 
 logger = logging.getLogger(__name__)
 
+OPEN: tuple[IntentState, ...] = ("sent", "accepted", "agreed")
+"""States of an intent that is still to be brought to its end."""
 REDUCING = ("exit", "stop")
 """Purposes of orders that go out even when they cannot be written down."""
 
@@ -60,9 +62,18 @@ def keep(run: Run, intent: OrderIntent) -> OrderIntent:
     return intent
 
 
+def remember(run: Run, intent: OrderIntent) -> None:
+    """Know an intent while its fate is open, for when the store cannot be read."""
+    if intent.state in OPEN:
+        run.unsettled[intent.client_id] = intent
+    else:
+        run.unsettled.pop(intent.client_id, None)
+
+
 def note(run: Run, intent: OrderIntent, **change: object) -> None:
     """Keep what became of an order, in memory where the store is out: there it stays as sent."""
     known = replace(intent, **change)  # type: ignore[arg-type]
+    remember(run, known)
     if not run.writes or intent.client_id in run.unwritten:
         keep(run, known)
         return

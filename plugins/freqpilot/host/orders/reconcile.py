@@ -9,7 +9,6 @@ alone. Nothing that raises risk is sent before the first comparison after a star
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,12 +66,22 @@ def settle(run: Run, bot: Bot) -> bool:
     does not keep the others. Tells whether none may still arrive: one that does would look like a
     stranger's in the books.
 
-    :raises SQLAlchemyError: when the store fails.
+    While the store is out, those that this process knows of are brought to their end all the same:
+    a position whose entry was lost would have no stop for as long.
+
+    :raises SQLAlchemyError: when the store fails; what could be settled without it is.
     """
     failed = [] if str(bot.trading_mode) == "spot" else contracts.take_back_stops(run, bot)
-    unwritten.write(run)
-    pending = run.part(Pending)
-    open_ones, arriving = run.intents("sent", "accepted", "agreed"), False
+    pending, fault = run.part(Pending), None
+    try:
+        unwritten.write(run)
+        open_ones = run.intents(*unwritten.OPEN)
+        run.unsettled = {each.client_id: each for each in open_ones}
+    except Exception as error:
+        if not unwritten.is_of_store(error):
+            raise
+        open_ones, fault = run.remembered_intents(*unwritten.OPEN), error
+    arriving = False
     for intent in open_ones:
         if in_flight(intent.client_id):
             continue  # its answer is on the way to another thread
@@ -84,20 +93,23 @@ def settle(run: Run, bot: Bot) -> bool:
             arriving = True  # entries wait for it; the next loop looks again
         except Exception as error:
             if unwritten.is_of_store(error):
-                raise
+                fault = error
+                continue
             _roll_back()
             pending.fail(intent, error)
         else:
             pending.settled(intent)
+    if fault is not None:
+        raise fault
     pending.keep_only([*failed, *(intent.client_id for intent in open_ones)])
     return not arriving
 
 
 def _settle(run: Run, bot: Bot, intent: OrderIntent) -> None:
     """Bring one intent to its end; one that is old is a person's to decide on."""
-    api, store = bot.exchange._api, run.store
+    api = bot.exchange._api
     if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
-        store.save_intent(replace(intent, state="known"))
+        unwritten.note(run, intent, state="known")
         return
     if is_old(intent):
         ask(run, intent)
@@ -108,7 +120,7 @@ def _settle(run: Run, bot: Bot, intent: OrderIntent) -> None:
     order_id = str(found["id"])
     if not _recorded(order_id, intent.pair):
         _adopt(run, bot, intent, bot.exchange._order_contracts_to_amount(found))
-    store.save_intent(replace(intent, state="known", order_id=order_id))
+    unwritten.note(run, intent, state="known", order_id=order_id)
 
 
 def _found(run: Run, api: Api, intent: OrderIntent) -> ExchangeOrder | None:

@@ -105,11 +105,12 @@ def send(api: Api, original: Callable[..., Any], **order: Any) -> Any:
             return found
         intent = _intent(api, what, order, name_of(run, what))
         run.store.save_intent(intent)
+        unwritten.remember(run, intent)
     except Exception as error:
         if not unwritten.is_of_store(error):
             raise
         unwritten.allow(what.purpose, error)
-        if found := _arrived(run, api, _alike(run.unwritten_intents("sent"), what, order)):
+        if found := _arrived(run, api, _alike(run.remembered_intents("sent"), what, order)):
             return found
         name = unwritten.name_of(run, run.name, what.trade, what.purpose)
         intent = unwritten.keep(run, _intent(api, what, order, name))

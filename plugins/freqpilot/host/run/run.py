@@ -85,6 +85,8 @@ class Run:
     """The halt and the level of the drawdown that a person has heard of."""
     unwritten: dict[str, OrderIntent] = field(default_factory=dict)
     """Intents that the store does not have yet (:mod:`freqpilot.host.account.unwritten`)."""
+    unsettled: dict[str, OrderIntent] = field(default_factory=dict)
+    """Intents whose fate is open, as this process knows them: for when the store cannot be read."""
     store_fault: str | None = None
     """Why the store could not be used last, None when it could."""
     sight: Sight = field(default_factory=Sight)
@@ -162,6 +164,11 @@ class Run:
     def unwritten_intents(self, *states: IntentState) -> list[OrderIntent]:
         """Return the intents in one of ``states`` that wait to be written."""
         return [each for each in self.unwritten.values() if not states or each.state in states]
+
+    def remembered_intents(self, *states: IntentState) -> list[OrderIntent]:
+        """Return what this process knows of open intents in one of ``states`` without the store."""
+        known = {**self.unsettled, **self.unwritten}
+        return [each for each in known.values() if each.state in states]
 
     def _is_own(self, intent: OrderIntent) -> bool:
         return not self.bot or _whose(intent.client_id) in (self.bot, None)
