@@ -345,6 +345,18 @@ def test_entries_are_judged_again_after_three_quiet_loops(
     assert rules_of(watchman) == rules
 
 
+@pytest.mark.parametrize(("ticked", "rules"), [(1, []), (0, ["entries wait"])])
+def test_a_loop_that_sees_a_wrong_price_is_none_in_which_entries_are_judged(
+    ticked: int, rules: list[str]
+) -> None:
+    watchman = Watchman(SpotVenue(TAPE, {"USDT": Decimal(1)}))
+    report = LoopReport(supervised=True, stamp=2**62, waiting="two looks differ")
+    for loop in range(3):
+        wrong = frozenset({"BTCUSDT"}) if loop < ticked else frozenset()
+        watchman.loop_ended(START + loop, 0, report, Meanwhile(ticked=wrong))
+    assert rules_of(watchman) == rules
+
+
 def test_a_report_reads_what_was_posted() -> None:
     told = {"stops": False, "halted": "why", "more": 1}
     assert LoopReport.of(told) == LoopReport(stops=False, halted="why")

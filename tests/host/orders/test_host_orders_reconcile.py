@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import ccxt
 import pytest
 from freqtrade.persistence import Trade
 from trades_stage import (
@@ -237,6 +238,27 @@ def test_coins_of_nobody_are_told_where_they_are_worth_an_order(
     if kind.mode == "futures":
         told = ["CRITICAL"] if more else []
     assert levels() == told
+
+
+def test_a_pair_that_is_gone_keeps_no_other_from_being_compared(
+    bot: Bot, kind: Kind, account: dict[str, float]
+) -> None:
+    ours = held(kind)
+    account["SOL"] = float(ours.amount)
+    gone = kind.pair.replace("SOL", "AAA")
+    bot.config["exchange"]["pair_whitelist"] = [gone, kind.pair]
+    bot.exchange.markets[gone] = bot.exchange.markets[kind.pair]
+    asked: list[str] = []
+
+    def fetch_open_orders(pair: str, params: dict[str, Any]) -> list[Any]:
+        asked.append(pair)
+        if pair == gone:
+            raise ccxt.BadSymbol('binance {"code": -1121, "msg": "Invalid symbol."}')
+        return []
+
+    bot.exchange._api.fetch_open_orders = fetch_open_orders
+    reconcile.compare(current(), bot)
+    assert set(asked) == {gone, kind.pair}
 
 
 def test_open_orders_of_others_are_told_and_left_alone(

@@ -12,6 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import ccxt
+
 from freqpilot.execution.ids import OrderName, parse_client_order_id
 from freqpilot.execution.venues import APART, NOTHING, Params, mode_of
 from freqpilot.host.account import unwritten
@@ -153,10 +155,9 @@ def compare(run: Run, bot: Bot) -> None:
     known = {pair for pair in pairs if pair in bot.exchange.markets}
     spot = str(bot.trading_mode) == "spot"
     for pair in sorted(known):
-        for params in open_lists(bot.exchange._api, pair):
-            for order in bot.exchange._api.fetch_open_orders(pair, params=dict(params)):
-                if not _recorded(str(order["id"]), pair):
-                    take_in(run, bot, order, pair)
+        for order in _open_orders(bot.exchange._api, pair):
+            if not _recorded(str(order["id"]), pair):
+                take_in(run, bot, order, pair)
     bot.wallets.update(require_update=True)
     if spot:
         for trade in trades:
@@ -164,6 +165,23 @@ def compare(run: Run, bot: Bot) -> None:
         _compare_coins(run, bot, trades, sorted(known))
     else:
         contracts.compare(run, bot, trades, sorted(known))
+
+
+def _open_orders(api: Api, pair: str) -> list[ExchangeOrder]:
+    """Return a pair's open orders; none of one that the exchange has no more, since the markets
+    were read: it must not keep the books of all others open for ever.
+
+    :raises Exception: ccxt's, when the exchange cannot be asked.
+    """
+    try:
+        return [
+            order
+            for params in open_lists(api, pair)
+            for order in api.fetch_open_orders(pair, params=dict(params))
+        ]
+    except ccxt.BadSymbol as error:
+        logger.warning("%s is gone from the exchange, and its open orders with it: %s", pair, error)
+        return []
 
 
 def open_lists(api: Api, pair: str) -> tuple[Params, ...]:

@@ -99,7 +99,9 @@ class Watchman:
         self._watch_exits(before, now, report, meanwhile, excused)
         self._watch_account(now, excused or store_out)
         why = f"no entry can be judged in {PATIENCE} loops without a fault: {report.waiting}"
-        self._judge("entries wait", "", report.waiting is not None, excused or store_out, now, why)
+        # A look at a wrong price has to be denied by another one.
+        doubted = excused or store_out or bool(meanwhile.ticked)
+        self._judge("entries wait", "", report.waiting is not None, doubted, now, why)
 
     def awaits_message(self, report: LoopReport) -> bool:
         """Tell whether this is the last loop in which a message may say that the bot is halted, and
