@@ -3,6 +3,7 @@ candles: watch changes no trade, guard and full keep their limits without turnin
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ from freqpilot.journal.interventions import interventions_of
 from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("profiles")]
+pytestmark = pytest.mark.slow
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAIRS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT")
@@ -59,31 +60,44 @@ CONFIG: dict[str, Any] = {
 }
 
 
+class Played:
+    """The results by profile, each played when it is first asked for; ``alone`` is without
+    Freqpilot's layer."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._found: dict[str, BacktestRun] = {}
+
+    def __getitem__(self, name: str) -> BacktestRun:
+        if name not in self._found:
+            self._found[name] = self._play(name)
+        return self._found[name]
+
+    def _play(self, name: str) -> BacktestRun:
+        layers = [] if name == "alone" else [config_dir() / "freqpilot.json"]
+        layers += [config_dir() / f"{name}.json"] if name in ("watch", "guard") else []
+        options = BacktestOptions(
+            self._home / "data",
+            PAIRS,
+            START + timedelta(days=3),
+            START + timedelta(days=29),
+            self._home / "user_data",
+            strategy="Stranger",
+            configs=[self._home / "config.json", *layers],
+            output=self._home / name,
+            overlay={key: CONFIG[key] for key in ("dry_run_wallet", "stake_amount")},
+        )
+        return load_run(run_backtest(options), "Stranger")
+
+
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BacktestRun]:
-    """The results by profile; ``alone`` is without Freqpilot's layer."""
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     home = tmp_path_factory.mktemp("profiles")
     SyntheticMarket(PAIRS, 60, START, 24 * 30, 7).write_candles(home / "data")
     (home / "user_data" / "strategies").mkdir(parents=True)
     (home / "user_data" / "strategies" / "Stranger.py").write_text(STRATEGY, encoding="utf-8")
     (home / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
-    found = {}
-    for name in ("alone", "watch", "guard", "full"):
-        layers = [] if name == "alone" else [config_dir() / "freqpilot.json"]
-        layers += [config_dir() / f"{name}.json"] if name in ("watch", "guard") else []
-        options = BacktestOptions(
-            home / "data",
-            PAIRS,
-            START + timedelta(days=3),
-            START + timedelta(days=29),
-            home / "user_data",
-            strategy="Stranger",
-            configs=[home / "config.json", *layers],
-            output=home / name,
-            overlay={key: CONFIG[key] for key in ("dry_run_wallet", "stake_amount")},
-        )
-        found[name] = load_run(run_backtest(options), "Stranger")
-    return found
+    return Played(home)
 
 
 def largest(run: BacktestRun) -> float:
@@ -99,7 +113,7 @@ def kinds(run: BacktestRun) -> set[str]:
 
 
 def test_watch_changes_no_trade_and_says_what_it_would_have_done(
-    played: dict[str, BacktestRun],
+    played: Played,
 ) -> None:
     alone, watch = played["alone"].trades, played["watch"].trades
     assert len(alone) > 20
@@ -110,7 +124,7 @@ def test_watch_changes_no_trade_and_says_what_it_would_have_done(
 
 
 def test_guard_leaves_a_quarter_to_a_trade_with_its_additions(
-    played: dict[str, BacktestRun],
+    played: Played,
 ) -> None:
     assert largest(played["alone"]) > 0.3 * 10_000
     assert largest(played["guard"]) <= 0.25 * played["guard"].equity.max()
@@ -118,7 +132,7 @@ def test_guard_leaves_a_quarter_to_a_trade_with_its_additions(
     assert {str(row["tag"]) for row in interventions_of(played["guard"])} >= {"below the mean"}
 
 
-def test_full_cuts_and_does_not_turn_the_bot_off(played: dict[str, BacktestRun]) -> None:
+def test_full_cuts_and_does_not_turn_the_bot_off(played: Played) -> None:
     assert largest(played["full"]) <= 0.08 * played["full"].equity.max()
     assert len(played["full"].trades) > 10
     assert "cut" in kinds(played["full"])
