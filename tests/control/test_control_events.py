@@ -115,5 +115,13 @@ def test_what_was_cut_and_refused_is_a_table_with_the_newest_reasons(home: Path)
     assert json.loads(shown(home, "--json", command="refusals")) == {"live": kept}
 
 
+def test_a_start_without_a_cut_has_no_table(home: Path) -> None:
+    store = open_store(f"sqlite:///{home}/freqpilot.sqlite")
+    store.save_state("ledger live, interventions", {"since": NOW.isoformat(), "rows": []}, NOW)
+    store.close()
+    text = shown(home, command="refusals")
+    assert "live, since 2024-03-06 12:30 UTC: no order was cut or refused" in text
+
+
 def test_a_bot_whose_orders_all_went_through_says_so(home: Path) -> None:
     assert "no order was cut or refused yet" in shown(home, command="refusals")

@@ -69,7 +69,10 @@ def refusals(
         return
     for mode, each in found.items():
         title = f"{mode}, since {each['since'][:16].replace('T', ' ')} UTC"
-        console().print(table(each["rows"], title))
+        if each["rows"]:
+            console().print(table(each["rows"], title))
+        else:
+            typer.echo(f"{title}: no order was cut or refused")
     if not found:
         typer.echo("no order was cut or refused yet; freqpilot risk shows the limits")
     store = open_store(named.url)

@@ -43,7 +43,7 @@ class Interventions:
         self._seen: dict[tuple[Kind, str, str, str], int] = {}
         self._tags: set[str] = set()
         self._lines: dict[tuple[Kind, str, str], _Line] = {}
-        self._saved = 0
+        self._saved: int | None = None
         self._since: datetime | None = None
 
     def begin(self, timeframe: str) -> None:
@@ -94,7 +94,8 @@ class Interventions:
         return sorted(found, key=lambda row: (-int(str(row["orders"])), *map(str, row.values())))
 
     def save(self, run: Run, now: datetime) -> None:
-        """Keep the rows in the store for ``freqpilot refusals``, where they have changed.
+        """Keep the rows in the store for ``freqpilot refusals``, where they have changed; none at
+        first, in place of those of the start before.
 
         :raises SQLAlchemyError: when the store fails.
         """
