@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from freqpilot.control.tally import REFUSED
+from freqpilot.control.tally import CUT, REFUSED
 
 MEANINGS = {
     "orders_allowed": "orders that the gate let pass",
@@ -63,6 +63,8 @@ def print_counters(found: list[tuple[str, str, int, int]], console: Any) -> None
 def _meaning(name: str) -> str:
     if name.startswith(REFUSED):
         return "orders and entries refused by this rule"
+    if name.startswith(CUT):
+        return "stakes cut to this limit"
     if name.startswith("found: "):
         return "differences of this kind that two looks agreed on"
     return MEANINGS.get(name, "")

@@ -9,6 +9,8 @@ TODAY = ", counted today"
 """What the name of a ledger ends with where its counters of the day are kept."""
 REFUSED = "refused: "
 """What the name of a counter of refusals begins with; its rule follows."""
+CUT = "cut: "
+"""What the name of a counter of cut stakes begins with."""
 
 
 @dataclass(frozen=True)

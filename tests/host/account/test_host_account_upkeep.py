@@ -127,3 +127,9 @@ def test_a_store_that_is_out_is_left_alone(run: Run) -> None:
     run.store_fault = None
     run.part(Upkeep).step(START)
     assert texts(run) == []
+
+
+def test_cut_stakes_are_counters_as_well(run: Run) -> None:
+    run.counters.cut("max_position")
+    Upkeep(run).step(datetime.now(UTC))
+    assert run.store.counters() == {"cut: max_position": 1}

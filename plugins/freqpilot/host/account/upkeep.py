@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from freqpilot.control.tally import REFUSED, TODAY, Tally
+from freqpilot.control.tally import CUT, REFUSED, TODAY, Tally
 from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.run.run import Run
 
@@ -50,7 +50,8 @@ class Upkeep:
             return
         run, figures = self._run, self._run.counters.snapshot(now)
         refused = {f"{REFUSED}{rule}": count for rule, count in figures["vetoes"].items()}
-        counts = {**figures["counts"], **refused}
+        cut = {f"{CUT}{rule}": count for rule, count in figures["cuts"].items()}
+        counts = {**figures["counts"], **refused, **cut}
         if counts == self._counts:
             return
         key = f"{run.key}{TODAY}"
