@@ -202,3 +202,11 @@ def test_thinning_keeps_the_extremes_and_the_ends():
 )
 def test_what_the_simulated_operator_did_is_told_by_cause(run, words):
     assert report._supervision({"run": {"vetoes": {}, **run}}).startswith(words)
+
+
+def test_who_only_watched_refused_nothing() -> None:
+    told = {"releases": 0, "vetoes": {"halted": 3}, "cuts": {"max_position": 2}}
+    text = report._supervision({"run": {**told, "profile": "watch"}})
+    assert text.startswith("watch: nothing was changed; it would have done this: ")
+    assert "stakes cut: max_position 2; orders refused at the gate: halted 3" in text
+    assert "watch" not in report._supervision({"run": {**told, "profile": "full"}})

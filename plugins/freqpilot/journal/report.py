@@ -149,7 +149,10 @@ def _supervision(section: object) -> str:
     halted = f"; halted at the end: {run['halted']}" if run.get("halted") else ""
     cuts = ", ".join(f"{rule} {times}" for rule, times in sorted(run.get("cuts", {}).items()))
     cut = f"; stakes cut: {cuts}" if cuts else ""
-    return f"{_releases(run)}{halted}{cut}; orders refused at the gate: {vetoes or 'none'}"
+    told = f"{halted}{cut}; orders refused at the gate: {vetoes or 'none'}"
+    if run.get("profile") == "watch":
+        return f"watch: nothing was changed; it would have done this: {_releases(run)}{told}"
+    return f"{_releases(run)}{told}"
 
 
 def _releases(run: Mapping[str, Any]) -> str:

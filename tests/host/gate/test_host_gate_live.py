@@ -111,7 +111,7 @@ def test_a_stale_ledger_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_only_watches_refuses_nothing_and_counts_it(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     risk = run.settings.risk.model_copy(update={"profile": "watch"})
     run.settings = run.settings.model_copy(update={"risk": risk})
@@ -119,6 +119,7 @@ def test_who_only_watches_refuses_nothing_and_counts_it(
     send(monkeypatch, [], order(float("nan"), "ETH/USDT"))
     monkeypatch.setattr(livegate, "refusal", wait_for_it)
     send(monkeypatch, [], order(10.0, "SOL/USDT"))
+    assert "Entry would be refused (watch): the books are not compared yet" in caplog.text
     rows = {(row["kind"], row["rule"]) for row in run.part(Interventions).rows()}
     assert rows == {
         ("would refuse", "max_position"),

@@ -159,6 +159,7 @@ def facts(run: Run) -> dict[str, Any]:
     figures = run.counters.snapshot(stamp) if stamp else nothing
     return {
         "supervisor": run.settings.supervisor,
+        "profile": run.settings.risk.profile,
         "releases": run.state.releases,
         "released": dict(run.released),
         "halted": run.state.halted,
@@ -171,19 +172,25 @@ def facts(run: Run) -> dict[str, Any]:
 
 def count_gate_error(error: Exception) -> str:
     """Count a fault of the gate itself and return the reason for the refusal."""
+    done = "refuses the order"
     if has_begun():
-        current().counters.count("gate_errors")
-    logger.error("The order gate failed and refuses the order: %s", error, exc_info=error)
+        run = current()
+        run.counters.count("gate_errors")
+        done = "lets the order through (watch)" if run.settings.risk.watches else done
+    logger.error("The order gate failed and %s: %s", done, error, exc_info=error)
     return f"the order gate failed ({type(error).__name__}: {error})"
 
 
 def count_wait(refusal: NoEntry, order: OrderRequest) -> str:
     """Count an entry that has to wait and return the reason. Where the supervisor only watches, the
     caller lets it through."""
+    verb = "refused"
     if has_begun():
-        current().counters.veto("wait")
-        current().part(Interventions).note("refused", "wait", order, 0.0)
-    logger.warning("Entry refused: %s", refusal)
+        run = current()
+        run.counters.veto("wait")
+        run.part(Interventions).note("refused", "wait", order, 0.0)
+        verb = "would be refused (watch)" if run.settings.risk.watches else verb
+    logger.warning("Entry %s: %s", verb, refusal)
     return str(refusal)
 
 

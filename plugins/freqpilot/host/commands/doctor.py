@@ -177,8 +177,6 @@ def _activation(config: dict[str, Any]) -> str:
 
 
 def _protections(config: dict[str, Any]) -> str:
-    if Settings.from_config(config).risk.watches:
-        return "as your config has them: the profile watch adds none"
     if not config.get("enable_protections"):
         raise FreqpilotError(
             'protections are off in backtests: set "enable_protections": true in the config'
