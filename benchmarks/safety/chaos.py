@@ -65,7 +65,7 @@ for each order and decision nothing may grow beyond what the retention of events
 CURED = """## Cures switched off
 
 A catalogue of faults is worth what it finds. Each cure is switched off in the bot's own process,
-and sessions on spot are played until one shows it.
+and sessions are played until one shows it: on spot, or on futures where the fault is theirs.
 
 | cure | what it is for | faults played | found by |
 |---|---|---|---|
@@ -94,8 +94,9 @@ started on the store of a living one is refused and changes nothing. An order th
 written down before it is sent, also while the store takes nothing.
 
 At each loop's end: no peak that the account never had; no halt without a fall; no peak and no latch
-that is gone again; no exit at market for one wrong price. A liquidation is in the bot's books, or a
-CRITICAL event names its pair, within 3 loops.
+that is gone again; no exit at market for one wrong price. No pair is entered while its newest
+candle has not come, and no position is closed for want of a stop that another endpoint takes. A
+liquidation is in the bot's books, or a CRITICAL event names its pair, within 3 loops.
 
 Breaches by rule: {breaches}. Seeds to replay: {seeds}. Kept away, as a breaker or limit refused
 every entry of the session: {away}.
@@ -209,7 +210,7 @@ def find(folder: Path, cure: Cure, seeds: Sequence[int]) -> Finding:
     """Return the first seed whose session shows that a cure is switched off."""
     for seed in seeds:
         work = folder / f"without-{cure.name}-{seed}"
-        session = play(work, seed, cure.faults, without=cure.name)
+        session = play(work, seed, cure.faults, futures=cure.futures, without=cure.name)
         if session.rules:
             return Finding(cure, seed, tuple(sorted(session.rules)))
     return Finding(cure, None, ())

@@ -5,7 +5,9 @@ Not here is what shows in real seconds, as the clock of a rehearsal stands still
 locked store holds up an exit for less than a second, which ``python -m benchmarks load`` measures.
 Nor that an exit never waits for an order of its own kind that stays unsettled: the stand-in leaves
 no order of a pair that it trades unsettled for ever. One that denied an order that it has would let
-every bot send it twice.
+every bot send it twice. Nor what the stand-in never does by itself: lists that hold a fill twice,
+more funding than a page holds, an account that a person trades on by hand. Each has tests of its
+own. And that entries wait while no stop can be placed: in a day that saves an entry or two.
 
 ``python -m benchmarks chaos --cures 20``
 """
@@ -18,12 +20,13 @@ from typing import Any
 @dataclass(frozen=True)
 class Cure:
     """A cure: ``about`` says what it keeps from happening, ``off`` takes it away, ``faults`` are
-    those that its fault comes from."""
+    those that its fault comes from, ``futures`` is where they are played."""
 
     name: str
     about: str
     off: Callable[[], None]
     faults: str = "all"
+    futures: bool = False
 
 
 def switch_off(name: str) -> None:
@@ -247,6 +250,23 @@ def _refusals() -> None:
     _put(Refusals, "is_new", lambda self, pair, reason, time: True)
 
 
+def _stops_elsewhere() -> None:
+    """Leave a stop that is refused as moved without one."""
+    from freqpilot.host.orders import stopways
+
+    def refused(_run: Any, _api: Any, _venue: Any, _order: Any, refusal: Exception) -> Any:
+        raise refusal
+
+    _put(stopways, "_create_elsewhere", refused)
+
+
+def _late_candles() -> None:
+    """Enter on the newest candle there is."""
+    from freqpilot.host.gate.latecandles import LateCandles
+
+    _put(LateCandles, "require", lambda self, pair: None)
+
+
 CURES = {
     cure.name: cure
     for cure in (
@@ -318,6 +338,19 @@ CURES = {
             "a refusal is written down when it changes",
             _refusals,
             "gap_through_stop",
+        ),
+        Cure(
+            "stops_elsewhere",
+            "a stop goes to the endpoint to which the exchange has moved stops",
+            _stops_elsewhere,
+            "venue_change",
+            futures=True,
+        ),
+        Cure(
+            "late_candles",
+            "an entry waits for the newest candle",
+            _late_candles,
+            "late_candles",
         ),
     )
 }

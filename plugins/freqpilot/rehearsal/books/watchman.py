@@ -12,6 +12,7 @@ from pathlib import Path
 
 from freqpilot.rehearsal.books.ledgerwatch import LedgerWatch
 from freqpilot.rehearsal.books.liquidations import Liquidations
+from freqpilot.rehearsal.books.openings import Openings
 from freqpilot.rehearsal.books.report import QUIET, LoopReport, Meanwhile
 from freqpilot.rehearsal.books.spot import Breach, rows
 from freqpilot.rehearsal.venue.futures import FuturesVenue
@@ -32,6 +33,8 @@ LOOPS = {
     "latch lost": 1,
     "clock": 2,
     "bad exit": 1,
+    "late entry": 1,
+    "needless exit": 1,
 }
 """In how many loops that count a rule may be broken before it is a breach."""
 PATIENCE = 3
@@ -62,6 +65,7 @@ class Watchman:
         self._flat: dict[str, int] = {}
         self._peak = self._first = sum(venue.start.values(), ZERO)
         self._ledger = LedgerWatch(self._judge, store, self._first, self._limit)
+        self._openings = Openings(self._judge, venue, self._closes, self._stop_home)
         self.loops = 0
         self.ended: list[int] = []
         self.messages: list[str] = []
@@ -97,6 +101,7 @@ class Watchman:
         self._watch_halt(now, report, excused or store_out)
         self._ledger.loop_ended(now, equity, report, meanwhile, excused=excused)
         self._watch_exits(before, now, report, meanwhile, excused)
+        self._openings.loop_ended(now, report, meanwhile, excused=excused)
         self._watch_account(now, excused or store_out)
         why = f"no entry can be judged in {PATIENCE} loops without a fault: {report.waiting}"
         # A look at a wrong price has to be denied by another one.
@@ -254,6 +259,10 @@ class Watchman:
     def _closes(order: VenueOrder) -> bool:
         return order.sign < 0
 
+    def _stop_home(self) -> str:
+        """Return where the exchange takes stops: ``algo`` where a bot sends them."""
+        return "algo"
+
     def _waiting(self, symbol: str) -> list[VenueOrder]:
         return self._venue.open_orders(symbol)
 
@@ -313,6 +322,9 @@ class FuturesWatchman(Watchman):
     @staticmethod
     def _closes(order: VenueOrder) -> bool:
         return order.reduce_only and not order.client_id.startswith("algo")
+
+    def _stop_home(self) -> str:
+        return self._account.stop_home
 
     def _waiting(self, symbol: str) -> list[VenueOrder]:
         return [order for order in self._account.waiting(symbol) if order.reduce_only]
