@@ -15,7 +15,7 @@ from freqpilot.journal.interventions import interventions_of
 from freqpilot.rehearsal.bot.backtest import BacktestOptions, run_backtest
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("profiles")]  # one backtest alone for all
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAIRS = ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT")

@@ -56,10 +56,10 @@ def _brute(x: Floats, window: int, shares: Floats) -> tuple[Floats, Floats]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    n=st.one_of(st.integers(0, 12), st.integers(0, 5000)),
+    n=st.one_of(st.integers(0, 12), st.integers(0, 3000)),
     window=st.one_of(st.integers(2, 9), st.integers(2, 700)),
     gaps=st.sampled_from([0.0, 0.001, 0.05]),
 )
@@ -106,7 +106,7 @@ def test_same_as_pandas(shape: str, window: int) -> None:
 @pytest.mark.parametrize("window", [2, 4096])
 @pytest.mark.parametrize("shape", ["walk", "ties", "heavy"])
 def test_widest_and_narrowest(shape: str, window: int) -> None:
-    x = SHAPES[shape](np.random.default_rng(6), 24_000)
+    x = SHAPES[shape](np.random.default_rng(6), 9_000)
     shares = np.array([0.0, 0.3, 1.0])
     _same(ranks.rolling_rank(x, window), windows.rolling_rank(x, window))
     ours = quantiles.rolling_quantiles(x, window, shares)
