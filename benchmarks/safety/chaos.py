@@ -405,18 +405,20 @@ def _measure(
     ours: list[Session] = []
     for session in play_all(folder, seeds, faults, futures=futures, workers=workers):
         ours.append(session)
-        _tell(f"{market.name}, freqpilot", session, len(ours), len(seeds), folder)
+        _print_session(f"{market.name}, freqpilot", session, len(ours), len(seeds), folder)
     plain: list[Session] = []
     for session in play_all(
         folder, plain_seeds, NETWORK, plain=True, futures=futures, workers=workers
     ):
         plain.append(session)
-        _tell(f"{market.name}, plain", session, len(plain), len(plain_seeds))
+        _print_session(f"{market.name}, plain", session, len(plain), len(plain_seeds))
     again = play(folder / "again", seeds[0], faults, futures=futures)
     return Outcome(market, ours, plain, trace(again) == trace(ours[0]))
 
 
-def _tell(label: str, session: Session, count: int, total: int, folder: Path | None = None) -> None:
+def _print_session(
+    label: str, session: Session, count: int, total: int, folder: Path | None = None
+) -> None:
     summary = session.summary
     line = (
         f"{count}/{total} {label} seed {session.seed}: {summary.orders} orders, "

@@ -163,7 +163,7 @@ def _blind_worst(_run: Any, free: float, trades: Any, rates: Any, *, paid: bool)
     return account_equity(free, trades, rates, entry_fees_paid=paid)
 
 
-def _told() -> None:
+def _alerted() -> None:
     """Keep and log what a person must hear, and send nothing."""
     from freqpilot.host.alerts import events as alerts
 
@@ -205,10 +205,11 @@ def _reload() -> None:
 def _two_looks() -> None:
     """Take the first look at its word."""
     from freqpilot.risk.account import ledger, looks
-    from freqpilot.risk.account.looks import Look, Seen
+    from freqpilot.risk.account.looks import Confirmation, Look
 
-    def confirm(state: Any, _former: Look | None, look: Look, settings: Any) -> Seen:
-        return Seen(ledger.observe(state, look.time, look.equity, settings, look.low), look)
+    def confirm(state: Any, _former: Look | None, look: Look, settings: Any) -> Confirmation:
+        state = ledger.observe(state, look.time, look.equity, settings, look.low)
+        return Confirmation(state, look)
 
     _put(looks, "confirm", confirm)
 
@@ -308,7 +309,7 @@ CURES = {
             _unknown_rate,
             "delisted",
         ),
-        Cure("told", "a halt leaves the machine", _told, "gap_through_stop"),
+        Cure("alerted", "a halt leaves the machine", _alerted, "gap_through_stop"),
         Cure("reload", "a reload with a fault leaves the bot as it was", _reload, "rpc_force"),
         Cure(
             "named",

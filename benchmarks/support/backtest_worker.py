@@ -27,7 +27,7 @@ def main() -> None:
     given = Arguments(["backtesting", *sys.argv[1:]]).get_parsed_arg()
     backtesting = Backtesting(setup_optimize_configuration(given, RunMode.BACKTEST))
     data, timerange = backtesting.load_bt_data()
-    _say(answers, {"ready": True})
+    _write(answers, {"ready": True})
     for _ in sys.stdin:
         gc.collect()
         wall, cpu = time.perf_counter(), time.process_time()
@@ -37,10 +37,10 @@ def main() -> None:
         trades = result["results"]
         hours = (trades["close_date"] - trades["open_date"]).dt.total_seconds().sum() / 3600
         rows = trades[list(COLUMNS)].astype(str).to_numpy().tolist()
-        _say(answers, {"wall": wall, "cpu": cpu, "trades": rows, "open_candles": float(hours)})
+        _write(answers, {"wall": wall, "cpu": cpu, "trades": rows, "open_candles": float(hours)})
 
 
-def _say(answers: TextIO, document: dict[str, Any]) -> None:
+def _write(answers: TextIO, document: dict[str, Any]) -> None:
     print(json.dumps(document), file=answers, flush=True)
 
 

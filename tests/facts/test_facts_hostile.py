@@ -9,7 +9,7 @@ import pytest
 from freqpilot.facts.sources.base import LONGEST_TEXT, BadAnswer, Call, iso, plain
 from freqpilot.facts.sources.rss import MOST_BYTES, MOST_MENDED, Rss
 from freqpilot.facts.text import clean
-from freqpilot.facts.text.events import told
+from freqpilot.facts.text.events import events_of
 from freqpilot.facts.text.lexicon import Lexicon
 from freqpilot.facts.text.link import Taxonomy
 
@@ -59,7 +59,7 @@ PATHS: dict[str, Callable[[str], object]] = {
     "plain": _plain,
     "clean": clean.clean,
     "shingles": clean.shingles,
-    "events": lambda text: told(text, TAXONOMY.link(text)),
+    "events": lambda text: events_of(text, TAXONOMY.link(text)),
     "lexicon": lambda text: LEXICON.score([text]),
     "feed": feed,
     "broken feed": lambda text: broken_feed(FEED.format("", text, text)),

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from freqpilot.facts.text.clean import LONGEST, Copies, clean, minhash, plain, shingles
-from freqpilot.facts.text.events import told
+from freqpilot.facts.text.events import events_of
 from freqpilot.facts.text.lexicon import MOST_SIGNS, MOST_WORDS, WORDS, Lexicon
 from freqpilot.facts.text.link import REACH, Taxonomy, default
 from freqpilot.facts.text.scorer import model_of
@@ -158,7 +158,7 @@ EVENTS = [
 
 @pytest.mark.parametrize(("text", "events"), EVENTS, ids=lambda each: str(each)[:30])
 def test_a_headline_tells_these_events(text: str, events: list[tuple[str, str, float]]) -> None:
-    assert [tuple(each) for each in told(text, default().link(text))] == events
+    assert [tuple(each) for each in events_of(text, default().link(text))] == events
 
 
 SOUNDS = [
@@ -209,7 +209,7 @@ def check_any(text: str) -> None:
     assert 0 < found.confidence <= 1
     links = default().link(text)
     assert len({link.asset for link in links}) == len(links)
-    assert all(0 < each.confidence <= 1 for each in told(text, links))
+    assert all(0 < each.confidence <= 1 for each in events_of(text, links))
     assert not Copies().seen(text, 0, 0)
 
 

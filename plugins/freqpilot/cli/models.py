@@ -32,7 +32,7 @@ def models(
 
     from freqpilot.control.models import print_models, print_quarantine
     from freqpilot.host.commands.doctor import load_config
-    from freqpilot.host.commands.models import Found, read
+    from freqpilot.host.commands.models import Inventory, read
 
     given = load_config(config, str(userdir)) if config else {}
     folder = Path(given.get("user_data_dir", userdir)).resolve()
@@ -40,7 +40,7 @@ def models(
     found, now = read(folder, identifier), time.time()
     if not every and found.lines:
         newest = found.lines[0].identifier
-        found = Found(
+        found = Inventory(
             tuple(line for line in found.lines if line.identifier == newest),
             tuple(row for row in found.aside if row[0] == newest),
             found.faults,

@@ -45,7 +45,7 @@ class Feed:
 
 
 @dataclass(frozen=True)
-class Kept:
+class PageCounts:
     """How many readings of a page are new, were there already, or are newly set aside."""
 
     added: int = 0
@@ -100,7 +100,7 @@ def last_values(
 
 def keep(
     store: FactStore, judged: Sequence[Judged], state: Feed, fetched_at: datetime
-) -> tuple[Kept, Feed]:
+) -> tuple[PageCounts, Feed]:
     """Keep a page's readings and its feed's state with them.
 
     A reading whose value is that of the event's newest version is known already; another value is
@@ -113,8 +113,8 @@ def keep(
         _insert_facts(connection, state.source, good)
         for number, each in bad:
             connection.execute(insert(FactQuarantineRow), _quarantine(number, each))
-        kept = Kept(len(good), known, len(bad))
-        reason = next((_told(each) for _, each in reversed(bad)), state.reason)
+        kept = PageCounts(len(good), known, len(bad))
+        reason = next((_describe(each) for _, each in reversed(bad)), state.reason)
         state = replace(
             state,
             added=state.added + kept.added,
@@ -258,7 +258,7 @@ def _quarantine(number: int, each: Judged) -> dict[str, Any]:
     }
 
 
-def _told(each: Judged) -> str:
+def _describe(each: Judged) -> str:
     return f"{each.metric}@{each.asset} of {each.event_time:%Y-%m-%d %H:%M}: {each.fault}"
 
 

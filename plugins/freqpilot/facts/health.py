@@ -42,22 +42,24 @@ class Health:
 def health(spec: Spec, every: timedelta, name: str, feed: Feed | None, now: datetime) -> Health:
     """Return how a feed fares at a time."""
 
-    def told(state: str, why: str = "") -> Health:
+    def verdict(state: str, why: str = "") -> Health:
         return Health(spec.name, name, state, why)
 
     if feed is None:
-        return told("waiting", "not asked yet")
+        return verdict("waiting", "not asked yet")
     answered = feed.answered_at or feed.live_from
     if feed.failures >= FAILING or (feed.failures and feed.answered_at is None):
-        return told("failing", f"{feed.failures} turns: {feed.error}")
+        return verdict("failing", f"{feed.failures} turns: {feed.error}")
     if now - answered > max(LATE_TURNS * every, LEAST_LATE):
-        return told("late", f"no answer since {answered:%Y-%m-%d %H:%M}: {feed.error}".rstrip(": "))
+        return verdict(
+            "late", f"no answer since {answered:%Y-%m-%d %H:%M}: {feed.error}".rstrip(": ")
+        )
     if feed.faulty:
-        return told("quarantined", feed.reason)
+        return verdict("quarantined", feed.reason)
     if feed.newest_event is None or now - feed.newest_event > spec.max_age:
         newest = f"{feed.newest_event:%Y-%m-%d %H:%M}" if feed.newest_event else "nothing"
-        return told("silent", f"its newest is {newest}")
-    return told("well", feed.error)
+        return verdict("silent", f"its newest is {newest}")
+    return verdict("well", feed.error)
 
 
 def save_beat(store: FactStore, now: datetime) -> None:

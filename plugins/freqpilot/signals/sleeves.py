@@ -39,7 +39,7 @@ class Wants:
 
 
 @dataclass(frozen=True)
-class Seen:
+class PairCandles:
     """The candles of a pair, their length in nanoseconds, and for the rule that compares pairs the
     pair's score and place at the last close of a week."""
 
@@ -52,7 +52,7 @@ class Seen:
 Parameters = Mapping[str, float | str]
 
 
-def wants(sleeve: Sleeve, seen: Seen, risk: RiskSettings, max_days: float) -> Wants:
+def wants(sleeve: Sleeve, seen: PairCandles, risk: RiskSettings, max_days: float) -> Wants:
     """Return what a sleeve wants of one pair.
 
     :param risk: ``stop_atr_multiple``, ``hard_stop`` and ``atr_period`` of virtual stops.
@@ -64,7 +64,7 @@ def wants(sleeve: Sleeve, seen: Seen, risk: RiskSettings, max_days: float) -> Wa
     if not sleeve.timeframe:
         return _virtual(sleeve, seen, risk, max_days)
     bars = resample(seen.candles, sleeve.nanoseconds)
-    longer = _virtual(sleeve, Seen(bars.candles, sleeve.nanoseconds), risk, max_days)
+    longer = _virtual(sleeve, PairCandles(bars.candles, sleeve.nanoseconds), risk, max_days)
     closes = np.zeros(len(seen.candles), dtype=np.bool_)
     closes[bars.closes()] = True
     want, due, side = (
@@ -87,7 +87,7 @@ def startup(sleeve: Sleeve, step: int, max_days: float) -> int:
     return (rule_needs + 1) * max(own // step, 1) + int(max_days * DAY) // step + 1
 
 
-def _trend(seen: Seen, named: Parameters) -> Wants:
+def _trend(seen: PairCandles, named: Parameters) -> Wants:
     bars = resample(seen.candles, BAR)
     found = trend(bars.candles, BAR, TREND)
     strength, volatility = bars.spread(found.strength), bars.spread(found.volatility)
@@ -100,7 +100,7 @@ def _trend(seen: Seen, named: Parameters) -> Wants:
     return _followed(seen, target, known, due, leave, np.where(enters, np.sign(target), 0.0))
 
 
-def _rotation(seen: Seen, named: Parameters) -> Wants:
+def _rotation(seen: PairCandles, named: Parameters) -> Wants:
     missing = np.full(len(seen.candles), np.nan)
     score = missing if seen.score is None else seen.score
     place = missing if seen.place is None else seen.place
@@ -113,7 +113,7 @@ def _rotation(seen: Seen, named: Parameters) -> Wants:
     return _followed(seen, target, known, due, leave, np.sign(target))
 
 
-def _rebalancing(seen: Seen, named: Parameters) -> Wants:
+def _rebalancing(seen: PairCandles, named: Parameters) -> Wants:
     volatility = momentum(seen.candles, seen.step, REBALANCING).volatility
     whole = np.where(np.isfinite(volatility), 1.0, np.nan)
     equal = named["weights"] == "equal"
@@ -124,7 +124,7 @@ def _rebalancing(seen: Seen, named: Parameters) -> Wants:
     return _followed(seen, target, np.isfinite(whole), due, leave, np.sign(target))
 
 
-TARGETS: dict[str, Callable[[Seen, Parameters], Wants]] = {
+TARGETS: dict[str, Callable[[PairCandles, Parameters], Wants]] = {
     "TrendFollowing": _trend,
     "MomentumRotation": _rotation,
     "Rebalancer": _rebalancing,
@@ -132,14 +132,14 @@ TARGETS: dict[str, Callable[[Seen, Parameters], Wants]] = {
 
 
 def _followed(
-    seen: Seen, target: Floats, known: Bools, due: Bools, leave: Floats, side: Floats
+    seen: PairCandles, target: Floats, known: Bools, due: Bools, leave: Floats, side: Floats
 ) -> Wants:
     want = followed(target, known, due, leave, WEEK // seen.step)
     changed = np.diff(want, prepend=0.0) != 0
     return Wants(want, due | changed, np.where(due & known, side, 0.0))
 
 
-def _virtual(sleeve: Sleeve, seen: Seen, risk: RiskSettings, max_days: float) -> Wants:
+def _virtual(sleeve: Sleeve, seen: PairCandles, risk: RiskSettings, max_days: float) -> Wants:
     named, candles = sleeve.named(), seen.candles
     if sleeve.strategy == "Breakout":
         ranges = breakout.ranges(candles)

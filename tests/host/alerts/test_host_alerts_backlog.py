@@ -112,5 +112,5 @@ def test_the_backlog_lets_the_least_urgent_go_first(
 
     monkeypatch.setattr(backlog, "MOST", 3)
     for level in ("EMERGENCY", "WARNING", "CRITICAL", "WARNING", "EMERGENCY"):
-        alerts.say("odd", level, level)
+        alerts.record_later("odd", level, level)
     assert alerts.BACKLOG.texts() == ["EMERGENCY", "CRITICAL", "EMERGENCY"]

@@ -34,10 +34,10 @@ def test_an_emergency_that_is_said_outside_of_a_run_leaves_at_once(
     clock: Clock, hook: Any, server: stage.Server
 ) -> None:
     alerts.step(hook)
-    alerts.say("exits only", "a seam does not fit", level="WARNING")
+    alerts.record_later("exits only", "a seam does not fit", level="WARNING")
     alerts._sender.join(20)
     assert server.posts == []
-    alerts.say("exits only", "the gate is missing", level="EMERGENCY")
+    alerts.record_later("exits only", "the gate is missing", level="EMERGENCY")
     alerts._sender.join(20)
     assert [text.rpartition(": ")[2] for text in server.texts] == ["the gate is missing"]
 
@@ -78,7 +78,7 @@ def test_a_loop_waits_for_no_network(
 def test_what_is_said_before_a_run_has_begun_arrives(
     clock: Clock, hook: Any, server: stage.Server, tmp_path: Path
 ) -> None:
-    alerts.say("start", "exits only", "EMERGENCY", cause="store")
+    alerts.record_later("start", "exits only", "EMERGENCY", cause="store")
     alerts.flush_now(None, 1)
     assert server.asked == 0
     run = begun(tmp_path)
@@ -90,7 +90,7 @@ def test_what_is_said_before_a_run_has_begun_arrives(
 def test_what_is_said_without_any_run_arrives_too(
     clock: Clock, hook: Any, server: stage.Server
 ) -> None:
-    alerts.say("start", "the store is damaged", "EMERGENCY")
+    alerts.record_later("start", "the store is damaged", "EMERGENCY")
     clock.loop(hook)
     clock.loop(hook, hours=2)
     assert len(server.posts) == 1
@@ -202,7 +202,7 @@ def test_missing_money_and_a_broken_couple_arrive(
 ) -> None:
     flows._report(run, rebase.Seen(run.state, run.watch, missing=120.0), NOW)
     trade = SimpleNamespace(pair="ETH/USDT", enter_tag="pairs_long")
-    couples._tell(trade, "orphan_leg")
+    couples._report(trade, "orphan_leg")
     clock.loop(hook)
     assert "120.00 is gone" in server.texts[0]
     assert "ETH/USDT is closed (orphan leg): pairs_long" in server.texts[0]

@@ -153,7 +153,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     made = Stage(tmp_path, Stepped)
     kept = {"broken": made.broken, "made": made.made}
     monkeypatch.setattr(freqtrade.worker, "FreqtradeBot", type("Made", (Bot,), kept))
-    monkeypatch.setattr(alerts, "say", lambda kind, text, level: made.alerts.append(level))
+    monkeypatch.setattr(alerts, "record_later", lambda kind, text, level: made.alerts.append(level))
     _forget()
     made.write()
     made.start()

@@ -11,7 +11,7 @@ import pytest
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
 from freqpilot.host.candles.feeds import LiveFeed
-from freqpilot.host.gate.latecandles import PACE, PATIENCE, TELL, LateCandles
+from freqpilot.host.gate.latecandles import ALERT_AFTER, PACE, PATIENCE, LateCandles
 from freqpilot.host.run.current import current, end
 
 PAIRS = [f"C{number:02d}/USDT" for number in range(30)]
@@ -102,7 +102,7 @@ def test_where_nothing_can_be_late_nothing_waits(
         feed.timeframe = "1w"
     assert not waits(candles)
     if case != "no frame":
-        candles.end(CLOSE + TELL)
+        candles.end(CLOSE + ALERT_AFTER)
         assert feed.asked == []
 
 
@@ -120,21 +120,21 @@ def test_late_ones_are_asked_for_again_for_a_while(feed: Feed, candles: LateCand
 def test_a_person_hears_once_until_all_have_come(feed: Feed, candles: LateCandles) -> None:
     feed.late = set(PAIRS[:7])
     candles.begin(CLOSE)
-    candles.end(CLOSE + TELL - SECOND)
+    candles.end(CLOSE + ALERT_AFTER - SECOND)
     assert current().store.events("late candles") == []
     for _ in range(2):
-        candles.end(CLOSE + TELL)
+        candles.end(CLOSE + ALERT_AFTER)
     (event,) = current().store.events("late candles")
     assert event.level == "WARNING"
     assert event.text.startswith("7 of 30 pairs have no 1h candle of 11:00 60 s after its close")
     assert "(C00/USDT, C01/USDT, C02/USDT, C03/USDT, C04/USDT and others)" in event.text
     feed.late.clear()
-    candles.end(CLOSE + 2 * TELL)
+    candles.end(CLOSE + 2 * ALERT_AFTER)
     feed.late = {PAIRS[1]}
-    candles.end(CLOSE + 2 * TELL)
+    candles.end(CLOSE + 2 * ALERT_AFTER)
     assert len(current().store.events("late candles")) == 1, "all had come: nobody is asked"
     candles.begin(CLOSE + HOUR)
-    candles.end(CLOSE + HOUR + TELL)
+    candles.end(CLOSE + HOUR + ALERT_AFTER)
     assert len(current().store.events("late candles")) == 2
 
 
@@ -143,7 +143,7 @@ def test_a_fault_does_not_end_the_loop(
 ) -> None:
     feed.pairs = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
     candles.begin(CLOSE)
-    candles.end(CLOSE + TELL)
+    candles.end(CLOSE + ALERT_AFTER)
     assert "could not be looked for" in caplog.text
 
 

@@ -37,7 +37,7 @@ TYPO = {"store": {"url": "sqlite:///own.sqlite"}, "risk": {"max_exposur": 0.4, "
 def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
     """The alerts of a test, each with its level; no cause holds before and after it."""
     heard: list[tuple[str, str]] = []
-    monkeypatch.setattr(alerts, "say", lambda kind, text, level: heard.append((level, text)))
+    monkeypatch.setattr(alerts, "record_later", lambda kind, text, level: heard.append((level, text)))
     exitsonly._causes.clear()
     yield heard
     exitsonly._causes.clear()

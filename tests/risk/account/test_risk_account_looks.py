@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from freqpilot.risk.account import looks
 from freqpilot.risk.account.ledger import Ledger, closed, observe
-from freqpilot.risk.account.looks import Look, Seen, confirm
+from freqpilot.risk.account.looks import Confirmation, Look, confirm
 from freqpilot.risk.account.record import Outcome
 from freqpilot.settings import RiskSettings
 
@@ -25,7 +25,7 @@ class Account:
 
     def __init__(self, *equities: float, apart: float = 5.0) -> None:
         self.now, self.apart = NOON, timedelta(seconds=apart)
-        self.seen = Seen(Ledger.empty(), None)  # type: ignore[arg-type]
+        self.seen = Confirmation(Ledger.empty(), None)  # type: ignore[arg-type]
         self.look(*equities)
 
     def look(self, *equities: float, shown: bool = True, low: float | None = None) -> "Account":

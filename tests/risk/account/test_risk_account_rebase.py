@@ -8,7 +8,7 @@ import pytest
 
 from freqpilot.risk.account.flows import Fall, Flows, Reading, Watch
 from freqpilot.risk.account.ledger import Ledger
-from freqpilot.risk.account.rebase import Seen, declare, take
+from freqpilot.risk.account.rebase import Rebased, declare, take
 from freqpilot.settings import FlowSettings
 
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)
@@ -55,11 +55,11 @@ def looked(
     watch: Watch = WATCH,
     trades: int = 3,
     after: timedelta = timedelta(),
-) -> Seen:
+) -> Rebased:
     return take(state, watch, Reading(capital, trades, True), NOON + after, equity, SETTINGS)
 
 
-def risen(state: Ledger, amount: float, equity: float = 1000.0) -> Seen:
+def risen(state: Ledger, amount: float, equity: float = 1000.0) -> Rebased:
     """Return what is seen once ``amount`` came in and has stayed, with an ``equity`` before it."""
     there = (1000.0 + amount, equity + amount)
     first = looked(state, *there)
@@ -71,7 +71,7 @@ class TestTake:
         found = looked(STATE, 1000.0, 1000.0, trades=7)
         assert found[1:] == (Watch(1000.0, 7), 0.0, 0.0, 0.0)
         assert found.state == replace(STATE, flows=Flows(capital=1000.0, trades=7))
-        assert Seen(STATE, WATCH)[2:] == (0.0, 0.0, 0.0)
+        assert Rebased(STATE, WATCH)[2:] == (0.0, 0.0, 0.0)
 
     @pytest.mark.parametrize("amount", [0.5, 1.0, 250.0, 999.0])
     def test_a_declared_withdrawal_scales_all_at_once(self, amount: float) -> None:

@@ -137,14 +137,14 @@ def _derived(values: Mapping[str, Any]) -> dict[str, float]:
     """Return what follows from a day's other figures: the net flow to exchanges, the realised cap
     (cap ÷ MVRV), NVT (cap ÷ transfers) and the supply that did not move for a year."""
 
-    def told(name: str) -> float:
+    def figure(name: str) -> float:
         return number(values.get(name))
 
-    cap, transfers, ratio = told("market_cap"), told("transfer_volume"), told("mvrv")
+    cap, transfers, ratio = figure("market_cap"), figure("transfer_volume"), figure("mvrv")
     found = {
-        "exchange_netflow": told("exchange_inflow") - told("exchange_outflow"),
+        "exchange_netflow": figure("exchange_inflow") - figure("exchange_outflow"),
         "realised_cap": cap / ratio if ratio > 0 else nan,
         "nvt": cap / transfers if transfers > 0 else nan,
-        "long_term_supply": told("supply") - told("supply_active_year"),
+        "long_term_supply": figure("supply") - figure("supply_active_year"),
     }
     return {metric: value for metric, value in found.items() if isfinite(value)}

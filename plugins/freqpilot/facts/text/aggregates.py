@@ -176,13 +176,13 @@ def aggregate(
         if grown is not None:
             named = joined(named, grown[0].take(grown[1]))
         found["influencer_sentiment"] = level(named, times, scales.half_life)
-    quiet = ~heard(texts, times, scales)
+    quiet = ~mentioned(texts, times, scales)
     for values in found.values():
         values[quiet] = np.nan
     return found
 
 
-def heard(texts: Texts, times: Ints, scales: Scales) -> Bools:
+def mentioned(texts: Texts, times: Ints, scales: Scales) -> Bools:
     """Tell when a coin was written of lately: before, nobody knew that it would be."""
     out = np.zeros(times.size, np.bool_)
     for at, rows in _known(texts, times, reach(scales)):

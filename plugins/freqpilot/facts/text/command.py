@@ -11,7 +11,7 @@ from freqpilot.facts.health import FAILING, Health
 from freqpilot.facts.store import FactStore
 from freqpilot.facts.text import head, labelled, scorers
 from freqpilot.facts.text.clean import clean
-from freqpilot.facts.text.events import Told, told
+from freqpilot.facts.text.events import TextEvent, events_of
 from freqpilot.facts.text.lexicon import Lexicon
 from freqpilot.facts.text.link import Link, Taxonomy
 from freqpilot.facts.text.scorer import Scored, Scorer, model_of
@@ -29,7 +29,7 @@ class Tried:
     model: str
     scored: Scored
     links: tuple[Link, ...]
-    events: tuple[Told, ...]
+    events: tuple[TextEvent, ...]
 
 
 def scorer_of(settings: Settings, user_data: Path) -> Scorer:
@@ -57,7 +57,7 @@ def tried(settings: Settings, user_data: Path, texts: Sequence[str]) -> list[Tri
     found = []
     for text, scored in zip(texts, scorer.score(texts), strict=True):
         links = taxonomy.link(text)
-        found.append(Tried(clean(text), model_of(scorer), scored, links, told(text, links)))
+        found.append(Tried(clean(text), model_of(scorer), scored, links, events_of(text, links)))
     return found
 
 

@@ -92,7 +92,7 @@ _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _OF_CRYPTO = re.compile(r"\b(crypto\w*|digital assets?)\b", re.IGNORECASE)
 
 
-class Told(NamedTuple):
+class TextEvent(NamedTuple):
     """An event that a text tells of, of a coin (``*``: the market), and how sure, above 0 to 1."""
 
     kind: EventKind
@@ -100,7 +100,7 @@ class Told(NamedTuple):
     confidence: float
 
 
-def told(text: str, links: Sequence[Link]) -> tuple[Told, ...]:
+def events_of(text: str, links: Sequence[Link]) -> tuple[TextEvent, ...]:
     """Return the events of a headline; at most one kind, the first that fits, of the
     coins in the same clause."""
     shown = _LINK.sub(lambda found: " " * len(found[0]), plain(text))
@@ -124,7 +124,7 @@ def told(text: str, links: Sequence[Link]) -> tuple[Told, ...]:
     ]
     if not links and kind in ("regulation_positive", "regulation_negative"):
         about = [MARKET] if _OF_CRYPTO.search(shown) else []
-    return tuple(Told(kind, asset, confidence) for asset in about)
+    return tuple(TextEvent(kind, asset, confidence) for asset in about)
 
 
 def _clause(text: str, begin: int, end: int) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from freqpilot.facts.store import FactStore
 from freqpilot.facts.text.aggregates import Scales, Texts, aggregate, ordered, reach
 from freqpilot.facts.text.clean import Copies
 from freqpilot.facts.text.engagement import by_engagement, seen_of
-from freqpilot.facts.text.events import told
+from freqpilot.facts.text.events import events_of
 from freqpilot.facts.text.link import Taxonomy
 from freqpilot.facts.text.scorer import Scored, Scorer, model_of
 from freqpilot.settings import TextSettings
@@ -222,7 +222,7 @@ class TextStep:
                 known,
                 number % (1 << 31),
             )
-            for event in told(first.text, links)
+            for event in events_of(first.text, links)
         ]
         return items, facts
 

@@ -174,7 +174,7 @@ def _with_declarations(run: Run, now: datetime) -> Ledger:
     return state
 
 
-def _report(run: Run, seen: rebase.Seen, now: datetime) -> None:
+def _report(run: Run, seen: rebase.Rebased, now: datetime) -> None:
     usd = seen.state.usd
     if seen.flow:
         what = "deposit" if seen.flow > 0 else "withdrawal"

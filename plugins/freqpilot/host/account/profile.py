@@ -16,7 +16,7 @@ ABOUT = {
 }
 
 
-def tell(run: Run, now: datetime) -> None:
+def announce(run: Run, now: datetime) -> None:
     """Log the profile, and keep an event where it is another than at the last start. It never
     raises."""
     profile = run.settings.risk.profile

@@ -84,7 +84,7 @@ class StakeRate:
         rate = self._rate if fresh else None
         if rate is None:
             rate = configured(currency, self._run.settings.risk)
-        self._tell(currency, rate, now)
+        self._report(currency, rate, now)
         return rate
 
     def _is_due(self, now: datetime) -> bool:
@@ -105,7 +105,7 @@ class StakeRate:
         if rate == reading:
             self._rate, self._read = rate, now
 
-    def _tell(self, currency: str, rate: float | None, now: datetime) -> None:
+    def _report(self, currency: str, rate: float | None, now: datetime) -> None:
         missed, self._missed = self._missed, rate is None and self._former is None
         if self._missed and not missed:
             pairs = ", ".join(pair for pair, _ in quotes(currency))

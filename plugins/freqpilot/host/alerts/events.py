@@ -54,7 +54,7 @@ def record(
         logger.exception("An event could not be kept: %s", text)
 
 
-def say(kind: str, text: str, level: str = "WARNING", **about: object) -> None:
+def record_later(kind: str, text: str, level: str = "WARNING", **about: object) -> None:
     """As :func:`record`, from any thread or before a run has begun: the event waits in memory until
     the bot's next loop. ``about`` is its data."""
     try:

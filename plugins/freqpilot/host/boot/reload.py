@@ -188,7 +188,7 @@ def _stay(worker: Worker, error: Exception) -> None:
     if bot.state == State.RELOAD_CONFIG:
         bot.state = RELOADS.before or RELOADS.processed or State.RUNNING
     RELOADS.stayed = True
-    alerts.say(KIND, refusal(error), level="CRITICAL")
+    alerts.record_later(KIND, refusal(error), level="CRITICAL")
     bot.notify_status(refusal(error).replace("`", "'"))  # Freqtrade puts all of it in back quotes
 
 
@@ -233,14 +233,16 @@ def _make_again(worker: Worker, original: Callable[..., Any], error: Exception) 
             break
         except Exception as again:
             if not wait:
-                alerts.say(KIND, _down(error, again, exitsonly.open_trades(good)), "EMERGENCY")
+                alerts.record_later(
+                    KIND, _down(error, again, exitsonly.open_trades(good)), "EMERGENCY"
+                )
             wait = min(2 * wait, LONGEST_WAIT) if wait else FIRST_WAIT
             logger.error("The bot could not be made again (%s); next try in %g s", again, wait)
             worker._notify("WATCHDOG=1\nSTATUS=Trying to start again.")
             worker._sleep(wait)
     if RELOADS.before in (State.PAUSED, State.STOPPED):
         worker.freqtrade.state = RELOADS.before
-    alerts.say(KIND, refusal(error), level="CRITICAL")
+    alerts.record_later(KIND, refusal(error), level="CRITICAL")
 
 
 def _down(error: Exception, again: Exception, open_trades: int) -> str:

@@ -137,7 +137,7 @@ def end_settings() -> None:
     exitsonly.leave(SETTINGS_CAUSE)
     rest = exitsonly.reason()
     after = f"The bot still runs exits-only: {rest}" if rest else "Entries are judged again"
-    alerts.say(KIND, f"The configuration is valid now. {after}.", level="WARNING")
+    alerts.record_later(KIND, f"The configuration is valid now. {after}.", level="WARNING")
 
 
 def starts() -> bool:
@@ -153,7 +153,7 @@ def _enter(cause: str, reason: str) -> None:
         f"Freqpilot runs exits-only: {reason}. Open trades keep their stops, exits and halts; no "
         "position is opened or enlarged, and no target sells a part."
     )
-    alerts.say(KIND, text, level="EMERGENCY")
+    alerts.record_later(KIND, text, level="EMERGENCY")
 
 
 def shut_entries(config: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Found:
+class Inventory:
     """The models of one user_data folder, and what was set aside; ``faults`` are diaries that
     cannot be read."""
 
@@ -40,7 +40,7 @@ class Found:
     faults: tuple[str, ...] = ()
 
 
-def read(user_data: Path, identifier: str = "") -> Found:
+def read(user_data: Path, identifier: str = "") -> Inventory:
     """Return what is known of the models in ``user_data/models``, the newest identifier first.
 
     :param identifier: only those of the config's identifier, to which the host adds a digest of
@@ -64,7 +64,7 @@ def read(user_data: Path, identifier: str = "") -> Found:
         name = _name(folder, root)
         lines += _lines(folder, name, diary)
         aside += [(name, each) for each in shelf.quarantined(folder)]
-    return Found(tuple(lines), tuple(aside), tuple(faults))
+    return Inventory(tuple(lines), tuple(aside), tuple(faults))
 
 
 def _name(folder: Path, root: Path) -> str:

@@ -98,19 +98,19 @@ class Watchman:
 
     def __init__(self, books: Books, since: datetime, alert: Callable[[str], object]) -> None:
         self._books, self._since, self._alert = books, since, alert
-        self._told: datetime | None = None
+        self._alerted_at: datetime | None = None
 
     def look(self, now: datetime) -> None:
         """Look, and alert where the bot trades ungated, once an hour. It never raises."""
         try:
             if text := fault(self._books, self._since):
-                self._tell(text, now)
+                self._alert_hourly(text, now)
         except Exception as error:
             logger.warning("The bot's books could not be looked at: %s", type(error).__name__)
 
-    def _tell(self, text: str, now: datetime) -> None:
-        if self._told is not None and now - self._told < AGAIN:
+    def _alert_hourly(self, text: str, now: datetime) -> None:
+        if self._alerted_at is not None and now - self._alerted_at < AGAIN:
             return
-        self._told = now
+        self._alerted_at = now
         logger.critical("%s", text)
         self._alert(text)

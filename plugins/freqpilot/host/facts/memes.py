@@ -37,7 +37,7 @@ def add_attention(
     :raises Degraded: when the facts cannot be read; live the columns are NaN instead.
     """
     settings = Settings.from_config(config).signals.memes
-    known = _Known(config, base_of(pair), closes_of(frame, timeframe), settings)
+    known = _CoinFacts(config, base_of(pair), closes_of(frame, timeframe), settings)
     seen = attention(known, settings)
     known.say_missing()
     columns = {f"{PREFIX}{name}": values for name, values in vars(seen).items()}
@@ -62,7 +62,7 @@ def metrics(settings: MemeSettings) -> dict[MemeFact, Metric]:
         raise RefuseToStart(f"config: freqpilot.signals.memes.facts: {error}") from None
 
 
-class _Known:
+class _CoinFacts:
     """The facts of a coin at candles' closes."""
 
     def __init__(
@@ -123,7 +123,7 @@ class _Known:
         return measured(self.all(name), self.closes, 2 * DAY, day_growth, self.max_age)
 
 
-def attention(known: _Known, settings: MemeSettings) -> Attention:
+def attention(known: _CoinFacts, settings: MemeSettings) -> Attention:
     """Return what was known at each close."""
     history = DAY * settings.history_days
     listed = known.value("listing", DAY * settings.listing_days)
@@ -145,7 +145,7 @@ def attention(known: _Known, settings: MemeSettings) -> Attention:
     )
 
 
-def _safe(known: _Known, settings: MemeSettings) -> Floats:
+def _safe(known: _CoinFacts, settings: MemeSettings) -> Floats:
     """Return 1 where every rug-pull check passes, 0 where one fails or is not known."""
     wanted = checks(settings.max_top10_share, settings.max_developer_moves)
     names: tuple[MemeFact, ...] = get_args(MemeFact)

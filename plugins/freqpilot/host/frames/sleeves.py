@@ -13,7 +13,7 @@ from freqpilot.host.frames.crosssection import CrossSection
 from freqpilot.settings import Settings, Sleeve
 from freqpilot.shapes import Candles, Floats
 from freqpilot.signals.rotation import momentum
-from freqpilot.signals.sleeves import RANKED, ROTATION, Seen, Wants, startup, wants
+from freqpilot.signals.sleeves import RANKED, ROTATION, PairCandles, Wants, startup, wants
 
 TAG = 255
 """Most letters of an entry tag in Freqtrade's database."""
@@ -71,7 +71,12 @@ def add_wants(
     ensemble, candles = settings.ensemble, candles_from_frame(frame)
     score, place = ranked() if ranks(ensemble.sleeves) else (None, None)
     found = [
-        wants(sleeve, Seen(candles, step, score, place), settings.risk, ensemble.max_holding_days)
+        wants(
+            sleeve,
+            PairCandles(candles, step, score, place),
+            settings.risk,
+            ensemble.max_holding_days,
+        )
         for sleeve in ensemble.sleeves
     ]
     budgets = np.array([sleeve.budget for sleeve in ensemble.sleeves])

@@ -130,5 +130,5 @@ def accepted(model: Any, features: pd.DataFrame, dk: Kitchen) -> NDArray[np.int_
             f"{dk.pair}: the newest candle is unlike what the model was trained on (anomaly "
             "guard): no entry by it; open trades are managed as before"
         )
-        alerts.say("anomaly guard", text, pair=dk.pair)
+        alerts.record_later("anomaly guard", text, pair=dk.pair)
     return found

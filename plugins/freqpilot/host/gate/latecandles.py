@@ -18,7 +18,7 @@ from freqpilot.host.run.run import Run
 
 logger = logging.getLogger(__name__)
 
-TELL = timedelta(seconds=60)
+ALERT_AFTER = timedelta(seconds=60)
 """How late a candle has to be for a person to hear of it."""
 PACE, PATIENCE = timedelta(seconds=30), timedelta(minutes=10)
 """How often a late candle is asked for, and for how long after its close: one that is not there by
@@ -34,7 +34,7 @@ class LateCandles:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._begun: datetime | None = None
-        self._told = False
+        self._alerted = False
         self._whole: datetime | None = None
 
     def begin(self, now: datetime) -> None:
@@ -87,15 +87,15 @@ class LateCandles:
         pairs = feed.pairs()
         late = [pair for pair in pairs if (feed.newest(pair) or expected) < expected]
         if not late:
-            self._told, self._whole = False, expected
+            self._alerted, self._whole = False, expected
             return
         closed = expected + timedelta(seconds=seconds(feed.timeframe))
         if now - closed < PATIENCE:
             for pair in late:
                 feed.ask_again(pair, now - PACE)
-        if self._told or now - closed < TELL:
+        if self._alerted or now - closed < ALERT_AFTER:
             return
-        self._told = True
+        self._alerted = True
         names = ", ".join(sorted(late)[:NAMES]) + (" and others" if len(late) > NAMES else "")
         text = (
             f"{len(late)} of {len(pairs)} pairs have no {feed.timeframe} candle of "

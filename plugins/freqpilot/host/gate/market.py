@@ -48,7 +48,7 @@ class Market:
         self.orders, self.crash = OrderRate(self.settings), FlashCrash(self.settings)
         self.tripped: dict[str, str] = {}
         self._prices: dict[str, tuple[float, float]] = {}
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._remember()
 
     def note_order(self) -> None:
@@ -85,7 +85,7 @@ class Market:
         now = time.time()
         with self._lock:  # never around a request: an exit's note would wait for its answer
             many = self.orders.tripped(now)
-        if reason := self._tell("order_rate", many):
+        if reason := self._report("order_rate", many):
             return market.Refusal("order_rate", reason)
         if _gives_nothing(exchange):
             return None
@@ -100,7 +100,7 @@ class Market:
             "depeg": lambda: self._depeg(exchange, now),
         }
         for name, look in breakers.items():
-            if reason := self._tell(name, look()):
+            if reason := self._report(name, look()):
                 return market.Refusal(name, reason)
         return None
 
@@ -125,7 +125,7 @@ class Market:
         except Exception:  # an exit must go on
             logger.exception("The count of orders could not be kept")
 
-    def _tell(self, name: str, reason: str | None) -> str | None:
+    def _report(self, name: str, reason: str | None) -> str | None:
         """Keep and log that a breaker trips or ends; returns ``reason``."""
         if bool(reason) != (name in self.tripped):
             run, now = self._run, datetime.now(UTC)
@@ -209,8 +209,8 @@ class Market:
             known = exchange.markets.get(name)
             if known is not None and known.get("active") is not False:
                 return name
-        if what not in self._told:
-            self._told.add(what)
+        if what not in self._logged:
+            self._logged.add(what)
             logger.warning(
                 "Not watched: %s; none of %s is listed", what, ", ".join(dict.fromkeys(names))
             )

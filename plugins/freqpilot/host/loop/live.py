@@ -236,7 +236,7 @@ def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         run.part(Market).timeframe = timeframe
         run.part(BookRisk).begin(stored.fetched_candles(self.exchange), timeframe)
         run.part(Interventions).begin(timeframe)
-        profile.tell(run, datetime.now(UTC))
+        profile.announce(run, datetime.now(UTC))
         if not self.config["dry_run"]:
             # Before Freqtrade asks for the stops it has, and for the funding of its trades.
             sending.install(self.exchange)

@@ -64,7 +64,7 @@ class Difference:
 
 
 @dataclass
-class Seen:
+class Sighting:
     """A difference and when a look first showed it with these figures; whether a second one has
     confirmed them, and whether it was confirmed with any."""
 
@@ -79,7 +79,7 @@ class Differences:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._seen: dict[str, dict[tuple[str, str, str], Seen]] = {}
+        self._seen: dict[str, dict[tuple[str, str, str], Sighting]] = {}
         self._reported: dict[tuple[str, ...], date] = {}
 
     def confirm(
@@ -99,7 +99,7 @@ class Differences:
             seen = before.get(difference.key)
             if seen is None or not seen.difference.agrees(difference):
                 stands = seen is not None and seen.stands
-                after[difference.key] = Seen(difference, now, stands=stands)
+                after[difference.key] = Sighting(difference, now, stands=stands)
                 continue
             seen.difference = difference
             if not seen.confirmed and abs(now - seen.since) >= APART:
@@ -122,11 +122,11 @@ class Differences:
         self._seen.get(place, {}).pop(difference.key, None)
         self._run.counters.count("books mended")
 
-    def heard(self, about: tuple[str, ...]) -> bool:
+    def reported_today(self, about: tuple[str, ...]) -> bool:
         """Tell whether a person has heard of this today (UTC)."""
         return self._reported.get(about) == datetime.now(UTC).date()
 
-    def hear(self, about: tuple[str, ...]) -> None:
+    def mark_reported(self, about: tuple[str, ...]) -> None:
         """Take note that a person has heard of this, or need not today."""
         today = datetime.now(UTC).date()
         self._reported = {each: day for each, day in self._reported.items() if day == today}
@@ -154,8 +154,8 @@ def report_daily(run: Run, about: tuple[str, ...], text: str, level: str, **data
     :param about: what makes it the same as the one before, its pair first.
     """
     differences = run.part(Differences)
-    if not differences.heard(about):
-        differences.hear(about)
+    if not differences.reported_today(about):
+        differences.mark_reported(about)
         report(run, text, level, {"pair": about[0], **data})
 
 

@@ -117,7 +117,7 @@ def settle(bot: Bot) -> None:
         for trade, why in due:
             if trade.id not in told:
                 told.add(trade.id)
-                _tell(trade, why)
+                _report(trade, why)
             _close(bot, trade, why)
 
 
@@ -139,12 +139,12 @@ def _close(bot: Bot, trade: Trade, why: str) -> None:
         logger.warning("The leg %s is not closed yet (%s); it is tried again", trade.pair, error)
 
 
-def _tell(trade: Trade, why: str) -> None:
+def _report(trade: Trade, why: str) -> None:
     words = f"{trade.pair} is closed ({why.replace('_', ' ')}): {trade.enter_tag}"
     try:
         run = current()
     except NoEntry:  # closing it matters more
-        alerts.say("orphan leg", words, pair=trade.pair)
+        alerts.record_later("orphan leg", words, pair=trade.pair)
         return
     run.counters.count("orphan_legs")
     alerts.record(run, "orphan leg", "WARNING", words, {"pair": trade.pair})

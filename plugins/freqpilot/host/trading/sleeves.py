@@ -111,7 +111,7 @@ class Keeper:
                 books = subledger.crossed(ledger.books, pair, wanted, prices[pair])
                 ledger = replace(ledger, books=books)
         self.ledger = ledger
-        self._tell(before, ledger, closed)
+        self._report_switched_off(before, ledger, closed)
         self._save(closed)
 
     def book(self, trade: Trade, time: datetime, about: About) -> None:
@@ -258,7 +258,7 @@ class Keeper:
         lately = Trade.close_date >= since.replace(tzinfo=None)
         return list(Trade.get_trades([known | lately, Trade.is_open.is_(False)]).all())
 
-    def _tell(
+    def _report_switched_off(
         self, before: sleeves.SleeveLedger, ledger: sleeves.SleeveLedger, time: datetime
     ) -> None:
         for row, name in enumerate(ledger.books.names[:-1]):

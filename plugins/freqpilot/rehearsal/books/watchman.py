@@ -112,7 +112,7 @@ class Watchman:
         """Tell whether this is the last loop in which a message may say that the bot is halted, and
         none does."""
         last = self._counts["nobody told", ""] == LOOPS["nobody told"] - 1
-        return last and report.halted is not None and not self._said(report.halted)
+        return last and report.halted is not None and not self._sent(report.halted)
 
     # rules
 
@@ -172,7 +172,7 @@ class Watchman:
         wrong = bool(halt) and halt not in saved
         text = f"the bot is halted ({halt}), its store says {sorted(saved) or 'nothing'}"
         self._judge("halt not saved", "", wrong, excused, now, text)
-        wrong = bool(halt) and not self._said(str(halt))
+        wrong = bool(halt) and not self._sent(str(halt))
         text = f"the bot is halted ({halt}), and of {len(self.messages)} messages none says so"
         self._judge("nobody told", "", wrong, excused, now, text)
 
@@ -271,7 +271,7 @@ class Watchman:
 
     # what was said and saved
 
-    def _said(self, reason: str) -> bool:
+    def _sent(self, reason: str) -> bool:
         wanted = _letters(reason)[:TOLD_LETTERS]
         return any(wanted in _letters(message) for message in self.messages)
 

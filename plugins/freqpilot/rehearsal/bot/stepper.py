@@ -75,7 +75,7 @@ class Stepper:
         self._drained += over
         if self._clock.now() >= self._stage.end and self._drained >= self._stage.drain:
             self._interrupt("end")
-        if stop or not self._told(bot) or self._stopped_within(self._ahead()):
+        if stop or not self._reported(bot) or self._stopped_within(self._ahead()):
             self._interrupt("signal")
 
     def done(self, exit_code: int) -> None:
@@ -107,7 +107,7 @@ class Stepper:
     def _stopped_within(self, seconds: float) -> bool:
         return signal.sigtimedwait(STOP_SIGNALS, seconds) is not None
 
-    def _told(self, bot: Any) -> bool:
+    def _reported(self, bot: Any) -> bool:
         """Report a loop; false when nobody listens any more: the parent is gone."""
         from freqtrade.persistence import Trade
 

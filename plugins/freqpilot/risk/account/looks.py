@@ -80,7 +80,7 @@ class Look:
         return replace(self, equity=self.equity + flow, low=self.low + flow)
 
 
-class Seen(NamedTuple):
+class Confirmation(NamedTuple):
     """The ledger after a look, the ``look`` that the next one is held against, and why entries wait
     for that, None where they need not."""
 
@@ -89,13 +89,13 @@ class Seen(NamedTuple):
     waits: str | None = None
 
 
-def confirm(state: Ledger, former: Look | None, look: Look, settings: RiskSettings) -> Seen:
+def confirm(state: Ledger, former: Look | None, look: Look, settings: RiskSettings) -> Confirmation:
     """Return the ledger after a live account was seen once more.
 
     :param former: the look before; None for the first of a process that knows of none.
     """
     if state.stamp is not None and look.time < state.stamp:
-        return Seen(state, former or look, former.waits if former else ONCE)
+        return Confirmation(state, former or look, former.waits if former else ONCE)
     if state.stamp is None:
         return _begun(state, look, settings)
     if former is None:
@@ -122,7 +122,7 @@ def is_shown(rate: float, low: float, high: float) -> bool:
 ONCE = "the account was looked at once since the start: entries wait for a second look"
 
 
-def _begun(state: Ledger, look: Look, settings: RiskSettings) -> Seen:
+def _begun(state: Ledger, look: Look, settings: RiskSettings) -> Confirmation:
     """Return a ledger that begins with a look, which the next one has to confirm."""
     begun = ledger.observe(state, look.time, look.equity, settings)
     return _kept(begun, replace(look, first=begun.stamp is not None), ONCE)
@@ -138,7 +138,7 @@ def _stamped(state: Ledger, look: Look) -> Ledger:
     return replace(state, stamp=look.time) if is_number(look.equity) else state
 
 
-def _too_soon(state: Ledger, former: Look, look: Look, settings: RiskSettings) -> Seen:
+def _too_soon(state: Ledger, former: Look, look: Look, settings: RiskSettings) -> Confirmation:
     """Return the ledger after a look that is too near to the former: it proves nothing. One that
     denies the former takes its place, so that nothing is confirmed across a denial."""
     seen, waits = _stamped(state, look), former.waits
@@ -151,10 +151,10 @@ def _too_soon(state: Ledger, former: Look, look: Look, settings: RiskSettings) -
         seen = replace(seen, equity=float(look.equity))
     else:
         waits = waits or _jumped(state, former, look)
-    return Seen(seen, former, waits)
+    return Confirmation(seen, former, waits)
 
 
-def _second(state: Ledger, former: Look, look: Look, settings: RiskSettings) -> Seen:
+def _second(state: Ledger, former: Look, look: Look, settings: RiskSettings) -> Confirmation:
     """Return the ledger after the second of two looks."""
     sure = _sure(former, look)
     if math.isnan(sure.most):
@@ -180,8 +180,8 @@ def _goes_further(state: Ledger, seen: Ledger, look: Look, settings: RiskSetting
     )
 
 
-def _kept(state: Ledger, look: Look, waits: str | None) -> Seen:
-    return Seen(state, replace(look, waits=waits), waits)
+def _kept(state: Ledger, look: Look, waits: str | None) -> Confirmation:
+    return Confirmation(state, replace(look, waits=waits), waits)
 
 
 def _sure(former: Look, look: Look) -> Sure:

@@ -19,7 +19,7 @@ from freqpilot.settings import FlowSettings
 HIGHS = ("peak", "summit", "tier_peak")
 
 
-class Seen(NamedTuple):
+class Rebased(NamedTuple):
     """The ledger and the watch after a reading, what of the equity is no one's yet, the ``flow``
     that was taken (deposits positive) and the ``missing`` money that was found."""
 
@@ -37,7 +37,7 @@ def take(
     now: datetime,
     equity: float,
     settings: FlowSettings,
-) -> Seen:
+) -> Rebased:
     """Return the ledger with the flows that a reading shows; to be asked before
     :func:`~freqpilot.risk.account.ledger.observe`, with the equity less what is ``held`` back.
 
@@ -60,7 +60,7 @@ def take(
         state, risen = _risen(state, step.rise, equity, settings)
     kept = replace(state.flows, capital=step.watch.capital, trades=step.watch.trades)
     missing = step.fall.amount if step.fall else 0.0
-    return Seen(replace(state, flows=kept), step.watch, step.held, risen - declared, missing)
+    return Rebased(replace(state, flows=kept), step.watch, step.held, risen - declared, missing)
 
 
 def declare(

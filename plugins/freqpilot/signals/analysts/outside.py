@@ -33,7 +33,7 @@ class SentimentScore(Analyst):
     optional = ("mentions",)
 
     def opinion(self, work: Workspace, columns: Columns) -> tuple[Floats, Floats]:
-        return columns["sentiment"], _heard(columns)
+        return columns["sentiment"], _mention_confidence(columns)
 
 
 class SentimentVelocity(Analyst):
@@ -46,7 +46,7 @@ class SentimentVelocity(Analyst):
     optional = ("mentions",)
 
     def opinion(self, work: Workspace, columns: Columns) -> tuple[Floats, Floats]:
-        return np.tanh(_change(columns["sentiment"], DAY) / 0.3), _heard(columns)
+        return np.tanh(_change(columns["sentiment"], DAY) / 0.3), _mention_confidence(columns)
 
 
 class OnchainFlow(Analyst):
@@ -172,7 +172,7 @@ OUTSIDE: tuple[type[Analyst], ...] = (
 )
 
 
-def _heard(columns: Columns) -> Floats:
+def _mention_confidence(columns: Columns) -> Floats:
     """Return how sure a sentiment is, by the number of mentions; .5 where that is not known."""
     if "mentions" not in columns:
         return np.full(len(columns["sentiment"]), 0.5)

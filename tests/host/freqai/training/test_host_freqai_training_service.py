@@ -309,7 +309,7 @@ def test_the_thread_goes_on_after_any_fault_and_ends_with_the_bot(tmp_path: Path
 def test_alerts_are_events_of_a_live_run(tmp_path: Path) -> None:
     config = {"freqpilot": {"risk": {"book": {"enabled": False}}}, "user_data_dir": tmp_path}
     run = begin(config, live=True)
-    alerts.say("training failed", "x" * 5_000, pair=PAIR)
+    alerts.record_later("training failed", "x" * 5_000, pair=PAIR)
     alerts.step(SimpleNamespace(rpc=SimpleNamespace(registered_modules=[]), config={}))
     assert alerts.BACKLOG.texts() == []
     assert run.store.events("training failed")[-1].data["pair"] == PAIR

@@ -49,7 +49,7 @@ def set_aside(path: Path, pair: str, reason: str) -> None:
     """Move a broken file or folder to quarantine, and tell the person."""
     to = shelf.quarantine(path, pair, reason, time.time())
     whose = f"{pair}: " if pair else ""
-    alerts.say(
+    alerts.record_later(
         "model quarantined",
         f"{whose}{reason} It was moved to {to}; open trades keep their stops and exits, the last "
         "good model is used if there is one, and the next fit replaces it.",

@@ -174,7 +174,7 @@ class Service:
         course.retry_at = schedule.retry_at(now, course.failures, self.pace, self.settings)
         if fault is not None and not isinstance(fault, FreqpilotError):
             logger.error("Training %s failed", pair, exc_info=fault)
-        alerts.say(
+        alerts.record_later(
             "training failed",
             f"{pair}: training failed ({course.reason}); {self._outlook(before)}; open trades keep "
             f"their stops and exits. The next try is at {_at(course.retry_at)} UTC",
@@ -226,7 +226,7 @@ class Service:
         elif pair not in self._expired:
             self._expired.add(pair)
             hours = self.pace.expires / schedule.HOUR
-            alerts.say(
+            alerts.record_later(
                 "model expired",
                 f"{pair}: the model of {_at(trained)} UTC is older than {hours:g} hours "
                 "(expiration_hours): no entries by it until it is trained anew; open trades keep "

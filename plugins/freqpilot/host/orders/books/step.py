@@ -130,8 +130,8 @@ def _settle(run: Run, bot: Bot, place: str, confirmed: Iterable[Difference], ask
         try:
             if _mend(run, bot, difference, ask):
                 run.part(Differences).mended(place, difference)
-            elif not run.part(Differences).heard(about(difference)):
-                _say(run, bot, difference, ask)
+            elif not run.part(Differences).reported_today(about(difference)):
+                _report(run, bot, difference, ask)
         except NoTime:
             run.part(Watch).left.append((datetime.now(UTC), place, difference))
         except Exception as error:  # one that cannot be mended keeps no other from it
@@ -157,12 +157,12 @@ def about(difference: Difference) -> tuple[str, ...]:
     return (difference.pair, *kind, difference.about)
 
 
-def _say(run: Run, bot: Bot, difference: Difference, ask: Asker) -> None:
+def _report(run: Run, bot: Bot, difference: Difference, ask: Asker) -> None:
     if difference.kind == "coins of nobody":
         with ask.hurry():
             worth = holdings.worth_saying(bot, difference)
         if not worth:
-            run.part(Differences).hear(about(difference))
+            run.part(Differences).mark_reported(about(difference))
             return
     figures: dict[str, Any] = {"kind": difference.kind}
     if difference.figures:
