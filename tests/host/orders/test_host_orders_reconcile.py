@@ -136,6 +136,43 @@ def test_an_add_joins_its_trade(bot: Bot, kind: Kind) -> None:
     assert row["open_rate"] == pytest.approx(115.0)
 
 
+class Killed(BaseException):
+    """The end of the process."""
+
+
+@pytest.mark.parametrize("purpose", ["entry", "add", "exit", "stop"])
+def test_killed_before_its_fills_are_counted_an_order_is_asked_for_again(
+    bot: Bot, kind: Kind, purpose: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Freqtrade asks at its start for what its database has as open."""
+    amount = 300.0 * kind.leverage / 100
+    number = None if purpose == "entry" else held(kind).id
+    before = stored()[0]["amount"] if number else 0.0
+    meant = intent(kind, purpose, trade=number, amount=amount, rate=110.0)
+    with monkeypatch.context() as patches:
+
+        def kill(*_: Any, **__: Any) -> None:
+            raise Killed
+
+        patches.setattr(Bot, "update_trade_state", kill)
+        with pytest.raises(Killed):
+            settle(bot, meant, "closed", amount, 110.0)
+    (row,) = stored()
+    assert row["orders"][-1][2:] == ("open", True)
+    assert (row["is_open"], row["amount"]) == (True, before)
+
+    order = answer(meant, "closed", amount, 110.0)
+    trade = Trade.get_open_trades()[0]
+    stop = purpose == "stop"
+    about = trade, f"x{meant.client_id}", order
+    bot.update_trade_state(*about, stoploss_order=stop, send_msg=False)
+    (row,) = stored()
+    left = {"entry": amount, "add": before + amount}
+    assert row["is_open"] == (purpose in left)
+    assert row["amount"] == pytest.approx(left.get(purpose, before))
+    assert row["orders"][-1][2:] == ("closed", False)
+
+
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
 def test_an_exit_of_a_part_joins_its_trade(bot: Bot, kind: Kind, share: float) -> None:
     number, amount = held(kind).id, 300.0 * kind.leverage / 100

@@ -357,7 +357,8 @@ def _adopt(run: Run, bot: Bot, intent: OrderIntent, order: ExchangeOrder) -> Non
         trade = _new_trade(bot, intent, order)
     side = "stoploss" if intent.purpose == "stop" else intent.side
     rate = intent.stop if intent.purpose == "stop" else intent.rate
-    made = Order.parse_from_ccxt_object(order, intent.pair, side, intent.amount, rate)
+    # A bot that is killed before the fills are counted asks for its open orders again.
+    made = Order.parse_from_ccxt_object(_unfilled(order), intent.pair, side, intent.amount, rate)
     made.ft_order_tag = intent.tag
     trade.orders.append(made)
     if intent.raises_risk:
@@ -378,6 +379,13 @@ def _adopt(run: Run, bot: Bot, intent: OrderIntent, order: ExchangeOrder) -> Non
         bot.update_trade_state(
             trade, made.order_id, order, stoploss_order=intent.purpose == "stop", send_msg=False
         )
+
+
+def _unfilled(order: ExchangeOrder) -> ExchangeOrder:
+    """Return an order as it was before its first fill."""
+    amount = order.get("amount")
+    before = {"status": "open", "filled": 0.0, "remaining": amount, "average": None, "cost": None}
+    return order if order["status"] == "open" else {**order, **before}
 
 
 def _strand(run: Run, bot: Bot, intent: OrderIntent, order: ExchangeOrder) -> None:
