@@ -473,7 +473,7 @@ def test_a_bot_that_dies_under_a_call_does_not_end_the_session(play: Play) -> No
     assert [strike.fault for strike in play.player.met] == [Fault.RPC_FORCE]
 
 
-@pytest.mark.parametrize("excuse", ["", "strike", "delisted"])
+@pytest.mark.parametrize("excuse", ["", "strike", "delisted", "unanswered", "lost before", "clock"])
 def test_a_call_that_breaks_within_the_bot_is_a_breach(play: Play, excuse: str) -> None:
     def broken(tradeid: Any, ordertype: str | None = None) -> None:
         if excuse == "strike":
@@ -483,10 +483,17 @@ def test_a_call_that_breaks_within_the_bot_is_a_breach(play: Play, excuse: str) 
     play.client.forceexit = broken  # type: ignore[method-assign]
     if excuse == "delisted":
         play.venue.closed.add("ETHUSDT")
+    if excuse in ("unanswered", "lost before"):  # of the loop that ends
+        fault = Fault.LATE if excuse == "unanswered" else Fault.LOST
+        play.faults.strikes.append(Strike(fault, 1, 1, Call("POST", "/", "ETHUSDT")))
+    if excuse == "clock":
+        play.clock.ahead = 3_600.0
     play.begin(Incident(Fault.RPC_FORCE, 100, pair="BTC/USDT", call="forceexit all"))
     play.loop(100)
     assert play.player is not None
-    assert [b.rule for b in play.player.breaches] == ([] if excuse else ["call"])
+    assert [b.rule for b in play.player.breaches] == (
+        ["call"] if excuse in ("", "lost before") else []
+    )
 
 
 def test_a_call_that_races_leaves_its_order_on_the_wire(play: Play) -> None:

@@ -37,7 +37,11 @@ TYPO = {"store": {"url": "sqlite:///own.sqlite"}, "risk": {"max_exposur": 0.4, "
 def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
     """The alerts of a test, each with its level; no cause holds before and after it."""
     heard: list[tuple[str, str]] = []
-    monkeypatch.setattr(alerts, "record_later", lambda kind, text, level: heard.append((level, text)))
+
+    def note(_: str, text: str, level: str) -> None:
+        heard.append((level, text))
+
+    monkeypatch.setattr(alerts, "record_later", note)
     exitsonly._causes.clear()
     yield heard
     exitsonly._causes.clear()

@@ -394,13 +394,19 @@ class IncidentPlayer:
                 side = "short" if self._futures and incident.share * 4 % 1 < 0.5 else "long"
                 client.forceenter(pair, side, order_type=way)
         except requests.JSONDecodeError:  # a refusal is JSON: something broke inside
-            excused = self._out or self._venue.closed or strikes != len(self._faults.strikes)
-            if not excused:
+            if not (self._is_excused() or strikes != len(self._faults.strikes)):
                 at = datetime.fromtimestamp(incident.begin / 1000, UTC)
                 text = f"{incident} broke within the bot, after {at:%Y-%m-%d %H:%M:%S}"
                 self.breaches.append(Breach("call", text))
         except REQUEST_FAULTS:
             pass
+
+    def _is_excused(self) -> bool:
+        """Tell whether a call may fail: the store is out, a pair is gone, the exchange takes no
+        request of a clock that is wrong, or an order's answer is out, and none is sent twice."""
+        wrong = self._clock is not None and bool(self._clock.ahead)
+        unanswered = any(each.fault in UNANSWERED for each in self._fresh)
+        return bool(self._out or self._venue.closed) or wrong or unanswered
 
     def _start_again(self) -> None:
         assert self._client is not None
