@@ -169,3 +169,11 @@ def test_a_dry_run_has_no_key(run: Run) -> None:
     exchange = Answers(dry_run=True)
     run.part(KeyRight).look(exchange)
     assert require(run, exchange) == ""
+
+
+def test_a_clock_that_goes_back_delays_no_question(run: Run, clock: VirtualClock) -> None:
+    exchange = Answers(flag(False), flag(True))
+    run.part(KeyRight).look(exchange)
+    clock.advance(-36 * 3_600)
+    run.part(KeyRight).look(exchange)
+    assert "may withdraw money" in require(run, exchange)

@@ -1,7 +1,7 @@
 """Whether an order that was found can be the one that was meant."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +9,7 @@ import ccxt
 import pytest
 
 from freqpilot.execution.venues import Venue, venue_of
-from freqpilot.host.orders.fit import earliest, misfit
+from freqpilot.host.orders.fit import LONGEST, earliest, misfit
 from freqpilot.shapes import OrderIntent
 
 SENT = datetime(2026, 1, 10, 12, 0, tzinfo=UTC)
@@ -103,3 +103,13 @@ def test_a_pair_that_is_gone_has_no_step() -> None:
     gone: Any = SimpleNamespace(market=market, precisionMode=ccxt.TICK_SIZE)
     assert misfit(gone, None, INTENT, ORDER) is None
     assert misfit(gone, None, INTENT, {**ORDER, "amount": 1.501}) is not None
+
+
+def test_the_time_of_a_clock_that_was_ahead_says_nothing_but_an_order_of_long_ago_is_another() -> (
+    None
+):
+    now = datetime.now(UTC)
+    ahead = {"time": now + timedelta(hours=36)}
+    made = int(now.timestamp() * 1000)
+    assert fits({"timestamp": made - 3_600_000}, **ahead)
+    assert not fits({"timestamp": made - int(LONGEST + 60) * 1000}, **ahead)

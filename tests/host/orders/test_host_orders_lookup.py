@@ -272,3 +272,38 @@ class TestLimits:
         monkeypatch.setattr(api, "fetch_closed_orders", api.fetch_open_orders, raising=False)
         monkeypatch.setattr(api, "fetch_open_orders", lambda *_: [])
         assert fetch(current(), api, meant)["id"] == "0"
+
+
+HOURS_AHEAD = 36 * 3_600.0
+
+
+def lost_by_a_clock_ahead(api: Api, clock: VirtualClock) -> OrderIntent:
+    """Return an order that was sent while the clock was ahead, when it is right again."""
+    clock.advance(HOURS_AHEAD)
+    api.fault, api.out = ccxt.RequestTimeout("no answer"), True
+    with pytest.raises(ccxt.ExchangeNotAvailable):
+        send(api)
+    clock.advance(-HOURS_AHEAD)
+    api.out = False
+    (intent,) = current().intents("sent")
+    return intent
+
+
+def test_what_a_clock_ahead_has_sent_is_given_up_once_the_window_is_over(
+    api: Api, clock: VirtualClock
+) -> None:
+    api.arrives = None
+    intent = lost_by_a_clock_ahead(api, clock)
+    with pytest.raises(Early):
+        look_up(current(), api, intent, patience=0)
+    clock.advance(RECEIVE_WINDOW + CLOCK_ERROR + 5)
+    assert look_up(current(), api, intent, patience=0) is None
+    assert states() == [("absent", None)]
+
+
+def test_what_a_clock_ahead_has_sent_is_found_by_its_name(api: Api, clock: VirtualClock) -> None:
+    intent = lost_by_a_clock_ahead(api, clock)
+    api.sent[0]["at"] = clock() - 60  # by the exchange's own clock
+    found = look_up(current(), api, intent, patience=0)
+    assert found is not None
+    assert states() == [("accepted", "0")]

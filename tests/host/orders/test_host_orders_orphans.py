@@ -217,3 +217,14 @@ class TestCancelled:
         with pytest.raises(ccxt.OrderNotFound):
             api.cancel_order(f"buy {PAIR}", PAIR, {})
         assert api.cancelled == [f"buy {PAIR}"]
+
+
+def test_a_stop_of_a_clock_that_was_ahead_does_not_count_as_open_until_then(
+    api: Any, clock: VirtualClock
+) -> None:
+    clock.advance(36 * 3_600)
+    held()
+    clock.advance(-35 * 3_600)
+    assert api.fetch_order(NUMBER, PAIR, APART)["status"] == "open"
+    clock.advance(orphans.SECONDS_APART)
+    assert api.fetch_order(NUMBER, PAIR, APART)["status"] == "canceled"

@@ -115,3 +115,13 @@ def test_what_raises_risk_is_a_trial_and_an_exit_is_none(
     assert not waits(stopless)
     send(api, ENTRY)
     assert waits(stopless)
+
+
+def test_a_clock_that_goes_back_makes_no_entry_wait_longer(
+    stopless: Stopless, clock: VirtualClock
+) -> None:
+    stopless.refuse(PAIR, "-4120")
+    clock.advance(-36 * 3_600)
+    assert not waits(stopless)
+    stopless.sent()
+    assert waits(stopless)

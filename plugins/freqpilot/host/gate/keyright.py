@@ -36,7 +36,7 @@ class KeyRight:
         if exchange._config["dry_run"] or self._run.settings.risk.key_cannot_withdraw:
             return
         now = datetime.now(UTC)
-        if self._asked is not None and now - self._asked < AGAIN:
+        if self._asked is not None and timedelta() <= now - self._asked < AGAIN:
             return
         api = exchange._api
         venue = venue_of(api.id, "spot" if exchange.trading_mode == "spot" else "futures")

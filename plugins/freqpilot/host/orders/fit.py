@@ -5,6 +5,7 @@ knows an older order by the name of the new one.
 """
 
 import math
+import time
 from typing import Any
 
 import ccxt
@@ -17,6 +18,9 @@ from freqpilot.shapes import OrderIntent
 CLOCK_ERROR = 2.0
 """Seconds by which our clock and the exchange's may differ: Binance refuses what is signed over a
 second ahead."""
+
+LONGEST = 86_400.0
+"""Seconds for which an order may have been under way whose own time nobody knows."""
 
 AMOUNT_TOLERANCE = 1e-6
 
@@ -36,12 +40,16 @@ def misfit(api: Api, venue: Venue | None, intent: OrderIntent, order: ExchangeOr
 
 def earliest(api: Api, venue: Venue | None, intent: OrderIntent) -> float:
     """Return the earliest time that the exchange can have given an intent's order, in seconds
-    since 1970."""
+    since 1970. A time that is still to come was written by a clock that was ahead, nobody knows how
+    far."""
+    now, sent = time.time(), intent.time.timestamp()
+    if sent > now + CLOCK_ERROR:
+        return now - LONGEST
     allowance = CLOCK_ERROR if venue is None else max(CLOCK_ERROR, venue.clock)
     options: dict[str, Any] = getattr(api, "options", None) or {}
     # What ccxt itself takes off our clock where it is told to.
     allowance += abs(float(options.get("timeDifference") or 0.0)) / 1000
-    return intent.time.timestamp() - allowance
+    return sent - allowance
 
 
 def _another_amount(api: Api, intent: OrderIntent, order: ExchangeOrder) -> str | None:

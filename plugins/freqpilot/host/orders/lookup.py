@@ -38,6 +38,14 @@ _in_flight: dict[str, int] = {}
 """Client order ids whose answer a thread waits for, and that thread."""
 
 
+class FirstSeen:
+    """When this process first saw an intent of a time that was still to come, by its name, in
+    seconds since 1970."""
+
+    def __init__(self, _run: Run) -> None:
+        self.times: dict[str, float] = {}
+
+
 @contextmanager
 def _flying(client_id: str) -> Iterator[None]:
     """Note that an order is on its way, from this thread."""
@@ -62,6 +70,18 @@ def last_moment(venue: Venue | None) -> float:
     return venue.window + venue.settles + CLOCK_ERROR
 
 
+def _sent_by(run: Run, intent: OrderIntent) -> float:
+    """Return by when an order was sent, in seconds since 1970.
+
+    A clock that was ahead has written a time that is still to come: waited for, it would keep the
+    order's fate open for as long as the clock was ahead.
+    """
+    now, sent = time.time(), intent.time.timestamp()
+    if sent <= now + CLOCK_ERROR:
+        return sent
+    return run.part(FirstSeen).times.setdefault(intent.client_id, now)
+
+
 def look_up(run: Run, api: Api, intent: OrderIntent, patience: float = PATIENCE) -> Any | None:
     """Return the exchange's order of an uncertain intent, None when the exchange says that it has
     none and cannot get it any more; the store knows then as well.
@@ -72,7 +92,7 @@ def look_up(run: Run, api: Api, intent: OrderIntent, patience: float = PATIENCE)
     :raises Exception: ccxt's, when the exchange could not be asked.
     """
     limit = last_moment(venue_for(api, intent.pair))
-    gone = intent.time.timestamp() + limit
+    gone = _sent_by(run, intent) + limit
     fault: Exception | None = None
     for wait in (0.0, patience) if patience else (0.0,):
         if wait and time.time() < gone:

@@ -61,7 +61,8 @@ def fate(
     now = time.time()
     since = run.part(Orphans).since.setdefault(str(number), now)
     made = float(stop.order_date_utc.timestamp())
-    if now - since < SECONDS_APART or now - made < last_moment(venue):
+    fresh = -CLOCK_ERROR <= now - made < last_moment(venue)  # not one of a clock that was ahead
+    if 0 <= now - since < SECONDS_APART or fresh:
         logger.warning("%s does not find the stop %s of %s; asking again", api.id, number, pair)
         return _copy(api, stop, "open")
     run.part(Orphans).since.pop(str(number), None)

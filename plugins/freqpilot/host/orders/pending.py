@@ -78,7 +78,7 @@ class Pending:
         if known is None or trouble.reason != reason:
             logger.warning("The fate of %s is not known yet: %s", what, reason)
         trouble.reason, trouble.passing, trouble.tried = reason, passing, now
-        lasted = now - trouble.since >= ESCALATE
+        lasted = not timedelta() <= now - trouble.since < ESCALATE
         if trouble.reported or not (lasted or isinstance(error, OtherOrder)):
             return
         trouble.reported = True

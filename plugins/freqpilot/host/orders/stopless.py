@@ -55,7 +55,8 @@ class Stopless:
         """
         if self._reason is None:
             return
-        if datetime.now(UTC) < self._next:
+        now = datetime.now(UTC)
+        if now < self._next <= now + self._wait:  # beyond that the clock has gone back
             raise NoEntry(
                 f"no stop can be placed ({self._reason}); the next entry is tried at "
                 f"{self._next:%H:%M} UTC"
