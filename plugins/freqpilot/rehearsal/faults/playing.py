@@ -123,6 +123,7 @@ class IncidentPlayer:
         self._clock = clock
         self._ticked: frozenset[str] = frozenset()
         self._called = False
+        self._was_wrong = False
         self._again: list[Incident] = []
         self.met: list[Strike] = []
         self._copies: list[tuple[int, Callable[[], None]]] = []
@@ -138,6 +139,7 @@ class IncidentPlayer:
         """Let one thing that is due happen; returns the seconds until the next loop where they
         matter."""
         await self.arrive(exchange)
+        self._was_wrong = self._clock is not None and bool(self._clock.ahead)
         self.end_due(now)
         self._fresh = self._faults.strikes[self._strikes :]
         calm, self._strikes = not self._fresh, len(self._faults.strikes)
@@ -377,7 +379,6 @@ class IncidentPlayer:
         """Make a call as a person would; what it answers is the bot's matter."""
         assert self._client is not None
         client, strikes = self._client(), len(self._faults.strikes)
-        excused = self._is_excused()  # at its end the clock may be right again
         name, way = incident.call, "market" if incident.share < 0.5 else "limit"
         try:
             if name == "stop":
@@ -395,8 +396,7 @@ class IncidentPlayer:
                 side = "short" if self._futures and incident.share * 4 % 1 < 0.5 else "long"
                 client.forceenter(pair, side, order_type=way)
         except requests.JSONDecodeError:  # a refusal is JSON: something broke inside
-            excused = excused or self._is_excused()
-            if not excused and strikes == len(self._faults.strikes):
+            if not self._is_excused() and strikes == len(self._faults.strikes):
                 at = datetime.fromtimestamp(incident.begin / 1000, UTC)
                 text = f"{incident} broke within the bot, after {at:%Y-%m-%d %H:%M:%S}"
                 self.breaches.append(Breach("call", text))
@@ -405,10 +405,10 @@ class IncidentPlayer:
 
     def _is_excused(self) -> bool:
         """Tell whether a call may fail: the store is out, a pair is gone, the exchange takes no
-        request of a clock that is wrong, or an order's answer is out, and none is sent twice."""
-        wrong = self._clock is not None and bool(self._clock.ahead)
+        request of a clock that was wrong in this loop (the bot's is right again in the next one),
+        or an order's answer is out, and none is sent twice."""
         unanswered = any(each.fault in UNANSWERED for each in self._fresh)
-        return bool(self._out or self._venue.closed) or wrong or unanswered
+        return bool(self._out or self._venue.closed) or self._was_wrong or unanswered
 
     def _start_again(self) -> None:
         assert self._client is not None
