@@ -135,4 +135,12 @@ SEAMS = (
         ),
         also=_check_rows,
     ),
+    # Autopilot overrides what is named here, and only there what judges them is imported: numba
+    # alone would cost every other strategy's backtest 100 MB.
+    Seam(
+        "edge.groups",
+        "judge the models of a group's pairs together, once a backtest has analysed all of them",
+        until="Freqtrade calls the strategy once all pairs are analysed",
+        places=(Place("freqtrade.strategy.interface:IStrategy.advise_all_indicators", ["data"]),),
+    ),
 )
