@@ -110,10 +110,22 @@ def by_rule(run: BacktestRun, *kinds: str) -> dict[str, int]:
     return dict(found.most_common())
 
 
-def kept(alone: BacktestRun, guarded: BacktestRun) -> float:
-    """Return which share of the entries of one backtest another has too, 0…1."""
+def at_same_candle(alone: BacktestRun, guarded: BacktestRun) -> float:
+    """Return which share of the entries of one backtest another has at the same candle, 0…1."""
     wanted, made = entries(alone), {*entries(guarded)}
     return sum(each in made for each in wanted) / len(wanted) if wanted else float("nan")
+
+
+def kept(alone: BacktestRun, guarded: BacktestRun) -> float:
+    """Return which share of the entries of one backtest another has kept, 0…1.
+
+    One that is missing counts as lost where something was refused. Without a refusal it is the
+    strategy's own choice: what was cut leaves money for additions, which move its exits.
+    """
+    wanted = len(entries(alone))
+    missing = round(wanted * (1 - at_same_candle(alone, guarded))) if wanted else 0
+    lost = min(missing, sum(by_rule(guarded, "refused").values()))
+    return 1 - lost / wanted if wanted else float("nan")
 
 
 def worst_day(equity: pd.Series) -> float:
@@ -159,6 +171,7 @@ def measure_animal(
         "profiles": {name: figures_of(each.run) for name, each in played.items()},
         "changed under watch": differences(alone.run, played["watch"].run),
         "kept under guard": kept(alone.run, between.run),
+        "at the same candle": at_same_candle(alone.run, between.run),
         "refused between pauses": by_rule(between.run, "refused"),
         "cpu": {name: round(each.cost.cpu, 2) for name, each in played.items()},
         "cpu of watch to alone": median(ours / plain for plain, ours in costs),

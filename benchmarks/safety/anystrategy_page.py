@@ -25,8 +25,10 @@ def section(document: Mapping[str, Any]) -> str:
             f"Freqpilot {document['version']}. The strategies are written for it, each with a "
             "trait of those that people run ([their files](../benchmarks/strategies/zoo)); their "
             "profit says nothing. Perpetuals are played on spot candles. *Kept* is the share of "
-            "the entries and additions that the strategy makes alone which it makes at the same "
-            "candle under guard with halts, breakers and loss limits out of the way.",
+            "the entries and additions made alone that guard keeps with halts, breakers and loss "
+            "limits out of the way: a missing one is lost where anything was refused. *Same "
+            "candle* is the share that it makes at the same candle: money that a cut has left "
+            "goes into additions, which move exits and the entries after them.",
             "",
             *_profiles(figures["strategies"]),
             "",
@@ -53,9 +55,9 @@ def section(document: Mapping[str, Any]) -> str:
 
 def _profiles(strategies: Mapping[str, Any]) -> list[str]:
     lines = [
-        "| strategy | traits | entries alone | changed under watch | kept | guard | full | return "
-        "alone, guard, full | drawdown alone, guard, full | CPU of watch to alone |",
-        "|---|---|---:|---:|---:|---:|---:|---|---|---:|",
+        "| strategy | traits | entries alone | changed under watch | kept | same candle | guard | "
+        "full | return alone, guard, full | drawdown alone, guard, full | CPU of watch to alone |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---|---|---:|",
     ]
     for name, each in strategies.items():
         by = each["profiles"]
@@ -63,6 +65,7 @@ def _profiles(strategies: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"| `{name}` | {each['traits']} | {by['alone']['entries']} | "
             f"{each['changed under watch']} | {_percent(each['kept under guard'])} | "
+            f"{_percent(each['at the same candle'])} | "
             f"{by['guard']['entries']} | {by['full']['entries']} | "
             f"{', '.join(_percent(by[key]['return']) for key in three)} | "
             f"{', '.join(_percent(by[key]['drawdown']) for key in three)} | "

@@ -125,16 +125,22 @@ def test_the_worst_day_begins_with_its_own_equity() -> None:
     assert anystrategy.two_candles(equity) == pytest.approx(0.1)
 
 
-def test_what_is_kept_is_the_entries_at_the_same_candle() -> None:
-    assert anystrategy.kept(run_of([1, 2, 3, 4]), run_of([1, 2, 4, 9])) == 0.75
+def test_a_missing_entry_is_lost_where_one_was_refused() -> None:
+    alone = run_of([1, 2, 3, 4])
+    assert anystrategy.at_same_candle(alone, run_of([1, 2, 4, 9])) == 0.75
+    assert anystrategy.kept(alone, run_of([1, 9], refused=9)) == 0.25
+    assert anystrategy.kept(alone, run_of([1, 9], refused=1)) == 0.75
+    assert anystrategy.kept(alone, run_of([1, 9])) == 1
 
 
-def run_of(times: list[int]) -> Any:
+def run_of(times: list[int], refused: int = 0) -> Any:
     entry = {"ft_is_entry": True, "order_filled_timestamp": 0}
     left = {"ft_is_entry": False, "order_filled_timestamp": 7}
     orders = [[{**entry, "order_filled_timestamp": time}, left] for time in times]
     trades = pd.DataFrame({"pair": "BTC/USDT", "orders": orders})
-    return type("Run", (), {"trades": trades})
+    rows = [{"kind": "refused", "rule": "max_exposure", "orders": refused}] if refused else []
+    config = {"freqpilot": {"run": {"interventions": rows}}}
+    return type("Run", (), {"trades": trades, "config": config})
 
 
 def test_the_page_names_what_was_missed() -> None:
@@ -142,7 +148,12 @@ def test_the_page_names_what_was_missed() -> None:
     account: dict[str, Any] = {"entries": 9, "return": 0.1, "drawdown": 0.2, "halts": 1}
     account |= {"cut": {"max_position": 4}, "refused": {}}
     animal = {
-        **{"traits": "bold", "changed under watch": 0, "kept under guard": 0.95},
+        **{
+            "traits": "bold",
+            "changed under watch": 0,
+            "kept under guard": 0.95,
+            "at the same candle": 0.9,
+        },
         **{"cpu of watch to alone": 1.1, "profiles": dict.fromkeys(zoo.PROFILES, account)},
     }
     figures = {
@@ -157,5 +168,5 @@ def test_the_page_names_what_was_missed() -> None:
         *("Bold, crash of one, full: worst day", "Bold, crash of one, full: drawdown"),
     ]
     text = anystrategy_page.section(found.document())
-    assert "| `Bold` | bold | 9 | 0 | 95.0 % | 9 | 9 |" in text
+    assert "| `Bold` | bold | 9 | 0 | 95.0 % | 90.0 % | 9 | 9 |" in text
     assert "4 of 9 targets were missed: Bold, crash of one, guard: worst day (0.3)" in text

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as draw
 
+from budgets import examples
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.account.verdict import account_book
@@ -61,7 +62,7 @@ def bought(
     return cut.stake
 
 
-@how(max_examples=60, deadline=None)
+@how(max_examples=examples(240), deadline=None)
 @given(profile=draw.sampled_from(["guard", "full"]), acts=ACTS)
 def test_the_limits_hold_after_every_fill(profile: str, acts: list[tuple[Any, ...]]) -> None:
     run, free, held = begun(profile), 10_000.0, dict[str, Position]()
