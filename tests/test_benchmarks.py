@@ -25,7 +25,7 @@ from freqpilot.errors import RefuseToStart
 
 READ_CANDLES = {
     *("freqai", "edge", "edge_monitor", "guard", "regimes", "adaptive", "strategies"),
-    *("realdata_backtest", "pairs_study", "crashes", "book_risk", "risk"),
+    *("realdata_backtest", "pairs_study", "crashes", "book_risk", "risk", "anystrategy"),
 }
 OWN_OPTIONS = {"mutation"}
 """Benchmarks that do not yet take the shared options."""

@@ -29,6 +29,11 @@ def frame_of(datadir: Path, pair: str) -> pd.DataFrame:
     return pd.read_feather(file_of(datadir, pair))
 
 
+def frame_in(datadir: Path, pair: str, timeframe: str) -> pd.DataFrame:
+    """Return the candles of a pair in a timeframe."""
+    return pd.read_feather(file_of(datadir, pair, timeframe))
+
+
 def candles_of(datadir: Path, pair: str) -> Candles:
     """Return the 1h candles of a pair as arrays."""
     return candles_from_frame(frame_of(datadir, pair))

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import time_machine
+from freqtrade.configuration.load_config import load_config_file
 from freqtrade.enums import CandleType, RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.plugins.pairlist.IPairList import IPairList, SupportsBacktesting
 from freqtrade.resolvers import PairListResolver
 
 import freqpilot
+from freqpilot.host.boot.doors import config_dir
 
 FOLDER = Path(freqpilot.__file__).parent / "pairlists"
 CANDLES = 720
@@ -23,12 +25,13 @@ CANDLES = 720
 class FakeExchange:
     """Gives the candles it was built with, and counts what it was asked."""
 
-    def __init__(self, candles: dict[str, pd.DataFrame]) -> None:
+    def __init__(self, candles: dict[str, pd.DataFrame], limit: int = 1000) -> None:
         self.candles = candles
+        self.limit = limit
         self.asked: list[list[str]] = []
 
     def ohlcv_candle_limit(self, timeframe: str, candle_type: CandleType) -> int:
-        return 1000
+        return self.limit
 
     def refresh_latest_ohlcv(
         self, pair_list: list[tuple[str, str, CandleType]], *, since_ms: int, cache: bool
@@ -144,7 +147,6 @@ def test_backtests_are_left_alone_and_told_so(runmode: RunMode) -> None:
         ({"max_correlated": 0}, "max_correlated"),
         ({"max_correlated": 1.5}, "max_correlated"),
         ({"lookback_days": 1}, "lookback_days"),
-        ({"lookback_days": 60}, "1000"),
         ({"timeframe": "3x"}, "3x"),
         ({"lookback_days": 10, "timeframe": "1d"}, "20"),
         ({"refresh_period": 0}, "refresh_period"),
@@ -154,6 +156,19 @@ def test_backtests_are_left_alone_and_told_so(runmode: RunMode) -> None:
 def test_a_bad_option_is_named(options: dict[str, Any], text: str) -> None:
     with pytest.raises(OperationalException, match=text):
         make(**options)
+
+
+def test_what_the_exchange_does_not_give_at_once_is_not_asked_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    base = load_config_file(str(config_dir() / "base.json"))
+    (options,) = [each for each in base["pairlists"] if each["method"] == "CorrelationFilter"]
+    handler = make(FakeExchange(market(), limit=499), **options)  # Binance futures
+    assert "over the last 499 candles of 1h" in handler.short_desc()
+    assert "30 days of 1h are 720 candles; the exchange gives 499 at once" in caplog.text
+    assert "the last 21 days are measured" in caplog.text
+    with pytest.raises(OperationalException, match="gives 19 at once; at least 20 are needed"):
+        make(FakeExchange(market(), limit=19), **options)
 
 
 def test_it_describes_itself() -> None:

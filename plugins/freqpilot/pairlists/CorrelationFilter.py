@@ -20,6 +20,9 @@ from freqpilot.shapes import Floats, Ints
 
 logger = logging.getLogger(__name__)
 
+LEAST = 20
+"""Fewest candles that a correlation is measured over."""
+
 
 class CorrelationFilter(CheckedPairList):
     """
@@ -82,8 +85,8 @@ class CorrelationFilter(CheckedPairList):
         v = self.values
         return (
             f"{self.name} - Keeping at most {v['max_correlated']} pairs with a return correlation "
-            f"above {v['max_correlation']:g} over the last {v['lookback_days']} days "
-            f"of {self._timeframe} candles."
+            f"above {v['max_correlation']:g} over the last {self._lookback_candles} candles of "
+            f"{self._timeframe}."
         )
 
     def filter_pairlist(self, pairlist: list[str], tickers: Tickers) -> list[str]:
@@ -134,13 +137,23 @@ class CorrelationFilter(CheckedPairList):
         return log_returns(opened, candles["close"].to_numpy(dtype=np.float64), self._step)
 
     def _candles(self) -> int:
+        """Return how many candles the correlation is measured over: as many as the days hold, and
+        no more than the exchange gives at once (499 on Binance futures)."""
         days: int = self.values["lookback_days"]
         candles: int = days * 86_400 // self._step
-        limit = self._exchange.ohlcv_candle_limit(self._timeframe, self._candle_type)
-        if not 20 <= candles <= limit:
+        limit: int = self._exchange.ohlcv_candle_limit(self._timeframe, self._candle_type)
+        fewest = min(candles, limit)
+        if fewest < LEAST:
             raise ConfigurationError(
-                f"{self.name}: {days} days of {self._timeframe} are {candles} "
-                f"candles; between 20 and {limit} (the exchange's limit) are possible. "
-                "Please change lookback_days or timeframe."
+                f"{self.name}: {days} days of {self._timeframe} are {candles} candles, of which "
+                f"the exchange gives {limit} at once; at least {LEAST} are needed. Please change "
+                "lookback_days or timeframe."
             )
-        return candles
+        if fewest < candles:
+            logger.warning(
+                "%s: %d days of %s are %d candles; the exchange gives %d at once, so the last "
+                "%.0f days are measured. A longer timeframe reaches further back.",
+                *(self.name, days, self._timeframe, candles, limit),
+                limit * self._step / 86_400,
+            )
+        return fewest

@@ -71,6 +71,28 @@ def test_a_command_that_is_spared_is_not_in_another_mode(command: str, mode: Run
     assert groups_for({"runmode": mode}, command) == EXPECTED[mode]
 
 
+KERNELS = """
+import sys
+from freqpilot.host.boot import needs, start
+for mode in sys.argv[1:]:
+    start.seams_of(needs.RUNMODES[mode])
+print("numba" in sys.modules)
+"""
+
+
+def test_the_seams_alone_load_no_compiler(tmp_path: Path) -> None:
+    """It would cost the backtest of a strategy that needs no kernel 100 MB."""
+    said = subprocess.run(
+        [sys.executable, "-c", KERNELS, "backtest", "dry_run", "hyperopt"],
+        env=child_environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert said.strip() == "False"
+
+
 @pytest.mark.parametrize(
     ("section", "more"),
     [({"enabled": True}, FREQAI), ({"enabled": False}, set()), ({}, set()), (None, set())],

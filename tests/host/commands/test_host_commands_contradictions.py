@@ -75,6 +75,14 @@ def test_each_contradiction_names_what_would_fit(config: dict[str, Any], words: 
     assert any(words in text for text in found(**config)), found(**config)
 
 
+def test_who_only_watches_is_told_that_nothing_of_it_is_done() -> None:
+    watch = {"freqpilot": {"risk": {"profile": "watch"}}}
+    first, second = found(stake_amount=900, **watch)
+    assert first == "the profile is watch, which changes no order; full would:"
+    assert [second] == found(stake_amount=900)
+    assert found(**watch) == []
+
+
 @pytest.mark.parametrize(
     "config",
     [

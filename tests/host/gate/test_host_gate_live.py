@@ -10,6 +10,7 @@ from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import Trade
 from freqtrade.rpc.rpc import RPCException
 from gate_stage import CONFIG, trade
+from sqlalchemy.exc import OperationalError
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
@@ -126,6 +127,34 @@ def test_who_only_watches_refuses_nothing_and_counts_it(
         ("would refuse", "figures"),
         ("would refuse", "wait"),
     }
+
+
+def without_supervisor(run: Run) -> None:
+    run.settings = run.settings.model_copy(update={"supervisor": False})
+
+
+def test_a_market_order_without_a_rate_is_refused_by_the_supervisor_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DependencyException, match="nan"):
+        send(monkeypatch, [], order(10.0, rate=None))
+    without_supervisor(run)
+    send(monkeypatch, [], order(10.0, rate=None))
+    assert "gate_errors" not in counted()
+
+
+def test_without_a_supervisor_no_database_is_needed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out() -> Any:
+        raise OperationalError("SELECT", None, Exception("server closed the connection"))
+
+    exchange = SimpleNamespace(trading_mode="spot", _config={"dry_run": True})
+    monkeypatch.setattr(Trade, "get_open_trades", staticmethod(out))
+    with pytest.raises(DependencyException, match="OperationalError"):
+        livegate.check_order(exchange, order(10.0))
+    without_supervisor(run)
+    livegate.check_order(exchange, order(10.0))
 
 
 def wait_for_it(*_: Any) -> None:

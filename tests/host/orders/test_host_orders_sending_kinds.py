@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from freqtrade.exceptions import DependencyException
+from sqlalchemy.exc import OperationalError
 from trades_stage import START, Api, Bot, Kind, answer, held, live, of_each_kind, placed
 
 from freqpilot.errors import NoEntry
@@ -27,8 +29,10 @@ class SendingApi(Api):
         super().__init__()
         self.sent: list[tuple[Any, ...]] = []
 
-    def create_order(self, **order: Any) -> Any:
-        self.sent.append((order["symbol"], order["side"], order["amount"], order["price"]))
+    def create_order(
+        self, symbol: str, type: str, side: str, amount: float, price: float, params: Any
+    ) -> Any:
+        self.sent.append((symbol, side, amount, price))
         return {"id": str(len(self.sent)), "status": "open", "filled": 0.0}
 
 
@@ -206,3 +210,53 @@ def test_an_order_that_another_thread_sends_lets_no_second_one_pass(
     bot.exchange._api.fetch_order = lambda *_: {**answer(meant, "open", 0.0), "id": "1"}
     lookup.require_certainty(current(), bot.exchange._api)
     assert written().state == "accepted"
+
+
+def database_out(*_: object) -> Any:
+    raise OperationalError("SELECT", None, Exception("server closed the connection"))
+
+
+def test_exits_and_stops_leave_while_the_trades_database_is_out(
+    bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "open_trade", database_out)
+    sending.place(bot.exchange, create_order, given(kind, kind.exit))
+    placing = makers(monkeypatch, sending)["create_stoploss"](create_order)
+    order = {"pair": kind.pair, "side": kind.exit, "amount": 9.0, "stop_price": 94.0}
+    placing(bot.exchange, **order, leverage=kind.leverage)
+    exit_, stop = current().store.intents()
+    assert (exit_.trade, stop.trade) == (None, None)
+    assert (exit_.state, stop.state) == ("accepted", "accepted")
+    assert len({exit_.client_id, stop.client_id}) == 2
+    assert [sent[1:] for sent in bot.exchange._api.sent] == [
+        (kind.exit, 9.0, 100.0),
+        (kind.exit, 9.0, 94.0),
+    ]
+
+
+@pytest.mark.parametrize("without", ["run", "supervisor"])
+def test_without_a_run_or_a_supervisor_orders_leave_as_freqtrade_sends_them(
+    bot: Bot, kind: Kind, monkeypatch: pytest.MonkeyPatch, without: str
+) -> None:
+    monkeypatch.setattr(sending, "open_trade", database_out)
+    run, api = current(), bot.exchange._api
+    if without == "run":
+        monkeypatch.setattr(sending, "has_begun", lambda: False)
+    else:
+        settings = run.settings.model_copy(update={"supervisor": False})
+        monkeypatch.setattr(run, "settings", settings)
+    sending.place(bot.exchange, create_order, given(kind, kind.exit))
+    assert "create_order" not in vars(api), "the client is as Freqtrade has made it"
+    assert api.sent == [(kind.pair, kind.exit, 9.0, 100.0)]
+    assert run.store.intents() == []
+
+
+def test_a_mock_of_ccxt_is_no_client_that_names_its_orders_already(bot: Bot, kind: Kind) -> None:
+    bot.exchange._api = api = MagicMock(id="binance", options={})
+    sends, looks = api.create_order, api.fetch_order
+    sending.install(bot.exchange)
+    assert api.create_order is not sends
+    assert api.fetch_order is not looks
+    named = api.create_order
+    sending.install(bot.exchange)
+    assert api.create_order is named, "once"

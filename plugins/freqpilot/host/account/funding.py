@@ -22,7 +22,7 @@ KEPT = 500
 
 def install(api: Any) -> None:
     """Put this before the ``fetch_funding_history`` of the exchange's ccxt client, once."""
-    if getattr(api, "_freqpilot_funding", False) or not api.has.get("fetchFundingHistory"):
+    if getattr(api, "_freqpilot_funding", False) is True or not api.has.get("fetchFundingHistory"):
         return
     original, kept = api.fetch_funding_history, OrderedDict[tuple[str, int], list[Any]]()
 

@@ -94,12 +94,11 @@ def _live() -> tuple[Seam, ...]:
 
 def _backtest() -> tuple[Seam, ...]:
     from freqpilot.host.candles import rows
-    from freqpilot.host.frames.edge import backtest as edge
     from freqpilot.host.gate import backtest as gate
     from freqpilot.host.loop import backtest as loop
     from freqpilot.host.trading import fills
 
-    return (*gate.SEAMS, *loop.SEAMS, *edge.SEAMS, *rows.SEAMS, *fills.SEAMS, types.BACKTEST)
+    return (*gate.SEAMS, *loop.SEAMS, *rows.SEAMS, *fills.SEAMS, types.BACKTEST)
 
 
 def _lookahead() -> tuple[Seam, ...]:

@@ -34,13 +34,16 @@ def contradictions(config: Mapping[str, Any], strategy: Strategy | None = None) 
         return []
     rate = configured(str(config.get("stake_currency")), settings.risk)
     tier = tier_of(math.nan if rate is None else equity * rate, settings.risk)
-    return [
+    found = [
         *_stakes(config, strategy, equity, tier, settings.risk),
         *_trades(config, tier),
         *_leverage(config, strategy, tier),
         *_stop(config, strategy),
         *_ladder(config, strategy, settings.risk),
     ]
+    if found and settings.risk.watches:
+        return ["the profile is watch, which changes no order; full would:", *found]
+    return found
 
 
 def _equity(config: Mapping[str, Any]) -> float | None:

@@ -21,7 +21,11 @@ logger = logging.getLogger(__name__)
 
 BACKTESTING = "freqtrade.optimize.backtesting:Backtesting"
 ENTER_PARAMETERS = ["pair", "row", "direction", "trade", "requested_rate", "requested_stake"]
-STAKE_PARAMETERS = ["pair", "row", "propose_rate", "direction", "current_time", "trade"]
+STAKE_PARAMETERS = [
+    *("pair", "row", "propose_rate", "stake_amount"),
+    *("direction", "current_time", "entry_tag", "trade"),
+]
+"""In Freqtrade's order, which passes them by place."""
 
 
 _replaces: ContextVar[bool] = ContextVar("freqpilot_replaces", default=False)
@@ -146,8 +150,9 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
         rate, stake, leverage, min_stake = original(self, *args, **kwargs)
         if not stake or _replaces.get():
             return rate, stake, leverage, min_stake
-        # Positions as in Backtesting.get_valid_entry_price_and_stake, which the seam checks.
-        pair, _, _, _, direction, time, tag, trade = args[:8]
+        asked: dict[str, Any] = dict(zip(STAKE_PARAMETERS, args, strict=False)) | kwargs
+        pair, direction, time = asked["pair"], asked["direction"], asked["current_time"]
+        tag, trade = asked["entry_tag"], asked["trade"]
         purpose: OrderPurpose = "entry" if trade is None else "add"
         order = {"stake": stake, "rate": rate, "leverage": leverage, "tag": tag}
         about = pair, time, direction, purpose

@@ -179,7 +179,7 @@ def _note(error: Exception | None, arguments: tuple[Any, ...]) -> None:
 
 def watch(api: Api) -> None:
     """Count the outcome of every request of a ccxt client, plain or asynchronous."""
-    if getattr(api, WATCHED, False):
+    if getattr(api, WATCHED, False) is True:  # a mock has any attribute
         return
     original = api.fetch
 

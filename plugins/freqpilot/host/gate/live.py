@@ -38,7 +38,9 @@ def check_order(exchange: Exchange, order: dict[str, Any]) -> None:
     if not raises_risk(exchange.trading_mode, order["side"], order.get("reduceOnly", False)):
         return
     try:
-        trades = Trade.get_open_trades()
+        # Without a supervisor nothing is weighed, so the database is not needed.
+        weighed = not has_begun() or current().settings.supervisor
+        trades = Trade.get_open_trades() if weighed else []
         request = _request(order, trades)
         try:
             run = current()
@@ -57,13 +59,15 @@ def check_order(exchange: Exchange, order: dict[str, Any]) -> None:
 def _request(order: dict[str, Any], trades: Iterable[Trade]) -> OrderRequest:
     own = next((trade for trade in trades if trade.pair == order["pair"]), None)
     leverage = float(order.get("leverage") or 1)
+    # A market order may come without a rate: what it costs is not known, and limits refuse that.
+    rate = float("nan") if order.get("rate") is None else float(order["rate"])
     return OrderRequest(
         time=datetime.now(UTC),
         pair=order["pair"],
         side="long" if order["side"] == "buy" else "short",
         purpose=purpose_of(own),
-        stake=float(order["amount"]) * float(order["rate"]) / leverage,
-        rate=float(order["rate"]),
+        stake=float(order["amount"]) * rate / leverage,
+        rate=rate,
         leverage=leverage,
         tag=sending.tag(),
     )

@@ -5,6 +5,8 @@ ledger starts anew there, in memory. Each candle the ledger sees the equity at t
 then, before any entry of that candle.
 """
 
+import atexit
+import threading
 from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any
@@ -69,12 +71,23 @@ def _make_backtest(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _show(run: Run, strategy: str) -> None:
-    """Print what the supervisor changed, where it changed something."""
+    """Print what the supervisor changed, where it changed something: last of all, behind what
+    Freqtrade prints. Only a web server's backtest, in a thread, has no end to wait for."""
+    rows = run.part(Interventions).rows()
+    if not rows:
+        return
+    would = "would have cut or refused" if run.settings.risk.watches else "cut or refused"
+    title = f"{strategy}: orders that Freqpilot's limits {would}"
+    if threading.current_thread() is threading.main_thread():
+        atexit.register(_print, rows, title)
+    else:
+        _print(rows, title)
+
+
+def _print(rows: list[dict[str, Any]], title: str) -> None:
     from rich.console import Console
 
-    if rows := run.part(Interventions).rows():
-        title = f"{strategy}: orders that Freqpilot's limits cut or refused"
-        Console(width=WIDTH).print(table(rows, title))
+    Console(width=WIDTH).print(table(rows, title))
 
 
 def _make_generator(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -134,5 +147,13 @@ SEAMS = (
             *uses("freqtrade.optimize.backtesting", "HEADERS"),
         ),
         also=_check_rows,
+    ),
+    # Autopilot overrides what is named here, and only there what judges them is imported: numba
+    # alone would cost every other strategy's backtest 100 MB.
+    Seam(
+        "edge.groups",
+        "judge the models of a group's pairs together, once a backtest has analysed all of them",
+        until="Freqtrade calls the strategy once all pairs are analysed",
+        places=(Place("freqtrade.strategy.interface:IStrategy.advise_all_indicators", ["data"]),),
     ),
 )

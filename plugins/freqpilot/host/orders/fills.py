@@ -21,7 +21,7 @@ LISTS = ("fetch_orders", "fetch_closed_orders")
 def install(exchange: Exchange) -> None:
     """Let the exchange's own ccxt client give each fill once."""
     api: Any = exchange._api
-    if getattr(api, INSTALLED, False):
+    if getattr(api, INSTALLED, False) is True:
         return
     if hasattr(api, "fetch_my_trades"):
         api.fetch_my_trades = _fills_once(api.fetch_my_trades)

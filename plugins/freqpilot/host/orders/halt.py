@@ -68,7 +68,7 @@ def _make_should_exit(original: Callable[..., Any]) -> Callable[..., Any]:
 def confirm_ours(strategy: Strategy) -> None:
     """Let the strategy's ``confirm_trade_exit`` consent to exits of the supervisor, once."""
     original = strategy.confirm_trade_exit
-    if getattr(original, MARK, False):
+    if getattr(original, MARK, False) is True:
         return
 
     def confirm_trade_exit(*arguments: object, **named: object) -> Any:

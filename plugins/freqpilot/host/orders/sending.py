@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import signature
 from typing import Any
 
 import ccxt
@@ -224,7 +225,7 @@ def install(exchange: Exchange) -> None:
     """Put :func:`send` before the exchange's own ccxt client, once, and what looks for stops."""
     api = exchange._api
     stopways.install(api, lambda: current() if has_begun() else None)
-    if getattr(api, "_freqpilot_sends", False):
+    if getattr(api, "_freqpilot_sends", False) is True:  # a mock has any attribute
         return
     original = api.create_order
 
@@ -245,26 +246,47 @@ def install(exchange: Exchange) -> None:
 
 def place(exchange: Exchange, original: Callable[..., Any], order: dict[str, Any]) -> Any:
     """Send an order of Freqtrade's ``create_order`` under its own name; a dry run passes."""
-    if exchange._config["dry_run"]:
+    if not _names(exchange):
         return original(exchange, **order)
     install(exchange)
-    trade = open_trade(order["pair"])
+    trade = _known_trade(order["pair"])
     number = trade.id if trade else None
     leverage = float(order.get("leverage") or 1)
     with sending(Sending(sent_purpose(exchange.trading_mode, order, trade), number, leverage)):
         return original(exchange, **order)
 
 
+def _names(exchange: Exchange) -> bool:
+    """Tell whether orders get names: not in a dry run, which sends none, nor without a run or a
+    supervisor, where they leave as Freqtrade sends them."""
+    if exchange._config["dry_run"] or not has_begun():
+        return False
+    return current().settings.supervisor
+
+
+def _known_trade(pair: str) -> Any | None:
+    """Return the open trade in a pair; None also where the trades database does not answer: an exit
+    or a stop leaves all the same, under a name without its trade."""
+    try:
+        return open_trade(pair)
+    except Exception as error:
+        logger.error("The trade of %s could not be read; its order leaves: %s", pair, error)
+        return None
+
+
 def _make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
-    def create_stoploss(self: Exchange, **order: Any) -> Any:
-        if self._config["dry_run"]:
-            return original(self, **order)
+    names = [*signature(original).parameters][1:]
+
+    def create_stoploss(self: Exchange, *given: object, **order: Any) -> Any:
+        if not _names(self):
+            return original(self, *given, **order)
         install(self)
-        trade = open_trade(order["pair"])
+        asked: dict[str, Any] = dict(zip(names, given, strict=False)) | order
+        trade = _known_trade(asked["pair"])
         number = trade.id if trade else None
-        stop, leverage = float(order["stop_price"]), float(order.get("leverage") or 1)
+        stop, leverage = float(asked["stop_price"]), float(asked.get("leverage") or 1)
         with sending(Sending("stop", number, leverage, stop)):
-            return original(self, **order)
+            return original(self, *given, **order)
 
     return create_stoploss
 

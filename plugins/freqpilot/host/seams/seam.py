@@ -141,7 +141,7 @@ def wrap(owner: object, name: str, make: Maker) -> None:
     target = inspect.getattr_static(owner, name)
     kind = type(target) if isinstance(target, (classmethod, staticmethod)) else None
     plain = target.__func__ if kind else target
-    if getattr(plain, MARK, False):
+    if getattr(plain, MARK, False) is True:
         return
     replacement = make(plain)
     if replacement is plain:
@@ -157,4 +157,4 @@ def is_wrapped(owner: object, name: str) -> bool:
     """Tell whether :func:`wrap` has replaced ``owner.name``."""
     target = inspect.getattr_static(owner, name, None)
     plain = target.__func__ if isinstance(target, (classmethod, staticmethod)) else target
-    return bool(getattr(plain, MARK, False))
+    return getattr(plain, MARK, False) is True

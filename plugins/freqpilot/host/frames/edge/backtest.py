@@ -10,7 +10,6 @@ from freqpilot.features.candles.frames import candles_from_frame
 from freqpilot.host.frames.edge.forecasts import expected_move
 from freqpilot.host.frames.edge.groups import PairScores, group_of, scores_of
 from freqpilot.host.frames.edge.verdicts import time_of
-from freqpilot.host.seams.seam import Place, Seam
 from freqpilot.models.edge import groups, monitor
 from freqpilot.settings import Settings
 from freqpilot.shapes import Floats
@@ -67,14 +66,3 @@ def _days(
     step = int(np.diff(candles_from_frame(frame).date).min())
     length = settings.models.edge.block * settings.labels.horizon * step
     return ", ".join(f"{time_of(int(of.number[turn] + 1) * length):%Y-%m-%d}" for turn in turns)
-
-
-SEAMS = (
-    # Autopilot overrides what is named here.
-    Seam(
-        "edge.groups",
-        "judge the models of a group's pairs together, once a backtest has analysed all of them",
-        until="Freqtrade calls the strategy once all pairs are analysed",
-        places=(Place("freqtrade.strategy.interface:IStrategy.advise_all_indicators", ["data"]),),
-    ),
-)

@@ -211,13 +211,13 @@ def make_write_whole(name: str) -> Callable[..., Any]:
     """Return the maker of a writer that replaces its file at once; ``name`` is its attribute."""
 
     def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        def write(self: Drawer, *arguments: object) -> None:
+        def write(self: Drawer, *arguments: object, **named: object) -> None:
             path: Path = getattr(self, name)
             writer = copy.copy(self)
             beside = path.with_name(f".{path.name}.new")
             setattr(writer, name, beside)
             with LOCK:
-                original(writer, *arguments)
+                original(writer, *arguments, **named)
                 sync(beside)
                 if path.suffix == ".pkl":
                     _note_digest(path, _digest(beside))
