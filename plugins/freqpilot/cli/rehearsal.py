@@ -134,14 +134,61 @@ def serve(
 
 @app.command()
 def report(
-    result: Annotated[Path, typer.Argument(help="backtest-result-*.zip of freqtrade.")],
-    datadir: Annotated[Path, typer.Option("--datadir", help="Folder of the candles.")],
+    results: Annotated[
+        list[Path] | None,
+        typer.Argument(help="backtest-result-*.zip of freqtrade; two with --beside."),
+    ] = None,
+    config: ConfigFiles = None,
+    strategy: Annotated[str, typer.Option("--strategy", help="With -c; default: its own.")] = "",
+    strategy_path: Annotated[Path | None, typer.Option("--strategy-path")] = None,
+    timerange: Annotated[str, typer.Option("--timerange", help="With -c, as Freqtrade's.")] = "",
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Beside the same backtest without the supervisor.")
+    ] = False,
+    datadir: Annotated[
+        Path | None,
+        typer.Option("--datadir", help="Folder of the candles; default: Freqtrade's."),
+    ] = None,
+    userdir: UserDir = Path("user_data"),
     output: Annotated[Path, typer.Option("--output", "-o")] = Path("report.html"),
 ) -> None:
-    """Write the HTML report of any Freqtrade backtest (run it with --export signals)."""
+    """Write the HTML report of any Freqtrade backtest (run it with --export signals).
+
+    With --beside it shows what the supervisor changed: return, drawdown, worst day, tail loss, and
+    each trade that became another one. It takes two results, or one that was run under the
+    supervisor, whose other side it runs itself, or none: then it runs both from -c and --strategy.
+    """
     from freqpilot.journal.backtest import load_run
     from freqpilot.journal.report import summary_table, write_report
+    from freqpilot.rehearsal.bot.beside import BesideOptions, candles_of
 
-    run = load_run(result)
-    console().print(summary_table(run))
-    typer.echo(f"report: {write_report(run, datadir, output)}")
+    files = results or []
+    if len(files) > 2 or (len(files) != 1 and not beside):
+        raise RefuseToStart(f"report takes one result, or two with --beside, not {len(files)}")
+    options = BesideOptions(
+        userdir, tuple(map(Path, config or ())), strategy, strategy_path, datadir, timerange
+    )
+    both = _beside(files, options) if beside else None
+    run = both.guarded if both else load_run(files[0])
+    if both is None:
+        console().print(summary_table(run))
+    folder = datadir or candles_of(run, userdir)
+    typer.echo(f"report: {write_report(run, folder, output, both)}")
+
+
+def _beside(files: list[Path], options: Any) -> Any:
+    from freqpilot.journal import besidepage
+    from freqpilot.journal.backtest import load_run
+    from freqpilot.journal.beside import beside
+    from freqpilot.rehearsal.bot.beside import backtest_beside, without_supervisor
+
+    runs = [load_run(file) for file in files]
+    if len(runs) == 1:
+        runs.append(without_supervisor(runs[0], options, typer.echo))
+    both = beside(*runs) if runs else backtest_beside(options, typer.echo)
+    screen = console()
+    for table in besidepage.tables(both):
+        screen.print(table)
+    for line in besidepage.lines(both):
+        screen.print(line, markup=False)
+    return both
