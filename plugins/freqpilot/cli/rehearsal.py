@@ -53,6 +53,11 @@ def rehearse(
     compare: Annotated[
         bool, typer.Option("--compare", help="With --live: backtest the same candles as well.")
     ] = False,
+    strategy_path: Annotated[Path | None, typer.Option("--strategy-path")] = None,
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="A worst day for your bot; `all` or a list.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="With --scenario: print JSON.")] = False,
 ) -> None:
     """Run the real `freqtrade trade` against the stand-in exchange on a virtual clock.
 
@@ -63,6 +68,11 @@ def rehearse(
     clock_jump (between loops); gap_through_stop, bad_tick, late_candles, delisted, venue_change,
     liquidation (of the market). With --compare a backtest of the same candles follows, and each
     difference is listed with its cause; exit 1 when one has none.
+
+    With --scenario the bot, live on the stand-in, meets flash_crash, grind_down, gap, delisting,
+    depeg, outage, exchange_hack, rate_shock, no_liquidity or correlation_one on a SYNTHETIC market,
+    or march_2020, may_2021 or november_2022 on the candles of --datadir (default: Freqtrade's).
+    Exit 1 when something broke that must always hold, 2 when candles are missing.
     """
     from freqpilot.host.boot.doors import config_dir
     from freqpilot.rehearsal.plan.session import RehearsalOptions
@@ -76,6 +86,7 @@ def rehearse(
         userdir=userdir,
         configs=given or (() if resume else own),
         strategy=strategy,
+        strategy_path=strategy_path,
         datadir=datadir,
         seed=seed,
         pairs=tuple(pair or ()),
@@ -90,12 +101,45 @@ def rehearse(
     if compare and not live:
         raise RefuseToStart("--compare needs --live: only the stand-in's account has a ledger")
     screen = console()
+    if scenario:
+        _rehearse_scenarios(scenario, options, screen, as_json=as_json)
     if live:
         _rehearse_live(options, screen, compare=compare)
     with Progress(screen) as progress:
         summary = play(options, progress.show)
     print_summary(summary, screen)
     raise typer.Exit(0 if summary.finished else 1)
+
+
+def _rehearse_scenarios(names: str, options: Any, screen: Any, *, as_json: bool) -> NoReturn:
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from freqpilot.rehearsal.bot.scenarios import MissingCandles, rehearse_scenario
+    from freqpilot.rehearsal.faults.scenarios import scenarios
+    from freqpilot.rehearsal.show import Progress, print_outcomes
+
+    aside = Console(stderr=True)  # what a program reads is the result alone
+    outcomes, missing = [], []
+    for each in scenarios(names):
+        aside.print(f"{each.name}: {each.what}", markup=False)
+        try:
+            with Progress(aside) as progress:
+                outcomes.append(rehearse_scenario(each, options, progress.show))
+        except MissingCandles as absent:
+            missing.append(str(absent))
+    if as_json:
+        told = [{**asdict(each), "holds": each.holds} for each in outcomes]
+        typer.echo(json.dumps({"played": told, "not played": missing}, indent=1))
+    elif outcomes:
+        print_outcomes(outcomes, screen)
+    for text in missing:
+        typer.echo(text, err=True)
+    if not all(each.holds for each in outcomes):
+        raise typer.Exit(1)
+    raise typer.Exit(2 if missing else 0)
 
 
 def _rehearse_live(options: Any, screen: Any, *, compare: bool) -> NoReturn:
