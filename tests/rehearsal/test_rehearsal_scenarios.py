@@ -81,28 +81,41 @@ class Session:
         self.venue.submit(Ticket(symbol, "BUY", "MARKET", Decimal(amount)), now)
 
 
-def session(name: str, folder: Path, hours: tuple[float, float] = (2.0, 6.0)) -> Session:
+def session(
+    name: str, folder: Path, hours: tuple[float, float, float] = (2.0, 4.0, 6.0)
+) -> Session:
     venue, faults = SpotVenue(TAPE, {"USDT": Decimal(100_000)}), FaultPlan()
     moves = dict.fromkeys(PAIRS, -0.3)
     look = Look(lambda now: venue.balances["USDT"], lambda symbol, now: symbol == "BTCUSDT")
     player = ScenarioPlayer(
-        Play(KNOWN[name], hours, moves), BEGIN, look,
+        Play(KNOWN[name], hours, 2, moves), BEGIN, look,
         venue=venue, faults=faults, run_dir=folder, store=folder / "s.sqlite",
     )  # fmt: skip
     return Session(player, venue, Exchange(), faults)
 
 
-def test_it_strikes_when_something_is_held_and_not_before_the_bot_is_warm(tmp_path: Path) -> None:
+def test_it_strikes_when_all_slots_are_taken_and_not_before_the_bot_is_warm(tmp_path: Path) -> None:
     made = session("gap", tmp_path)
     made.buy("BTCUSDT", "0.1", BEGIN)
+    made.buy("ETHUSDT", "1", BEGIN)
     made.loop(BEGIN + HOUR // 2 + 1)
     assert made.player.struck.at is None, "the bot is not warm"
     before = TAPE.pairs["BTC/USDT"].price(BEGIN + 4 * HOUR)
     made.loop(BEGIN + 2 * HOUR + HOUR // 2)
     assert made.player.struck.at == BEGIN + 3 * HOUR
-    assert made.player.struck.held == ("BTC/USDT",)
+    assert made.player.struck.held == ("BTC/USDT", "ETH/USDT")
     assert made.venue.tape is made.exchange.tape is not TAPE
     assert made.venue.tape.pairs["BTC/USDT"].price(BEGIN + 4 * HOUR) == pytest.approx(0.7 * before)
+
+
+def test_it_waits_for_a_full_book_and_then_for_one_position(tmp_path: Path) -> None:
+    made = session("gap", tmp_path)
+    made.buy("BTCUSDT", "0.1", BEGIN)
+    made.loop(BEGIN + 5 * HOUR // 2)
+    assert made.player.struck.at is None, "a slot is free"
+    made.loop(BEGIN + 9 * HOUR // 2)
+    assert made.player.struck.at == BEGIN + 5 * HOUR
+    assert made.player.struck.held == ("BTC/USDT",)
 
 
 def test_it_waits_for_a_position_and_not_for_ever(tmp_path: Path) -> None:
@@ -116,14 +129,14 @@ def test_it_waits_for_a_position_and_not_for_ever(tmp_path: Path) -> None:
 
 
 def test_the_bot_looks_more_often_around_the_strike(tmp_path: Path) -> None:
-    made = session("gap", tmp_path, (0.0, 0.0))
+    made = session("gap", tmp_path, (0.0, 0.0, 0.0))
     assert made.loop(BEGIN + HOUR - 60_000) == 61.0
     assert made.loop(BEGIN + 2 * HOUR) == HASTE_SECONDS
     assert made.loop(BEGIN + 4 * HOUR) is None
 
 
 def test_an_outage_leaves_no_request_an_answer_until_it_is_over(tmp_path: Path) -> None:
-    made = session("outage", tmp_path, (0.0, 0.0))
+    made = session("outage", tmp_path, (0.0, 0.0, 0.0))
     made.loop(BEGIN + HOUR - 60_000)
     call = Call("GET", "/api/v3/account", signed=True)
     answered = [made.faults.strike(call, BEGIN + hours * HOUR) is None for hours in (1, 2, 6, 7)]
@@ -131,7 +144,7 @@ def test_an_outage_leaves_no_request_an_answer_until_it_is_over(tmp_path: Path) 
 
 
 def test_the_pair_of_the_largest_position_is_delisted(tmp_path: Path) -> None:
-    made = session("delisting", tmp_path, (0.0, 0.0))
+    made = session("delisting", tmp_path, (0.0, 0.0, 0.0))
     made.buy("BTCUSDT", "0.01", BEGIN)
     made.buy("ETHUSDT", "5", BEGIN)
     made.loop(BEGIN + HOUR - 60_000)
@@ -139,10 +152,12 @@ def test_the_pair_of_the_largest_position_is_delisted(tmp_path: Path) -> None:
     assert not made.venue.closed
     made.loop(BEGIN + 7 * HOUR)
     assert made.venue.closed == {"ETHUSDT"}
+    made.loop(BEGIN + 8 * HOUR)
+    assert made.player.struck.stuck == ("ETH/USDT",)
 
 
 def test_a_hack_stops_the_trade_and_takes_of_every_balance(tmp_path: Path) -> None:
-    made = session("exchange_hack", tmp_path, (0.0, 0.0))
+    made = session("exchange_hack", tmp_path, (0.0, 0.0, 0.0))
     made.buy("BTCUSDT", "0.1", BEGIN)
     cash = made.venue.balances["USDT"]
     made.loop(BEGIN + HOUR - 60_000)
@@ -157,7 +172,7 @@ def test_a_hack_stops_the_trade_and_takes_of_every_balance(tmp_path: Path) -> No
 
 
 def test_positions_without_a_stop_are_counted_from_the_strike_on(tmp_path: Path) -> None:
-    made = session("gap", tmp_path, (0.0, 0.0))
+    made = session("gap", tmp_path, (0.0, 0.0, 0.0))
     made.buy("BTCUSDT", "0.1", BEGIN)
     made.buy("ETHUSDT", "1", BEGIN)
     for minutes in (59, 62, 64):
@@ -167,7 +182,7 @@ def test_positions_without_a_stop_are_counted_from_the_strike_on(tmp_path: Path)
 
 
 def test_a_stablecoin_is_there_only_where_the_peg_is_lost() -> None:
-    kept, lost = (Play(KNOWN[name], (0, 0), {}).prepare(TAPE) for name in ("gap", "depeg"))
+    kept, lost = (Play(KNOWN[name], (0, 0, 0), 1, {}).prepare(TAPE) for name in ("gap", "depeg"))
     assert kept is TAPE
     assert set(lost.pairs) - set(PAIRS) == {"USDC/USDT"}
 
@@ -249,7 +264,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     options = RehearsalOptions(home, (file, *layers), "Buys", home, seed=7, speed=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(played, "LEAD_HOURS", 1.0)
-        patch.setattr(played, "PATIENCE_HOURS", 0.0)
+        patch.setattr(played, "FULL_HOURS", 0.0)
+        patch.setattr(played, "ANY_HOURS", 0.0)
         patch.setattr(played, "MOST_HISTORY_DAYS", 30)
         return rehearse_scenario(replace(KNOWN["gap"], hours=1.0), options)
 
@@ -272,8 +288,8 @@ def outcome_of(scenario: Scenario, **changed: Any) -> Outcome:
         scenario=scenario.name, what=scenario.what, synthetic=scenario.recorded is None,
         supervised=True, currency="USDT", struck=moment, held=("BTC/USDT",), exposed=0.5,
         before=100.0, lowest=80.0, after=90.0, worth=90.0, drawdown=0.2, halts=(), exits={},
-        changed={}, unstopped=(), naked={}, unsent={}, breaches=(), expected=(), finished=True,
-        folder="run",
+        changed={}, unstopped=(), stuck=(), naked={}, unsent={}, breaches=(), expected=(),
+        finished=True, folder="run",
     )  # fmt: skip
     return replace(made, **changed)
 
@@ -292,6 +308,7 @@ def test_what_is_shown_says_synthetic_and_what_broke(capsys: pytest.CaptureFixtu
     said = " ".join(capsys.readouterr().out.split())
     for text in (
         "gap (SYNTHETIC)", "may_2021 (recorded)", "BREACH stop: BTC has none", "halted: at noon",
-        "BROKEN", "there was nothing to lose", "79.20 USDT of before", "add Freqpilot's layers",
+        "BROKEN", "played from 2026-01-02 00:00 UTC on",
+        "there was nothing to lose", "79.20 USDT of before", "add Freqpilot's layers",
     ):  # fmt: skip
         assert text in said

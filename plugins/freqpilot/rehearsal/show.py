@@ -143,7 +143,7 @@ def print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
         table.add_row(
             each.scenario,
             "SYNTHETIC" if each.synthetic else "recorded",
-            f"{each.exposed:.0%}",
+            f"{each.exposed:.0%}" if each.synthetic else "",
             *(f"{value:,.2f}" for value in (each.before, each.lowest, each.after)),
             f"{each.drawdown:.1%}",
             "yes" if each.halts else "no",
@@ -162,8 +162,10 @@ def print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
 def _outcome_lines(each: Outcome) -> list[str]:
     if each.struck is None:
         return ["BREACH it never struck: the bot did not run that long", f"logs: {each.folder}"]
+    when = f"{each.struck[:16].replace('T', ' ')} UTC"
     held = ", ".join(each.held) or "nothing: there was nothing to lose; try another --seed"
-    found = [f"struck {each.struck[:16].replace('T', ' ')} UTC, when the bot held {held}"]
+    struck = f"struck {when}, when the bot held {held}"
+    found = [struck if each.synthetic else f"played from {when} on"]
     if not each.supervised:
         found.append("without the supervisor: add Freqpilot's layers to see what it would do")
     if each.worth != each.after:
@@ -179,6 +181,8 @@ def _outcome_lines(each: Outcome) -> list[str]:
         looks = ", ".join(f"{pair} at {times} looks" for pair, times in each.naked.items())
         left = ", ".join(each.unstopped) or "none"
         found.append(f"without a stop or an exit in the books: {looks}; at the end {left}")
+    if each.stuck:
+        found.append(f"held and not traded any more, worth nothing: {', '.join(each.stuck)}")
     found += [f"follows from the scenario: {text}" for text in each.expected]
     found += [f"BREACH {text}" for text in each.breaches]
     if not each.finished:

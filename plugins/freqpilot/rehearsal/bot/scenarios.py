@@ -30,8 +30,8 @@ from freqpilot.settings import Settings
 
 LEAD_HOURS = 24.0
 """How long a bot trades before a scenario may strike."""
-PATIENCE_HOURS = 48.0
-"""How much longer it waits for the bot to hold something."""
+FULL_HOURS, ANY_HOURS = 48.0, 24.0
+"""How much longer it waits for all slots of the bot to be taken, and then for one of them."""
 HISTORY_CANDLES = 20_000
 LEAST_HISTORY_DAYS, MOST_HISTORY_DAYS = 30, 200
 RECORDED_HISTORY = timedelta(days=60)
@@ -52,9 +52,10 @@ class Outcome:
     the largest fall from a peak after the strike, a fraction. ``halts`` are the supervisor's
     latches, ``exits`` the closed trades since the strike by reason, ``changed`` the orders it cut
     or refused by rule. ``unstopped`` are pairs held at the end without a stop or an exit in the
-    books, ``naked`` how many looks found one so by pair, ``unsent`` the orders that the exchange
-    did not accept by reason. ``breaches`` are what must always hold and did not; ``expected`` what
-    the scenario itself breaks.
+    books, ``stuck`` those that are not traded any more, ``naked`` how many looks found one without
+    by pair, ``unsent`` the orders that the exchange did not accept by reason. ``breaches`` are what
+    must always hold and did not; ``expected`` what the scenario itself breaks. Of a recorded week
+    ``struck`` is its begin, when nothing is held.
     """
 
     scenario: str
@@ -74,6 +75,7 @@ class Outcome:
     exits: Mapping[str, int]
     changed: Mapping[str, int]
     unstopped: tuple[str, ...]
+    stuck: tuple[str, ...]
     naked: Mapping[str, int]
     unsent: Mapping[str, int]
     breaches: tuple[str, ...]
@@ -116,11 +118,12 @@ def rehearse_scenario(
     moves = {pair: scenario.moves.get(asset_of(pair, risk).kind, 0.0) for pair in (*pairs, *PEGS)}
     if scenario.recorded is not None:
         plan = _recorded(scenario, scenario.recorded, plan, user)
-        window = (0.0, 0.0)
+        window = (0.0, 0.0, 0.0)
     else:
-        window = (LEAD_HOURS, LEAD_HOURS + PATIENCE_HOURS)
-        plan = replace(plan, datadir=None, start=None, days=(window[1] + 1 + scenario.hours) / 24)
-    result = rehearse_live(plan, on_progress, play=Play(scenario, window, moves))
+        window = (LEAD_HOURS, LEAD_HOURS + FULL_HOURS, LEAD_HOURS + FULL_HOURS + ANY_HOURS)
+        plan = replace(plan, datadir=None, start=None, days=(window[2] + 1 + scenario.hours) / 24)
+    play = Play(scenario, window, _slots(user, len(pairs)), moves)
+    result = rehearse_live(plan, on_progress, play=play)
     return _outcome(scenario, result, user)
 
 
@@ -152,6 +155,12 @@ def _pairs(user: Mapping[str, Any], options: RehearsalOptions) -> Sequence[str]:
     return options.pairs or listed or DEFAULT_PAIRS
 
 
+def _slots(user: Mapping[str, Any], pairs: int) -> int:
+    """Return how many positions the bot may hold at once, as its config has it."""
+    given = float(user.get("max_open_trades", -1))
+    return pairs if given < 0 else max(1, int(min(given, pairs)))
+
+
 def _history(minutes: int) -> int:
     """Return the days of candles before the start: as many as a strategy may ask for."""
     days = HISTORY_CANDLES * minutes // 1_440
@@ -177,7 +186,8 @@ def _recorded(
             short.append(pair)
     if absent or short:
         raise MissingCandles(_download(scenario, plan, folder, absent, short, begin, end))
-    return replace(plan, datadir=folder, start=begin, days=week.days)
+    loop = plan.loop_seconds // 2  # there is no strike around which it would be shorter
+    return replace(plan, datadir=folder, start=begin, days=week.days, loop_seconds=loop)
 
 
 def _covers(file: Path, begin: datetime, end: datetime) -> bool:
@@ -238,6 +248,7 @@ def _outcome(scenario: Scenario, result: LiveSummary, user: Mapping[str, Any]) -
         exits=_exits(folder / DATABASE, struck.at),
         changed=_changed(folder / STORE),
         unstopped=struck.left,
+        stuck=struck.stuck,
         naked=dict(struck.naked),
         unsent=dict(result.unsent),
         breaches=tuple(str(each) for each in result.breaches if each.rule not in named),

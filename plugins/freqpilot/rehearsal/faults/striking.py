@@ -1,4 +1,4 @@
-"""Lets a scenario strike: not before the bot is warm and, if it can be, when it holds something."""
+"""Lets a scenario strike: not before the bot is warm and, if it can be, when its book is full."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,15 +36,21 @@ class Struck:
     naked: dict[str, int] = field(default_factory=dict)
     left: tuple[str, ...] = ()
     """Pairs that were naked at the last look."""
+    stuck: tuple[str, ...] = ()
+    """Pairs that were held at the last look and are not traded any more."""
 
 
 @dataclass(frozen=True)
 class Play:
-    """A scenario as a session is to play it: from when to when (hours after the session's begin) it
-    waits for the bot to hold something, and how far each pair moves."""
+    """A scenario as a session is to play it, and how far each pair moves.
+
+    ``window``: hours after the session's begin from which it strikes when all of the bot's
+    ``slots`` are taken, from which when it holds anything, and at which whatever it holds.
+    """
 
     scenario: Scenario
-    window: tuple[float, float]
+    window: tuple[float, float, float]
+    slots: int
     moves: Mapping[str, float]
 
     def prepare(self, tape: Tape) -> Tape:
@@ -69,7 +75,7 @@ class Look:
 class ScenarioPlayer(IncidentPlayer):
     """Plays one scenario in a session.
 
-    :param play: what happens; it strikes at the end of its window whatever the bot holds.
+    :param play: what happens.
     :param begin: when the session begins (ms).
     :param watch: how the account is looked at.
     """
@@ -77,6 +83,7 @@ class ScenarioPlayer(IncidentPlayer):
     def __init__(self, play: Play, begin: int, watch: Look, **player: Any) -> None:
         super().__init__([], **player)
         self._scenario, self._moves, self._watch = play.scenario, play.moves, watch
+        self._slots = play.slots
         self._window = tuple(begin + int(hours * HOUR_MS) for hours in play.window)
         self._due: list[tuple[int, Callable[[int], None]]] = []
         self.struck = Struck()
@@ -101,6 +108,8 @@ class ScenarioPlayer(IncidentPlayer):
         if self.struck.at is None:
             return
         held = distress.positions(self._venue, now)
+        closed = (symbol for symbol in sorted(self._venue.closed) if self._worth(symbol, now) > 0)
+        self.struck.stuck = tuple(self._venue.tape.symbol(symbol).pair for symbol in closed)
         pairs = {symbol: self._venue.tape.symbol(symbol).pair for symbol in held}
         found = [pair for symbol, pair in pairs.items() if self._watch.is_naked(symbol, now)]
         self.struck.left = tuple(found)
@@ -108,10 +117,11 @@ class ScenarioPlayer(IncidentPlayer):
             self.struck.naked[pair] = self.struck.naked.get(pair, 0) + 1
 
     def _is_time(self, now: int) -> bool:
-        earliest, latest = self._window
-        if now < earliest or distress.next_hour(now) - now > SUDDEN_MS:
+        full, anything, latest = self._window
+        if now < full or distress.next_hour(now) - now > SUDDEN_MS:
             return False
-        return now >= latest or bool(distress.positions(self._venue, now))
+        wanted = self._slots if now < anything else 1
+        return now >= latest or len(distress.positions(self._venue, now)) >= wanted
 
     def _haste(self, now: int) -> float | None:
         """Return the seconds until the next loop around a strike, in which a real bot would look
