@@ -19,7 +19,7 @@ from freqpilot.rehearsal.bot import scenarios as played
 from freqpilot.rehearsal.bot.scenarios import MissingCandles, Outcome, rehearse_scenario
 from freqpilot.rehearsal.faults.requests import Call, FaultPlan
 from freqpilot.rehearsal.faults.scenarios import SCENARIOS, Scenario, scenarios
-from freqpilot.rehearsal.faults.striking import HASTE_SECONDS, Look, Play, ScenarioPlayer, Struck
+from freqpilot.rehearsal.faults.striking import Look, Play, ScenarioPlayer, Struck
 from freqpilot.rehearsal.market.synthetic import SyntheticMarket
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.plan.session import RehearsalOptions
@@ -129,10 +129,10 @@ def test_it_waits_for_a_position_and_not_for_ever(tmp_path: Path) -> None:
 
 
 def test_the_bot_looks_more_often_around_the_strike(tmp_path: Path) -> None:
-    made = session("gap", tmp_path, (0.0, 0.0, 0.0))
+    made = session("no_liquidity", tmp_path, (0.0, 0.0, 0.0))
     assert made.loop(BEGIN + HOUR - 60_000) == 61.0
-    assert made.loop(BEGIN + 2 * HOUR) == HASTE_SECONDS
-    assert made.loop(BEGIN + 4 * HOUR) is None
+    sleeps = [made.loop(BEGIN + hours * HOUR) for hours in (2, 3, 4, 7, 8)]
+    assert sleeps == [120.0, 120.0, 300.0, 300.0, None], "while prices are on their way"
 
 
 def test_an_outage_leaves_no_request_an_answer_until_it_is_over(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from freqpilot.rehearsal.intervals import HOUR_MS
 from freqpilot.rehearsal.market import stressed
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.venue import distress
-from freqpilot.rehearsal.venue.spot import ZERO
+from freqpilot.rehearsal.venue.spot import MIN_NOTIONAL, ZERO
 
 SUDDEN_MS = 31 * 60_000
 """How near the next hour has to be for what is held to be held still when it strikes."""
-HASTE_MS, HASTE_SECONDS = 2 * HOUR_MS, 120.0
-"""For how long after a strike the bot's loops come so soon one after another."""
+HASTE = ((2.0, 120.0), (12.0, 300.0))
+"""Up to so many hours after a strike the bot's loops are at most so many seconds apart; the second
+holds while the price is on its path."""
 Account = Callable[[int], Decimal]
 PEG_VOLUME = 1e6
 """What is traded of a stablecoin in a candle."""
@@ -108,7 +109,8 @@ class ScenarioPlayer(IncidentPlayer):
         if self.struck.at is None:
             return
         held = distress.positions(self._venue, now)
-        closed = (symbol for symbol in sorted(self._venue.closed) if self._worth(symbol, now) > 0)
+        worth = {symbol: self._worth(symbol, now) for symbol in sorted(self._venue.closed)}
+        closed = (symbol for symbol, value in worth.items() if value >= MIN_NOTIONAL)
         self.struck.stuck = tuple(self._venue.tape.symbol(symbol).pair for symbol in closed)
         pairs = {symbol: self._venue.tape.symbol(symbol).pair for symbol in held}
         found = [pair for symbol, pair in pairs.items() if self._watch.is_naked(symbol, now)]
@@ -127,9 +129,15 @@ class ScenarioPlayer(IncidentPlayer):
         """Return the seconds until the next loop around a strike, in which a real bot would look
         every few seconds; None at other times."""
         at = self.struck.at
-        if at is None or self._scenario.recorded is not None or now > at + HASTE_MS:
+        if at is None or self._scenario.recorded is not None:
             return None
-        return HASTE_SECONDS if now >= at else min(HASTE_SECONDS, (at - now) / 1000 + 1)
+        (first, soon), (last, later) = HASTE
+        hours = (now - at) / HOUR_MS
+        if hours < 0:
+            return min(soon, -hours * 3600 + 1)
+        if hours <= first:
+            return soon
+        return later if hours <= min(last, self._scenario.path[-1][0]) else None
 
     def _strike(self, exchange: Stage, now: int) -> None:
         """Move the market from the next full hour on, and note what happens when."""
