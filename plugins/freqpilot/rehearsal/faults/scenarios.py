@@ -70,6 +70,7 @@ def _week(name: str, what: str, begin: tuple[int, int, int]) -> Scenario:
 
 
 HACKED = "the exchange took it, no order did"
+CLOSED = "a position without a market counts as worth nothing"
 OUT = f"no request is answered for {BOOK.outage_hours:g} h, and the price falls meanwhile"
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
@@ -119,7 +120,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         moves=_falls("crash_day", 0.5),
         closed=6.0,
         taken=BOOK.exchange_hack,
-        expected=dict.fromkeys(("ledger", "position", "cash"), HACKED),
+        expected={**dict.fromkeys(("ledger", "position", "cash"), HACKED), "false halt": CLOSED},
     ),
     Scenario(
         "rate_shock",
