@@ -11,8 +11,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from candle_files import write_candles
+from freqpilot.cli import app
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.boot.doors import config_dir
 from freqpilot.rehearsal.bot import scenarios as played
@@ -218,6 +220,26 @@ def test_missing_candles_are_named_with_the_line_that_gets_them(tmp_path: Path) 
     assert "--pair BTC/USDT" in text
 
 
+def test_the_command_ends_with_2_where_candles_are_missing(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"exchange": {}, "timeframe": "1h"}), encoding="utf-8")
+    given = ["-c", str(config), "--userdir", str(tmp_path), "--pair", "BTC/USDT", "--json"]
+    done = CliRunner().invoke(app, ["rehearse", "--scenario", "may_2021,march_2020", *given])
+    assert done.exit_code == 2
+    told = json.loads(done.stdout)
+    assert told["played"] == []
+    assert [text.split(" ")[0] for text in told["not played"]] == ["may_2021", "march_2020"]
+
+
+def test_exits_that_could_not_be_sent_are_read_off_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "freqtrade.log"
+    line = (
+        "01:00 - freqtradebot - WARNING - Unable to exit trade A/USDT: Pair A/USDT not available\n"
+    )
+    log.write_text(f"{line}x\n{line}", encoding="utf-8")
+    assert played._unable(log) == {"A/USDT (Pair A/USDT not available)": 2}
+
+
 BUYS = """
 from freqtrade.strategy import IStrategy
 
@@ -261,10 +283,9 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     file = home / "config.json"
     file.write_text(json.dumps(config), encoding="utf-8")
     layers = [config_dir() / f"{name}.json" for name in ("freqpilot", "guard")]
-    options = RehearsalOptions(home, (file, *layers), "Buys", home, seed=7, speed=0)
+    options = RehearsalOptions(home, (file, *layers), "Buys", home, seed=7, speed=0, days=0.01)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(played, "LEAD_HOURS", 1.0)
-        patch.setattr(played, "FULL_HOURS", 0.0)
         patch.setattr(played, "ANY_HOURS", 0.0)
         patch.setattr(played, "MOST_HISTORY_DAYS", 30)
         return rehearse_scenario(replace(KNOWN["gap"], hours=1.0), options)
@@ -288,8 +309,8 @@ def outcome_of(scenario: Scenario, **changed: Any) -> Outcome:
         scenario=scenario.name, what=scenario.what, synthetic=scenario.recorded is None,
         supervised=True, currency="USDT", struck=moment, held=("BTC/USDT",), exposed=0.5,
         before=100.0, lowest=80.0, after=90.0, worth=90.0, drawdown=0.2, halts=(), exits={},
-        changed={}, unstopped=(), stuck=(), naked={}, unsent={}, breaches=(), expected=(),
-        finished=True, folder="run",
+        changed={}, unstopped=(), stuck=(), naked={}, unsent={}, unable={}, breaches=(),
+        expected=(), finished=True, folder="run",
     )  # fmt: skip
     return replace(made, **changed)
 
@@ -308,7 +329,18 @@ def test_what_is_shown_says_synthetic_and_what_broke(capsys: pytest.CaptureFixtu
     said = " ".join(capsys.readouterr().out.split())
     for text in (
         "gap (SYNTHETIC)", "may_2021 (recorded)", "BREACH stop: BTC has none", "halted: at noon",
-        "BROKEN", "played from 2026-01-02 00:00 UTC on",
+        "BROKEN", "played from 2026-01-02 00:00 UTC on", "nothing held",
         "there was nothing to lose", "79.20 USDT of before", "add Freqpilot's layers",
     ):  # fmt: skip
         assert text in said
+
+
+@pytest.mark.parametrize(("changed", "status"), [({}, 0), ({"breaches": ("stop: none",)}, 1)])
+def test_the_command_ends_with_1_where_something_broke(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], status: int
+) -> None:
+    made = outcome_of(KNOWN["gap"], **changed)
+    monkeypatch.setattr(played, "rehearse_scenario", lambda *_: made)
+    done = CliRunner().invoke(app, ["rehearse", "--scenario", "gap", "--userdir", str(tmp_path)])
+    assert done.exit_code == status
+    assert ("BREACH" in done.stdout) == bool(status)

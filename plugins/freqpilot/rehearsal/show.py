@@ -147,7 +147,7 @@ def print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
             *(f"{value:,.2f}" for value in (each.before, each.lowest, each.after)),
             f"{each.drawdown:.1%}",
             "yes" if each.halts else "no",
-            "kept" if each.holds else "BROKEN",
+            _rules(each),
             style=None if each.holds else "bold red",
         )
     console.print(table)
@@ -159,11 +159,20 @@ def print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
             console.print(f"  {line}", markup=False, soft_wrap=True, style=style)
 
 
+def _rules(each: Outcome) -> str:
+    if not each.holds:
+        return "BROKEN"
+    return "kept" if each.held or not each.synthetic else "nothing held"
+
+
 def _outcome_lines(each: Outcome) -> list[str]:
     if each.struck is None:
         return ["BREACH it never struck: the bot did not run that long", f"logs: {each.folder}"]
     when = f"{each.struck[:16].replace('T', ' ')} UTC"
-    held = ", ".join(each.held) or "nothing: there was nothing to lose; try another --seed"
+    held = (
+        ", ".join(each.held)
+        or "nothing: there was nothing to lose; try another --seed, or more --days"
+    )
     struck = f"struck {when}, when the bot held {held}"
     found = [struck if each.synthetic else f"played from {when} on"]
     if not each.supervised:
@@ -177,6 +186,8 @@ def _outcome_lines(each: Outcome) -> list[str]:
         found.append(f"orders cut and refused: {_counted(Counter(each.changed))}")
     if each.unsent:
         found.append(f"orders that the exchange did not accept: {_counted(Counter(each.unsent))}")
+    if each.unable:
+        found.append(f"exits that could not be sent: {_counted(Counter(each.unable))}")
     if each.naked:
         looks = ", ".join(f"{pair} at {times} looks" for pair, times in each.naked.items())
         left = ", ".join(each.unstopped) or "none"

@@ -2,6 +2,7 @@
 what the supervisor did."""
 
 import math
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,15 +24,18 @@ from freqpilot.rehearsal.faults.scenarios import Recorded, Scenario
 from freqpilot.rehearsal.faults.striking import Play, Struck
 from freqpilot.rehearsal.intervals import interval_minutes
 from freqpilot.rehearsal.market.synthetic import DEFAULT_PAIRS
-from freqpilot.rehearsal.plan.session import DATABASE, OnProgress, RehearsalOptions
+from freqpilot.rehearsal.plan.session import DATABASE, LOG, OnProgress, RehearsalOptions
 from freqpilot.rehearsal.venue.perpetuals import spot_name
 from freqpilot.risk.taxonomy import asset_of
 from freqpilot.settings import Settings
 
 LEAD_HOURS = 24.0
 """How long a bot trades before a scenario may strike."""
-FULL_HOURS, ANY_HOURS = 48.0, 24.0
-"""How much longer it waits for all slots of the bot to be taken, and then for one of them."""
+ANY_HOURS = 24.0
+"""How much longer than the options' ``days`` it waits for any position, when not all slots are
+taken by then."""
+UNABLE = re.compile(r"Unable to exit trade (\S+): (.{1,70})")
+"""What Freqtrade logs of an exit that it cannot even send."""
 HISTORY_CANDLES = 20_000
 LEAST_HISTORY_DAYS, MOST_HISTORY_DAYS = 30, 200
 RECORDED_HISTORY = timedelta(days=60)
@@ -53,9 +57,10 @@ class Outcome:
     latches, ``exits`` the closed trades since the strike by reason, ``changed`` the orders it cut
     or refused by rule. ``unstopped`` are pairs held at the end without a stop or an exit in the
     books, ``stuck`` those that are not traded any more, ``naked`` how many looks found one without
-    by pair, ``unsent`` the orders that the exchange did not accept by reason. ``breaches`` are what
-    must always hold and did not; ``expected`` what the scenario itself breaks. Of a recorded week
-    ``struck`` is its begin, when nothing is held.
+    by pair, ``unsent`` the orders that the exchange did not accept by reason, ``unable`` the exits
+    that Freqtrade could not even send. ``breaches`` are what must always hold and did not;
+    ``expected`` what the scenario itself breaks. Of a recorded week ``struck`` is its begin, when
+    nothing is held.
     """
 
     scenario: str
@@ -78,6 +83,7 @@ class Outcome:
     stuck: tuple[str, ...]
     naked: Mapping[str, int]
     unsent: Mapping[str, int]
+    unable: Mapping[str, int]
     breaches: tuple[str, ...]
     expected: tuple[str, ...]
     finished: bool
@@ -96,7 +102,8 @@ def rehearse_scenario(
 ) -> Outcome:
     """Play a bot through one scenario, in live mode on an account of the stand-in.
 
-    :param options: configs, strategy, seed and folders; the rest is the scenario's.
+    :param options: configs, strategy, seed and folders; ``days`` is how long it waits for all of
+        the bot's slots to be taken. The rest is the scenario's.
     :raises MissingCandles: when a recorded one has no candles here, with the line to download them.
     :raises RefuseToStart: for bad options, or when Freqtrade itself does not start.
     """
@@ -120,7 +127,8 @@ def rehearse_scenario(
         plan = _recorded(scenario, scenario.recorded, plan, user)
         window = (0.0, 0.0, 0.0)
     else:
-        window = (LEAD_HOURS, LEAD_HOURS + FULL_HOURS, LEAD_HOURS + FULL_HOURS + ANY_HOURS)
+        full = max(LEAD_HOURS, options.days * 24)
+        window = (LEAD_HOURS, full, full + ANY_HOURS)
         plan = replace(plan, datadir=None, start=None, days=(window[2] + 1 + scenario.hours) / 24)
     play = Play(scenario, window, _slots(user, len(pairs)), moves)
     result = rehearse_live(plan, on_progress, play=play)
@@ -251,6 +259,7 @@ def _outcome(scenario: Scenario, result: LiveSummary, user: Mapping[str, Any]) -
         stuck=struck.stuck,
         naked=dict(struck.naked),
         unsent=dict(result.unsent),
+        unable=_unable(folder / LOG),
         breaches=tuple(str(each) for each in result.breaches if each.rule not in named),
         expected=tuple(f"{rule}: {scenario.expected[rule]}" for rule in sorted(named)),
         finished=result.run.finished,
@@ -287,6 +296,16 @@ def _exits(database: Path, since: int | None) -> dict[str, int]:
     closed = rows(database, "trades", "close_date, exit_reason")
     found = (e for e in closed if e["close_date"] and str(e["close_date"]) >= begin)
     return dict(Counter(str(each["exit_reason"]) for each in found).most_common())
+
+
+def _unable(log: Path) -> dict[str, int]:
+    """Return how often Freqtrade could not send an exit, by pair and the reason that it logged."""
+    counts: Counter[str] = Counter()
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if found := UNABLE.search(line):
+                counts[f"{found[1]} ({found[2].strip()})"] += 1
+    return dict(counts.most_common())
 
 
 def _changed(store: Path) -> dict[str, int]:
