@@ -233,11 +233,9 @@ def test_the_command_ends_with_2_where_candles_are_missing(tmp_path: Path) -> No
 
 def test_exits_that_could_not_be_sent_are_read_off_the_log(tmp_path: Path) -> None:
     log = tmp_path / "freqtrade.log"
-    line = (
-        "01:00 - freqtradebot - WARNING - Unable to exit trade A/USDT: Pair A/USDT not available\n"
-    )
+    line = "01:00 - freqtradebot - WARNING - Unable to exit trade A/USDT: no amount. Wallet: 3\n"
     log.write_text(f"{line}x\n{line}", encoding="utf-8")
-    assert played._unable(log) == {"A/USDT (Pair A/USDT not available)": 2}
+    assert played._unable(log) == {"A/USDT (no amount)": 2}
 
 
 BUYS = """

@@ -34,7 +34,7 @@ LEAD_HOURS = 24.0
 ANY_HOURS = 24.0
 """How much longer than the options' ``days`` it waits for any position, when not all slots are
 taken by then."""
-UNABLE = re.compile(r"Unable to exit trade (\S+): (.{1,70})")
+UNABLE = re.compile(r"Unable to exit trade (\S+): ([^.:(]+)")
 """What Freqtrade logs of an exit that it cannot even send."""
 HISTORY_CANDLES = 20_000
 LEAST_HISTORY_DAYS, MOST_HISTORY_DAYS = 30, 200
