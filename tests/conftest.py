@@ -69,7 +69,17 @@ def freqtrade(forks: Forks, tmp_path: Path) -> Callable[..., subprocess.Complete
     """
 
     def run(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        return forks.freqtrade(arguments, tmp_path, timeout)
+        return forks.run("freqtrade", arguments, tmp_path, timeout)
+
+    return run
+
+
+@pytest.fixture
+def freqpilot(forks: Forks, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs the ``freqpilot`` command as :func:`freqtrade` runs its own."""
+
+    def run(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        return forks.run("freqpilot.cli", arguments, tmp_path, timeout)
 
     return run
 

@@ -52,15 +52,22 @@ class Forks:
     def __exit__(self, *_: object) -> None:
         self.process.communicate(timeout=60)  # at the end of its input it ends
 
-    def freqtrade(
-        self, arguments: tuple[str, ...], folder: Path, timeout: float
+    def run(
+        self, program: str, arguments: tuple[str, ...], folder: Path, timeout: float
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in a folder; returns its status and what it wrote.
+
+        :param program: the module to run, ``freqtrade`` or ``freqpilot.cli``.
 
         :raises subprocess.TimeoutExpired: when it takes longer; it is killed.
         """
         assert self.process.stdin is not None
-        asked = {"arguments": arguments, "folder": str(folder), "environment": child_environment()}
+        asked = {
+            "program": program,
+            "arguments": arguments,
+            "folder": str(folder),
+            "environment": child_environment(),
+        }
         print(json.dumps(asked), file=self.process.stdin, flush=True)
         status = self._status(arguments, timeout)
         out, err = (folder / name for name in OUTPUTS)
@@ -92,8 +99,8 @@ def serve() -> dict[str, Any] | None:
     return None
 
 
-def become_freqtrade(request: dict[str, Any]) -> None:
-    """Run the command in this process, as ``python -m freqtrade`` does."""
+def become(request: dict[str, Any]) -> None:
+    """Run the command in this process, as ``python -m`` does."""
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -101,8 +108,8 @@ def become_freqtrade(request: dict[str, Any]) -> None:
         with Path(name).open("w" if number else "r", encoding="utf-8") as opened:
             os.dup2(opened.fileno(), number)
     sys.path[0] = request["folder"]
-    sys.argv = ["freqtrade", *request["arguments"]]
-    runpy.run_module("freqtrade", run_name="__main__", alter_sys=True)
+    sys.argv = [request["program"], *request["arguments"]]
+    runpy.run_module(request["program"], run_name="__main__", alter_sys=True)
 
 
 def prepare() -> None:
@@ -116,4 +123,4 @@ def prepare() -> None:
 if __name__ == "__main__":
     prepare()
     if asked := serve():
-        become_freqtrade(asked)
+        become(asked)

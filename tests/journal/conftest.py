@@ -140,6 +140,9 @@ class Export:
     signals: bytes | None = b"honest"
     extra: dict[str, Any] = field(default_factory=dict)
     others: dict[str, Any] = field(default_factory=dict)
+    noted: dict[str, Any] = field(default_factory=dict)
+    market: tuple[float, ...] = ()
+    day: int = 3
 
     def stats(self) -> dict[str, Any]:
         rows = [trade_row(pair, fills) for pair, fills in self.trades]
@@ -161,10 +164,10 @@ class Export:
         }
 
     def write(self) -> Path:
-        name = "backtest-result-2026-02-03_00-00-00"
+        name = f"backtest-result-2026-02-{self.day:02}_00-00-00"
         file = self.folder / f"{name}.zip"
         config = {
-            "freqpilot": {"synthetic": self.synthetic, "seed": 11},
+            "freqpilot": {"synthetic": self.synthetic, "seed": 11, "run": self.noted},
             "config_files": [str(self.folder)],
         }
         document = {"strategy": {self.strategy: self.stats(), **self.others}}
@@ -175,6 +178,12 @@ class Export:
                 buffer = io.BytesIO()
                 wallet(self.trades).reset_index().to_feather(buffer)
                 archive.writestr(f"{name}_{self.strategy}_wallet.feather", buffer.getvalue())
+            if self.market:
+                buffer = io.BytesIO()
+                dates = pd.DatetimeIndex([at(hour) for hour in range(len(self.market))])
+                frame = pd.DataFrame({"date": dates, "mean": self.market, "count": 2})
+                frame.to_feather(buffer)
+                archive.writestr(f"{name}_market_change.feather", buffer.getvalue())
             if self.signals == b"honest":
                 buffer = io.BytesIO()
                 joblib.dump({self.strategy: signal_frames(self.trades)}, buffer)

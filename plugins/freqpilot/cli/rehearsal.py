@@ -53,6 +53,11 @@ def rehearse(
     compare: Annotated[
         bool, typer.Option("--compare", help="With --live: backtest the same candles as well.")
     ] = False,
+    strategy_path: Annotated[Path | None, typer.Option("--strategy-path")] = None,
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="A worst day for your bot; `all` or a list.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="With --scenario: print JSON.")] = False,
 ) -> None:
     """Run the real `freqtrade trade` against the stand-in exchange on a virtual clock.
 
@@ -63,6 +68,11 @@ def rehearse(
     clock_jump (between loops); gap_through_stop, bad_tick, late_candles, delisted, venue_change,
     liquidation (of the market). With --compare a backtest of the same candles follows, and each
     difference is listed with its cause; exit 1 when one has none.
+
+    With --scenario the bot, live on the stand-in, meets flash_crash, grind_down, gap, delisting,
+    depeg, outage, exchange_hack, rate_shock, no_liquidity or correlation_one on a SYNTHETIC market,
+    or march_2020, may_2021 or november_2022 on the candles of --datadir (default: Freqtrade's).
+    Exit 1 when something broke that must always hold, 2 when candles are missing.
     """
     from freqpilot.host.boot.doors import config_dir
     from freqpilot.rehearsal.plan.session import RehearsalOptions
@@ -76,6 +86,7 @@ def rehearse(
         userdir=userdir,
         configs=given or (() if resume else own),
         strategy=strategy,
+        strategy_path=strategy_path,
         datadir=datadir,
         seed=seed,
         pairs=tuple(pair or ()),
@@ -90,12 +101,45 @@ def rehearse(
     if compare and not live:
         raise RefuseToStart("--compare needs --live: only the stand-in's account has a ledger")
     screen = console()
+    if scenario:
+        _rehearse_scenarios(scenario, options, screen, as_json=as_json)
     if live:
         _rehearse_live(options, screen, compare=compare)
     with Progress(screen) as progress:
         summary = play(options, progress.show)
     print_summary(summary, screen)
     raise typer.Exit(0 if summary.finished else 1)
+
+
+def _rehearse_scenarios(names: str, options: Any, screen: Any, *, as_json: bool) -> NoReturn:
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from freqpilot.rehearsal.bot.scenarios import MissingCandles, rehearse_scenario
+    from freqpilot.rehearsal.faults.scenarios import scenarios
+    from freqpilot.rehearsal.show import Progress, print_outcomes
+
+    aside = Console(stderr=True)  # what a program reads is the result alone
+    outcomes, missing = [], []
+    for each in scenarios(names):
+        aside.print(f"{each.name}: {each.what}", markup=False)
+        try:
+            with Progress(aside) as progress:
+                outcomes.append(rehearse_scenario(each, options, progress.show))
+        except MissingCandles as absent:
+            missing.append(str(absent))
+    if as_json:
+        told = [{**asdict(each), "holds": each.holds} for each in outcomes]
+        typer.echo(json.dumps({"played": told, "not played": missing}, indent=1))
+    elif outcomes:
+        print_outcomes(outcomes, screen)
+    for text in missing:
+        typer.echo(text, err=True)
+    if not all(each.holds for each in outcomes):
+        raise typer.Exit(1)
+    raise typer.Exit(2 if missing else 0)
 
 
 def _rehearse_live(options: Any, screen: Any, *, compare: bool) -> NoReturn:
@@ -134,14 +178,61 @@ def serve(
 
 @app.command()
 def report(
-    result: Annotated[Path, typer.Argument(help="backtest-result-*.zip of freqtrade.")],
-    datadir: Annotated[Path, typer.Option("--datadir", help="Folder of the candles.")],
+    results: Annotated[
+        list[Path] | None,
+        typer.Argument(help="backtest-result-*.zip of freqtrade; two with --beside."),
+    ] = None,
+    config: ConfigFiles = None,
+    strategy: Annotated[str, typer.Option("--strategy", help="With -c; default: its own.")] = "",
+    strategy_path: Annotated[Path | None, typer.Option("--strategy-path")] = None,
+    timerange: Annotated[str, typer.Option("--timerange", help="With -c, as Freqtrade's.")] = "",
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Beside the same backtest without the supervisor.")
+    ] = False,
+    datadir: Annotated[
+        Path | None,
+        typer.Option("--datadir", help="Folder of the candles; default: Freqtrade's."),
+    ] = None,
+    userdir: UserDir = Path("user_data"),
     output: Annotated[Path, typer.Option("--output", "-o")] = Path("report.html"),
 ) -> None:
-    """Write the HTML report of any Freqtrade backtest (run it with --export signals)."""
+    """Write the HTML report of any Freqtrade backtest (run it with --export signals).
+
+    With --beside it shows what the supervisor changed: return, drawdown, worst day, tail loss, and
+    each trade that became another one. It takes two results, or one that was run under the
+    supervisor, whose other side it runs itself, or none: then it runs both from -c and --strategy.
+    """
     from freqpilot.journal.backtest import load_run
     from freqpilot.journal.report import summary_table, write_report
+    from freqpilot.rehearsal.bot.beside import BesideOptions, candles_of
 
-    run = load_run(result)
-    console().print(summary_table(run))
-    typer.echo(f"report: {write_report(run, datadir, output)}")
+    files = results or []
+    if len(files) > 2 or (len(files) != 1 and not beside):
+        raise RefuseToStart(f"report takes one result, or two with --beside, not {len(files)}")
+    options = BesideOptions(
+        userdir, tuple(map(Path, config or ())), strategy, strategy_path, datadir, timerange
+    )
+    both = _beside(files, options) if beside else None
+    run = both.guarded if both else load_run(files[0])
+    if both is None:
+        console().print(summary_table(run))
+    folder = datadir or candles_of(run, userdir)
+    typer.echo(f"report: {write_report(run, folder, output, both)}")
+
+
+def _beside(files: list[Path], options: Any) -> Any:
+    from freqpilot.journal import besidepage
+    from freqpilot.journal.backtest import load_run
+    from freqpilot.journal.beside import beside
+    from freqpilot.rehearsal.bot.beside import backtest_beside, without_supervisor
+
+    runs = [load_run(file) for file in files]
+    if len(runs) == 1:
+        runs.append(without_supervisor(runs[0], options, typer.echo))
+    both = beside(*runs) if runs else backtest_beside(options, typer.echo)
+    screen = console()
+    for table in besidepage.tables(both):
+        screen.print(table)
+    for line in besidepage.lines(both):
+        screen.print(line, markup=False)
+    return both

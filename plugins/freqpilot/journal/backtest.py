@@ -4,6 +4,7 @@ A result file is a zip with the statistics and trades (JSON), the config, the wa
 (feather) and, when it was run with ``--export signals``, the candle that led to each entry.
 """
 
+import hashlib
 import io
 import json
 import zipfile
@@ -120,6 +121,22 @@ def halts_released(facts: Mapping[str, Any]) -> int:
     of the run; reviews of losing streaks, which set no halt, apart."""
     reviews = dict(facts.get("released") or {}).get(STREAK_REVIEW, 0)
     return int(facts.get("releases") or 0) - int(reviews)
+
+
+def market_of(run: BacktestRun) -> str:
+    """Return a digest of the mean price of the pairs at each candle, as the result holds it; empty
+    where it holds none. Two backtests with the same one were run on the same candles."""
+    name = f"{run.file.stem}_market_change.feather"
+    try:
+        with zipfile.ZipFile(run.file) as archive:
+            content = _optional(archive, name)
+        if content is None:
+            return ""
+        frame = pd.read_feather(io.BytesIO(content), columns=["date", "mean"])
+        rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return ""
+    return hashlib.sha256(rows.tobytes()).hexdigest()
 
 
 def _run(file: Path, name: str, stats: dict[str, Any], members: _Members) -> BacktestRun:

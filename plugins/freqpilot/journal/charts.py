@@ -1,7 +1,7 @@
 """The figures of a report, in plotly: quiet, light, and readable on a phone."""
 
 import calendar
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -232,12 +232,41 @@ def monthly_chart(returns: pd.Series) -> go.Figure:
     return _styled(figure, 110 + 46 * len(table))
 
 
+def beside_chart(alone: pd.Series, guarded: pd.Series, currency: str) -> go.Figure:
+    """Return two accounts over time, without and with the supervisor, their drawdowns below."""
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.06
+    )
+    kinds = (("without", alone, LOSS), ("with the supervisor", guarded, BLUE))
+    for name, equity, colour in kinds:
+        line, fall = thinned(equity), thinned(drawdown(equity) * 100)
+        style = {"color": colour, "width": 1.8}
+        figure.add_scatter(x=line.index, y=line, name=name, line=style, row=1, col=1)
+        figure.add_scatter(
+            x=fall.index,
+            y=fall,
+            name=f"drawdown {name}",
+            line={"color": colour, "width": 1.2},
+            showlegend=False,
+            row=2,
+            col=1,
+        )
+    figure.update_yaxes(title_text=currency, row=1, col=1)
+    figure.update_yaxes(title_text="drawdown, %", row=2, col=1)
+    return _styled(figure, 480)
+
+
 def costs_chart(costs: Costs, currency: str) -> go.Figure:
     """Return how fees and funding lead from the profit before them to the net profit."""
     steps = [("before costs", costs.before, "absolute"), ("fees", -costs.fees, "relative")]
     if costs.funding:
         steps.append(("funding", -costs.funding, "relative"))
     steps.append(("net", costs.net, "total"))
+    return steps_chart(steps, currency)
+
+
+def steps_chart(steps: Sequence[tuple[str, float, str]], currency: str) -> go.Figure:
+    """Return how one sum becomes another: name, value and plotly's measure of each step."""
     figure = go.Figure(
         go.Waterfall(
             x=[name for name, _, _ in steps],

@@ -15,6 +15,7 @@ body { margin: 0; background: #f5f7f9; color: #26323d; line-height: 1.5;
 main { max-width: 1040px; margin: 0 auto; padding: 24px 16px 64px; }
 h1 { font-size: 1.7rem; margin: 0 0 2px; }
 h2 { font-size: 1.1rem; margin: 0 0 8px; }
+h3 { font-size: 1rem; margin: 18px 0 6px; }
 p { margin: 4px 0 12px; }
 .quiet { color: #66727e; font-size: .9rem; }
 section { background: #fff; border: 1px solid #e4e8ec; border-radius: 10px;

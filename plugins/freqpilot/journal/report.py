@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from freqpilot.journal import charts, page
+from freqpilot.journal import besidepage, charts, page
 from freqpilot.journal.backtest import BacktestRun, halts_released
+from freqpilot.journal.beside import Beside
 from freqpilot.journal.candles import is_synthetic, prices
 from freqpilot.journal.contributions import contributions
 from freqpilot.journal.interventions import interventions_section
@@ -42,11 +43,12 @@ SYNTHETIC = (
 COLOURS = {"target met": "good", "minimum met": "fair", "below minimum": "poor", "not measured": ""}
 
 
-def write_report(run: BacktestRun, datadir: Path, path: Path) -> Path:
+def write_report(run: BacktestRun, datadir: Path, path: Path, both: Beside | None = None) -> Path:
     """Write the report of ``run`` to ``path`` and return it.
 
     :param datadir: folder of the candles that were traded on, for prices and buy and hold; a pair
         whose candles are not there is named.
+    :param both: ``run`` beside the same backtest without the supervisor.
     """
     found = prices(datadir, run.pairs, run.timeframe, run.timerange)
     held = buy_and_hold(found, run.starting_balance, fee_rate(run))
@@ -55,6 +57,7 @@ def write_report(run: BacktestRun, datadir: Path, path: Path) -> Path:
     body = [
         *([page.banner("SYNTHETIC", SYNTHETIC)] if synthetic else []),
         _header(run),
+        *([besidepage.section(both)] if both else []),
         _scorecard(run, held, absent),
         _equity(run, held),
         _trades(run, found),

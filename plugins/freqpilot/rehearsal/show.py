@@ -13,6 +13,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from freqpilot.rehearsal.bot.live import LiveSummary
+from freqpilot.rehearsal.bot.scenarios import Outcome
 from freqpilot.rehearsal.clock import FastClock
 from freqpilot.rehearsal.compare.comparison import Comparison
 from freqpilot.rehearsal.compare.differences import UNEXPLAINED
@@ -122,6 +123,82 @@ def print_comparison(result: Comparison, console: Console) -> None:
             )
         console.print(table)
     console.print(f"backtest: {result.result}", soft_wrap=True)
+
+
+def print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
+    """Print what became of a bot in each scenario: a table, and what there is to say of each."""
+    head = (
+        "scenario",
+        "market",
+        "held",
+        "before",
+        "lowest",
+        "after",
+        "drawdown",
+        "halted",
+        "rules",
+    )
+    table = Table(*head, title="What became of the account", title_justify="left")
+    for each in outcomes:
+        table.add_row(
+            each.scenario,
+            "SYNTHETIC" if each.synthetic else "recorded",
+            f"{each.exposed:.0%}" if each.synthetic else "",
+            *(f"{value:,.2f}" for value in (each.before, each.lowest, each.after)),
+            f"{each.drawdown:.1%}",
+            "yes" if each.halts else "no",
+            _rules(each),
+            style=None if each.holds else "bold red",
+        )
+    console.print(table)
+    for each in outcomes:
+        label = "SYNTHETIC" if each.synthetic else "recorded"
+        console.print(f"\n{each.scenario} ({label}): {each.what}", style="bold")
+        for line in _outcome_lines(each):
+            style = "bold red" if line.startswith("BREACH") else None
+            console.print(f"  {line}", markup=False, soft_wrap=True, style=style)
+
+
+def _rules(each: Outcome) -> str:
+    if not each.holds:
+        return "BROKEN"
+    return "kept" if each.held or not each.synthetic else "nothing held"
+
+
+def _outcome_lines(each: Outcome) -> list[str]:
+    if each.struck is None:
+        return ["BREACH it never struck: the bot did not run that long", f"logs: {each.folder}"]
+    when = f"{each.struck[:16].replace('T', ' ')} UTC"
+    held = (
+        ", ".join(each.held)
+        or "nothing: there was nothing to lose; try another --seed, or more --days"
+    )
+    struck = f"struck {when}, when the bot held {held}"
+    found = [struck if each.synthetic else f"played from {when} on"]
+    if not each.supervised:
+        found.append("without the supervisor: add Freqpilot's layers to see what it would do")
+    if each.worth != each.after:
+        found.append(f"what is left is worth {each.worth:,.2f} {each.currency} of before")
+    found += [f"halted: {text}" for text in each.halts]
+    if each.exits:
+        found.append(f"trades closed since: {_counted(Counter(each.exits))}")
+    if each.changed:
+        found.append(f"orders cut and refused: {_counted(Counter(each.changed))}")
+    if each.unsent:
+        found.append(f"orders that the exchange did not accept: {_counted(Counter(each.unsent))}")
+    if each.unable:
+        found.append(f"exits that could not be sent: {_counted(Counter(each.unable))}")
+    if each.naked:
+        looks = ", ".join(f"{pair} at {times} looks" for pair, times in each.naked.items())
+        left = ", ".join(each.unstopped) or "none"
+        found.append(f"without a stop or an exit in the books: {looks}; at the end {left}")
+    if each.stuck:
+        found.append(f"held and not traded any more, worth nothing: {', '.join(each.stuck)}")
+    found += [f"follows from the scenario: {text}" for text in each.expected]
+    found += [f"BREACH {text}" for text in each.breaches]
+    if not each.finished:
+        found.append("BREACH stopped before its end")
+    return [*found, f"database and logs: {each.folder}"]
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -96,8 +96,10 @@ class BookSettings(Section):
     ``max_stress_loss`` the loss in each scenario, by default what ``total_loss`` leaves, both as
     shares of equity. The scenarios: falls of the price by class on a ``crash_day`` and in a
     ``flash_crash``, ``slippage`` without liquidity, ``depeg`` of the stake currency,
-    ``correlation_sigmas`` daily deviations at a correlation of 1, and an outage of
-    ``outage_hours`` that leaves prices ``outage_sigmas`` deviations of that time beyond the stops.
+    ``correlation_sigmas`` daily deviations at a correlation of 1, an outage of
+    ``outage_hours`` that leaves prices ``outage_sigmas`` deviations of that time beyond the stops,
+    an ``exchange_hack`` that takes this share of what is in positions there, and a ``rate_shock``,
+    falls by class within three days that cost what is borrowed ``rate_funding`` besides.
     """
 
     enabled: bool = True
@@ -117,6 +119,9 @@ class BookSettings(Section):
     correlation_sigmas: Positive = 4
     outage_hours: Positive = 6
     outage_sigmas: Positive = 3
+    exchange_hack: Fraction = 0.36
+    rate_shock: ClassShocks = ClassShocks(btc=0.22, eth=0.33, top20=0.30, small=0.40, meme=0.45)
+    rate_funding: Fraction = 0.02
 
     @field_validator("timeframe")
     @classmethod

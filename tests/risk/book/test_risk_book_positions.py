@@ -305,8 +305,10 @@ def test_a_book_beyond_its_stress_limit_leaves_nothing() -> None:
 
 def test_an_order_that_adds_to_no_scenario_passes_whatever_the_limit() -> None:
     none = ClassShocks(btc=0, eth=0, top20=0, small=0, meme=0)
-    calm = BookSettings(cluster_cap=1, var_limit=1, max_stress_loss=0, depeg=0)
-    calm = calm.model_copy(update={"crash_day": none, "flash_crash": none, "slippage": none})
+    calm = BookSettings(cluster_cap=1, var_limit=1, max_stress_loss=0, depeg=0, exchange_hack=0)
+    calm = calm.model_copy(
+        update={"crash_day": none, "flash_crash": none, "slippage": none, "rate_shock": none}
+    )
     still = replace(days(*worst(0.0)), volatility=np.zeros(2))
     stopped = RiskSettings(book=calm).model_copy(update={"hard_stop": 0.0})
     assert fit(order(), BOOK, still, stopped).stake == 1000

@@ -22,6 +22,8 @@ def test_a_long_by_hand() -> None:
             "exchange_outage": 0.10 * (0.04 + 3 * 0.05 * (6 / 24) ** 0.5),
             "no_liquidity": 0.10 * 0.10,
             "depeg": 0.12 * (1 - 0.10),
+            "exchange_hack": 0.10 * 0.36,
+            "rate_shock": 0.10 * 0.30,
         }
     )
 
@@ -37,8 +39,37 @@ def test_a_leveraged_short_by_hand() -> None:
             "exchange_outage": 0.10 * 2 * (0.10 + 3 * 0.10 * 0.5),
             "no_liquidity": 0.10 * 2 * 0.40,
             "depeg": 0.12 * (1 + 0.20),
+            "exchange_hack": 0.10 * 0.36,
+            "rate_shock": 0.0,
         }
     )
+
+
+def test_what_is_borrowed_costs_more_in_a_rate_shock() -> None:
+    levered = LONG._replace(leverage=2.0)
+    assert losses([levered], SETTINGS)["rate_shock"] == pytest.approx(0.10 * (2 * 0.30 + 0.02))
+
+
+def test_a_hack_takes_of_a_position_whatever_its_leverage_and_never_more_than_it_is() -> None:
+    assert losses([LONG._replace(leverage=5.0)], SETTINGS)["exchange_hack"] == pytest.approx(0.036)
+    gone = BookSettings(exchange_hack=1.0)
+    assert losses([LONG, SHORT], gone)["exchange_hack"] == pytest.approx(0.20)
+
+
+@pytest.mark.parametrize(
+    ("line", "settings", "name"),
+    [
+        (LONG._replace(kind="btc", volatility=0.001), {}, "exchange_hack"),
+        (LONG._replace(kind="eth", volatility=0.001), {"exchange_hack": 0.0}, "rate_shock"),
+    ],
+)
+def test_hack_and_rate_shock_set_the_largest_share_where_they_cost_most(
+    line: Line, settings: dict[str, float], name: str
+) -> None:
+    share, scenario = room(line, [], 0.18, BookSettings(**settings))  # type: ignore[arg-type]
+    assert scenario is not None
+    assert scenario.name == name
+    assert share == pytest.approx(0.18 / rate(scenario, line))
 
 
 def test_an_isolated_position_loses_no_more_than_its_money() -> None:
@@ -104,7 +135,9 @@ def test_a_small_outage_is_one_too() -> None:
 
 
 def test_of_two_scenarios_with_as_much_room_the_first_is_named() -> None:
-    share, scenario = room(LONG, [], 0.15, BookSettings(flash_crash=SETTINGS.crash_day))
+    share, scenario = room(
+        LONG, [], 0.15, BookSettings(flash_crash=SETTINGS.crash_day, exchange_hack=0)
+    )
     assert share == pytest.approx(0.5)
     assert scenario is not None
     assert scenario.name == "crash_day"

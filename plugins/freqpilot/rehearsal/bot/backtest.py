@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -80,7 +80,18 @@ def run_backtest(
         file = options.folder / "backtest-overlay.json"
         file.write_text(json.dumps(overlay, indent=1), encoding="utf-8")
         before = set(results.glob("*.zip"))
-        lines = _freqtrade(_arguments(options, [*options.files, file]), options.folder, on_line)
+        arguments = _arguments(options, [*options.files, file])
+        lines = run_freqtrade(arguments, options.folder, on_line)
+    return new_result(results, before, lines)
+
+
+def new_result(results: Path, before: Set[Path], lines: Sequence[str]) -> Path:
+    """Return the result file that a backtest has written into a folder.
+
+    :param before: the results that were there before it.
+    :param lines: what Freqtrade has logged.
+    :raises RefuseToStart: when there is none, with the last lines.
+    """
     new = sorted(set(results.glob("*.zip")) - before)
     if not new:
         # Freqtrade ends with exit code 0 on some faults of the configuration.
@@ -108,8 +119,14 @@ def _arguments(options: BacktestOptions, layers: Sequence[Path]) -> list[str]:
     ]
 
 
-def _freqtrade(arguments: Sequence[str], folder: Path, on_line: Callable[[str], None]) -> list[str]:
-    """Run ``freqtrade`` on this interpreter, hand on its log and return its lines."""
+def run_freqtrade(
+    arguments: Sequence[str], folder: Path, on_line: Callable[[str], None] = lambda line: None
+) -> list[str]:
+    """Run ``freqtrade backtesting`` on this interpreter, hand on its log and return its lines.
+
+    :param folder: where the log goes, into ``logs/backtest.log``.
+    :raises RefuseToStart: when it fails, with its last lines.
+    """
     # Freqtrade leaves out its logging set-up, and so Freqpilot, under pytest.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     environment |= {"PYTHONUNBUFFERED": "1", "COLUMNS": "200", "PYTHONWARNINGS": "ignore"}

@@ -10,9 +10,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from multiprocessing.process import BaseProcess
@@ -32,6 +32,7 @@ from freqpilot.rehearsal.faults.client import rest_client
 from freqpilot.rehearsal.faults.incidents import Incident
 from freqpilot.rehearsal.faults.playing import IncidentPlayer
 from freqpilot.rehearsal.faults.requests import Fault, FaultPlan, Strike, parse_faults
+from freqpilot.rehearsal.faults.striking import Look, Play, ScenarioPlayer, Struck
 from freqpilot.rehearsal.market.tape import Tape
 from freqpilot.rehearsal.plan.config import funding_rate, is_futures
 from freqpilot.rehearsal.plan.session import (
@@ -70,7 +71,8 @@ class LiveSummary:
     """What happened in live mode: the bot's ``run``, its orders and fills by the exchange's ledger,
     the faults it met, how often it was killed, differences that reconciliation found, the breaches
     of what must always hold, the ledger itself, the rule of each order that was refused, and when
-    (ms) the bot's loops ended."""
+    (ms) the bot's loops ended. ``unsent`` counts the orders that the exchange did not accept, by
+    reason; ``struck`` is what was seen of a scenario."""
 
     run: RehearsalSummary
     orders: int
@@ -83,6 +85,8 @@ class LiveSummary:
     ledger: tuple[VenueOrder, ...] = ()
     refusals: tuple[str, ...] = ()
     loop_ends: tuple[int, ...] = ()
+    unsent: Mapping[str, int] = field(default_factory=dict)
+    struck: Struck | None = None
 
 
 def rehearse_live(
@@ -90,12 +94,14 @@ def rehearse_live(
     on_progress: OnProgress = lambda _: None,
     faults: FaultPlan | None = None,
     script: Callable[[int], Sequence[Incident]] | None = None,
+    play: Play | None = None,
 ) -> LiveSummary:
     """Run ``freqtrade trade`` in live mode against the stand-in exchange and compare the books.
 
     :param faults: in place of those that the options name.
     :param script: the incidents by when the session begins (ms), in place of those that its seed
         draws.
+    :param play: the scenario that strikes, with no incident beside it.
     :raises RefuseToStart: for bad options or data, or when Freqtrade itself does not start.
     """
     if options.resume:
@@ -110,13 +116,14 @@ def rehearse_live(
     plan = load_plan(run_dir)
     user = user_config(plan)
     tape, stage = build_stage(plan, user, run_dir)
-    begin, end = (int(moment.timestamp() * 1000) for moment in (stage.begin, stage.end))
+    begin, end = _ms(stage.begin), _ms(stage.end)
     if script is None:
         pairs = [spot_name(pair) for pair in stage.pairs]
         happens = incidents.draw(plan_of_faults, begin, end, pairs, futures=is_futures(user))
     else:
         happens = list(script(begin))
-    return _Session(run_dir, plan, user, tape, stage, plan_of_faults, happens).play(on_progress)
+    session = _Session(run_dir, plan, user, tape, stage, plan_of_faults, happens, play)
+    return session.play(on_progress)
 
 
 class _Session:
@@ -129,13 +136,14 @@ class _Session:
         stage: Stage,
         faults: FaultPlan,
         happens: Sequence[Incident],
+        play: Play | None = None,
     ) -> None:
         self._run_dir, self._plan, self._user, self._stage = run_dir, plan, user, stage
         self._faults = faults
         wallet = Decimal(str(user.get("dry_run_wallet", WALLET)))
         stake = str(user.get("stake_currency", "USDT"))
         futures = is_futures(user)
-        self._tape = incidents.play_jumps(tape, happens)
+        self._tape = incidents.play_jumps(tape if play is None else play.prepare(tape), happens)
         store = run_dir / STORE
         limits = user.get("freqpilot", {}).get("risk", {})
         drawdown = Decimal(str(limits.get("drawdown_halt", DRAWDOWN)))
@@ -150,19 +158,25 @@ class _Session:
             self._watchman = FuturesWatchman(account, store, drawdown, database)
             self._books = FuturesBooks
         self._clock = SharedClock(run_dir / CLOCK)
-        self._player = IncidentPlayer(
-            happens,
-            self._venue,
-            faults,
-            run_dir,
-            store,
-            (lambda: rest_client(plan.api_port)) if plan.api_port else None,
-            futures=futures,
-            clock=self._clock,
-        )
+        given: dict[str, Any] = {
+            "venue": self._venue,
+            "faults": faults,
+            "run_dir": run_dir,
+            "store": store,
+            "client": (lambda: rest_client(plan.api_port)) if plan.api_port else None,
+            "futures": futures,
+            "clock": self._clock,
+        }
+        if play is None:
+            self._player = IncidentPlayer(happens, **given)
+        else:
+            look = Look(self._watchman.equity, self._watchman.is_naked)
+            self._player = ScenarioPlayer(play, _ms(stage.begin), look, **given)
         self._child: BaseProcess | None = None
         self._kills = self._refused = self._starts = 0
         self._died: list[Breach] = []
+        self._may_end = bool(faults.kinds) or play is not None
+        """Whether what happens here may end the bot, so that it is started again."""
 
     def play(self, on_progress: OnProgress) -> LiveSummary:
         clock = self._clock
@@ -203,6 +217,8 @@ class _Session:
             ledger=tuple(self._venue.orders),
             refusals=books.refusals,
             loop_ends=tuple(self._watchman.ended),
+            unsent=dict(exchange.unsent),
+            struck=self._player.struck if isinstance(self._player, ScenarioPlayer) else None,
         )
 
     def _exchange(self, clock: SharedClock) -> LiveExchange:
@@ -217,7 +233,7 @@ class _Session:
         :raises RefuseToStart: when it gets nowhere.
         """
         stage = replace(self._stage, drain=DRAIN_LOOPS)
-        self._faults.until = int(stage.end.timestamp() * 1000)
+        self._faults.until = _ms(stage.end)
         for _ in range(MOST_STARTS):
             exchange.dead = False
             self._starts += 1
@@ -241,7 +257,7 @@ class _Session:
         """Return the virtual seconds until the bot is started again, None when it is not."""
         if killed:
             self._kills += 1
-        elif not watch.ended_by_itself or not self._faults.kinds or not self._watchman.loops:
+        elif not (watch.ended_by_itself and self._may_end and self._watchman.loops):
             return None
         if watch.loops_of_life or killed:
             self._refused = 0
@@ -261,6 +277,10 @@ class _Session:
         assert self._child is not None
         assert self._child.pid is not None
         os.kill(self._child.pid, signal.SIGKILL)
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _free_port() -> int:

@@ -6,6 +6,7 @@ has arrived, was carried out or was answered is decided here, as it is on a real
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol
@@ -102,6 +103,8 @@ class LiveExchange(RehearsalServer):
         self.race: Race | None = None
         self.out: set[str] = set()
         """Paths that are answered with 503."""
+        self.unsent: Counter[str] = Counter()
+        """Orders that were not accepted, by the reason that was given."""
         self._kill, self._watchman, self._player = kill, watchman, player
         self._late: list[tuple[int, Ticket]] = []
         self._weight = (0, 0)
@@ -136,6 +139,8 @@ class LiveExchange(RehearsalServer):
             response = await self._carry_out(request, handler, signed, params, now)
         else:
             response = await self._struck(strike, request, handler, signed, params, now)
+        if order and response.status != 200:
+            self.unsent[_reason(response)] += 1
         answers = strike is None or strike.fault is Fault.PARTIAL
         race = self.race if order and answers and response.status == 200 else None
         if race is not None and not race.accepted.is_set():
@@ -309,6 +314,15 @@ class LiveExchange(RehearsalServer):
             headers={"Retry-After": str(RETRY_AFTER)},
             content_type="application/json",
         )
+
+
+def _reason(response: web.StreamResponse) -> str:
+    """Return what was said to a request that was refused."""
+    text = response.text if isinstance(response, web.Response) else None
+    try:
+        return str(json.loads(text or "")["msg"])
+    except (ValueError, KeyError, TypeError):
+        return f"status {response.status}"
 
 
 def _cut(request: web.Request) -> web.Response:

@@ -161,7 +161,7 @@ class FaultPlan:
 
     ``kill_at`` names one request (counted from 1, by the order in which they come) at which the bot
     is killed, besides what ``kinds`` draw; ``kill_after`` says whether it was carried out by then.
-    From ``until`` (ms) on nothing fails any more.
+    From ``until`` (ms) on nothing fails any more. Within ``down`` (ms) no request is answered.
     """
 
     kinds: frozenset[Fault] = frozenset()
@@ -169,6 +169,7 @@ class FaultPlan:
     kill_at: int = 0
     kill_after: bool = False
     until: int = 2**62
+    down: tuple[int, int] | None = None
     calls: list[Call] = field(default_factory=list)
     strikes: list[Strike] = field(default_factory=list)
     _asked: Counter[str] = field(default_factory=Counter)
@@ -187,7 +188,7 @@ class FaultPlan:
         self._asked[name] += 1
         if self.requests == self.kill_at:
             return self._struck(Fault.KILL, call, now, "after" if self.kill_after else "before")
-        if Fault.OUTAGE in self.kinds and self._out(now):
+        if self._out(now):
             lands = call.order and self._draw("lands", name) < 0.5
             return self._struck(Fault.OUTAGE, call, now, "after" if lands else "before")
         for fault in self._eligible(call):
@@ -222,7 +223,12 @@ class FaultPlan:
         return True
 
     def _out(self, now: int) -> bool:
-        """Tell whether the exchange is down at ``now``: at most one stretch in each period."""
+        """Tell whether the exchange is down at ``now``: in its one stretch, or at most one in each
+        period."""
+        if self.down is not None and self.down[0] <= now < self.down[1]:
+            return True
+        if Fault.OUTAGE not in self.kinds:
+            return False
         period, inside = divmod(now, int(OUTAGE_EVERY_HOURS * HOUR_MS))
         least, most = OUTAGE_MINUTES
         length = (least + (most - least) * self._hash(f"length {period}")) * 60_000
