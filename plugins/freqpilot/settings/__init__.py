@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.settings.base import Fraction, Positive, Section
+from freqpilot.settings.budgets import TagBudget, TradeBudget
 from freqpilot.settings.ensemble import (
     SLEEVE_PARAMETERS,
     SLEEVE_TIMEFRAMES,
@@ -118,10 +119,12 @@ __all__ = [
     "StopMethod",
     "StoreSettings",
     "StreakPhase",
+    "TagBudget",
     "Target",
     "TextSettings",
     "Tier",
     "Tiers",
+    "TradeBudget",
     "TrainingSettings",
     "VolatilitySettings",
     "VolatilityStep",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from freqpilot.settings.base import Fraction, Positive, Section
+from freqpilot.settings.budgets import TagBudget, TradeBudget
 from freqpilot.settings.exits import ExitSettings
 from freqpilot.settings.market import Asset, BookSettings, ClassCaps, MarketSettings, SectorCaps
 
@@ -20,6 +21,10 @@ ReportedRule = Literal[
     "max_meme_position",
     "max_class",
     "max_sector",
+    "trade_budget",
+    "trade_additions",
+    "tag_budget",
+    "tag_trades",
     "book",
 ]
 
@@ -156,6 +161,10 @@ class RiskSettings(Section):
     ladder_share: Annotated[float, Field(gt=0, le=1)] | None = None
     """Which share of all that it may put into a trade the first order of a strategy is that adds to
     its positions. Empty: as if all of its additions were as large as the first order."""
+    trade: TradeBudget = TradeBudget()
+    """What a trade with all its additions may be, beside the largest position of its tier."""
+    tags: dict[str, TagBudget] = {}
+    """What the open trades of entry tags may be together, by the name of the group."""
     advance_win_rate: Fraction = 0.50
     advance_profit_factor: Positive = 1.5
     advance_drawdown: Fraction = 0.25

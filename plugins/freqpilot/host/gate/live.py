@@ -66,6 +66,7 @@ def _request(order: dict[str, Any], trades: Iterable[Trade]) -> OrderRequest:
         rate=float(order["rate"]),
         leverage=leverage,
         tag=sending.tag(),
+        stop=sending.stop(),
     )
 
 
