@@ -29,9 +29,13 @@ ReportedRule = Literal[
 ]
 
 
+StrategyLevel = Literal["simple", "moderate", "advanced", "full"]
+"""How much a strategy asks of who runs it, the least first."""
+
+
 class Tier(Section):
     """Limits from an equity (US dollars) upwards: risk per trade, largest position, open trades,
-    leverage, and all memecoins together."""
+    leverage, all memecoins together, and up to which level sleeves of ``Ensemble`` may trade."""
 
     name: str
     equity_from: Annotated[float, Field(ge=0)]
@@ -40,6 +44,7 @@ class Tier(Section):
     max_open_trades: Annotated[int, Field(ge=1)]
     max_leverage: Annotated[float, Field(ge=1)] = 1.0
     meme_cap: Fraction = 0.10
+    strategies: StrategyLevel = "full"
 
 
 class StreakPhase(Section):
@@ -116,6 +121,7 @@ class RiskSettings(Section):
     tiers: tuple[Tier, ...] = (
         Tier(
             name="Foundation",
+            strategies="simple",
             equity_from=0,
             meme_cap=0.05,
             risk_per_trade=0.02,
@@ -124,6 +130,7 @@ class RiskSettings(Section):
         ),
         Tier(
             name="Growth",
+            strategies="moderate",
             equity_from=2_000,
             meme_cap=0.08,
             risk_per_trade=0.015,
@@ -133,6 +140,7 @@ class RiskSettings(Section):
         ),
         Tier(
             name="Acceleration",
+            strategies="advanced",
             equity_from=5_000,
             meme_cap=0.10,
             risk_per_trade=0.0125,
@@ -161,6 +169,9 @@ class RiskSettings(Section):
     ladder_share: Annotated[float, Field(gt=0, le=1)] | None = None
     """Which share of all that it may put into a trade the first order of a strategy is that adds to
     its positions. Empty: as if all of its additions were as large as the first order."""
+    leverage: Annotated[float, Field(ge=1)] = 1.0
+    """What the pack's own strategies ask for on futures; never above the tier's, and never so much
+    that a liquidation is nearer than two stop distances."""
     trade: TradeBudget = TradeBudget()
     """What a trade with all its additions may be, beside the largest position of its tier."""
     tags: dict[str, TagBudget] = {}

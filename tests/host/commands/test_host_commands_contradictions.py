@@ -143,6 +143,15 @@ def test_a_result_that_says_nothing_is_refused(
         ladder_line(tmp_path, "Plain")
 
 
+def test_a_leverage_of_the_packs_above_the_tiers_is_cut() -> None:
+    ours = Plain(sized_by_supervisor=True)
+    config = {"trading_mode": "futures", "freqpilot": {"risk": {"leverage": 5}}}
+    text = "risk.leverage of 5 is cut to 3, the most in tier Sustained"
+    assert text in found(ours, **config)
+    assert text not in found(ours, **{**config, "trading_mode": "spot"})
+    assert len(found(ours, **{**config, "freqpilot": {"risk": {"leverage": 3}}})) == 1
+
+
 def test_a_strategy_with_additions_is_told_its_share(tmp_path: Path) -> None:
     adds = Plain(position_adjustment_enable=True, max_entry_position_adjustment=3)
     (text,) = found(adds, user_data_dir=str(tmp_path), stake_amount=200)

@@ -38,7 +38,7 @@ def contradictions(config: Mapping[str, Any], strategy: Strategy | None = None) 
     return [
         *_stakes(config, strategy, equity, tier, settings.risk),
         *_trades(config, tier),
-        *_leverage(config, strategy, tier),
+        *_leverage(config, strategy, tier, settings.risk),
         *_stop(config, strategy),
         *_ladder(config, strategy, settings.risk),
         *budget_lines(config, strategy, Asked(equity, tier, _stake(config, equity)), settings.risk),
@@ -110,10 +110,23 @@ def _trades(config: Mapping[str, Any], tier: Tier) -> Iterator[str]:
         )
 
 
-def _leverage(config: Mapping[str, Any], strategy: Strategy | None, tier: Tier) -> Iterator[str]:
+def _own_leverage(tier: Tier, risk: RiskSettings) -> Iterator[str]:
+    if risk.leverage > tier.max_leverage:
+        yield (
+            f"risk.leverage of {risk.leverage:g} is cut to {tier.max_leverage:g}, the most in tier "
+            f"{tier.name}"
+        )
+
+
+def _leverage(
+    config: Mapping[str, Any], strategy: Strategy | None, tier: Tier, risk: RiskSettings
+) -> Iterator[str]:
     from freqtrade.strategy import IStrategy
 
     if config.get("trading_mode") != "futures" or strategy is None:
+        return
+    if getattr(strategy, "sized_by_supervisor", False):
+        yield from _own_leverage(tier, risk)
         return
     if getattr(type(strategy), "leverage", None) is not IStrategy.leverage:
         yield (

@@ -129,6 +129,7 @@ SEAMS = (
         places=(
             Place(f"freqtrade.freqtradebot:FreqtradeBot.{STEP}", PARAMETERS, _make_step),
             *uses("freqtrade.exchange.exchange:Exchange", "get_min_pair_stake_amount"),
+            *uses("freqtrade.exchange.exchange:Exchange", "get_maintenance_ratio_and_amt"),
         ),
         also=_check_step,
     ),
