@@ -180,7 +180,8 @@ class Decision:
 class Position:
     """An open trade as the risk supervisor sees it: ``stake`` is what was paid (own money, without
     borrowed), ``value`` what as much would cost now, ``risk_stop`` its stop price or NaN, ``rate``
-    its pair's last seen price or NaN; ``exchange`` is where another bot's is."""
+    its pair's last seen price or NaN; ``exchange`` is where another bot's is. ``tag`` is the entry
+    tag of the trade, ``additions`` how many orders it has beyond its first."""
 
     pair: str
     side: Side
@@ -190,6 +191,8 @@ class Position:
     leverage: float = 1.0
     rate: float = float("nan")
     exchange: str = ""
+    tag: str | None = None
+    additions: int = 0
 
 
 class Edge(NamedTuple):
@@ -260,7 +263,8 @@ class Book:
 @dataclass(frozen=True)
 class OrderRequest:
     """An order that raises risk, as it is about to be sent. ``stake`` is own money in stake
-    currency; ``amount`` × ``rate`` / ``leverage`` gives the same figure."""
+    currency; ``amount`` × ``rate`` / ``leverage`` gives the same figure. ``stop`` is the price of
+    the stop that a new trade begins with, NaN where it has none."""
 
     time: datetime
     pair: str
@@ -270,7 +274,8 @@ class OrderRequest:
     rate: float
     leverage: float = 1.0
     tag: str | None = field(default=None, compare=False)
-    """Freqtrade's entry tag; it changes no verdict."""
+    """Freqtrade's entry tag."""
+    stop: float = field(default=float("nan"), compare=False)
 
 
 @dataclass(frozen=True)

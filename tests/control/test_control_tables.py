@@ -18,7 +18,7 @@ from freqpilot.control.risk import STALE_SECONDS, print_overview
 from freqpilot.control.sleeves import print_sleeves
 from freqpilot.facts.sources.base import Key, Spec
 from freqpilot.models.training.diary import Course
-from freqpilot.risk.entries.overview import Gauge, Overview
+from freqpilot.risk.entries.overview import Gauge, Need, Overview
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -297,3 +297,20 @@ def test_a_book_without_positions_and_one_that_is_not_known() -> None:
     assert lines[1:] == ["no position is open"]
     lines, _ = book({**BOOK, "unknown": ["NEW/USDT"]})
     assert "too few candles, counted at a crash: NEW/USDT" in lines
+
+
+def test_what_the_next_tier_takes_is_one_line() -> None:
+    needs = (
+        Need("equity in US dollars", 1_900.4, 2_000, met=False),
+        Need("trades in this tier", 100, 100, met=True),
+        Need("win rate of the last 50", math.nan, 0.5, met=False),
+        Need("profit factor", math.inf, 1.5, met=True),
+        Need("worst drawdown in this tier", 0.12, 0.25, met=True),
+    )
+    lines = shown(replace(ACCOUNT, next="Growth", needs=needs)).lines()
+    assert " ".join(lines).endswith(
+        "tier Growth comes with: equity in US dollars 1,900 (of 2,000), trades in this tier 100 "
+        "(of 100, done), win rate of the last 50 – (above 50%), profit factor ∞ (above 1.50, "
+        "done), worst drawdown in this tier 12% (below 25%, done)"
+    )
+    assert not any("comes with" in line for line in shown(ACCOUNT).lines())

@@ -19,6 +19,7 @@ def trade(pair: str, stake: float, *, filled: bool = True, pending: float = 0.0)
         leverage=1.0,
         stake_amount=stake,
         stop_loss=None,
+        enter_tag=None,
         nr_of_successful_entries=int(filled),
         open_orders=[order] if pending else [],
         amount=stake,

@@ -9,7 +9,13 @@ from freqpilot.journal.report import summary_table, write_report
 from freqpilot.journal.sleeves import sleeve_rows, sleeves_section
 
 MONEY = {"pnl": 12.5, "fees": 1.25, "funding": -0.5, "exposure": 0.0}
-SHOWN = {"strategy": "Trend<b>", "budget": 0.5, "worst_drawdown": 0.123, "switched_off": 2}
+SHOWN = {
+    "strategy": "Trend<b>",
+    "budget": 0.5,
+    "worst_drawdown": 0.123,
+    "switched_off": 2,
+    "waited": 7,
+}
 
 
 def told(run, **sleeves):
@@ -21,7 +27,7 @@ def test_each_sleeve_has_a_row(export, datadir, tmp_path):
     run = told(load_run(export.write()), trend=MONEY | SHOWN, rest=MONEY)
     trend, rest = sleeve_rows(run)
     assert trend[:4] == ("trend", "Trend<b>", "50.0%", "+12.50")
-    assert trend[-2:] == ("12.3%", "2 times")
+    assert trend[-3:] == ("12.3%", "2 times", "7 candles")
     assert rest[0] == "(rest)"
     assert "Trend&lt;b&gt;" in sleeves_section(run)
     html = write_report(run, datadir, tmp_path / "report.html").read_text()

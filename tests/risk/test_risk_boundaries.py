@@ -9,13 +9,13 @@ import pytest
 
 from freqpilot.risk.account.record import Outcome, Record
 from freqpilot.risk.account.responses import Response, respond, streak_phase, win_rate_factor
-from freqpilot.risk.account.tiers import stepped, tier_in, tier_of
+from freqpilot.risk.account.tiers import Since, stepped, tier_in, tier_of
 from freqpilot.risk.entries.diversification import shares
 from freqpilot.risk.entries.limits import STAKE_TOLERANCE, judge
 from freqpilot.risk.entries.sizing import Proposal, propose
 from freqpilot.risk.entries.targets import target
 from freqpilot.risk.soundness import fault_of
-from freqpilot.settings import RiskSettings, SizingSettings
+from freqpilot.settings import ClassCaps, RiskSettings, SizingSettings
 from freqpilot.shapes import Book, Cut, Edge, OrderRequest, Position
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
@@ -208,7 +208,8 @@ class TestResponses:
 
 class TestTiers:
     def step(self, record: Record, equity: float = 2000, peak: float = 2000, **own: Any) -> str:
-        return stepped("Foundation", equity, peak, record, RiskSettings(**own)).name
+        since = Since(record.total, 1 - equity / peak)
+        return stepped("Foundation", equity, since, record, RiskSettings(**own)).name
 
     def test_an_unknown_equity_gets_the_first(self) -> None:
         assert tier_of(math.nan, SETTINGS).name == "Foundation"
@@ -225,3 +226,21 @@ class TestTiers:
 
     def test_a_shorter_proof_counts_the_trades_there_are(self) -> None:
         assert self.step(profits(*[2.0, 2.0, -1.0] * 20), advance_trades=50) == "Growth"
+
+
+@pytest.mark.parametrize(
+    ("btc", "limit"),
+    [(0, 0.30), (200, 0.30), (201, 0.299), (300, 0.20), (400, 0.10), (401, 0.10), (900, 0.10)],
+)
+def test_each_point_of_btc_above_a_fifth_takes_one_from_eth(btc: float, limit: float) -> None:
+    book = replace(BOOK, positions=held(("BTC", btc)))
+    (cap,) = (s for s in shares("ETH/USDT", book, tier_in(book, SETTINGS), SETTINGS)
+              if s.rule == "max_class")  # fmt: skip
+    assert cap.limit == pytest.approx(limit)
+
+
+def test_a_cap_of_eth_below_its_least_is_not_raised() -> None:
+    settings = RiskSettings(class_caps=ClassCaps(eth=0.05))
+    book = replace(BOOK, positions=held(("BTC", 400)))
+    caps = shares("ETH/USDT", book, tier_in(book, settings), settings)
+    assert {each.rule: each.limit for each in caps}["max_class"] == 0.05

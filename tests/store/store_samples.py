@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from freqpilot.shapes import OrderIntent
+from freqpilot.store import ShadowOrder
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
 INTENT = OrderIntent(
@@ -18,4 +19,20 @@ INTENT = OrderIntent(
     leverage=1.0,
     tag="trend",
     time=NOW,
+)
+SHADOW = ShadowOrder(
+    ledger="ledger dry run",
+    kind="refused",
+    pair="BTC/USDT",
+    purpose="entry",
+    rule="max_position",
+    candle=NOW,
+    time=NOW,
+    side="long",
+    tag="dip",
+    rate=50_000.0,
+    leverage=1.0,
+    stake=300.0,
+    allowed=0.0,
+    reason="the position would be 30% of equity",
 )

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from store_samples import SHADOW as SAMPLE
 
 from freqpilot.shapes import Decision, OrderIntent
-from freqpilot.store import LEVELS, Store, memory_store, open_store
+from freqpilot.store import LEVELS, Store, memory, memory_store, open_store
 
 NOW = datetime(2024, 3, 6, 12, 30, 15, 123456, tzinfo=UTC)
 DECISION = Decision(
@@ -137,6 +138,60 @@ def test_old_events_are_deleted_a_part_at_a_time(store: Store) -> None:
     assert [event.text for event in store.events()] == ["2", "3", "4", "5"]
     assert [store.prune(before, 2), store.prune(before, 2)] == [1, 0]
     assert [event.text for event in store.events()] == ["3", "4", "5"]
+
+
+SHADOW = replace(SAMPLE, time=NOW)
+
+
+def test_a_shadow_order_is_kept_once_a_candle(store: Store) -> None:
+    later = replace(SHADOW, time=NOW + timedelta(minutes=5), stake=400.0)
+    assert store.add_shadows([SHADOW, later]) == 1
+    changes: list[dict[str, Any]] = [
+        {"ledger": "ledger live"},
+        {"kind": "paper"},
+        {"pair": "ETH/USDT"},
+        {"purpose": "add"},
+        {"rule": "halted"},
+        {"candle": NOW + timedelta(hours=1), "time": NOW + timedelta(hours=1)},
+    ]
+    others = [replace(SHADOW, **change) for change in changes]
+    assert store.add_shadows([*others, SHADOW]) == len(others)
+    assert store.shadows() == [SHADOW, *others]
+    assert store.shadows("paper") == [others[1]]
+    assert store.shadows("watch") == []
+    assert store.shadows(limit=1) == [others[-1]]
+    assert store.shadows("refused", "paper", limit=2) == [others[4], others[5]]
+
+
+def test_a_figure_of_a_shadow_order_that_is_none_comes_back_as_nan(store: Store) -> None:
+    store.add_shadows([replace(SHADOW, rate=math.nan, stake=math.inf, tag=None)])
+    (found,) = store.shadows()
+    assert math.isnan(found.rate)
+    assert not math.isfinite(found.stake)
+    assert found.tag is None
+
+
+def test_old_shadow_orders_are_deleted_a_part_at_a_time(store: Store) -> None:
+    times = [NOW + hour * timedelta(hours=1) for hour in range(4)]
+    store.add_shadows([replace(SHADOW, time=time, candle=time) for time in times])
+    assert [store.prune(times[3], 2), store.prune(times[3], 2)] == [2, 1]
+    assert [each.time for each in store.shadows()] == times[3:]
+
+
+def test_a_shadow_order_without_a_zone_is_refused(store: Store) -> None:
+    for name in ("time", "candle"):
+        with pytest.raises(Exception, match="no time zone"):
+            store.add_shadows([replace(SHADOW, **{name: NOW.replace(tzinfo=None)})])
+    assert store.shadows() == []
+
+
+def test_a_store_in_memory_keeps_the_newest_shadow_orders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "SHADOWS", 2)
+    kept = memory_store()
+    kept.add_shadows([replace(SHADOW, pair=name) for name in "ABC"])
+    assert [each.pair for each in kept.shadows()] == ["B", "C"]
 
 
 def test_events_are_found_by_level(store: Store) -> None:

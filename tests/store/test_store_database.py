@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
-from store_samples import INTENT, NOW
+from store_samples import INTENT, NOW, SHADOW
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.facts.store import FactStore
@@ -159,6 +159,32 @@ def test_upgrade_to_alerts_keeps_events_and_sends_none_of_them(file: Path) -> No
     store.close()
     again = open_store(url(file))
     assert [alert.text for alert in again.alerts()] == ["drawdown"]
+    again.close()
+
+
+def test_upgrade_to_shadow_orders_keeps_events_and_alerts(file: Path) -> None:
+    engine = _engine(_parsed(url(file)), 1.0)
+    with engine.begin() as connection:
+        upgrade(connection, "0007")
+    engine.dispose()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(
+            "INSERT INTO event (time, kind, level, text, data) VALUES "
+            "('2024-03-01 00:00:00', 'veto', 'WARNING', 'refused entry BTC/USDT', '{}')"
+        )
+        connection.execute(
+            "INSERT INTO alert VALUES (1, 'k', 'open', '2024-03-01 00:00:00', "
+            "'2024-03-01 00:00:00', 'veto', 'WARNING', 'refused', 3, '[]', 0, NULL)"
+        )
+    assert "at revision 0007" in check_store(url(file))
+    store = open_store(url(file))
+    assert [event.text for event in store.events()] == ["refused entry BTC/USDT"]
+    assert [alert.times for alert in store.alerts()] == [3]
+    assert store.shadows() == []
+    assert store.add_shadows([SHADOW]) == 1
+    store.close()
+    again = open_store(url(file))
+    assert again.shadows() == [SHADOW]
     again.close()
 
 

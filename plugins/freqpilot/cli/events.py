@@ -2,6 +2,7 @@
 orders, as the store has it."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -52,9 +53,29 @@ def refusals(
     config: ConfigFiles = None,
     userdir: BotDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    shadow: Annotated[
+        bool,
+        typer.Option("--shadow", help="List each order, with what the price did since."),
+    ] = False,
+    hours: Annotated[float, typer.Option("--hours", min=1, help="Since: so many hours.")] = 24,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The newest so many.")] = 50,
+    timeframe: Annotated[
+        str, typer.Option("--timeframe", help="Of the candles; the config's, or 1h.")
+    ] = "",
+    datadir: Annotated[
+        Path | None, typer.Option("--datadir", help="Freqtrade's folder of candles.")
+    ] = None,
 ) -> None:
     """Show which of the strategy's orders the limits cut or refused since the bot's last start, by
-    rule and entry tag, and the newest reasons."""
+    rule and entry tag, and the newest reasons.
+
+    With --shadow each is listed: what the profile watch let through, what was refused, and what was
+    on paper alone, with the change of the price from then on, by candles on disk (freqtrade
+    download-data brings them up to date).
+    """
+    if shadow:
+        _show_shadows(config, userdir, hours, limit, timeframe, datadir, as_json=as_json)
+        return
     from freqpilot.control.events import as_line
     from freqpilot.host.account.interventions import table
     from freqpilot.host.account.saved import saved_interventions
@@ -80,3 +101,40 @@ def refusals(
     store.close()
     lines = sorted(newest, key=lambda event: event.time)[-NEWEST:]
     typer.echo("\n".join(map(as_line, lines)))
+
+
+def _show_shadows(
+    config: list[str] | None,
+    userdir: Path | None,
+    hours: float,
+    limit: int,
+    timeframe: str,
+    datadir: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    from freqpilot.control.shadows import print_shadows, record
+    from freqpilot.host.commands import shadows, storefile
+    from freqpilot.store import open_store
+
+    named = bot_store(config, userdir, aside=as_json)
+    store = open_store(named.url)
+    orders = store.shadows(limit=limit)
+    store.close()
+    read = storefile.read_config(config, userdir)
+    folder = shadows.folder_of(read, datadir)
+    chosen = timeframe or str(read.get("timeframe") or shadows.TIMEFRAME)
+    form = str(read.get("dataformat_ohlcv") or "feather")
+    found = shadows.outcomes(orders, folder, chosen, hours, form)
+    if as_json:
+        typer.echo(json.dumps([record(*each) for each in found], indent=1))
+        return
+    if not found:
+        typer.echo("no order was refused or judged yet that a shadow would be kept of")
+        return
+    print_shadows(found, hours, console())
+    if missing := sorted({order.pair for order, after in found if after is None}):
+        typer.echo(
+            f"what {', '.join(missing)} did since is not in the {chosen} candles of {folder}: run "
+            "freqtrade download-data"
+        )

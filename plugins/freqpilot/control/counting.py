@@ -17,6 +17,7 @@ MEANINGS = {
     "differences": "differences between the exchange and the database that a person heard of",
     "stops_failed": "positions closed because no stop could be placed",
     "stops_jumped": "positions closed because the price had jumped their stop",
+    "shadow orders left out": "refused orders above 2,000 a day, which refusals --shadow lacks",
     "sleeves_switched_off": "sleeves that were switched off for their drawdown",
     "orphan_legs": "legs of a pair closed because the other one was gone",
     "couples_refused": "pairs of legs of which neither was opened",

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from freqpilot.risk.account.dollars import money
-from freqpilot.risk.entries.overview import Gauge, Overview
+from freqpilot.risk.entries.overview import Gauge, Need, Overview
 
 STALE_SECONDS = 120
 
@@ -40,6 +40,18 @@ def print_overview(mode: str, found: Overview, now: datetime, console: Console) 
     for gauge in found.gauges:
         table.add_row(*_row(gauge, found.usd))
     console.print(table)
+    if found.next:
+        needs = ", ".join(map(_need, found.needs))
+        console.print(f"tier {found.next} comes with: {needs}")
+
+
+def _need(need: Need) -> str:
+    """Return what a tier needs beside what there is; a figure that is missing is a dash."""
+    shares = "rate" in need.name or "drawdown" in need.name
+    shape = ".0%" if shares else ",.2f" if "factor" in need.name else ",.0f"
+    now = "–" if math.isnan(need.now) else "∞" if math.isinf(need.now) else f"{need.now:{shape}}"
+    sign = "below" if "drawdown" in need.name else "of" if shape == ",.0f" else "above"
+    return f"{need.name} {now} ({sign} {need.limit:{shape}}{', done' if need.met else ''})"
 
 
 def _in_dollars(found: Overview) -> str:

@@ -23,6 +23,8 @@ def print_sleeves(mode: str, saved: Mapping[str, Any], console: Console) -> None
             continue
         since = figures["off_since"]
         state = "on" if since is None else f"off since {since[:16]}"
+        if since is None and not figures.get("admitted", True):
+            state = "waits for a higher tier"
         fall, limit = f"{figures['drawdown']:.1%}", f"{figures['limit']:.0%}"
         table.add_row(
             name,

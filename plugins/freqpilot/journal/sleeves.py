@@ -15,6 +15,7 @@ HEAD = (
     "funding",
     "deepest drawdown",
     "switched off",
+    "waited for its tier",
 )
 
 
@@ -32,11 +33,11 @@ def sleeve_rows(run: BacktestRun) -> list[tuple[str, ...]]:
     for name, each in sleeves_of(run).items():
         money = [f"{each[key]:+,.2f}" for key in ("pnl", "fees", "funding")]
         if "budget" not in each:
-            rows.append((f"({name})", "", "", *money, "", ""))
+            rows.append((f"({name})", "", "", *money, "", "", ""))
             continue
         budget, fall = f"{each['budget']:.1%}", f"{each['worst_drawdown']:.1%}"
-        row = (name, each["strategy"], budget, *money, fall, f"{each['switched_off']} times")
-        rows.append(row)
+        off, waited = f"{each['switched_off']} times", f"{each.get('waited', 0):,} candles"
+        rows.append((name, each["strategy"], budget, *money, fall, off, waited))
     return rows
 
 

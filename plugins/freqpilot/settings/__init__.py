@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.settings.base import Fraction, Positive, Section
+from freqpilot.settings.budgets import TagBudget, TradeBudget
 from freqpilot.settings.ensemble import (
     SLEEVE_PARAMETERS,
     SLEEVE_TIMEFRAMES,
@@ -39,6 +40,7 @@ from freqpilot.settings.risk import (
     RiskSettings,
     SizingMethod,
     SizingSettings,
+    StrategyLevel,
     StreakPhase,
     Tier,
     VolatilitySettings,
@@ -117,11 +119,14 @@ __all__ = [
     "SourceSettings",
     "StopMethod",
     "StoreSettings",
+    "StrategyLevel",
     "StreakPhase",
+    "TagBudget",
     "Target",
     "TextSettings",
     "Tier",
     "Tiers",
+    "TradeBudget",
     "TrainingSettings",
     "VolatilitySettings",
     "VolatilityStep",

@@ -16,13 +16,17 @@ Sector = Literal["defi", "l1", "l2", "ai", "meme", "other"]
 
 
 class ClassCaps(Section):
-    """Most of the equity in each class of assets; ``top20`` is without BTC and ETH."""
+    """Most of the equity in each class of assets; ``top20`` is without BTC and ETH. What is in BTC
+    above ``btc_free`` is taken from the cap of ETH, down to ``eth_least``, as both fall together.
+    """
 
     btc: Fraction = 0.40
     eth: Fraction = 0.30
     top20: Fraction = 0.40
     small: Fraction = 0.20
     meme: Fraction = 0.10
+    btc_free: Fraction = 0.20
+    eth_least: Fraction = 0.10
 
 
 class SectorCaps(Section):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from freqpilot.settings.base import Fraction, Positive, Section
+from freqpilot.settings.budgets import TagBudget, TradeBudget
 from freqpilot.settings.exits import ExitSettings
 from freqpilot.settings.market import Asset, BookSettings, ClassCaps, MarketSettings, SectorCaps
 
@@ -20,13 +21,21 @@ ReportedRule = Literal[
     "max_meme_position",
     "max_class",
     "max_sector",
+    "trade_budget",
+    "trade_additions",
+    "tag_budget",
+    "tag_trades",
     "book",
 ]
 
 
+StrategyLevel = Literal["simple", "moderate", "advanced", "full"]
+"""How much a strategy asks of who runs it, the least first."""
+
+
 class Tier(Section):
     """Limits from an equity (US dollars) upwards: risk per trade, largest position, open trades,
-    leverage, and all memecoins together."""
+    leverage, all memecoins together, and up to which level sleeves of ``Ensemble`` may trade."""
 
     name: str
     equity_from: Annotated[float, Field(ge=0)]
@@ -35,6 +44,7 @@ class Tier(Section):
     max_open_trades: Annotated[int, Field(ge=1)]
     max_leverage: Annotated[float, Field(ge=1)] = 1.0
     meme_cap: Fraction = 0.10
+    strategies: StrategyLevel = "full"
 
 
 class StreakPhase(Section):
@@ -111,6 +121,7 @@ class RiskSettings(Section):
     tiers: tuple[Tier, ...] = (
         Tier(
             name="Foundation",
+            strategies="simple",
             equity_from=0,
             meme_cap=0.05,
             risk_per_trade=0.02,
@@ -119,6 +130,7 @@ class RiskSettings(Section):
         ),
         Tier(
             name="Growth",
+            strategies="moderate",
             equity_from=2_000,
             meme_cap=0.08,
             risk_per_trade=0.015,
@@ -128,6 +140,7 @@ class RiskSettings(Section):
         ),
         Tier(
             name="Acceleration",
+            strategies="advanced",
             equity_from=5_000,
             meme_cap=0.10,
             risk_per_trade=0.0125,
@@ -156,6 +169,13 @@ class RiskSettings(Section):
     ladder_share: Annotated[float, Field(gt=0, le=1)] | None = None
     """Which share of all that it may put into a trade the first order of a strategy is that adds to
     its positions. Empty: as if all of its additions were as large as the first order."""
+    leverage: Annotated[float, Field(ge=1)] = 1.0
+    """What the pack's own strategies ask for on futures; never above the tier's, and never so much
+    that a liquidation is nearer than two stop distances."""
+    trade: TradeBudget = TradeBudget()
+    """What a trade with all its additions may be, beside the largest position of its tier."""
+    tags: dict[str, TagBudget] = {}
+    """What the open trades of entry tags may be together, by the name of the group."""
     advance_win_rate: Fraction = 0.50
     advance_profit_factor: Positive = 1.5
     advance_drawdown: Fraction = 0.25

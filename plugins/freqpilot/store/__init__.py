@@ -7,12 +7,14 @@ epoch, which never touches a file. SQLAlchemy and Alembic are imported when a da
 from datetime import datetime
 from typing import Any
 
-from freqpilot.store.base import LEVELS, Alert, Event, Store
+from freqpilot.store.base import LEVELS, Alert, Event, ShadowKind, ShadowOrder, Store
 
 __all__ = [
     "LEVELS",
     "Alert",
     "Event",
+    "ShadowKind",
+    "ShadowOrder",
     "Store",
     "check_store",
     "last_sign",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from freqpilot.shapes import Decision, IntentState, OrderIntent
+from freqpilot.shapes import Decision, IntentState, OrderIntent, OrderPurpose, Side
 
 LEVELS = ("INFO", "WARNING", "CRITICAL", "EMERGENCY")
 """The levels of events, the most urgent last; from WARNING on an event leaves the machine."""
@@ -59,6 +59,44 @@ class Alert:
     state: AlertState = "open"
     channels: tuple[str, ...] = ()
     tries: int = 0
+
+
+ShadowKind = Literal["watch", "reported", "paper", "refused", "challenger"]
+"""``watch``: would have been cut or refused, and was sent as asked, as the profile changes nothing.
+``reported``: the same by a limit that is only reported. ``paper``: an entry while a losing streak
+waits for a person, when trades go on on paper alone. ``refused``: any other that was not sent.
+``challenger``: of a strategy or model that has no say yet."""
+
+
+@dataclass(frozen=True)
+class ShadowOrder:
+    """An order that was not sent as a strategy asked for it, or would not have been.
+
+    :param ledger: the key of the account's ledger, dry run or live.
+    :param candle: when the candle opened in which it was asked for; ``time`` is when.
+    :param stake: what was asked for, in stake currency; ``allowed`` what the rule would leave.
+    :param reason: why, in words.
+    """
+
+    ledger: str
+    kind: ShadowKind
+    pair: str
+    purpose: OrderPurpose
+    rule: str
+    candle: datetime
+    time: datetime
+    side: Side
+    tag: str | None
+    rate: float
+    leverage: float
+    stake: float
+    allowed: float
+    reason: str
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether it was sent all the same."""
+        return self.kind in ("watch", "reported")
 
 
 class Store(ABC):
@@ -125,9 +163,19 @@ class Store(ABC):
         return {}
 
     @abstractmethod
+    def add_shadows(self, orders: Sequence[ShadowOrder]) -> int:
+        """Append the orders of which there is none yet with the same ledger, kind, pair, purpose,
+        rule and candle, in one step; returns how many they were."""
+
+    @abstractmethod
+    def shadows(self, *kinds: ShadowKind, limit: int = 100) -> list[ShadowOrder]:
+        """Return the newest ``limit`` shadow orders, of these kinds or all without any, oldest
+        first."""
+
+    @abstractmethod
     def prune(self, before: datetime, most: int) -> int:
-        """Delete the oldest events, and alerts that are at their end, of before a time: at most so
-        many of each. Returns how many rows were deleted of the one with more."""
+        """Delete the oldest events, shadow orders, and alerts that are at their end, of before a
+        time: at most so many of each. Returns how many rows were deleted of the one with most."""
 
     @abstractmethod
     def add_decision(self, trade_id: int, decision: Decision) -> bool:

@@ -25,8 +25,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.shapes import Decision, IntentState, OrderIntent
-from freqpilot.store import outbox, postgres
-from freqpilot.store.base import Alert, Event, Store, levels_from
+from freqpilot.store import outbox, postgres, shadows
+from freqpilot.store.base import Alert, Event, ShadowKind, ShadowOrder, Store, levels_from
 from freqpilot.store.patience import Patience
 from freqpilot.store.plain import decision_fields, decision_from, plain
 from freqpilot.store.tables import (
@@ -181,7 +181,16 @@ class DatabaseStore(Store):
             ids = connection.scalars(old).all()
             for some in outbox.batched(ids):
                 connection.execute(delete(EventRow).where(EventRow.id.in_(some)))
-            return max(len(ids), outbox.prune(connection, before, most))
+            rest = outbox.prune(connection, before, most), shadows.prune(connection, before, most)
+            return max(len(ids), *rest)
+
+    def add_shadows(self, orders: Sequence[ShadowOrder]) -> int:
+        with self._write() as connection:
+            return shadows.add(connection, orders)
+
+    def shadows(self, *kinds: ShadowKind, limit: int = 100) -> list[ShadowOrder]:
+        with self._read() as session:
+            return shadows.read(session, kinds, limit)
 
     def add_decision(self, trade_id: int, decision: Decision) -> bool:
         values = {"trade_id": trade_id, **decision_fields(decision)}

@@ -1,13 +1,17 @@
 """The store of a backtest or hyperopt epoch: dictionaries, gone with the run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from freqpilot.shapes import Decision, IntentState, OrderIntent
-from freqpilot.store.base import Event, Store, levels_from
+from freqpilot.store.base import Event, ShadowKind, ShadowOrder, Store, levels_from
 from freqpilot.store.plain import decision_fields, decision_from, plain, utc
+
+SHADOWS = 10_000
+"""The newest shadow orders that are kept."""
 
 
 class MemoryStore(Store):
@@ -20,6 +24,7 @@ class MemoryStore(Store):
         self._intents: dict[str, OrderIntent] = {}
         self._counters: dict[str, int] = {}
         self._beats: dict[str, datetime] = {}
+        self._shadows: dict[tuple[Any, ...], ShadowOrder] = {}
 
     def save_state(self, key: str, state: Mapping[str, Any], time: datetime) -> None:
         utc(time)
@@ -64,7 +69,26 @@ class MemoryStore(Store):
         old = [at for at, event in enumerate(self._events) if event.time < utc(before)][:most]
         for at in reversed(old):
             del self._events[at]
-        return len(old)
+        early = [key for key, each in self._shadows.items() if each.time < utc(before)][:most]
+        for key in early:
+            del self._shadows[key]
+        return max(len(old), len(early))
+
+    def add_shadows(self, orders: Sequence[ShadowOrder]) -> int:
+        added = 0
+        for order in orders:
+            time, candle = utc(order.time), utc(order.candle)
+            key = (order.ledger, order.kind, order.pair, order.purpose, order.rule, candle)
+            if key not in self._shadows:
+                self._shadows[key] = replace(order, time=time, candle=candle)
+                added += 1
+        for key in list(islice(self._shadows, max(0, len(self._shadows) - SHADOWS))):
+            del self._shadows[key]
+        return added
+
+    def shadows(self, *kinds: ShadowKind, limit: int = 100) -> list[ShadowOrder]:
+        found = [each for each in self._shadows.values() if not kinds or each.kind in kinds]
+        return sorted(found, key=lambda each: each.time)[max(0, len(found) - limit) :]
 
     def add_decision(self, trade_id: int, decision: Decision) -> bool:
         fields = decision_fields(decision)

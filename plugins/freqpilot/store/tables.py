@@ -115,6 +115,29 @@ class AlertRow(Base):
     ended_at: Mapped[datetime | None]
 
 
+class ShadowRow(Base):
+    """An order that was not sent as it was asked for, or would not have been."""
+
+    __tablename__ = "shadow"
+    __table_args__ = (UniqueConstraint("ledger", "kind", "pair", "purpose", "rule", "candle"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    ledger: Mapped[str]
+    kind: Mapped[str]
+    pair: Mapped[str]
+    purpose: Mapped[str]
+    rule: Mapped[str]
+    candle: Mapped[datetime]
+    time: Mapped[datetime] = mapped_column(index=True)
+    side: Mapped[str]
+    tag: Mapped[str | None]
+    rate: Mapped[float | None]
+    leverage: Mapped[float | None]
+    stake: Mapped[float | None]
+    allowed: Mapped[float | None]
+    reason: Mapped[str]
+
+
 class DecisionRow(Base):
     """The decision that opened a trade."""
 

@@ -1,14 +1,12 @@
 """What a configuration asks for above the limits is named with the line that would fit."""
 
-import json
-import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
+from result_stage import result
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.commands import contradictions
@@ -114,57 +112,6 @@ def test_a_leverage_of_the_strategys_own_is_named_on_futures_alone() -> None:
     assert text == "the strategy sets a leverage: entries above 3 are refused in tier Sustained"
 
 
-def result(folder: Path, shares: Sequence[Sequence[float]], run: dict[str, Any]) -> Path:
-    """Write a backtest's result with a trade for each sequence of entries."""
-    trades = [
-        {
-            "pair": "BTC/USDT",
-            "stake_amount": 1.0,
-            "amount": 1.0,
-            "open_date": "2024-01-01 00:00:00+00:00",
-            "close_date": "2024-01-02 00:00:00+00:00",
-            "open_rate": 1.0,
-            "close_rate": 1.0,
-            "fee_open": 0.001,
-            "fee_close": 0.001,
-            "profit_ratio": 0.0,
-            "profit_abs": 0.0,
-            "exit_reason": "roi",
-            "leverage": 1.0,
-            "is_short": False,
-            "orders": [
-                *({"amount": size, "safe_price": 2.0, "ft_is_entry": True} for size in entries),
-                {"amount": 9.0, "safe_price": 2.0, "ft_is_entry": False},
-            ],
-        }
-        for entries in shares
-    ]
-    return _zip(folder, trades, run)
-
-
-def _zip(folder: Path, trades: list[dict[str, Any]], run: dict[str, Any]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    stats = {
-        "trades": trades,
-        "pairlist": ["BTC/USDT"],
-        "timeframe": "1h",
-        "stake_currency": "USDT",
-        "starting_balance": 1_000.0,
-        "final_balance": 1_000.0,
-        "backtest_start": "2024-01-01 00:00:00",
-        "backtest_end": "2024-02-01 00:00:00",
-        "backtest_start_ts": 1_704_067_200_000,
-        "backtest_end_ts": 1_706_745_600_000,
-    }
-    config = {"freqpilot": {"run": run}} if run else {}
-    file = folder / "backtest-result-1.zip"
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("backtest-result-1.json", json.dumps({"strategy": {"Plain": stats}}))
-        archive.writestr("backtest-result-1_config.json", json.dumps(config))
-    (folder / ".last_result.json").write_text(json.dumps({"latest_backtest": file.name}))
-    return file
-
-
 LADDERS = [*[[1.0, 1.0]] * 28, [1.0, 1.0, 2.0], [1.0, 9.0], *[[1.0]] * 10]
 
 
@@ -202,6 +149,15 @@ def test_a_result_that_says_nothing_is_refused(
     result(tmp_path, shares, run)
     with pytest.raises(RefuseToStart, match=words):
         ladder_line(tmp_path, "Plain")
+
+
+def test_a_leverage_of_the_packs_above_the_tiers_is_cut() -> None:
+    ours = Plain(sized_by_supervisor=True)
+    config = {"trading_mode": "futures", "freqpilot": {"risk": {"leverage": 5}}}
+    text = "risk.leverage of 5 is cut to 3, the most in tier Sustained"
+    assert text in found(ours, **config)
+    assert text not in found(ours, **{**config, "trading_mode": "spot"})
+    assert len(found(ours, **{**config, "freqpilot": {"risk": {"leverage": 3}}})) == 1
 
 
 def test_a_strategy_with_additions_is_told_its_share(tmp_path: Path) -> None:

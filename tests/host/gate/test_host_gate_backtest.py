@@ -16,6 +16,7 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import backtest as backtestgate
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
+from freqpilot.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +160,22 @@ def test_who_only_watches_lets_every_order_through(
     assert backtestgate.allowed("BTC/USDT", now, "long", "entry", {"rate": 1.0})  # raises inside
     rows = {(row["kind"], row["rule"], row["tag"]) for row in watches.part(Interventions).rows()}
     assert rows == {("would cut", "max_position", "dip"), ("would refuse", "max_leverage", "")}
+
+
+def test_a_backtest_keeps_the_budgets_of_a_trade_and_of_a_tag(
+    cuts: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = {"all": {"tags": ["dip"], "max_stake": 0.12}}
+    risk = {"trade": {"max_loss": 0.05}, "tags": tags, "book": {"enabled": False}}
+    cuts.settings = Settings.from_config({"freqpilot": {"risk": risk}})
+    monkeypatch.setattr(LocalTrade, "bt_trades_open", [])
+    ask = backtestgate._make_stake(lambda *_: (1.0, 900.0, 1.0, 5.0))
+
+    def left(tag: str, stoploss: float) -> float:
+        call = ("BTC/USDT", (), 1.0, 900.0, "long", cuts.state.stamp, tag, None, "limit", None, 1)
+        return float(ask(backtester(stoploss=stoploss), *call)[1])
+
+    assert left("break", -0.5) == pytest.approx(100.0)  # half of 100 is 5 % of 1,000
+    assert left("break", -0.1) == pytest.approx(150.0)
+    assert left("dip", -0.1) == pytest.approx(120.0)
+    assert left("break", 0.0) == pytest.approx(50.0)  # nothing bounds it but the money itself

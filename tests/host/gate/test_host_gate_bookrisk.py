@@ -224,6 +224,7 @@ def trade(pair: str, stake: float, *, rate: float = 1.0) -> Any:
         leverage=1.0,
         stake_amount=stake,
         stop_loss=None,
+        enter_tag=None,
         nr_of_successful_entries=1,
         open_orders=[],
         open_rate=rate,

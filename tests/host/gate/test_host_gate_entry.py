@@ -14,9 +14,12 @@ from gate_stage import CONFIG, trade
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import entry
+from freqpilot.host.gate import live as livegate
+from freqpilot.host.orders import sending
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
+from freqpilot.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +116,46 @@ def test_without_a_run_the_gate_refuses(caplog: pytest.LogCaptureFixture) -> Non
     end()
     assert step(Bot(), 900.0)[1] == 900.0
     assert "could not be cut" not in caplog.text
+
+
+LOSS = {"trade": {"max_loss": 0.05}, "tags": {"all": {"tags": ["tag"], "max_stake": 0.09}}}
+
+
+def budgeted(run: Run, **risk: Any) -> None:
+    """Give the run budgets beside its limits."""
+    made = Settings.from_config({"freqpilot": {"risk": {"book": {"enabled": False}, **risk}}})
+    run.settings = made
+
+
+def test_the_stop_of_the_strategy_says_what_a_trade_can_lose(run: Run) -> None:
+    """A stop 50 % away lets 100 of 1,000 lose 5 %, also when the gate asks right before it goes."""
+    budgeted(run, trade={"max_loss": 0.05})
+    bot = Bot()
+    bot.strategy.stoploss = -0.5
+    noted, before = [], sending.stop()
+
+    def execute(_self: object, *_: object, **__: object) -> bool:
+        settled = step(bot, 900.0)[1]
+        noted.append((settled, sending.stop()))
+        order = {"pair": "BTC/USDT", "side": "buy", "amount": settled / 2.0, "rate": 2.0}
+        venue = SimpleNamespace(trading_mode="spot", _config={"dry_run": True})
+        livegate.check_order(venue, order)
+        with pytest.raises(DependencyException, match=r"can lose would be 5\.5%"):
+            livegate.check_order(venue, {**order, "amount": settled * 0.55})
+        return False
+
+    sending._make_entry(execute)(bot, pair="BTC/USDT", stake_amount=900.0, enter_tag="x")
+    assert noted == [(pytest.approx(100.0), pytest.approx(1.0))]
+    assert sending.stop() == pytest.approx(before, nan_ok=True)
+
+
+def test_an_addition_counts_to_the_tag_and_the_stop_of_its_trade(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = trade("BTC/USDT", 30)
+    own.enter_tag, own.stop_loss = "tag", 0.8
+    monkeypatch.setattr(Trade, "get_open_trades", staticmethod(lambda: [own]))
+    budgeted(run, **LOSS)
+    assert step(Bot(), 900.0, "pos_adjust", rate=1.0)[1] == pytest.approx(60.0)
+    own.enter_tag, own.stop_loss = "another", 0.1  # 30 lose 27, which leaves 23 of 50
+    assert step(Bot(), 900.0, "pos_adjust", rate=1.0)[1] == pytest.approx(23.0 / 0.9)

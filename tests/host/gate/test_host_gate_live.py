@@ -1,6 +1,7 @@
 """The order gate: every path that can raise risk is judged; what cannot be judged is refused."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,8 @@ from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import Trade
 from freqtrade.rpc.rpc import RPCException
 from gate_stage import CONFIG, trade
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
 from freqpilot.errors import NoEntry
@@ -159,3 +162,22 @@ def test_without_a_supervisor_no_database_is_needed(
 
 def wait_for_it(*_: Any) -> None:
     raise NoEntry("the books are not compared yet")
+
+
+TIGHT = {
+    "trade": {"max_stake": 0.01, "max_loss": 0.001, "max_additions": 0},
+    "tags": {"all": {"tags": ["*"], "max_stake": 0.001, "max_trades": 1}},
+}
+
+
+@given(st.floats(allow_nan=True), st.booleans(), st.sampled_from(["full", "guard", "watch"]))
+def test_no_profile_refuses_an_exit(amount: float, futures: bool, profile: str) -> None:
+    """Whatever is open, however tight the budgets are, halted or not."""
+    section = {"risk": {**TIGHT, "profile": profile, "book": {"enabled": False}}}
+    run = begin({**CONFIG, "freqpilot": section}, live=False)
+    observe(run, datetime.now(UTC), 1_000.0)
+    run.state = replace(run.state, halted="drawdown", halted_at=run.state.stamp)
+    mode = "futures" if futures else "spot"
+    request = order(amount, side="sell", reduceOnly=futures)
+    livegate.check_order(SimpleNamespace(trading_mode=mode, _config={"dry_run": True}), request)
+    assert run.part(Interventions).rows() == []

@@ -335,9 +335,10 @@ def test_what_is_beyond_its_stop_is_closed_before_couples_are_settled(
     done: list[str] = []
     monkeypatch.setattr(live.stops, "backup", lambda *_: done.append("stops"))
     monkeypatch.setattr(live.couples, "settle", lambda _: done.append("couples"))
+    monkeypatch.setattr(live.Martingale, "step", lambda *_: done.append("martingale"))
     monkeypatch.setattr(alerts, "step", lambda _: done.append("alerts"))
     live.after_loop(bot)
-    assert done == ["stops", "couples", "alerts"]
+    assert done == ["stops", "couples", "martingale", "alerts"]
 
 
 def test_a_loop_that_fails_is_followed_up_all_the_same(

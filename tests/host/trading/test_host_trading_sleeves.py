@@ -29,6 +29,9 @@ PAIR = "BTC/USDT"
 SLOTS = np.full(3, 0.5)
 
 
+TIER = {"risk_per_trade": 0.02, "max_position": 0.15, "max_open_trades": 3}
+
+
 class Trades:
     """Freqtrade's trades, as the keeper asks for them."""
 
@@ -79,7 +82,9 @@ def trade(*orders: Any, **fields: Any) -> Any:
 
 
 def run(folder: Path | None = None, equity: float = 1_000.0, **section: Any) -> Keeper:
-    """Begin a run whose account has been observed; live with a folder."""
+    """Begin a run whose account has been observed; live with a folder. Its only tier admits all
+    sleeves, unless ``section`` says otherwise."""
+    section.setdefault("risk", {"tiers": [{"name": "All", "equity_from": 0, **TIER}]})
     config = {"freqpilot": section, "user_data_dir": folder, "dry_run": True}
     begin(config, live=folder is not None)
     observe(current(), START, equity)
@@ -238,3 +243,42 @@ def test_the_command_shows_and_refuses(trades: Trades, tmp_path: Path) -> None:
         "not switched off"
         in runner.invoke(app, ["sleeves", *folder, "--resume", "trend", "--yes"]).output
     )
+
+
+def test_the_tier_decides_which_sleeves_trade(trades: Trades) -> None:
+    """At 1,000 the trend alone; what the others hold is handed on as when they are switched off."""
+    keeper = run(risk={})
+    assert keeper.target(PAIR, START, about(*ROWS)) == pytest.approx(0.5 * 0.5)
+    told = keeper.facts()["sleeves"]
+    assert [told[name]["admitted"] for name in ("trend", "rotation", "breakout")] == [
+        True,
+        False,
+        False,
+    ]
+    assert (told["trend"]["waited"], told["breakout"]["waited"]) == (0, 1)
+    rich = run(equity=5_000.0, risk={})
+    assert rich.target(PAIR, START, about(*ROWS)) == pytest.approx(0.5 * (0.5 + 0.25))
+
+
+@pytest.mark.parametrize("section", [{"supervisor": False}, {"risk": {"profile": "watch"}}])
+def test_who_bounds_nothing_keeps_no_sleeve_waiting(
+    trades: Trades, section: dict[str, Any]
+) -> None:
+    keeper = run(**{"risk": {}, **section})
+    assert keeper.target(PAIR, START, about(*ROWS)) == pytest.approx(0.5 * (0.5 + 0.25))
+
+
+def test_a_tier_that_is_lost_makes_its_sleeves_wait_and_a_person_hears_of_it(
+    trades: Trades, tmp_path: Path
+) -> None:
+    keeper = run(tmp_path, equity=2_100.0, risk={})
+    keeper.target(PAIR, START, about(*ROWS))
+    assert current().store.events("sleeve") == [], "all sleeves of the config trade"
+    observe(current(), START + HOUR, 1_590.0)
+    assert keeper.target(PAIR, START + 2 * HOUR, about(*ROWS)) == pytest.approx(0.5 * 0.5)
+    (event,) = current().store.events("sleeve")
+    assert event.text == (
+        "tier Foundation admits simple strategies: the sleeves rotation, breakout wait for a "
+        "higher tier and hold nothing"
+    )
+    assert event.level == "WARNING"

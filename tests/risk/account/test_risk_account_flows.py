@@ -205,3 +205,17 @@ class TestLook:
         fall = seen(first, 950.0, 60.0, equity=equity).fall
         assert fall is not None
         assert (fall.high, fall.equity, fall.amount) == (high, 1000.0, 50.0)
+
+
+def test_falls_of_an_earlier_version_are_read() -> None:
+    saved = Flows(falls=(FALL,)).to_dict()
+    assert len(saved["falls"][0]) == 7
+    saved["falls"] = [each[:6] for each in saved["falls"]]
+    assert Flows.from_dict(saved).falls == (FALL,)
+
+
+def test_a_fall_remembers_the_worst_drawdown_before_it() -> None:
+    reading = Reading(900.0, 0, settled=True)
+    step = look(Watch(1000.0), reading, NOON, 900.0, DAYS, FlowSettings(seconds=0), worst=0.1)
+    assert step.fall is not None
+    assert (step.fall.amount, step.fall.worst) == (100.0, 0.1)

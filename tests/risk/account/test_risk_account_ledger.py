@@ -305,7 +305,8 @@ def test_unreadable_state_refuses_to_start(change: dict[str, Any]) -> None:
 
 def test_durable_is_all_but_the_last_observation() -> None:
     state = run((WEDNESDAY, 1000))
-    assert durable(run((hours(1), 990), state=state)) == durable(state)
+    assert durable(run((hours(1), 999.01), state=state)) == durable(state)
+    assert durable(run((hours(1), 999), state=state)) != durable(state)  # the tier's drawdown
     for later in (
         run((hours(1), 1010), state=state),
         run((hours(12), 990), state=state),

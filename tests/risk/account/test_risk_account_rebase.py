@@ -197,6 +197,26 @@ class TestDeclare:
         assert (found.peak, found.tier_peak, found.summit) == (1080.0, 1050.0, 1080.0)
         assert found.start == pytest.approx(640.0)
 
+    @pytest.mark.parametrize(
+        ("before", "now", "left"),
+        [
+            (0.0, 0.2, 0.0),  # it was the withdrawal alone
+            (0.0, 0.28, 0.1),  # and a loss since
+            (0.15, 0.2, 0.15),  # and a worse one before
+            (0.25, 0.25, 0.25),  # what was worse before the fall stays
+        ],
+    )
+    def test_a_withdrawal_is_no_drawdown_of_the_tier(
+        self, before: float, now: float, left: float
+    ) -> None:
+        fall = FALL._replace(worst=before)
+        state = replace(open_flows(falls=(fall,)), tier_drawdown=now)
+        assert self.declared(state, -200.0).tier_drawdown == pytest.approx(left)
+
+    def test_the_drawdown_of_a_tier_that_began_since_stays(self) -> None:
+        state = replace(open_flows(falls=(FALL,)), tier_drawdown=0.1, tier_peak=820.0)
+        assert self.declared(state, -200.0).tier_drawdown == 0.1
+
     def test_starts_of_a_later_day_or_week_are_not_scaled(self) -> None:
         older = FALL._replace(day=date(2024, 3, 3), week=date(2024, 2, 26))
         found = self.declared(open_flows(falls=(older,)), -200.0)

@@ -8,7 +8,13 @@ import pytest
 
 from freqpilot.risk.account import sleeves, subledger
 from freqpilot.risk.account.sleeves import SleeveLedger
-from freqpilot.settings import EnsembleSettings
+from freqpilot.settings import (
+    SLEEVE_PARAMETERS,
+    EnsembleSettings,
+    RiskSettings,
+    Sleeve,
+    StrategyLevel,
+)
 
 NOON = datetime(2024, 3, 6, 12, tzinfo=UTC)
 SETTINGS = EnsembleSettings()
@@ -139,3 +145,27 @@ def test_figures_name_the_rest_only_where_it_holds_something() -> None:
     ledger = sleeves.begin(NOON, 1_000, SETTINGS)
     books, _ = subledger.filled(ledger.books, PAIR, 1.0, 100.0, 0.1, np.zeros(3))
     assert sleeves.figures(replace(ledger, books=books), SETTINGS)["rest"]["fees"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("level", "names"),
+    [
+        ("simple", {"TrendFollowing", "Rebalancer"}),
+        ("moderate", {"TrendFollowing", "Rebalancer", "MomentumRotation", "Breakout"}),
+        ("advanced", set(SLEEVE_PARAMETERS)),
+        ("full", set(SLEEVE_PARAMETERS)),
+    ],
+)
+def test_a_tier_admits_strategies_up_to_its_level(level: StrategyLevel, names: set[str]) -> None:
+    chosen = [
+        Sleeve(name=name.lower(), strategy=name, budget=0.2)  # type: ignore[arg-type]
+        for name in SLEEVE_PARAMETERS
+    ]
+    may = sleeves.admitted(EnsembleSettings(sleeves=tuple(chosen)), level)
+    assert {each.strategy for each, now in zip(chosen, may, strict=True) if now} == names
+
+
+def test_tiers_admit_more_the_higher_they_are() -> None:
+    levels = [tier.strategies for tier in RiskSettings().tiers]
+    assert levels == ["simple", "moderate", "advanced", "full"]
+    assert set(sleeves.LEVELS) == set(SLEEVE_PARAMETERS)

@@ -1,6 +1,7 @@
 """What holds now and what would trip next."""
 
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -68,3 +69,25 @@ def test_it_can_be_told_in_json() -> None:
     assert told["equity"] == 990
     assert {gauge["name"] for gauge in told["gauges"]} >= {"loss of the day"}
     assert overview(Ledger.empty(), NOW, SETTINGS).to_dict()["stamp"] is None
+
+
+def test_what_the_next_tier_takes_is_told() -> None:
+    found = overview(run(1000, 1900, 1710), NOW, SETTINGS)
+    assert found.next == "Growth"
+    needs = {need.name: (need.now, need.limit, need.met) for need in found.needs}
+    assert needs["equity in US dollars"] == (1710, 2000, False)
+    assert needs["trades in this tier"] == (0, 100, False)
+    assert needs["worst drawdown in this tier"] == (pytest.approx(0.1), 0.25, True)
+    for name in ("win rate of the last 50", "profit factor"):
+        assert math.isnan(needs[name][0])
+        assert not needs[name][2]
+    assert overview(run(20_000), NOW, SETTINGS).next == ""
+
+
+def test_a_tier_comes_when_all_that_it_takes_is_met() -> None:
+    state = run(1000, 2000)
+    for number in range(100):
+        profit = 2.0 if number % 2 == 0 or number > 90 else -1.0
+        state = closed(state, Outcome(number, NOW, profit, 0.0), SETTINGS)
+    assert all(need.met for need in overview(state, NOW, SETTINGS).needs)
+    assert observe(state, NOW + timedelta(days=9), 2000, SETTINGS).tier == "Growth"

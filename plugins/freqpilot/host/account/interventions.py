@@ -6,7 +6,7 @@ What is kept is bounded by the rules, tags and pairs there are, however long a r
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from freqpilot.host.candles.timeframe import seconds
@@ -51,22 +51,25 @@ class Interventions:
         with self._lock:
             self._step = seconds(timeframe)
 
-    def note(self, kind: Kind, rule: str, order: OrderRequest, allowed: float) -> None:
-        """Count an order.
+    def note(self, kind: Kind, rule: str, order: OrderRequest, allowed: float) -> datetime | None:
+        """Count an order, and return when its candle opened; None where it was counted in it
+        already.
 
         :param allowed: the stake that is left of it, in stake currency.
         """
-        candle = int(order.time.timestamp()) // max(1, self._step)
+        step = max(1, self._step)
+        candle = int(order.time.timestamp()) // step
         with self._lock:
             about = (kind, rule, order.pair, order.purpose)
             if self._seen.get(about) == candle:
-                return
+                return None
             self._seen[about] = candle
             line = self._lines.setdefault((kind, rule, self._tag(order.tag)), _Line())
             line.orders += 1
             line.pairs.add(order.pair)
             line.asked += order.stake
             line.allowed += allowed
+        return datetime.fromtimestamp(candle * step, UTC)
 
     def _tag(self, tag: str | None) -> str:
         name = tag or ""

@@ -19,6 +19,23 @@ def committed_stake(trade: Trade) -> float:
     return filled + pending
 
 
+def first_stop(side: str, rate: float, stoploss: float, leverage: float) -> float:
+    """Return the price of the stop that Freqtrade gives a new trade, NaN where it has none.
+
+    :param stoploss: the strategy's, a share of own money (below zero as Freqtrade has it).
+    """
+    distance = abs(stoploss) / max(leverage, 1.0)
+    if not distance > 0:
+        return math.nan
+    return rate * (1 + distance if side == "short" else 1 - distance)
+
+
+def _additions(trade: Trade) -> int:
+    """Return how many orders, filled or open, a trade has beyond its first."""
+    waiting = int(sum(order.ft_order_side == trade.entry_side for order in trade.open_orders))
+    return max(0, trade.nr_of_successful_entries + waiting - 1)
+
+
 def position_of(trade: Trade, rates: Mapping[str, float] | None = None) -> Position:
     """Return a trade as a :class:`Position`.
 
@@ -34,6 +51,8 @@ def position_of(trade: Trade, rates: Mapping[str, float] | None = None) -> Posit
         risk_stop=float(trade.stop_loss) if trade.stop_loss else math.nan,
         leverage=float(trade.leverage or 1),
         rate=rate if rate > 0 else math.nan,
+        tag=trade.enter_tag,
+        additions=_additions(trade),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from freqpilot.control.tally import CUT, REFUSED, TODAY, Tally
 from freqpilot.host.account.interventions import Interventions
+from freqpilot.host.account.shadows import Shadows
 from freqpilot.host.run.run import Run
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Upkeep:
         try:
             self._save_counters(now)
             run.part(Interventions).save(run, now)
+            run.part(Shadows).save()
             if self._next is None or now >= self._next:
                 before = now - timedelta(days=run.settings.store.keep_days)
                 full = run.store.prune(before, AT_ONCE) >= AT_ONCE

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
-from freqpilot.host.account.interventions import Interventions
+from freqpilot.host.account.interventions import Interventions, Kind
 from freqpilot.host.account.refusals import Refusals
+from freqpilot.host.account.shadows import Shadows
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.decisionlog import DECISIONS
@@ -102,7 +103,7 @@ def refuse(run: Run, order: OrderRequest, verdict: RiskVerdict) -> None:
     """Count a refused order, and write it down when it changes."""
     rule = verdict.cuts[-1].rule if verdict.cuts else "unnamed"
     run.counters.veto(rule)
-    run.part(Interventions).note("refused", rule, order, 0.0)
+    _note(run, "refused", rule, order, 0.0, verdict.veto or "")
     if run.live and run.part(Refusals).is_new(order.pair, f"{order.purpose} {rule}", order.time):
         about = {"pair": order.pair, "purpose": order.purpose, "rule": rule}
         verb = "would refuse (watch)" if run.settings.risk.watches else "refused"
@@ -118,7 +119,7 @@ def note_cut(run: Run, order: OrderRequest, cut: Cut, reason: str) -> str:
     :param reason: why the stake that was asked for passes the rule.
     """
     run.counters.cut(cut.rule)
-    run.part(Interventions).note("cut", cut.rule, order, cut.stake)
+    _note(run, "cut", cut.rule, order, cut.stake, reason)
     verb = "would cut (watch)" if run.settings.risk.watches else "cut"
     text = (
         f"{verb} the stake of {order.purpose} {order.pair} from {order.stake:.2f} to "
@@ -135,7 +136,21 @@ def note_reported(run: Run, order: OrderRequest, cut: Cut) -> None:
 
     :param cut: the rule, and the stake that it would have left.
     """
-    run.part(Interventions).note("reported", cut.rule, order, min(order.stake, cut.stake))
+    allowed = min(order.stake, cut.stake)
+    words = f"would be {'cut' if allowed > 0 else 'refused'}; the limit is only reported"
+    _note(run, "reported", cut.rule, order, allowed, words)
+
+
+def _note(
+    run: Run, kind: Kind, rule: str, order: OrderRequest, allowed: float, reason: str
+) -> None:
+    """Count an order, and keep it as a shadow order where it is the first of its candle.
+
+    :param allowed: the stake that is left of it, in stake currency.
+    """
+    candle = run.part(Interventions).note(kind, rule, order, allowed)
+    if candle is not None:
+        run.part(Shadows).note(kind, rule, order, allowed, reason, candle)
 
 
 def closes(run: Run, profit: float) -> bool:
@@ -188,7 +203,7 @@ def count_wait(refusal: NoEntry, order: OrderRequest) -> str:
     if has_begun():
         run = current()
         run.counters.veto("wait")
-        run.part(Interventions).note("refused", "wait", order, 0.0)
+        _note(run, "refused", "wait", order, 0.0, str(refusal))
         verb = "would be refused (watch)" if run.settings.risk.watches else verb
     logger.warning("Entry %s: %s", verb, refusal)
     return str(refusal)

@@ -8,6 +8,7 @@ from typing import Any
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.account.stakerate import configured
+from freqpilot.host.commands.budgetlines import Asked, budget_lines
 from freqpilot.host.gate.oversize import ladder_share
 from freqpilot.host.seams.freqtrade import Strategy
 from freqpilot.journal.backtest import BacktestRun, load_run
@@ -37,9 +38,10 @@ def contradictions(config: Mapping[str, Any], strategy: Strategy | None = None) 
     found = [
         *_stakes(config, strategy, equity, tier, settings.risk),
         *_trades(config, tier),
-        *_leverage(config, strategy, tier),
+        *_leverage(config, strategy, tier, settings.risk),
         *_stop(config, strategy),
         *_ladder(config, strategy, settings.risk),
+        *budget_lines(config, strategy, Asked(equity, tier, _stake(config, equity)), settings.risk),
     ]
     if found and settings.risk.watches:
         return ["the profile is watch, which changes no order; full would:", *found]
@@ -61,6 +63,15 @@ def _open_trades(config: Mapping[str, Any]) -> float:
     return math.inf if given < 0 else given
 
 
+def _stake(config: Mapping[str, Any], equity: float) -> float:
+    """Return the stake of an entry that the configuration asks for."""
+    asked, count = config.get("stake_amount"), _open_trades(config)
+    if asked != "unlimited":
+        return float(asked or 0.0)
+    slots = count if math.isfinite(count) else len(config["exchange"].get("pair_whitelist", ()))
+    return equity * float(config.get("tradable_balance_ratio", 0.99)) / max(1.0, slots)
+
+
 def _stakes(
     config: Mapping[str, Any],
     strategy: Strategy | None,
@@ -71,11 +82,7 @@ def _stakes(
     if strategy is not None and getattr(strategy, "sized_by_supervisor", False):
         yield f"stake_amount is not used: the supervisor sizes {strategy.get_strategy_name()}"
         return
-    asked, count = config.get("stake_amount"), _open_trades(config)
-    if asked == "unlimited":
-        slots = count if math.isfinite(count) else len(config["exchange"].get("pair_whitelist", ()))
-        asked = equity * float(config.get("tradable_balance_ratio", 0.99)) / max(1.0, slots)
-    stake = float(asked or 0.0)
+    stake, count = _stake(config, equity), _open_trades(config)
     share = 1.0 if strategy is None else ladder_share(strategy, risk)
     most = math.floor(tier.max_position * equity * share * 100) / 100
     verb = "cut to" if risk.oversized == "cut" else "refused, as it is above"
@@ -106,10 +113,23 @@ def _trades(config: Mapping[str, Any], tier: Tier) -> Iterator[str]:
         )
 
 
-def _leverage(config: Mapping[str, Any], strategy: Strategy | None, tier: Tier) -> Iterator[str]:
+def _own_leverage(tier: Tier, risk: RiskSettings) -> Iterator[str]:
+    if risk.leverage > tier.max_leverage:
+        yield (
+            f"risk.leverage of {risk.leverage:g} is cut to {tier.max_leverage:g}, the most in tier "
+            f"{tier.name}"
+        )
+
+
+def _leverage(
+    config: Mapping[str, Any], strategy: Strategy | None, tier: Tier, risk: RiskSettings
+) -> Iterator[str]:
     from freqtrade.strategy import IStrategy
 
     if config.get("trading_mode") != "futures" or strategy is None:
+        return
+    if getattr(strategy, "sized_by_supervisor", False):
+        yield from _own_leverage(tier, risk)
         return
     if getattr(type(strategy), "leverage", None) is not IStrategy.leverage:
         yield (

@@ -2,12 +2,13 @@
 book alone."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host.account.positions import position_of
+from freqpilot.host.account.positions import first_stop, position_of
 from freqpilot.host.account.verdict import count_gate_error
 from freqpilot.host.gate import oversize
 from freqpilot.host.gate.judge import judge
@@ -84,7 +85,14 @@ def _request(
         rate=float(order["rate"]),
         leverage=float(order["leverage"]),
         tag=order.get("tag"),
+        stop=float(order.get("stop", math.nan)),
     )
+
+
+def _stop(backtester: Backtester, direction: str, rate: float, leverage: float) -> float:
+    """Return the price of the stop that a new trade begins with, NaN where it has none."""
+    stoploss = getattr(getattr(backtester, "strategy", None), "stoploss", 0.0)
+    return first_stop(direction, rate, float(stoploss or 0.0), leverage)
 
 
 def _positions(run: Run) -> list[Position]:
@@ -114,6 +122,7 @@ def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
                 "rate": rate,
                 "leverage": leverage,
                 "tag": entry_tag1,
+                "stop": _stop(self, direction, rate, leverage),
             }
             about = pair, row[0].to_pydatetime(), direction
 
@@ -155,6 +164,7 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
         tag, trade = asked["entry_tag"], asked["trade"]
         purpose: OrderPurpose = "entry" if trade is None else "add"
         order = {"stake": stake, "rate": rate, "leverage": leverage, "tag": tag}
+        order["stop"] = _stop(self, direction, rate, leverage)
         about = pair, time, direction, purpose
         stake = fitted(*about, order, backtester=self, least=lambda: min_stake)
         if stake and not allowed(*about, {**order, "stake": stake}):

@@ -12,6 +12,7 @@ from inspect import unwrap
 from typing import Any
 
 from freqpilot.errors import NoEntry
+from freqpilot.host.account.positions import first_stop
 from freqpilot.host.gate import oversize
 from freqpilot.host.gate.live import open_positions
 from freqpilot.host.orders import sending
@@ -101,7 +102,9 @@ def cut(
             rate=rate,
             leverage=leverage,
             tag=tag,
+            stop=first_stop(side, rate, float(bot.strategy.stoploss or 0.0), leverage),
         )
+        sending.note_stop(order.stop)
         return oversize.fitted(run, order, open_positions(run), share=share, least=least)
     except NoEntry:
         return oversize.Fitted(stake)
@@ -126,6 +129,7 @@ SEAMS = (
         places=(
             Place(f"freqtrade.freqtradebot:FreqtradeBot.{STEP}", PARAMETERS, _make_step),
             *uses("freqtrade.exchange.exchange:Exchange", "get_min_pair_stake_amount"),
+            *uses("freqtrade.exchange.exchange:Exchange", "get_maintenance_ratio_and_amt"),
         ),
         also=_check_step,
     ),

@@ -70,6 +70,7 @@ def _request(order: dict[str, Any], trades: Iterable[Trade]) -> OrderRequest:
         rate=rate,
         leverage=leverage,
         tag=sending.tag(),
+        stop=sending.stop(),
     )
 
 

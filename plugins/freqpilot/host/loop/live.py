@@ -30,6 +30,7 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.heldmarkets import HeldMarkets
 from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.account.looptime import LoopTime
+from freqpilot.host.account.martingale import Martingale
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.stakerate import StakeRate
 from freqpilot.host.account.upkeep import Upkeep
@@ -210,6 +211,7 @@ def after_loop(bot: Bot) -> None:
                 books.step(current(), bot)
     if has_begun():
         current().part(LateCandles).end(datetime.now(UTC))
+        current().part(Martingale).step(datetime.now(UTC))
     alerts.step(bot)
     if has_begun():
         current().part(Upkeep).step(datetime.now(UTC))

@@ -173,4 +173,11 @@ def _position(intent: OrderIntent, rate: float | None) -> Position:
     price = intent.rate or rate or 0.0
     stake = intent.amount * price / (intent.leverage or 1.0)
     side = "long" if intent.side == "buy" else "short"
-    return Position(intent.pair, side, stake, stake, leverage=intent.leverage)  # type: ignore[arg-type]
+    return Position(
+        intent.pair,
+        side,  # type: ignore[arg-type]
+        stake,
+        stake,
+        leverage=intent.leverage,
+        tag=intent.tag,
+    )

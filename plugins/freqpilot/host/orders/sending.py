@@ -11,6 +11,7 @@ time among the newest orders, for longer; that it is not found there settles not
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -60,6 +61,7 @@ class Sending:
 _sending: ContextVar[Sending | None] = ContextVar("freqpilot_sending", default=None)
 _tag: ContextVar[str | None] = ContextVar("freqpilot_tag", default=None)
 _note: ContextVar[str | None] = ContextVar("freqpilot_note", default=None)
+_stop: ContextVar[float] = ContextVar("freqpilot_stop", default=math.nan)
 NOTE = "freqpilot_limits"
 """Under this name a trade's custom data say how the limits changed its stake."""
 
@@ -67,6 +69,17 @@ NOTE = "freqpilot_limits"
 def tag() -> str | None:
     """Return the entry tag of the order that is being made; None outside of an entry."""
     return _tag.get()
+
+
+def stop() -> float:
+    """Return the price of the stop that the trade which is being entered begins with; NaN where it
+    has none, and outside of an entry."""
+    return _stop.get()
+
+
+def note_stop(price: float) -> None:
+    """Keep the price of the stop that the trade which is being entered begins with."""
+    _stop.set(price)
 
 
 @contextmanager
@@ -294,6 +307,7 @@ def _make_stop(original: Callable[..., Any]) -> Callable[..., Any]:
 def _make_entry(original: Callable[..., Any]) -> Callable[..., Any]:
     def execute_entry(self: object, *arguments: object, **named: Any) -> Any:
         tag, notes = _tag.set(named.get("enter_tag")), _note.set(None)
+        stop = _stop.set(math.nan)
         try:
             entered = original(self, *arguments, **named)
             if entered and (text := _note.get()):
@@ -302,6 +316,7 @@ def _make_entry(original: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             _tag.reset(tag)
             _note.reset(notes)
+            _stop.reset(stop)
 
     return execute_entry
 

@@ -16,7 +16,7 @@ from freqpilot.host.frames import words
 from freqpilot.host.run.current import current
 from freqpilot.host.seams.activation import require_active
 from freqpilot.host.seams.freqtrade import Trade
-from freqpilot.host.trading import proposals, record
+from freqpilot.host.trading import leverage, proposals, record
 from freqpilot.host.trading.fills import reads_only
 from freqpilot.settings import Settings
 
@@ -71,6 +71,9 @@ class BaseStrategy(IStrategy):
 
     def bot_start(self, **kwargs: object) -> None:
         require_active(type(self).__name__)
+
+    def leverage(self, pair: str, max_leverage: float, **call: object) -> float:
+        return leverage.chosen(pair, max_leverage, self.stoploss, self.dp._exchange)
 
     def confirm_trade_entry(
         self, pair: str, current_time: datetime, entry_tag: str | None, **call: object

@@ -38,6 +38,9 @@ class CoupleStrategy(RuleStrategy):
         "exit": "market",
     }
 
+    def leverage(self, pair: str, max_leverage: float, **call: object) -> float:
+        return 1.0  # both legs are reserved by it before the first is ordered
+
     def bot_start(self, **kwargs: object) -> None:
         super().bot_start(**kwargs)
         require_both(type(self).__name__, self.config, self.order_types)

@@ -19,7 +19,8 @@ from freqpilot.host.candles.lookup import Lookup
 from freqpilot.host.run.run import LEDGER_KEYS, Run
 from freqpilot.host.seams.freqtrade import Order, Trade
 from freqpilot.risk.account import sleeves, subledger
-from freqpilot.shapes import Floats
+from freqpilot.risk.account.tiers import tier_in
+from freqpilot.shapes import Bools, Floats
 from freqpilot.signals import netting
 from freqpilot.store import open_store
 
@@ -69,6 +70,9 @@ class Keeper:
         self._taken = 0
         self._looked: datetime | None = None
         self._about: About | None = None
+        count = len(run.settings.ensemble.sleeves)
+        self._admitted = np.ones(count, dtype=np.bool_)
+        self._waited = np.zeros(count, dtype=np.int64)
 
     def target(self, pair: str, time: datetime, about: About) -> float | None:
         """Return what share of the account a pair is to have (below zero short), after the last
@@ -78,12 +82,42 @@ class Keeper:
             row = about.lookup.row(pair, time)
             if self.ledger is None or row is None:
                 return None
-            active, budgets = self.ledger.active, self.ledger.budgets
+            active, budgets = self._active(), self.ledger.budgets
             wanted = netting.shares(row[: len(budgets)], about.slots, budgets, active)
             return netting.net(wanted, can_short=about.can_short)
         except Exception:  # Freqtrade would take the proposed stake instead
             logger.exception("What the sleeves want of %s cannot be told; it stays as it is", pair)
             return None
+
+    def _active(self) -> Bools:
+        """Return which sleeves trade: not switched off, and admitted by the account's tier."""
+        assert self.ledger is not None
+        return self.ledger.active & self._admitted
+
+    def _admit(self, time: datetime) -> bool:
+        """Look which sleeves the account's tier admits; tell whether that has changed."""
+        run, chosen = self._run, self._run.settings.ensemble
+        book = run.state.book()
+        if not run.settings.supervisor or run.settings.risk.watches or book is None:
+            return False
+        tier = tier_in(book, run.settings.risk)
+        now, before = sleeves.admitted(chosen, tier.strategies), self._admitted
+        self._waited += ~now
+        self._admitted = now
+        if np.array_equal(now, before):
+            return False
+        waiting = [each.name for each, may in zip(chosen.sleeves, now, strict=True) if not may]
+        text = f"tier {tier.name} admits {tier.strategies} strategies: "
+        text += (
+            "all sleeves trade"
+            if not waiting
+            else (f"the sleeves {', '.join(waiting)} wait for a higher tier and hold nothing")
+        )
+        if run.live:
+            alerts.record(run, "sleeve", "WARNING", text, {"tier": tier.name}, time=time)
+        else:
+            logger.info("%s: %s", time, text)
+        return True
 
     def _step(self, time: datetime, about: About) -> None:
         """Take in the last closed candle, once: prices, limits, and what the sleeves trade with
@@ -104,10 +138,12 @@ class Keeper:
         if not run.live:
             hours = run.settings.risk.simulated_operator_hours
             ledger = sleeves.operated(ledger, closed, hours)
-        switched = ledger.off != before.off
+        self.ledger = ledger
+        switched = self._admit(closed) or ledger.off != before.off
+        active = self._active()
         for pair, row in rows.items():
             if row[-2] or switched:
-                wanted = _amounts(ledger, row, slots, equity, prices[pair])
+                wanted = _amounts(ledger, active, row, slots, equity, prices[pair])
                 books = subledger.crossed(ledger.books, pair, wanted, prices[pair])
                 ledger = replace(ledger, books=books)
         self.ledger = ledger
@@ -154,7 +190,17 @@ class Keeper:
             return {}
         if self._about is not None:
             self._settle(self._about)
-        return {"sleeves": sleeves.figures(self.ledger, self._run.settings.ensemble)}
+        return {"sleeves": self._figures()}
+
+    def _figures(self) -> dict[str, dict[str, Any]]:
+        """Return what a person is shown of each sleeve, with for how many candles the tier has
+        kept it waiting since the run began."""
+        assert self.ledger is not None
+        found = sleeves.figures(self.ledger, self._run.settings.ensemble)
+        names = self.ledger.books.names[:-1]
+        for name, may, waited in zip(names, self._admitted, self._waited, strict=True):
+            found[name] |= {"admitted": bool(may), "waited": int(waited)}
+        return found
 
     def _ready(self, time: datetime) -> Run:
         """Return the run, with its ledger where the account is known."""
@@ -213,7 +259,7 @@ class Keeper:
         if row is None or time < self.ledger.begun:
             return np.zeros(len(about.slots))
         equity = float(self._run.state.equity)
-        return _amounts(self.ledger, row, about.slots, equity, price)
+        return _amounts(self.ledger, self._active(), row, about.slots, equity, price)
 
     def _fund(self, trade: Trade, booked: Booked) -> None:
         """Take in the funding that a trade has paid or received since the last time."""
@@ -282,17 +328,22 @@ class Keeper:
             "ledger": sleeves.to_dict(self.ledger),
             "trades": {key: asdict(each) for key, each in self._trades.items()},
             "done": list(self._done),
-            "figures": sleeves.figures(self.ledger, self._run.settings.ensemble),
+            "figures": self._figures(),
             "stamp": time.isoformat(),
         }
         self._run.store.save_state(f"{self._run.key}{KEY}", state, time)
 
 
 def _amounts(
-    ledger: sleeves.SleeveLedger, row: Floats, slots: Floats, equity: float, price: float
+    ledger: sleeves.SleeveLedger,
+    active: Bools,
+    row: Floats,
+    slots: Floats,
+    equity: float,
+    price: float,
 ) -> Floats:
     """Return the amount of a pair that each sleeve wants; none where it cannot be told."""
-    shares = netting.shares(row[: len(slots)], slots, ledger.budgets, ledger.active)
+    shares = netting.shares(row[: len(slots)], slots, ledger.budgets, active)
     found = shares * equity / price if price > 0 else np.full(len(slots), np.nan)
     return np.where(np.isfinite(found), found, 0.0)
 

@@ -18,7 +18,7 @@ from freqpilot.settings import FlowSettings
 class Fall(NamedTuple):
     """Money that is gone unexplained and counts as a loss until it is declared: when it was seen,
     how much, the ``equity`` before, the day and Monday that the account's starts belonged to then,
-    and the highest equity since."""
+    the highest equity since, and the ``worst`` drawdown that the account's tier had before."""
 
     time: datetime
     amount: float
@@ -26,6 +26,7 @@ class Fall(NamedTuple):
     day: date | None
     week: date | None
     high: float
+    worst: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,9 @@ class Flows:
                 date.fromisoformat(day) if day else None,
                 date.fromisoformat(week) if week else None,
                 float(high),
+                *map(float, worst),
             )
-            for time, amount, equity, day, week, high in saved["falls"]
+            for time, amount, equity, day, week, high, *worst in saved["falls"]
         )
         until = saved["until"]
         found = cls(
@@ -114,7 +116,8 @@ class Flows:
         )
         figures = [found.withdrawal, found.deposit, found.unclaimed, found.total]
         figures.append(found.capital or 0.0)
-        figures += [figure for fall in falls for figure in (fall.amount, fall.equity, fall.high)]
+        for fall in falls:
+            figures += [fall.amount, fall.equity, fall.high, fall.worst]
         if not all(math.isfinite(figure) for figure in figures) or min(figures[:3]) < 0:
             raise ValueError(f"flows {figures}")
         return found
@@ -168,6 +171,7 @@ def look(
     days: Days,
     settings: FlowSettings,
     usd: float | None = 1.0,
+    worst: float = 0.0,
 ) -> Step:
     """Return what an account's reading comes to.
 
@@ -178,6 +182,7 @@ def look(
     explain nothing of the past.
 
     :param usd: dollars that one unit of the stake currency is worth, None while nobody knows.
+    :param worst: the worst drawdown of the account's tier so far, a fraction.
     """
     if watch.capital is None or reading.trades < watch.trades:
         return Step(Watch(reading.capital, reading.trades) if reading.settled else watch)
@@ -189,7 +194,7 @@ def look(
         return Step(taken, rise=max(0.0, jump))
     draft = watch.draft
     if draft is None or jump * watch.pending < 0:
-        draft = Fall(now, 0.0, equity - jump, days.day, days.week, equity)
+        draft = Fall(now, 0.0, equity - jump, days.day, days.week, equity, worst)
     steady = watch.since is not None and abs(jump - watch.pending) < least
     since = (watch.since if steady else now) if reading.settled else None
     if since is None or now - since < timedelta(seconds=settings.seconds):

@@ -15,7 +15,7 @@ from freqpilot.risk.account.dollars import money
 from freqpilot.risk.account.flows import Flows
 from freqpilot.risk.account.record import Outcome, Record
 from freqpilot.risk.account.responses import Response, respond
-from freqpilot.risk.account.tiers import named, stepped
+from freqpilot.risk.account.tiers import Since, named, stepped
 from freqpilot.risk.soundness import ROUNDING, is_number, is_utc_aware, reached
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Position
@@ -25,6 +25,10 @@ STREAK_REVIEW = "streak_review"
 """What the simulated operator's look at a streak that set no latch is counted as."""
 CLOSING = (TOTAL_LOSS, DRAWDOWN, CAPITAL)
 """Causes that close what is open; a losing streak only ends entries."""
+
+
+TIER_STEP = 0.001
+"""Steps in which the worst drawdown of a tier is kept."""
 
 
 class Sure(NamedTuple):
@@ -48,7 +52,9 @@ class Ledger:
     none, 1 alert, 2 cut, 3 half). ``wait_until`` is until when entries wait for a person.
     ``restore`` is the share of the normal size since a release, raised step by step from
     ``restore_at`` and ``restore_equity`` on. ``record`` holds the last closed trades.
-    ``tier`` names the tier whose limits hold, ``tier_peak`` is the highest equity since it began.
+    ``tier`` names the tier whose limits hold, ``tier_peak`` is the highest equity since it began,
+    ``tier_drawdown`` the worst fall from there, a fraction, and ``tier_trades`` how many trades the
+    record had when it began.
     ``flows`` are the deposits and withdrawals that are not settled. ``usd`` is how many US dollars
     one unit of the stake currency is worth, None while that is not known: tiers begin at dollars.
     """
@@ -75,6 +81,8 @@ class Ledger:
     record: Record = field(default_factory=Record)
     tier: str | None = None
     tier_peak: float = 0.0
+    tier_drawdown: float = 0.0
+    tier_trades: int = 0
     flows: Flows = field(default_factory=Flows)
     usd: float | None = 1.0
 
@@ -108,6 +116,11 @@ class Ledger:
         )
 
     @property
+    def since_tier(self) -> Since:
+        """What the account has shown since its tier began."""
+        return Since(self.record.total - self.tier_trades, self.tier_drawdown)
+
+    @property
     def drawdown(self) -> float:
         """Fall from the peak as a fraction of it, as the book's."""
         return max(0.0, 1.0 - self.equity / self.peak) if self.peak > 0 else 1.0
@@ -134,6 +147,11 @@ class Ledger:
         """
         try:
             state = cls(**{name: _parsed(name, value) for name, value in saved.items()})
+            if "tier_trades" not in saved:
+                # Of an earlier version, which did not keep what its tier has shown: it counts from
+                # now on, with the drawdown that is there.
+                fall = max(0.0, 1 - state.equity / state.tier_peak) if state.tier_peak > 0 else 0.0
+                state = replace(state, tier_trades=state.record.total, tier_drawdown=fall)
             _check(state)
         except (TypeError, ValueError, KeyError) as error:
             raise RefuseToStart(
@@ -213,7 +231,8 @@ def release(state: Ledger, now: datetime) -> Ledger:
 
     After a loss the peak is re-based to the last equity, and so is the start where it was measured
     from there: otherwise the same loss would set the latch again at once. Sizes begin at the first
-    of ``restore_steps``. Entries still wait for the other limits.
+    of ``restore_steps``. Entries still wait for the other limits. What the account has to show for
+    the next tier counts anew: the loss that a person has looked at does not bar it for ever.
     """
     if state.equity <= 0:
         return state
@@ -235,6 +254,9 @@ def release(state: Ledger, now: datetime) -> Ledger:
         return free
     return replace(
         free,
+        tier_peak=state.equity,
+        tier_drawdown=0.0,
+        tier_trades=free.record.total,
         peak=state.equity,
         start=state.start if state.cause == DRAWDOWN else state.equity,
         rebased_at=now,
@@ -293,6 +315,7 @@ _FIGURES = (
     "restore",
     "restore_equity",
     "tier_peak",
+    "tier_drawdown",
 )
 
 
@@ -344,19 +367,31 @@ def _restored(state: Ledger, equity: float, settings: RiskSettings) -> Ledger:
 
 
 def _tiered(state: Ledger, sure: Sure, settings: RiskSettings) -> Ledger:
-    """Return the ledger with its tier: lost by what the equity was at most, gained by the least."""
+    """Return the ledger with its tier: lost by what the equity was at most, gained by the least,
+    and its worst drawdown by what is sure of it."""
     peak, usd = max(state.tier_peak, float(sure.least)), state.usd
     if peak <= 0 or usd is None:
         return state
-    tier = stepped(state.tier, sure.least * usd, peak * usd, state.record, settings)
+    # In steps, as each new worst is written down: a fall is not to cost a write in every loop.
+    fall = math.floor((1 - sure.most / peak) / TIER_STEP + ROUNDING) * TIER_STEP
+    worst = max(state.tier_drawdown, fall)
+    since = Since(state.since_tier.trades, max(worst, 1 - sure.least / peak))
+    tier = stepped(state.tier, sure.least * usd, since, state.record, settings)
     if sure.most > sure.least:
-        held = stepped(state.tier, sure.most * usd, peak * usd, state.record, settings)
+        held = stepped(state.tier, sure.most * usd, since, state.record, settings)
         now = named(state.tier, sure.most * usd, settings)
         tier = max(tier, min(held, now, key=_floor), key=_floor)
-    peak = peak if tier.name == state.tier else float(sure.least)
-    if (tier.name, peak) == (state.tier, state.tier_peak):
+    if tier.name != state.tier:
+        return replace(
+            state,
+            tier=tier.name,
+            tier_peak=float(sure.least),
+            tier_drawdown=0.0,
+            tier_trades=state.record.total,
+        )
+    if (peak, worst) == (state.tier_peak, state.tier_drawdown):
         return state
-    return replace(state, tier=tier.name, tier_peak=peak)
+    return replace(state, tier_peak=peak, tier_drawdown=worst)
 
 
 def _floor(tier: Tier) -> float:
@@ -421,5 +456,8 @@ def _check(state: Ledger) -> None:
         raise ValueError(f"usd is {state.usd!r}")
     if state.tier is not None and not isinstance(state.tier, str):
         raise ValueError(f"tier is {state.tier!r}")
+    known = isinstance(state.tier_trades, int) and 0 <= state.tier_trades <= state.record.total
+    if not known or state.tier_drawdown < 0:
+        raise ValueError(f"tier_trades {state.tier_trades}, tier_drawdown {state.tier_drawdown}")
     if not isinstance(state.releases, int) or not math.isfinite(state.releases):
         raise ValueError(f"releases is {state.releases}")

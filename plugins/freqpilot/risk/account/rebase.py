@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from freqpilot.risk.account.flows import Days, Reading, Watch, bar, look
+from freqpilot.risk.account.flows import Days, Fall, Reading, Watch, bar, look
 from freqpilot.risk.account.ledger import Ledger
 from freqpilot.risk.soundness import ROUNDING
 from freqpilot.settings import FlowSettings
@@ -52,7 +52,8 @@ def take(
         state = replace(state, flows=flows)
         watch = replace(watch, capital=watch.capital - declared)
     days = Days(state.day, state.week)
-    step = look(watch, reading, now, equity, days, settings, state.usd)
+    worst = state.tier_drawdown
+    step = look(watch, reading, now, equity, days, settings, state.usd, worst)
     if step.fall is not None:
         flows = replace(state.flows, falls=(*state.flows.falls, step.fall))
         state, risen = replace(state, flows=flows), 0.0
@@ -146,6 +147,7 @@ def _explained(state: Ledger, place: int, part: float) -> Ledger:
     if factor <= 0:
         return replace(state, flows=flows)
     bases = {name: high(getattr(state, name)) for name in HIGHS}
+    bases["tier_drawdown"] = _without(fall, factor, state)
     bases["start"] = state.start * factor  # a release, which sets it anew, forgets all falls
     if state.day == fall.day:
         bases["day_start"] = state.day_start * factor
@@ -154,6 +156,14 @@ def _explained(state: Ledger, place: int, part: float) -> Ledger:
     if state.restore_at is not None and state.restore_at <= fall.time:
         bases["restore_equity"] = state.restore_equity * factor
     return replace(state, flows=flows, **bases)  # type: ignore[arg-type]
+
+
+def _without(fall: Fall, factor: float, state: Ledger) -> float:
+    """Return the worst drawdown of the tier without what of a fall was a withdrawal. What was worse
+    before it stays, and so does all of a tier that began since."""
+    if state.tier_drawdown <= fall.worst or state.tier_peak < fall.equity * (1 - ROUNDING):
+        return state.tier_drawdown
+    return max(fall.worst, 1 - (1 - state.tier_drawdown) / factor)
 
 
 def _scaled_high(factor: float, since: float) -> Callable[[float], float]:

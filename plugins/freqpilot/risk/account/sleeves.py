@@ -3,17 +3,27 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from freqpilot.risk.account import subledger
 from freqpilot.risk.account.subledger import Books
-from freqpilot.settings import EnsembleSettings
+from freqpilot.settings import EnsembleSettings, SleeveStrategy, StrategyLevel
 from freqpilot.shapes import Bools, Floats
 from freqpilot.signals.netting import inverse_volatility
 
 KEPT_DAYS = 60
+ORDER: tuple[StrategyLevel, ...] = get_args(StrategyLevel)
+LEVELS: dict[SleeveStrategy, StrategyLevel] = {
+    "TrendFollowing": "simple",
+    "Rebalancer": "simple",
+    "MomentumRotation": "moderate",
+    "Breakout": "moderate",
+    "MeanReversion": "advanced",
+}
+"""How much each strategy asks: one rule or fixed weights, ranks and breakouts that a false start
+costs, bets against the move."""
 CENT = 0.01
 """Less than this of the rest is the last digits of sums."""
 
@@ -58,6 +68,15 @@ def begin(time: datetime, equity: float, settings: EnsembleSettings) -> SleeveLe
         day_equity=budgets * equity,
         returns=np.zeros((0, count)),
         month=(time.year, time.month),
+    )
+
+
+def admitted(settings: EnsembleSettings, level: StrategyLevel) -> Bools:
+    """Return which sleeves may trade in a tier whose strategies go up to ``level``."""
+    most = ORDER.index(level)
+    return np.array(
+        [ORDER.index(LEVELS[sleeve.strategy]) <= most for sleeve in settings.sleeves],
+        dtype=np.bool_,
     )
 
 

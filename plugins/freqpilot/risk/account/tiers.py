@@ -1,10 +1,19 @@
 """Which limits an account has: by its equity at the start, by what it has proved afterwards."""
 
 import math
+from typing import NamedTuple
 
 from freqpilot.risk.account.record import KEPT, Record
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book
+
+
+class Since(NamedTuple):
+    """What an account has shown since its tier began: how many trades were closed, and its worst
+    drawdown, a share of the highest equity of that time."""
+
+    trades: int
+    drawdown: float
 
 
 def tier_of(equity: float, settings: RiskSettings) -> Tier:
@@ -32,7 +41,7 @@ def tier_in(book: Book, settings: RiskSettings) -> Tier:
 
 
 def stepped(
-    name: str | None, equity: float, peak: float, record: Record, settings: RiskSettings
+    name: str | None, equity: float, since: Since, record: Record, settings: RiskSettings
 ) -> Tier:
     """Return the tier after an observation: the same, the next one, or that of the equity.
 
@@ -40,29 +49,32 @@ def stepped(
     the record for it, so that a lucky trade or a deposit does not change the limits.
 
     :param name: the tier so far; None for an account that was not observed before.
-    :param equity: in US dollars, as its ``peak``, the highest since the tier began.
+    :param equity: in US dollars.
     """
     tier = named(name, equity, settings)
     if equity < settings.demote_below * tier.equity_from:
         return tier_of(equity, settings)
     above = [each for each in settings.tiers if each.equity_from > tier.equity_from]
-    if above and equity >= above[0].equity_from and _proved(equity, peak, record, settings):
+    if above and equity >= above[0].equity_from and proved(since, record, settings):
         return above[0]
     return tier
 
 
-def _proved(equity: float, peak: float, record: Record, settings: RiskSettings) -> bool:
+def proved(since: Since, record: Record, settings: RiskSettings) -> bool:
+    """Tell whether an account has the record for the next tier, its equity apart."""
     return (
-        record.total >= settings.advance_trades
+        since.trades >= settings.advance_trades
         and record.win_rate(50) > settings.advance_win_rate
-        and _profit_factor(record) > settings.advance_profit_factor
-        and 1 - equity / peak < settings.advance_drawdown
+        and profit_factor(since, record) > settings.advance_profit_factor
+        and since.drawdown < settings.advance_drawdown
     )
 
 
-def _profit_factor(record: Record) -> float:
-    """Return the factor of the kept trades; infinite where some won and none lost."""
-    profits = [outcome.profit for outcome in record.outcomes]
+def profit_factor(since: Since, record: Record) -> float:
+    """Return gains over losses of the tier's trades that are kept; infinite where some won and none
+    lost, NaN where nothing was won or lost."""
+    count = min(KEPT, len(record.outcomes), since.trades)
+    profits = [outcome.profit for outcome in record.outcomes[-count:]] if count else []
     if profits and min(profits) >= 0:
         return math.inf if max(profits) > 0 else math.nan
-    return record.profit_factor(min(KEPT, len(profits)))
+    return record.profit_factor(count) if count else math.nan

@@ -10,18 +10,21 @@ from freqpilot.shapes import Book
 
 class Cap(NamedTuple):
     """A rule that bounds a stake: ``what`` it bounds, the ``limit`` as a share of equity, what is
-    ``held`` there already in stake currency, and what the limit depends on, in words."""
+    ``held`` there already in stake currency, and what the limit depends on, in words. ``weight`` is
+    how much of it a unit of stake takes: 1 where stakes are bounded, above 0 and less where it is
+    what they lose at a stop."""
 
     rule: str
     what: str
     limit: float
     held: float
     now: str = ""
+    weight: float = 1.0
 
     def room(self, equity: float) -> float:
         """Return the largest stake that keeps the limit, in stake currency; below 0 where it is
         passed already."""
-        return self.limit * equity - self.held
+        return (self.limit * equity - self.held) / self.weight
 
 
 def caps(pair: str, book: Book, tier: Tier, settings: RiskSettings) -> tuple[Cap, ...]:

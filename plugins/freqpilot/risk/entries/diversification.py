@@ -33,6 +33,8 @@ def shares(pair: str, book: Book, tier: Tier, settings: RiskSettings) -> list[Sh
 
     limit = float(getattr(settings.class_caps, asset.kind))
     found: list[Share] = []
+    if asset.kind == "eth":
+        limit = _eth_cap(held(lambda _, it: it.kind == "btc") / book.equity, settings)
     if asset.kind == "meme":
         limit = min(limit, tier.meme_cap)
         if reached(book.drawdown, settings.drawdown_half):
@@ -50,3 +52,10 @@ def shares(pair: str, book: Book, tier: Tier, settings: RiskSettings) -> list[Sh
         Share("max_sector", f"sector {sector}", most, held(lambda _, it: it.sector == sector))
     )
     return found
+
+
+def _eth_cap(btc: float, settings: RiskSettings) -> float:
+    """Return the cap of ETH where so much of the equity is in BTC, both as fractions: each point
+    above ``btc_free`` takes one, down to ``eth_least``."""
+    caps = settings.class_caps
+    return max(min(caps.eth, caps.eth_least), caps.eth - max(0.0, btc - caps.btc_free))

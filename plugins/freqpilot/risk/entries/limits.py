@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from freqpilot.risk.account.tiers import tier_in
+from freqpilot.risk.entries.budgets import budgets, too_many_additions, too_many_of_tag
 from freqpilot.risk.entries.caps import Cap, caps
 from freqpilot.risk.soundness import fault_of, is_number, reached
 from freqpilot.settings import RiskSettings, Tier
@@ -48,7 +49,10 @@ def reported(order: OrderRequest, book: Book, settings: RiskSettings) -> list[Cu
     if not settings.report_only or fault_of(order, book):
         return []
     case = _case(order, book, settings.model_copy(update={"report_only": ()}))
-    room = {cap.rule: max(0.0, cap.room(book.equity)) for cap in case.caps}
+    room: dict[str, float] = {}
+    for cap in case.caps:
+        left = max(0.0, cap.room(book.equity))
+        room[cap.rule] = min(left, room.get(cap.rule, left))
     return [
         Cut(rule, room.get(rule, 0.0))
         for rule, check in RULES.items()
@@ -86,7 +90,8 @@ def reason(rule: str, order: OrderRequest, book: Book, settings: RiskSettings) -
 
 def _case(order: OrderRequest, book: Book, settings: RiskSettings) -> Case:
     tier = tier_in(book, settings)
-    return Case(order, book, settings, tier, caps(order.pair, book, tier, settings))
+    found = (*caps(order.pair, book, tier, settings), *budgets(order, book, settings))
+    return Case(order, book, settings, tier, found)
 
 
 def _refused(rule: str, veto: str) -> RiskVerdict:
@@ -167,9 +172,17 @@ def _leverage(case: Case) -> str | None:
     return f"the leverage would be {leverage:g}, limit {limit:g} in tier {case.tier.name}"
 
 
+def _additions(case: Case) -> str | None:
+    return too_many_additions(case.order, case.book, case.settings)
+
+
+def _tag_trades(case: Case) -> str | None:
+    return too_many_of_tag(case.order, case.book, case.settings)
+
+
 def _breaks(cap: Cap, case: Case) -> bool:
     most = cap.limit * case.book.equity * (1 + STAKE_TOLERANCE)
-    return cap.held + case.order.stake > most
+    return cap.held + case.order.stake * cap.weight > most
 
 
 def _tightest(found: Sequence[Cap], case: Case) -> Cap:
@@ -177,7 +190,7 @@ def _tightest(found: Sequence[Cap], case: Case) -> Cap:
 
 
 def _share_of(cap: Cap, case: Case) -> str:
-    share = (cap.held + case.order.stake) / case.book.equity
+    share = (cap.held + case.order.stake * cap.weight) / case.book.equity
     return f"{cap.what} would be {share:.1%} of equity, limit {cap.limit:.1%}{cap.now}"
 
 
@@ -209,6 +222,8 @@ CONDITIONS: dict[str, Callable[[Case], str | None]] = {
     "drawdown_halt": _drawdown,
     "max_open_trades": _open_trades,
     "max_leverage": _leverage,
+    "trade_additions": _additions,
+    "tag_trades": _tag_trades,
 }
 """What an order has to keep whatever its stake is, in the order it is asked."""
 CAPS = (
@@ -218,6 +233,8 @@ CAPS = (
     "max_meme_position",
     "max_class",
     "max_sector",
+    "trade_budget",
+    "tag_budget",
 )
 """What a smaller stake may keep."""
 RULES = {**CONDITIONS, **{rule: _capped(rule) for rule in CAPS}}

@@ -1,15 +1,16 @@
 """The account's state beside its limits: what holds now, and what would trip next."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from freqpilot.risk.account.ledger import Ledger
 from freqpilot.risk.account.responses import drawdown_factor, streak_phase
-from freqpilot.risk.account.tiers import named
+from freqpilot.risk.account.tiers import named, profit_factor
 from freqpilot.risk.entries.targets import no_edge_in
-from freqpilot.settings import RiskSettings
+from freqpilot.settings import RiskSettings, Tier
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,21 @@ class Gauge:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What the next tier needs, in words, with the figure now and whether it is enough."""
+
+    name: str
+    now: float
+    limit: float
+    met: bool
+
+
+@dataclass(frozen=True)
 class Overview:
     """The state of an account: ``factors`` multiply the next entry's size, ``gauges`` are sorted by
     what trips next; ``no_edge`` says why the sizing method stakes nothing, ``missing`` is money
-    that is gone unexplained; ``usd`` is what the stake currency is worth in US dollars."""
+    that is gone unexplained; ``usd`` is what the stake currency is worth in US dollars. ``next``
+    names the next tier, empty in the last one, and ``needs`` are all that it takes."""
 
     stamp: datetime | None
     equity: float
@@ -46,6 +58,8 @@ class Overview:
     no_edge: str | None = None
     missing: float = 0.0
     usd: float | None = 1.0
+    next: str = ""
+    needs: tuple[Need, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -60,6 +74,13 @@ class Overview:
             "missing": self.missing,
             "usd": self.usd,
             "factors": dict(self.factors),
+            "next_tier": {
+                "name": self.next,
+                "needs": [
+                    {**asdict(need), "now": need.now if math.isfinite(need.now) else None}
+                    for need in self.needs
+                ],
+            },
             "gauges": [
                 {
                     "name": gauge.name,
@@ -80,11 +101,13 @@ def overview(state: Ledger, now: datetime, settings: RiskSettings) -> Overview:
     drawdown = 1 - state.equity / state.peak if state.peak else 0.0
     factors = (("drawdown", drawdown_factor(drawdown, settings)), *response.factors)
     gauges = [*_losses(state, settings), *_streaks(state, now, settings)]
+    tier = named(state.tier, state.equity * (state.usd or math.nan), settings)
+    above = [each for each in settings.tiers if each.equity_from > tier.equity_from][:1]
     return Overview(
         stamp=state.stamp,
         equity=state.equity,
         peak=state.peak,
-        tier=named(state.tier, state.equity * (state.usd or math.nan), settings).name,
+        tier=tier.name,
         halted=state.halted,
         wait=response.wait,
         factors=tuple((name, factor) for name, factor in factors if factor != 1.0),
@@ -92,7 +115,24 @@ def overview(state: Ledger, now: datetime, settings: RiskSettings) -> Overview:
         no_edge=no_edge_in(state.record.edge(), settings.sizing),
         missing=state.flows.missing,
         usd=state.usd,
+        next=above[0].name if above else "",
+        needs=tuple(_needs(state, above[0], settings)) if above else (),
     )
+
+
+def _needs(state: Ledger, tier: Tier, settings: RiskSettings) -> Iterator[Need]:
+    since, record = state.since_tier, state.record
+    worth = state.equity * (state.usd or math.nan)
+    floor, trades = tier.equity_from, settings.advance_trades
+    yield Need("equity in US dollars", worth, floor, worth >= floor)
+    yield Need("trades in this tier", since.trades, trades, since.trades >= trades)
+    for name, now, limit in (
+        ("win rate of the last 50", record.win_rate(50), settings.advance_win_rate),
+        ("profit factor", profit_factor(since, record), settings.advance_profit_factor),
+    ):
+        yield Need(name, now, limit, now > limit)
+    most = settings.advance_drawdown
+    yield Need("worst drawdown in this tier", since.drawdown, most, since.drawdown < most)
 
 
 def _losses(state: Ledger, settings: RiskSettings) -> list[Gauge]:
