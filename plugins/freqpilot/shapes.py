@@ -271,6 +271,9 @@ class OrderRequest:
     leverage: float = 1.0
     tag: str | None = field(default=None, compare=False)
     """Freqtrade's entry tag; it changes no verdict."""
+    stop_distance: float | None = None
+    """How far the stop is that bounds its loss, as a share of the price; None where the strategy is
+    sized by its own stop."""
 
 
 @dataclass(frozen=True)

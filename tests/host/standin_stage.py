@@ -97,6 +97,15 @@ class Stage:
             self.bot = None
             end()
 
+    def configure(self, *, profile: str | None = None, **keys: Any) -> None:
+        """Let the next start have these keys in its config, in place of the strategy's own, and be
+        under this profile, with no other limits than before."""
+        file = self.folder / "own.json"
+        config = {**json.loads(file.read_text()), **keys}
+        if profile is not None:
+            config["freqpilot"]["risk"]["profile"] = profile
+        file.write_text(json.dumps(config))
+
     def funded(self, pair: str = "BTC/USDT") -> float:
         """Return the funding that the account has received of a pair, below zero for paid."""
         symbol = pair.replace("/", "")

@@ -64,6 +64,7 @@ from freqpilot.settings.signals import (
     WeightClass,
 )
 from freqpilot.settings.training import TrainingSettings
+from freqpilot.settings.wayout import CatastropheStop, LiquidationGuard
 
 __all__ = [
     "BOOK_TIMEFRAMES",
@@ -75,6 +76,7 @@ __all__ = [
     "Asset",
     "AssetClass",
     "BookSettings",
+    "CatastropheStop",
     "ClassCaps",
     "ClassShocks",
     "ConfluenceSettings",
@@ -92,6 +94,7 @@ __all__ = [
     "Fraction",
     "GuardSettings",
     "LabelSettings",
+    "LiquidationGuard",
     "MarketSettings",
     "MemeExits",
     "MemeFact",

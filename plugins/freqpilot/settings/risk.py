@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from freqpilot.settings.base import Fraction, Positive, Section
 from freqpilot.settings.exits import ExitSettings
 from freqpilot.settings.market import Asset, BookSettings, ClassCaps, MarketSettings, SectorCaps
+from freqpilot.settings.wayout import CatastropheStop, LiquidationGuard
 
 SizingMethod = Literal["volatility", "blueprint", "kelly", "fixed"]
 
@@ -20,6 +21,7 @@ ReportedRule = Literal[
     "max_meme_position",
     "max_class",
     "max_sector",
+    "trade_risk",
     "book",
 ]
 
@@ -170,6 +172,8 @@ class RiskSettings(Section):
     atr_period: Annotated[int, Field(ge=2)] = 14
     hard_stop: Annotated[float, Field(gt=0, lt=1)] = 0.10
     exits: ExitSettings = ExitSettings()
+    catastrophe_stop: CatastropheStop = CatastropheStop()
+    liquidation: LiquidationGuard = LiquidationGuard()
     max_exposure: Fraction = 0.50
     max_exchange_exposure: Fraction = 0.50
     daily_loss: Fraction = 0.05

@@ -11,6 +11,7 @@ from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.verdict import count_gate_error
 from freqpilot.host.gate import oversize
 from freqpilot.host.gate.judge import judge
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Backtester, Trade
@@ -71,6 +72,7 @@ def fitted(
 def _request(
     pair: str, time: datetime, direction: str, purpose: OrderPurpose, order: Mapping[str, Any]
 ) -> OrderRequest:
+    leverage = float(order["leverage"])
     return OrderRequest(
         time=time,
         pair=pair,
@@ -78,8 +80,9 @@ def _request(
         purpose=purpose,
         stake=float(order["stake"]),
         rate=float(order["rate"]),
-        leverage=float(order["leverage"]),
+        leverage=leverage,
         tag=order.get("tag"),
+        stop_distance=current().part(WaysOut).order_distance(pair, time, leverage),
     )
 
 

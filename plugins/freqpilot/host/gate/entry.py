@@ -15,6 +15,7 @@ from freqpilot.errors import NoEntry
 from freqpilot.host.gate import oversize
 from freqpilot.host.gate.live import open_positions
 from freqpilot.host.orders import sending
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.current import current
 from freqpilot.host.run.refused import order_refused
@@ -91,9 +92,9 @@ def cut(
         return bot.exchange.get_min_pair_stake_amount(pair, rate, stoploss, leverage)
 
     try:
-        run = current()
+        run, now = current(), datetime.now(UTC)
         order = OrderRequest(
-            time=datetime.now(UTC),
+            time=now,
             pair=pair,
             side="short" if side == "short" else "long",
             purpose=MODES[mode],
@@ -101,6 +102,7 @@ def cut(
             rate=rate,
             leverage=leverage,
             tag=tag,
+            stop_distance=run.part(WaysOut).order_distance(pair, now, leverage),
         )
         return oversize.fitted(run, order, open_positions(run), share=share, least=least)
     except NoEntry:

@@ -15,8 +15,9 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.interventions import Interventions, table
 from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.account.positions import account_equity
-from freqpilot.host.candles import feeds, stored
+from freqpilot.host.candles import daily, feeds, stored
 from freqpilot.host.gate.bookrisk import BookRisk
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run.current import current
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Backtester
@@ -46,6 +47,9 @@ def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
         run.feed = feeds.BacktestFeed(self.config)
         source = stored.stored_candles(self.config, self.timeframe)
         run.part(BookRisk).begin(source, self.timeframe)
+        days = daily.stored_days(self.config, self.timeframe)
+        # Freqtrade makes its first run before it has a strategy.
+        run.part(WaysOut).begin(days, getattr(self, "strategy", None), self.config)
         run.part(Interventions).begin(self.timeframe)
         return original(self, *args, **kwargs)
 
@@ -73,7 +77,7 @@ def _show(run: Run, strategy: str) -> None:
     from rich.console import Console
 
     if rows := run.part(Interventions).rows():
-        title = f"{strategy}: orders that Freqpilot's limits cut or refused"
+        title = f"{strategy}: what Freqpilot cut, refused and closed"
         Console(width=WIDTH).print(table(rows, title))
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from freqpilot.risk.account.tiers import tier_in
 from freqpilot.risk.entries.caps import Cap, caps
+from freqpilot.risk.entries.traderisk import RULE as TRADE_RISK
+from freqpilot.risk.entries.traderisk import risk_caps
 from freqpilot.risk.soundness import fault_of, is_number, reached
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict
@@ -86,7 +88,8 @@ def reason(rule: str, order: OrderRequest, book: Book, settings: RiskSettings) -
 
 def _case(order: OrderRequest, book: Book, settings: RiskSettings) -> Case:
     tier = tier_in(book, settings)
-    return Case(order, book, settings, tier, caps(order.pair, book, tier, settings))
+    found = caps(order.pair, book, tier, settings) + risk_caps(order, book, settings)
+    return Case(order, book, settings, tier, found)
 
 
 def _refused(rule: str, veto: str) -> RiskVerdict:
@@ -218,6 +221,7 @@ CAPS = (
     "max_meme_position",
     "max_class",
     "max_sector",
+    TRADE_RISK,
 )
 """What a smaller stake may keep."""
 RULES = {**CONDITIONS, **{rule: _capped(rule) for rule in CAPS}}
