@@ -90,9 +90,11 @@ def test_the_guide_works_word_for_word(home: Path, freqtrade: Run) -> None:
     assert "the stop is 99% away" in doctor
     assert trades(alone) == trades(watch) > 5
     assert "would cut" in watch
-    assert "Freqpilot's limits" not in alone
+    assert "would close │ catastrophe_stop" in watch
+    assert "Freqpilot cut" not in alone
     assert "cut │ max_position" in guard or "refused │" in guard
-    assert 0 < trades(guard) <= trades(alone)
+    assert "closed │ catastrophe_stop" in guard
+    assert trades(guard) > 5
     assert "no bot has written the store" in refusals
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from standin_stage import START, Stage, market, stage
 
-from freqpilot.host.orders.wayout import CATASTROPHE, WaysOut
+from freqpilot.host.orders.wayout import CATASTROPHE, NEAR_LIQUIDATION, REDUCED, WaysOut
 from freqpilot.host.run.current import current
 
 pytestmark = [
@@ -23,12 +23,17 @@ FALLS = START.replace(hour=START.hour + 1, minute=0)
 
 
 def start(
-    live: Stage, *, rests: bool = False, stoploss: float = -0.99, profile: str = "full"
+    live: Stage,
+    *,
+    rests: bool = False,
+    stoploss: float = -0.99,
+    profile: str = "full",
+    **risk: Any,
 ) -> None:
     """Start the bot with a strategy that bounds no loss."""
     kinds = dict.fromkeys(("entry", "exit", "stoploss", "emergency_exit"), "market")
     live.configure(
-        profile=profile,
+        {"profile": profile, **risk},
         stoploss=stoploss,
         order_types={**kinds, "stoploss_on_exchange": rests, "stoploss_on_exchange_interval": 1},
     )
@@ -182,3 +187,39 @@ def test_of_two_stops_the_nearer_rests(live: Stage) -> None:
     (stop,) = live.stops()
     assert float(stop.stop) == pytest.approx(0.96 * live.trade().open_rate, rel=1e-3)
     assert len(live.trade().open_sl_orders) == 1
+
+
+LEVERED = {
+    "name": "Levered",
+    "equity_from": 0,
+    "risk_per_trade": 0.02,
+    "max_position": 0.25,
+    "max_open_trades": 6,
+    "max_leverage": 10,
+}
+
+
+@pytest.mark.parametrize(
+    ("left", "reasons"), [(0.945, [REDUCED]), (0.925, [NEAR_LIQUIDATION])], ids=["near", "nearer"]
+)
+def test_a_levered_position_is_left_before_it_is_liquidated(
+    tmp_path: Path, left: float, reasons: list[str]
+) -> None:
+    with stage(tmp_path, tape=market(falls=FALLS, left=left)) as live:
+        off = {"catastrophe_stop": {"enabled": False}}
+        start(live, tiers=[LEVERED], **off)
+        live.bot.strategy.leverage = lambda **_: 10.0
+        live.loop(2)
+        amount = live.trade().amount
+        assert live.trade().leverage == 10.0
+        assert live.trade().liquidation_price < 0.92 * live.trade().open_rate
+        live.bot.strategy.wanted = set()
+        live.clock.advance((FALLS - live.clock.now()).total_seconds())
+        live.loop(5)
+        trades = [*live.trades(), *live.trades(is_open=False)]
+        sold = [each for each in trades[0].orders if each.ft_order_side == "sell"]
+        assert [each.ft_order_tag for each in sold] == reasons
+        held = float(live.venue.position("BTCUSDT").amount)
+        assert held == pytest.approx(amount / 2 if reasons == [REDUCED] else 0.0, rel=0.02)
+        (event,) = live.events("near liquidation")
+        assert event.level == "CRITICAL"

@@ -11,6 +11,8 @@ from freqpilot.cli.common import BotDir, ConfigFiles, bot_store, console
 app = typer.Typer()
 
 NEWEST = 10
+KINDS = ("veto", "cut", "catastrophe stop", "near liquidation", "beyond its stop")
+"""Kinds of events that give the reasons of what was changed."""
 """Reasons that are shown beside the table."""
 
 
@@ -53,8 +55,8 @@ def refusals(
     userdir: BotDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show which of the strategy's orders the limits cut or refused since the bot's last start, by
-    rule and entry tag, and the newest reasons."""
+    """Show which of the strategy's orders the limits cut or refused since the bot's last start, and
+    which positions were closed, by rule and entry tag, and the newest reasons."""
     from freqpilot.control.events import as_line
     from freqpilot.host.account.interventions import table
     from freqpilot.host.account.saved import saved_interventions
@@ -76,7 +78,7 @@ def refusals(
     if not found:
         typer.echo("no order was cut or refused yet; freqpilot risk shows the limits")
     store = open_store(named.url)
-    newest = [event for kind in ("veto", "cut") for event in store.events(kind, limit=NEWEST)]
+    newest = [event for kind in KINDS for event in store.events(kind, limit=NEWEST)]
     store.close()
     lines = sorted(newest, key=lambda event: event.time)[-NEWEST:]
     typer.echo("\n".join(map(as_line, lines)))

@@ -41,7 +41,15 @@ from freqpilot.host.gate.judge import wait
 from freqpilot.host.gate.keyright import KeyRight
 from freqpilot.host.gate.latecandles import LateCandles
 from freqpilot.host.gate.market import Market
-from freqpilot.host.orders import catastrophe, fills, leaving, reconcile, sending, stops
+from freqpilot.host.orders import (
+    catastrophe,
+    fills,
+    leaving,
+    openrisk,
+    reconcile,
+    sending,
+    stops,
+)
 from freqpilot.host.orders.books import step as books
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.orders.wayout import WaysOut
@@ -119,6 +127,7 @@ def _look(bot: Bot, run: Run, now: datetime) -> None:
     run.unsure = next(iter(seen.doubts.values()), run.unsure)
     stops.look(run, trades, seen.rates, seen.fresh)
     leaving.look(run, trades, seen.rates, seen.fresh)
+    openrisk.keep(run, trades, seen.rates, now)
     positions = [position_of(trade, seen.rates) for trade in trades]
     with run.sight.part("other bots"):
         others.step(run, bot.config["stake_currency"], positions)
