@@ -11,9 +11,9 @@ from freqpilot.cli.common import BotDir, ConfigFiles, bot_store, console
 app = typer.Typer()
 
 NEWEST = 10
-KINDS = ("veto", "cut", "catastrophe stop", "near liquidation", "beyond its stop")
-"""Kinds of events that give the reasons of what was changed."""
 """Reasons that are shown beside the table."""
+KINDS = ("veto", "cut", "catastrophe stop", "near liquidation", "beyond its stop")
+"""Kinds of events that give these reasons."""
 
 
 @app.command()

@@ -13,10 +13,13 @@ from gate_stage import CONFIG, trade
 
 from freqpilot.host.account.begin import begin
 from freqpilot.host.account.observed import observe
-from freqpilot.host.gate import entry
+from freqpilot.host.gate import entry, live
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
+from freqpilot.risk.exits.dailyrange import NONE
+from freqpilot.settings import CatastropheStop
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +73,20 @@ def test_a_stake_above_the_limits_is_cut() -> None:
     bot = Bot()
     assert step(bot, 900.0) == (2.0, pytest.approx(150.0), 1.0)
     assert bot.asked == [("BTC/USDT", 2.0, -0.1, 1.0)]  # as Freqtrade asks for a first entry
+
+
+def test_a_stake_is_cut_by_what_its_stop_may_cost(run: Run) -> None:
+    """A stop 20 % away, as there are no candles, and a budget of 2 % of 1,000."""
+    stop = CatastropheStop(budget=0.02)
+    risk = run.settings.risk.model_copy(update={"catastrophe_stop": stop})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    stranger: Any = SimpleNamespace(stoploss=-0.99, order_types={})
+    run.part(WaysOut).begin(lambda *_: NONE, stranger, {})
+    assert step(Bot(), 900.0)[1] == pytest.approx(100.0)
+    order = {"pair": "BTC/USDT", "side": "buy", "amount": 101.0, "rate": 1.0, "leverage": 1.0}
+    exchange: Any = SimpleNamespace(trading_mode="spot", _config={"dry_run": True})
+    with pytest.raises(DependencyException, match="may cost 2"):
+        live.check_order(exchange, order)
 
 
 def test_only_a_first_entry_leaves_room_for_its_ladder() -> None:

@@ -184,3 +184,19 @@ def test_a_trade_that_another_thread_has_closed_is_left_alone(bots: Bots) -> Non
     Trade.commit()
     live.after_loop(bot)
     assert bots.exits == []
+
+
+def test_what_its_own_stop_has_just_closed_is_not_closed_twice(bots: Bots) -> None:
+    """The market order of that exit may still be open: it would be cancelled."""
+    bot = bots.start(dry_run=False)
+    bots.loop(100.0)
+    trade = buy(bot, 50.0, stop_loss=90.0)
+
+    def waits(trade: Any, rate: float, **how: Any) -> bool:
+        bots.exits.append((trade.id, how["exit_check"].exit_reason, None))
+        return True
+
+    bot.execute_trade_exit = waits
+    for _ in range(2):
+        bots.loop(70.0)
+    assert bots.exits == [(trade.id, "freqpilot_jumped_stop", None)]

@@ -3,11 +3,14 @@
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from freqtrade.configuration.load_config import load_config_file
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freqpilot.host.boot.doors import config_dir
 from freqpilot.risk.entries.limits import STAKE_TOLERANCE, fit
 from freqpilot.risk.exits import catastrophe
 from freqpilot.settings import CatastropheStop, RiskSettings, Tier
@@ -113,3 +116,54 @@ def test_whatever_a_strategy_asks_for_its_stop_costs_no_more_than_the_budget(
         assert loss <= budget * 1000 * (1 + STAKE_TOLERANCE)
     else:
         assert verdict.cuts[-1].rule in ("trade_risk", "max_position", "max_exposure", "max_class")
+
+
+PROFILES: dict[str, Any] = {
+    "full": {},
+    "guard": load_config_file(str(config_dir() / "guard.json"))["freqpilot"]["risk"],
+}
+ORDERS = st.lists(
+    st.tuples(
+        st.sampled_from(["BTC/USDT", "ETH/USDT", "DOGE/USDT", "NEW/USDT"]),
+        st.floats(1.0, 1e4),
+        st.sampled_from([1.0, 2.0, 5.0]),
+        SHARES,
+    ),
+    max_size=25,
+)
+"""What a strategy asks for: pair, stake, leverage, and the pair's daily range."""
+
+
+@given(orders=ORDERS, profile=st.sampled_from(["guard", "full"]))
+def test_for_any_strategy_exposure_budget_and_stops_hold_after_every_fill(
+    orders: list[tuple[str, float, float, float]], profile: str
+) -> None:
+    settings = RiskSettings(**PROFILES[profile])
+    held: dict[str, tuple[float, float, float]] = {}
+    for pair, asked, wanted, atr_share in orders:
+        first = 0.0, wanted, catastrophe.distance(atr_share, settings.catastrophe_stop)
+        before, leverage, distance = held.get(pair, first)
+        order = OrderRequest(
+            NOW,
+            pair,
+            "long",
+            "add" if pair in held else "entry",
+            asked,
+            100.0,
+            leverage,
+            stop_distance=distance,
+        )
+        positions = tuple(
+            Position(name, "long", stake, stake, leverage=lever)
+            for name, (stake, lever, _) in held.items()
+        )
+        verdict = fit(order, replace(BOOK, positions=positions), settings)
+        if not verdict.allowed:
+            continue
+        stake = before + verdict.stake
+        held[pair] = stake, leverage, distance
+        most = 1000 * (1 + len(orders) * STAKE_TOLERANCE)
+        assert sum(each[0] for each in held.values()) <= settings.max_exposure * most
+        lost = catastrophe.loss_share(distance, leverage)
+        assert stake * lost <= settings.catastrophe_stop.budget * most
+        assert 0 < catastrophe.level("long", 100.0, distance) < 100.0

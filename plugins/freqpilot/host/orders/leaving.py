@@ -166,7 +166,12 @@ def step(run: Run, bot: Bot) -> None:
 def _due(run: Run, bot: Bot) -> list[Due]:
     """Return what is to be done: of a trade that is to be left whole no part is sold, and where all
     positions share one margin only the nearest one to its liquidation is touched in a loop."""
-    found = [about for about, looks in run.part(Leaving).looks.items() if looks >= LOOKS]
+    state = run.part(Leaving)
+    found = [about for about, looks in state.looks.items() if looks >= LOOKS]
+    if run.settings.risk.watches:
+        return [about for about in found if about not in state.told]
+    if not bot.config["dry_run"]:  # those beyond the strategy's own stop have just been closed
+        found = [about for about in found if run.beyond[about[0]] < LOOKS]
     whole = {number for number, reason in found if reason != REDUCED}
     due = [each for each in found if each[1] != REDUCED or each[0] not in whole]
     if not run.part(WaysOut).is_cross:
