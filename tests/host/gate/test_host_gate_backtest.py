@@ -118,6 +118,11 @@ def test_a_stake_is_cut_by_what_its_stop_may_cost(
     ask = backtestgate._make_stake(lambda *_: (1.0, 900.0, 1.0, 5.0))
     call = ("BTC/USDT", (), 1.0, 900.0, "long", cuts.state.stamp, None, None, "limit", None, 1)
     assert ask(backtester(), *call) == (1.0, pytest.approx(100.0), 1.0, 5.0)
+    own = trade("BTC/USDT", 0)
+    own.id, own.open_date_utc = 1, cuts.state.stamp
+    cuts.part(WaysOut).remember(1, own.open_date_utc, 0.4)
+    call = (*call[:7], own, *call[8:])
+    assert ask(backtester(), *call)[1] == pytest.approx(50.0), "by the stop that its trade has"
 
 
 def test_a_replacement_is_cut_once_and_its_first_stake_is_not_asked_about(

@@ -83,6 +83,12 @@ def test_a_stake_is_cut_by_what_its_stop_may_cost(run: Run) -> None:
     stranger: Any = SimpleNamespace(stoploss=-0.99, order_types={})
     run.part(WaysOut).begin(lambda *_: NONE, stranger, {})
     assert step(Bot(), 900.0)[1] == pytest.approx(100.0)
+    own = trade("BTC/USDT", 0)
+    own.id, own.open_date_utc = 1, datetime(2026, 1, 1, tzinfo=UTC)
+    run.part(WaysOut).remember(1, own.open_date_utc, 0.4)
+    settle = entry._make_step(lambda *_: (2.0, 900.0, 1.0))
+    added = settle(Bot(), "BTC/USDT", None, 900.0, "long", "tag", own, "pos_adjust", None)
+    assert added[1] == pytest.approx(50.0), "an addition by the stop that its trade has"
     order = {"pair": "BTC/USDT", "side": "buy", "amount": 101.0, "rate": 1.0, "leverage": 1.0}
     exchange: Any = SimpleNamespace(trading_mode="spot", _config={"dry_run": True})
     with pytest.raises(DependencyException, match="may cost 2"):

@@ -119,6 +119,14 @@ def test_an_order_is_sized_by_the_nearest_stop_that_rests(
     assert found == (None if distance is None else pytest.approx(distance))
 
 
+def test_an_addition_is_sized_by_the_stop_that_its_trade_has(days: Days) -> None:
+    found, held = ways(days), trade()
+    later = NOON + timedelta(days=9)
+    assert found.order_distance("BTC/USDT", later, 1.0) == found.distance("BTC/USDT", later)
+    assert found.distance("BTC/USDT", later) > 0.13
+    assert found.order_distance("BTC/USDT", later, 1.0, held) == pytest.approx(0.12)
+
+
 @pytest.mark.parametrize(
     "switched_off",
     [{"supervisor": False}, {"risk": {"catastrophe_stop": {"enabled": False}}}],

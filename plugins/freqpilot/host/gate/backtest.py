@@ -82,7 +82,9 @@ def _request(
         rate=float(order["rate"]),
         leverage=leverage,
         tag=order.get("tag"),
-        stop_distance=current().part(WaysOut).order_distance(pair, time, leverage),
+        stop_distance=current()
+        .part(WaysOut)
+        .order_distance(pair, time, leverage, order.get("trade")),
     )
 
 
@@ -113,6 +115,7 @@ def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
                 "rate": rate,
                 "leverage": leverage,
                 "tag": entry_tag1,
+                "trade": trade,
             }
             about = pair, row[0].to_pydatetime(), direction
 
@@ -152,7 +155,7 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
         # Positions as in Backtesting.get_valid_entry_price_and_stake, which the seam checks.
         pair, _, _, _, direction, time, tag, trade = args[:8]
         purpose: OrderPurpose = "entry" if trade is None else "add"
-        order = {"stake": stake, "rate": rate, "leverage": leverage, "tag": tag}
+        order = {"stake": stake, "rate": rate, "leverage": leverage, "tag": tag, "trade": trade}
         about = pair, time, direction, purpose
         stake = fitted(*about, order, backtester=self, least=lambda: min_stake)
         if stake and not allowed(*about, {**order, "stake": stake}):

@@ -55,7 +55,7 @@ def _make_step(original: Callable[..., Any]) -> Callable[..., Any]:
         )
         if stake:
             figures = float(stake), float(rate), float(leverage)
-            fitted = cut(self, pair, trade_side, mode, entry_tag, *figures)
+            fitted = cut(self, pair, trade_side, mode, entry_tag, *figures, trade)
             if fitted.refusal:
                 raise order_refused()(
                     f"Freqpilot refused the entry in {pair}: {fitted.refusal}. Open trades are "
@@ -78,6 +78,7 @@ def cut(
     stake: float,
     rate: float,
     leverage: float,
+    trade: Trade | None = None,
 ) -> oversize.Fitted:
     """Return the stake that an entry may have; as it is where that cannot be told, as the gate
     judges it next."""
@@ -102,7 +103,7 @@ def cut(
             rate=rate,
             leverage=leverage,
             tag=tag,
-            stop_distance=run.part(WaysOut).order_distance(pair, now, leverage),
+            stop_distance=run.part(WaysOut).order_distance(pair, now, leverage, trade),
         )
         return oversize.fitted(run, order, open_positions(run), share=share, least=least)
     except NoEntry:

@@ -68,7 +68,7 @@ def _request(order: dict[str, Any], trades: Iterable[Trade]) -> OrderRequest:
         rate=float(order["rate"]),
         leverage=leverage,
         tag=sending.tag(),
-        stop_distance=ways.order_distance(order["pair"], now, leverage) if ways else None,
+        stop_distance=ways.order_distance(order["pair"], now, leverage, own) if ways else None,
     )
 
 

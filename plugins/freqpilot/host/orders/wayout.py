@@ -135,12 +135,17 @@ class WaysOut:
             )
             return math.nan
 
-    def order_distance(self, pair: str, time: datetime, leverage: float) -> float | None:
+    def order_distance(
+        self, pair: str, time: datetime, leverage: float, trade: Trade | None = None
+    ) -> float | None:
         """Return how far the stop is that will bound an order's loss, as a share of the price; None
-        where this run gives none."""
+        where this run gives none.
+
+        :param trade: the open trade that the order belongs to, whose distance stays.
+        """
         if not self._gives:
             return None
-        share = self.distance(pair, time)
+        share = self.distance(pair, time) if trade is None else self.share_of(trade)
         if not self.own_rests or self._strategy is None:
             return share
         own = abs(float(self._strategy.stoploss)) / max(1.0, leverage)
