@@ -276,6 +276,9 @@ class OrderRequest:
     tag: str | None = field(default=None, compare=False)
     """Freqtrade's entry tag."""
     stop: float = field(default=float("nan"), compare=False)
+    stop_distance: float | None = None
+    """How far the stop is that bounds its loss, as a share of the price; None where the strategy is
+    sized by its own stop."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from rich.console import Console
 from freqpilot.control.book import print_book
 from freqpilot.control.collecting import print_quarantine, print_sources, print_status
 from freqpilot.control.models import cells, hours, print_models
+from freqpilot.control.openrisk import print_open_risk
 from freqpilot.control.risk import STALE_SECONDS, print_overview
 from freqpilot.control.sleeves import print_sleeves
 from freqpilot.facts.sources.base import Key, Spec
@@ -314,3 +315,39 @@ def test_what_the_next_tier_takes_is_one_line() -> None:
         "done), worst drawdown in this tier 12% (below 25%, done)"
     )
     assert not any("comes with" in line for line in shown(ACCOUNT).lines())
+
+
+def test_open_trades_by_what_they_can_still_lose() -> None:
+    row = {
+        "trade": 1,
+        "pair": "BTC/USDT",
+        "side": "long",
+        "rate": 100.0,
+        "stop": 88.0,
+        "by": "a stop on the exchange",
+        "loss": 12.0,
+        "share": 0.012,
+        "shown": False,
+    }
+    beyond = {**row, "trade": 2, "by": "the strategy's stop", "loss": 50.0, "share": 0.05}
+    beyond["shown"] = True
+    figures = {"stamp": NOW.isoformat(), "trades": [row, beyond]}
+    paper = Paper()
+    print_open_risk("live", figures, 1.0, paper.console)
+    first, second = (paper.row(number) for number in "21")
+    assert first[3:] == [
+        "88",
+        "the strategy's stop; beyond its catastrophe stop since before the start",
+        "50.00",
+        "5.0%",
+    ]
+    assert second[4:] == ["a stop on the exchange", "12.00", "1.2%"]
+    assert paper.row("all")[5:] == ["62.00", "6.2%"]
+    unbounded = {**row, "stop": None, "by": "nothing", "loss": None, "share": None}
+    paper = Paper()
+    print_open_risk("live", {**figures, "trades": [unbounded]}, 1.0, paper.console)
+    assert paper.row("1")[3:] == ["", "nothing", "unbounded", ""]
+    assert not any("all" in line for line in paper.lines()[1:])
+    paper = Paper()
+    print_open_risk("live", {**figures, "trades": []}, 1.0, paper.console)
+    assert paper.lines() == []

@@ -3,7 +3,7 @@ happens there between two loops is the test's.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -97,6 +97,14 @@ class Stage:
             self.bot = None
             end()
 
+    def configure(self, risk: Mapping[str, Any], **keys: Any) -> None:
+        """Let the next start have these keys in its config, in place of the strategy's own, and
+        these settings of risk among the others."""
+        file = self.folder / "own.json"
+        config = {**json.loads(file.read_text()), **keys}
+        config["freqpilot"]["risk"] |= risk
+        file.write_text(json.dumps(config))
+
     def funded(self, pair: str = "BTC/USDT") -> float:
         """Return the funding that the account has received of a pair, below zero for paid."""
         symbol = pair.replace("/", "")
@@ -139,13 +147,13 @@ class Stage:
         return list(current().store.events(kind))
 
 
-def market(pairs: Sequence[str] = PAIRS, falls: datetime | None = None) -> Tape:
-    """Return a market; its first pair loses half its price at ``falls``."""
+def market(pairs: Sequence[str] = PAIRS, falls: datetime | None = None, left: float = 0.5) -> Tape:
+    """Return a market; its first pair keeps ``left`` of its price at ``falls``."""
     begin = START.replace(minute=0) - timedelta(days=30)
     tape = Tape.from_market(SyntheticMarket(pairs, 60, begin, 24 * 45, 7))
     if falls is None:
         return tape
-    return tape.jumped(pairs[0], int(falls.timestamp() * 1000), 2**62, 0.5)
+    return tape.jumped(pairs[0], int(falls.timestamp() * 1000), 2**62, left)
 
 
 @contextmanager

@@ -80,6 +80,7 @@ def test_the_guide_works_word_for_word(home: Path, freqtrade: Run, freqpilot: Ru
     assert "is cut to 800.00" in doctor
     assert "the stop is 99% away" in doctor
     assert "would cut" in watch
+    assert "would close │ catastrophe_stop" in watch
     alone, guard = beside_trades(beside)
     assert alone == trades(watch) > 5, "watch changes no trade"
     assert guard > 0

@@ -57,10 +57,12 @@ def risk(
     userdir: BotDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the account beside its limits: what holds now, what would trip next, the book."""
+    """Show the account beside its limits: what holds now, what would trip next, what each open
+    trade can still lose, the book."""
     from datetime import UTC, datetime
 
     from freqpilot.control.book import print_book
+    from freqpilot.control.openrisk import print_open_risk
     from freqpilot.control.risk import print_overview
     from freqpilot.host.account import saved as savedledgers
     from freqpilot.risk.entries.overview import overview
@@ -71,13 +73,22 @@ def risk(
         key.removeprefix("ledger "): overview(state, now, store.settings.risk)
         for key, state in savedledgers.saved_states(store.url).items()
     }
-    saved = savedledgers.saved_books(store.url)
-    blindness = savedledgers.saved_blindness(store.url)
-    blind = {key.removeprefix("ledger "): each for key, each in blindness.items()}
-    books = {key.removeprefix("ledger "): each for key, each in saved.items()}
+    blind, books, trades = (
+        {key.removeprefix("ledger "): each for key, each in saved(store.url).items()}
+        for saved in (
+            savedledgers.saved_blindness,
+            savedledgers.saved_books,
+            savedledgers.saved_open_risk,
+        )
+    )
     if as_json:
         told = {
-            mode: {**each.to_dict(), "blind": blind.get(mode), "book": books.get(mode)}
+            mode: {
+                **each.to_dict(),
+                "blind": blind.get(mode),
+                "open_risk": trades.get(mode),
+                "book": books.get(mode),
+            }
             for mode, each in found.items()
         }
         typer.echo(json.dumps(told, indent=1))
@@ -88,6 +99,8 @@ def risk(
             print_overview(mode, each, now, console())
             if mode in blind:
                 console().print(f"BLIND: {blind[mode]['why']}", style="bold red")
+            if mode in trades:
+                print_open_risk(mode, trades[mode], each.usd, console())
             if mode in books:
                 print_book(mode, books[mode], console())
 

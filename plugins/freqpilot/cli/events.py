@@ -13,6 +13,8 @@ app = typer.Typer()
 
 NEWEST = 10
 """Reasons that are shown beside the table."""
+KINDS = ("veto", "cut", "catastrophe stop", "near liquidation", "beyond its stop")
+"""Kinds of events that give these reasons."""
 
 
 @app.command()
@@ -66,8 +68,8 @@ def refusals(
         Path | None, typer.Option("--datadir", help="Freqtrade's folder of candles.")
     ] = None,
 ) -> None:
-    """Show which of the strategy's orders the limits cut or refused since the bot's last start, by
-    rule and entry tag, and the newest reasons.
+    """Show which of the strategy's orders the limits cut or refused since the bot's last start, and
+    which positions were closed, by rule and entry tag, and the newest reasons.
 
     With --shadow each is listed: what the profile watch let through, what was refused, and what was
     on paper alone, with the change of the price from then on, by candles on disk (freqtrade
@@ -97,7 +99,7 @@ def refusals(
     if not found:
         typer.echo("no order was cut or refused yet; freqpilot risk shows the limits")
     store = open_store(named.url)
-    newest = [event for kind in ("veto", "cut") for event in store.events(kind, limit=NEWEST)]
+    newest = [event for kind in KINDS for event in store.events(kind, limit=NEWEST)]
     store.close()
     lines = sorted(newest, key=lambda event: event.time)[-NEWEST:]
     typer.echo("\n".join(map(as_line, lines)))

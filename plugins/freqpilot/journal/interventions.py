@@ -36,6 +36,7 @@ def interventions_section(run: BacktestRun) -> str:
         return ""
     text = (
         f"Orders of the strategy that the limits cut or refused, stakes in {run.stake_currency}. "
-        "One that is asked for again within its candle counts once."
+        "One that is asked for again within its candle counts once. Closed are positions that were "
+        "left at their catastrophe stop or near their liquidation."
     )
     return page.section("Cut and refused", page.note(text), page.table(HEAD, rows))

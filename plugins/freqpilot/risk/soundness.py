@@ -45,6 +45,11 @@ def is_utc_aware(value: Any) -> bool:
     return isinstance(value, datetime) and value.tzinfo is not None
 
 
+def _faults_of_stop(order: OrderRequest) -> Iterator[str]:
+    if order.stop_distance is not None and not is_number(order.stop_distance, above=0):
+        yield f"the order's stop distance is {order.stop_distance}, not a positive number"
+
+
 def _faults(order: OrderRequest, book: Book) -> Iterator[str]:
     if not isinstance(order.pair, str) or not order.pair:
         yield f"the order's pair is {order.pair!r}"
@@ -55,6 +60,7 @@ def _faults(order: OrderRequest, book: Book) -> Iterator[str]:
     for name in ("stake", "rate", "leverage"):
         if not is_number(getattr(order, name), above=0):
             yield f"the order's {name} is {getattr(order, name)}, not a positive number"
+    yield from _faults_of_stop(order)
     for name in ("equity", "peak", "start", "day_start", "week_start"):
         if not is_number(getattr(book, name), above=0):
             yield f"the account's {name} is {getattr(book, name)}, not a positive number"

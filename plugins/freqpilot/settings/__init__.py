@@ -66,6 +66,7 @@ from freqpilot.settings.signals import (
     WeightClass,
 )
 from freqpilot.settings.training import TrainingSettings
+from freqpilot.settings.wayout import CatastropheStop, LiquidationGuard
 
 __all__ = [
     "BOOK_TIMEFRAMES",
@@ -77,6 +78,7 @@ __all__ = [
     "Asset",
     "AssetClass",
     "BookSettings",
+    "CatastropheStop",
     "ClassCaps",
     "ClassShocks",
     "ConfluenceSettings",
@@ -94,6 +96,7 @@ __all__ = [
     "Fraction",
     "GuardSettings",
     "LabelSettings",
+    "LiquidationGuard",
     "MarketSettings",
     "MemeExits",
     "MemeFact",

@@ -8,6 +8,7 @@ from freqpilot.settings.base import Fraction, Positive, Section
 from freqpilot.settings.budgets import TagBudget, TradeBudget
 from freqpilot.settings.exits import ExitSettings
 from freqpilot.settings.market import Asset, BookSettings, ClassCaps, MarketSettings, SectorCaps
+from freqpilot.settings.wayout import CatastropheStop, LiquidationGuard
 
 SizingMethod = Literal["volatility", "blueprint", "kelly", "fixed"]
 
@@ -25,6 +26,7 @@ ReportedRule = Literal[
     "trade_additions",
     "tag_budget",
     "tag_trades",
+    "trade_risk",
     "book",
 ]
 
@@ -190,6 +192,8 @@ class RiskSettings(Section):
     atr_period: Annotated[int, Field(ge=2)] = 14
     hard_stop: Annotated[float, Field(gt=0, lt=1)] = 0.10
     exits: ExitSettings = ExitSettings()
+    catastrophe_stop: CatastropheStop = CatastropheStop()
+    liquidation: LiquidationGuard = LiquidationGuard()
     max_exposure: Fraction = 0.50
     max_exchange_exposure: Fraction = 0.50
     daily_loss: Fraction = 0.05

@@ -14,9 +14,11 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.interventions import Interventions
 from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import backtest as backtestgate
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
-from freqpilot.settings import Settings
+from freqpilot.risk.exits.dailyrange import NONE
+from freqpilot.settings import CatastropheStop, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +103,26 @@ def test_a_stake_above_the_limits_is_cut(
     ask = backtestgate._make_stake(lambda *_: (1.0, 900.0, 1.0, 5.0))
     call = ("BTC/USDT", (), 1.0, 900.0, "long", cuts.state.stamp, None, own, "limit", None, 1)
     assert ask(backtester(**strategy), *call) == (1.0, pytest.approx(stake), 1.0, 5.0)
+
+
+def test_a_stake_is_cut_by_what_its_stop_may_cost(
+    cuts: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As live: a stop 20 % away, as there are no candles, and a budget of 2 % of 1,000."""
+    monkeypatch.setattr(LocalTrade, "bt_trades_open", [])
+    stop = CatastropheStop(budget=0.02)
+    risk = cuts.settings.risk.model_copy(update={"catastrophe_stop": stop})
+    cuts.settings = cuts.settings.model_copy(update={"risk": risk})
+    stranger: Any = SimpleNamespace(stoploss=-0.99, order_types={})
+    cuts.part(WaysOut).begin(lambda *_: NONE, stranger, {})
+    ask = backtestgate._make_stake(lambda *_: (1.0, 900.0, 1.0, 5.0))
+    call = ("BTC/USDT", (), 1.0, 900.0, "long", cuts.state.stamp, None, None, "limit", None, 1)
+    assert ask(backtester(), *call) == (1.0, pytest.approx(100.0), 1.0, 5.0)
+    own = trade("BTC/USDT", 0)
+    own.id, own.open_date_utc = 1, cuts.state.stamp
+    cuts.part(WaysOut).remember(1, own.open_date_utc, 0.4)
+    call = (*call[:7], own, *call[8:])
+    assert ask(backtester(), *call)[1] == pytest.approx(50.0), "by the stop that its trade has"
 
 
 def test_a_replacement_is_cut_once_and_its_first_stake_is_not_asked_about(

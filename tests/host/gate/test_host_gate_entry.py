@@ -16,10 +16,12 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.gate import entry
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.orders import sending
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
-from freqpilot.settings import Settings
+from freqpilot.risk.exits.dailyrange import NONE
+from freqpilot.settings import CatastropheStop, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +75,26 @@ def test_a_stake_above_the_limits_is_cut() -> None:
     bot = Bot()
     assert step(bot, 900.0) == (2.0, pytest.approx(150.0), 1.0)
     assert bot.asked == [("BTC/USDT", 2.0, -0.1, 1.0)]  # as Freqtrade asks for a first entry
+
+
+def test_a_stake_is_cut_by_what_its_stop_may_cost(run: Run) -> None:
+    """A stop 20 % away, as there are no candles, and a budget of 2 % of 1,000."""
+    stop = CatastropheStop(budget=0.02)
+    risk = run.settings.risk.model_copy(update={"catastrophe_stop": stop})
+    run.settings = run.settings.model_copy(update={"risk": risk})
+    stranger: Any = SimpleNamespace(stoploss=-0.99, order_types={})
+    run.part(WaysOut).begin(lambda *_: NONE, stranger, {})
+    assert step(Bot(), 900.0)[1] == pytest.approx(100.0)
+    own = trade("BTC/USDT", 0)
+    own.id, own.open_date_utc = 1, datetime(2026, 1, 1, tzinfo=UTC)
+    run.part(WaysOut).remember(1, own.open_date_utc, 0.4)
+    settle = entry._make_step(lambda *_: (2.0, 900.0, 1.0))
+    added = settle(Bot(), "BTC/USDT", None, 900.0, "long", "tag", own, "pos_adjust", None)
+    assert added[1] == pytest.approx(50.0), "an addition by the stop that its trade has"
+    order = {"pair": "BTC/USDT", "side": "buy", "amount": 101.0, "rate": 1.0, "leverage": 1.0}
+    exchange: Any = SimpleNamespace(trading_mode="spot", _config={"dry_run": True})
+    with pytest.raises(DependencyException, match="may cost 2"):
+        livegate.check_order(exchange, order)
 
 
 def test_only_a_first_entry_leaves_room_for_its_ladder() -> None:

@@ -11,7 +11,7 @@ from freqtrade.exceptions import DependencyException
 from freqtrade.persistence import Trade
 from freqtrade.rpc.rpc import RPCException
 from gate_stage import CONFIG, trade
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
@@ -86,6 +86,28 @@ def test_reducing_orders_never_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     livegate.check_order(
         SimpleNamespace(trading_mode="futures", _config={"dry_run": True}),
         order(1e9, reduceOnly=True),
+    )
+
+
+@pytest.mark.parametrize("profile", ["watch", "guard", "full"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    amount=st.floats(allow_nan=True),
+    rate=st.floats(allow_nan=True),
+    mode=st.sampled_from([("spot", {"side": "sell"}), ("futures", {"reduceOnly": True})]),
+    equity=st.floats(0.0, 2_000.0),
+)
+def test_no_profile_ever_refuses_an_exit(
+    profile: str, amount: float, rate: float, mode: tuple[str, dict[str, Any]], equity: float
+) -> None:
+    """Whatever its figures are, and whatever the account has lost."""
+    begin({**CONFIG, "freqpilot": {"risk": {"profile": profile}}}, live=False)
+    observe(current(), datetime.now(UTC), 1_000.0)
+    observe(current(), datetime.now(UTC), equity)
+    trading_mode, how = mode
+    livegate.check_order(
+        SimpleNamespace(trading_mode=trading_mode, _config={"dry_run": False}),
+        order(amount, rate=rate, **how),
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from freqpilot.risk.account.tiers import tier_in
 from freqpilot.risk.entries.caps import caps, stake_in
 from freqpilot.risk.entries.limits import CAPS, CONDITIONS, RULES, fit, judge, reason, reported
+from freqpilot.risk.entries.traderisk import risk_caps
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import Book, OrderRequest, Position
 
@@ -41,7 +42,9 @@ def test_the_room_is_what_the_limit_leaves_beside_what_is_held() -> None:
 def test_each_rule_is_a_condition_or_a_cap() -> None:
     assert [*RULES] == [*CONDITIONS, *CAPS]
     named = {cap.rule for cap in caps("DOGE/USDT", BOOK, tier_in(BOOK, SETTINGS), SETTINGS)}
-    assert named == set(CAPS) - {"trade_budget", "tag_budget"}  # those are off by default
+    by_stop = {cap.rule for cap in risk_caps(replace(ORDER, stop_distance=0.1), BOOK, SETTINGS)}
+    off = {"trade_budget", "tag_budget"}  # by default
+    assert named | by_stop == set(CAPS) - off
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,13 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], dict[str, 
         {"peak": 1249.99},
     ),
     ("wait", {}, {"wait": "a person has to look"}, {}, {"wait": None}),
+    (
+        "trade_risk",
+        {"stake": 100.01, "stop_distance": 0.5},
+        {},
+        {"stake": 100, "stop_distance": 0.5},
+        {},
+    ),
     ("max_position", {"stake": 105.01}, {"peak": 1111.2}, {"stake": 105}, {"peak": 1111.2}),
     (
         "max_position",
@@ -181,11 +188,13 @@ def test_every_rule_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, -1.0, 0.0, "100", True])
-@pytest.mark.parametrize("field", ["stake", "rate", "leverage"])
+@pytest.mark.parametrize("field", ["stake", "rate", "leverage", "stop_distance"])
 def test_unsound_order_figure_refuses(field: str, value: Any) -> None:
+    if (field, value) == ("stop_distance", None):
+        return  # the strategy is sized by its own stop
     verdict = judge(replace(ORDER, **{field: value}), BOOK, SETTINGS)
     assert not verdict.allowed
-    assert field in str(verdict.veto)
+    assert field.replace("_", " ") in str(verdict.veto)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, -1.0, 0.0])

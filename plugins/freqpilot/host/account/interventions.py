@@ -1,5 +1,6 @@
 """What the supervisor changed of a strategy's orders: which it cut and which it refused, by rule
-and entry tag, each once a pair, rule and candle, as Freqtrade asks again in each loop.
+and entry tag, each once a pair, rule and candle, as Freqtrade asks again in each loop; and which
+positions it left.
 
 What is kept is bounded by the rules, tags and pairs there are, however long a run lasts.
 """
@@ -13,9 +14,10 @@ from freqpilot.host.candles.timeframe import seconds
 from freqpilot.host.run.run import INTERVENTIONS, Run
 from freqpilot.shapes import OrderRequest
 
-Kind = Literal["cut", "refused", "reported"]
-"""What was done; ``reported`` stands for a limit that neither cuts nor refuses, by choice."""
-WATCHED: dict[str, str] = {"cut": "would cut", "refused": "would refuse"}
+Kind = Literal["cut", "refused", "reported", "closed"]
+"""What was done; ``reported`` stands for a limit that neither cuts nor refuses, by choice, and
+``closed`` for a position that was left, whole or in part."""
+WATCHED: dict[str, str] = {"cut": "would cut", "refused": "would refuse", "closed": "would close"}
 """What is said of them where the supervisor only watches."""
 
 TAGS = 200

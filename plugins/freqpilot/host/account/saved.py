@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from freqpilot.host.run.run import BLOCKED, BOOK, INTERVENTIONS, LEDGER_KEYS, SEEN
+from freqpilot.host.run.run import BLOCKED, BOOK, INTERVENTIONS, LEDGER_KEYS, OPEN_RISK, SEEN
 from freqpilot.risk.account import ledger
 from freqpilot.risk.account.responses import streak_phase
 from freqpilot.risk.entries.targets import no_edge_in
@@ -38,6 +38,14 @@ def saved_books(url: str) -> dict[str, dict[str, Any]]:
     """Return the books' figures that a bot has kept in the store at ``url``, by ledger key."""
     store = open_store(url)
     found = {key: store.load_state(f"{key}{BOOK}") for key in LEDGER_KEYS.values()}
+    store.close()
+    return {key: saved for key, saved in found.items() if saved}
+
+
+def saved_open_risk(url: str) -> dict[str, dict[str, Any]]:
+    """Return what open trades can still lose, as bots have kept it, by ledger key."""
+    store = open_store(url)
+    found = {key: store.load_state(f"{key}{OPEN_RISK}") for key in LEDGER_KEYS.values()}
     store.close()
     return {key: saved for key, saved in found.items() if saved}
 

@@ -39,7 +39,7 @@ def contradictions(config: Mapping[str, Any], strategy: Strategy | None = None) 
         *_stakes(config, strategy, equity, tier, settings.risk),
         *_trades(config, tier),
         *_leverage(config, strategy, tier, settings.risk),
-        *_stop(config, strategy),
+        *_stop(config, strategy, settings.risk),
         *_ladder(config, strategy, settings.risk),
         *budget_lines(config, strategy, Asked(equity, tier, _stake(config, equity)), settings.risk),
     ]
@@ -138,13 +138,26 @@ def _leverage(
         )
 
 
-def _stop(config: Mapping[str, Any], strategy: Strategy | None) -> Iterator[str]:
+def _stop(
+    config: Mapping[str, Any], strategy: Strategy | None, risk: RiskSettings
+) -> Iterator[str]:
     stop = abs(float(getattr(strategy, "stoploss", config.get("stoploss", 0.0)) or 0.0))
-    if stop >= FAR:
-        yield (
-            f"the stop is {stop:.0%} away, so a trade may lose nearly all of its stake before "
-            "Freqtrade closes it; what bounds that loss is the size of the position and the halt"
-        )
+    if stop < FAR:
+        return
+    yield (
+        f"the stop is {stop:.0%} away, so a trade may lose nearly all of its stake before "
+        f"Freqtrade closes it; what bounds that loss is {_bound(risk)}"
+    )
+
+
+def _bound(risk: RiskSettings) -> str:
+    ours = risk.catastrophe_stop
+    if not ours.enabled or risk.watches:
+        return "the size of the position and the halt"
+    return (
+        f"the catastrophe stop that Freqpilot gives each position, {ours.atr_multiple:g} daily "
+        f"ranges away ({ours.at_least:.0%} to {ours.at_most:.0%})"
+    )
 
 
 def _ladder(

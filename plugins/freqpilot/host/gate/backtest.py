@@ -12,6 +12,7 @@ from freqpilot.host.account.positions import first_stop, position_of
 from freqpilot.host.account.verdict import count_gate_error
 from freqpilot.host.gate import oversize
 from freqpilot.host.gate.judge import judge
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Backtester, Trade
@@ -76,6 +77,7 @@ def fitted(
 def _request(
     pair: str, time: datetime, direction: str, purpose: OrderPurpose, order: Mapping[str, Any]
 ) -> OrderRequest:
+    leverage = float(order["leverage"])
     return OrderRequest(
         time=time,
         pair=pair,
@@ -83,9 +85,12 @@ def _request(
         purpose=purpose,
         stake=float(order["stake"]),
         rate=float(order["rate"]),
-        leverage=float(order["leverage"]),
+        leverage=leverage,
         tag=order.get("tag"),
         stop=float(order.get("stop", math.nan)),
+        stop_distance=current()
+        .part(WaysOut)
+        .order_distance(pair, time, leverage, order.get("trade")),
     )
 
 
@@ -123,6 +128,7 @@ def _make_enter(original: Callable[..., Any]) -> Callable[..., Any]:
                 "leverage": leverage,
                 "tag": entry_tag1,
                 "stop": _stop(self, direction, rate, leverage),
+                "trade": trade,
             }
             about = pair, row[0].to_pydatetime(), direction
 
@@ -163,7 +169,7 @@ def _make_stake(original: Callable[..., Any]) -> Callable[..., Any]:
         pair, direction, time = asked["pair"], asked["direction"], asked["current_time"]
         tag, trade = asked["entry_tag"], asked["trade"]
         purpose: OrderPurpose = "entry" if trade is None else "add"
-        order = {"stake": stake, "rate": rate, "leverage": leverage, "tag": tag}
+        order = {"stake": stake, "rate": rate, "leverage": leverage, "tag": tag, "trade": trade}
         order["stop"] = _stop(self, direction, rate, leverage)
         about = pair, time, direction, purpose
         stake = fitted(*about, order, backtester=self, least=lambda: min_stake)

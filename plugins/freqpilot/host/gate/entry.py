@@ -16,6 +16,7 @@ from freqpilot.host.account.positions import first_stop
 from freqpilot.host.gate import oversize
 from freqpilot.host.gate.live import open_positions
 from freqpilot.host.orders import sending
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run import exitsonly
 from freqpilot.host.run.current import current
 from freqpilot.host.run.refused import order_refused
@@ -55,7 +56,7 @@ def _make_step(original: Callable[..., Any]) -> Callable[..., Any]:
         )
         if stake:
             figures = float(stake), float(rate), float(leverage)
-            fitted = cut(self, pair, trade_side, mode, entry_tag, *figures)
+            fitted = cut(self, pair, trade_side, mode, entry_tag, *figures, trade)
             if fitted.refusal:
                 raise order_refused()(
                     f"Freqpilot refused the entry in {pair}: {fitted.refusal}. Open trades are "
@@ -78,6 +79,7 @@ def cut(
     stake: float,
     rate: float,
     leverage: float,
+    trade: Trade | None = None,
 ) -> oversize.Fitted:
     """Return the stake that an entry may have; as it is where that cannot be told, as the gate
     judges it next."""
@@ -92,9 +94,9 @@ def cut(
         return bot.exchange.get_min_pair_stake_amount(pair, rate, stoploss, leverage)
 
     try:
-        run = current()
+        run, now = current(), datetime.now(UTC)
         order = OrderRequest(
-            time=datetime.now(UTC),
+            time=now,
             pair=pair,
             side="short" if side == "short" else "long",
             purpose=MODES[mode],
@@ -103,6 +105,7 @@ def cut(
             leverage=leverage,
             tag=tag,
             stop=first_stop(side, rate, float(bot.strategy.stoploss or 0.0), leverage),
+            stop_distance=run.part(WaysOut).order_distance(pair, now, leverage, trade),
         )
         sending.note_stop(order.stop)
         return oversize.fitted(run, order, open_positions(run), share=share, least=least)

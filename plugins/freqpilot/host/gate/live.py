@@ -17,6 +17,7 @@ from freqpilot.host.gate.market import Market
 from freqpilot.host.orders import sending
 from freqpilot.host.orders.pending import Pending
 from freqpilot.host.orders.purpose import purpose_of, raises_risk
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.refused import order_refused
 from freqpilot.host.run.run import Run
@@ -58,11 +59,12 @@ def check_order(exchange: Exchange, order: dict[str, Any]) -> None:
 
 def _request(order: dict[str, Any], trades: Iterable[Trade]) -> OrderRequest:
     own = next((trade for trade in trades if trade.pair == order["pair"]), None)
-    leverage = float(order.get("leverage") or 1)
+    leverage, now = float(order.get("leverage") or 1), datetime.now(UTC)
+    ways = current().part(WaysOut) if has_begun() else None
     # A market order may come without a rate: what it costs is not known, and limits refuse that.
     rate = float("nan") if order.get("rate") is None else float(order["rate"])
     return OrderRequest(
-        time=datetime.now(UTC),
+        time=now,
         pair=order["pair"],
         side="long" if order["side"] == "buy" else "short",
         purpose=purpose_of(own),
@@ -71,6 +73,7 @@ def _request(order: dict[str, Any], trades: Iterable[Trade]) -> OrderRequest:
         leverage=leverage,
         tag=sending.tag(),
         stop=sending.stop(),
+        stop_distance=ways.order_distance(order["pair"], now, leverage, own) if ways else None,
     )
 
 

@@ -17,8 +17,9 @@ from freqpilot.host.account.begin import begin
 from freqpilot.host.account.interventions import Interventions, table
 from freqpilot.host.account.observed import closed, observe
 from freqpilot.host.account.positions import account_equity
-from freqpilot.host.candles import feeds, stored
+from freqpilot.host.candles import daily, feeds, stored
 from freqpilot.host.gate.bookrisk import BookRisk
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run.current import current
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Backtester
@@ -48,6 +49,9 @@ def _make_reset(original: Callable[..., Any]) -> Callable[..., Any]:
         run.feed = feeds.BacktestFeed(self.config)
         source = stored.stored_candles(self.config, self.timeframe)
         run.part(BookRisk).begin(source, self.timeframe)
+        days = daily.stored_days(self.config, self.timeframe)
+        # Freqtrade makes its first run before it has a strategy.
+        run.part(WaysOut).begin(days, getattr(self, "strategy", None), self.config)
         run.part(Interventions).begin(self.timeframe)
         return original(self, *args, **kwargs)
 
@@ -76,8 +80,9 @@ def _show(run: Run, strategy: str) -> None:
     rows = run.part(Interventions).rows()
     if not rows:
         return
-    would = "would have cut or refused" if run.settings.risk.watches else "cut or refused"
-    title = f"{strategy}: orders that Freqpilot's limits {would}"
+    done = "cut, refused and closed"
+    would = "would have " if run.settings.risk.watches else ""
+    title = f"{strategy}: what Freqpilot {would}{done}"
     if threading.current_thread() is threading.main_thread():
         atexit.register(_print, rows, title)
     else:

@@ -1,6 +1,6 @@
 """What comes before each loop of a live bot: its books are reconciled with the exchange's, and the
-supervisor is shown the account. After it what is beyond its stop is closed, and a leg that has lost
-its couple.
+supervisor is shown the account. After it what is beyond its stop is closed, what has none gets one,
+and a leg that has lost its couple is closed.
 
 Forced orders come from the threads of Telegram and the REST API, under the bot's exit lock: a look
 takes it too, so that neither sees half of what the other does. A look begins and ends with a fresh
@@ -35,16 +35,25 @@ from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.stakerate import StakeRate
 from freqpilot.host.account.upkeep import Upkeep
 from freqpilot.host.alerts import events as alerts
-from freqpilot.host.candles import feeds, stored
+from freqpilot.host.candles import daily, feeds, stored
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.gate.health import Health
 from freqpilot.host.gate.judge import wait
 from freqpilot.host.gate.keyright import KeyRight
 from freqpilot.host.gate.latecandles import LateCandles
 from freqpilot.host.gate.market import Market
-from freqpilot.host.orders import fills, reconcile, sending, stops
+from freqpilot.host.orders import (
+    catastrophe,
+    fills,
+    leaving,
+    openrisk,
+    reconcile,
+    sending,
+    stops,
+)
 from freqpilot.host.orders.books import step as books
 from freqpilot.host.orders.readiness import Reconciliation
+from freqpilot.host.orders.wayout import WaysOut
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Bot
@@ -118,6 +127,8 @@ def _look(bot: Bot, run: Run, now: datetime) -> None:
     observed.observe(run, now, equity, seen.rates, worst, shown=seen.shown)
     run.unsure = next(iter(seen.doubts.values()), run.unsure)
     stops.look(run, trades, seen.rates, seen.fresh)
+    leaving.look(run, trades, seen.rates, seen.fresh)
+    openrisk.keep(run, trades, seen.rates, now)
     positions = [position_of(trade, seen.rates) for trade in trades]
     with run.sight.part("other bots"):
         others.step(run, bot.config["stake_currency"], positions)
@@ -192,6 +203,8 @@ def before_loop(bot: Bot) -> None:
     """Reconcile and look, which no forced order can come between."""
     with getattr(bot, LOCK):
         reconcile.step(current(), bot)
+        with fresh_trades():
+            catastrophe.poll(current(), bot)
         current().part(LoopTime).begin()
         current().part(LateCandles).begin(datetime.now(UTC))
         observe(bot)
@@ -205,6 +218,8 @@ def after_loop(bot: Bot) -> None:
         if has_begun():
             current().part(LoopTime).end()
             stops.backup(current(), bot)
+            leaving.step(current(), bot)
+            catastrophe.place(current(), bot)
         couples.settle(bot)
         if has_begun():
             with getattr(bot, LOCK):
@@ -237,6 +252,8 @@ def _make_startup(original: Callable[..., Any]) -> Callable[..., Any]:
         run.part(Health)  # from here on requests count
         run.part(Market).timeframe = timeframe
         run.part(BookRisk).begin(stored.fetched_candles(self.exchange), timeframe)
+        days = daily.fetched_days(self.exchange)
+        run.part(WaysOut).begin(days, self.strategy, self.config)
         run.part(Interventions).begin(timeframe)
         profile.announce(run, datetime.now(UTC))
         if not self.config["dry_run"]:

@@ -1,4 +1,5 @@
-"""Closes what is open when the supervisor halts, and takes back entries that are still waiting.
+"""Closes what is open when the supervisor halts, and takes back entries that are still waiting. In
+a backtest it also takes the ways out that a bot has between its loops.
 
 Freqtrade asks ``IStrategy.should_exit`` about every open trade, live in each loop and in the
 backtest on each candle, and ``IStrategy.ft_check_timed_out`` about every open order: a halt
@@ -6,12 +7,14 @@ answers both, for any strategy. A strategy cannot deny such an exit.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.verdict import closes
+from freqpilot.host.orders import simulated
+from freqpilot.host.orders.wayout import CATASTROPHE, NEAR_LIQUIDATION, REDUCED, WaysOut
 from freqpilot.host.run.current import current
 from freqpilot.host.seams.freqtrade import Order, Strategy, Trade
 from freqpilot.host.seams.seam import MARK, Place, Seam, uses
@@ -23,7 +26,7 @@ REASON = "freqpilot_halt"
 """Exit reason of a trade that a halt has closed."""
 JUMPED = "freqpilot_jumped_stop"
 """Exit reason of a trade whose stop the price has jumped."""
-OURS = (REASON, JUMPED)
+OURS = (REASON, JUMPED, CATASTROPHE, NEAR_LIQUIDATION, REDUCED)
 
 
 def must_close(trade: Trade, rate: float) -> bool:
@@ -52,17 +55,38 @@ def takes_back(trade: Trade, order: Order) -> bool:
 
 def _make_should_exit(original: Callable[..., Any]) -> Callable[..., Any]:
     def should_exit(
-        self: Strategy, trade: Trade, rate: float, current_time: datetime, **named: object
+        self: Strategy, trade: Trade, rate: float, current_time: datetime, **named: Any
     ) -> Any:
         from freqtrade.enums import ExitCheckTuple, ExitType
 
         exits = original(self, trade, rate, current_time, **named)
+        exits = _with_ways_out(self, exits, trade, rate, named)
         if not must_close(trade, rate):
             return exits
         confirm_ours(self)
         return [ExitCheckTuple(exit_type=ExitType.EMERGENCY_EXIT, exit_reason=REASON), *exits]
 
     return should_exit
+
+
+def _with_ways_out(
+    strategy: Strategy, exits: list[Any], trade: Trade, rate: float, candle: Mapping[str, Any]
+) -> Any:
+    """Return a strategy's exits with ours among them, in a backtest; a bot leaves between its
+    loops. A fault leaves them as they are and is logged."""
+    try:
+        run = current()
+        if run.live or not run.part(WaysOut).active:
+            return exits
+        found = simulated.with_ours(run, exits, trade, rate, candle.get("low"), candle.get("high"))
+        if len(found) > len(exits):
+            confirm_ours(strategy)
+        return found
+    except NoEntry:
+        return exits  # no run has begun
+    except Exception:
+        logger.exception("Whether %s is left could not be decided", trade.pair)
+        return exits
 
 
 def confirm_ours(strategy: Strategy) -> None:

@@ -14,10 +14,12 @@ from typing import Any
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.orders import halt
 from freqpilot.host.orders.stopless import Stopless
+from freqpilot.host.orders.wayout import WaysOut, side_of
 from freqpilot.host.run.current import current, has_begun
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Bot, Trade
 from freqpilot.host.seams.seam import Place, Seam, uses
+from freqpilot.risk.exits.catastrophe import nearest
 
 logger = logging.getLogger(__name__)
 
@@ -162,8 +164,23 @@ def _report(trade: Trade, kind: str, counter: str, text: str) -> None:
         logger.critical(text, exc_info=True)
 
 
+def _nearer(trade: Trade, stop_price: float) -> float:
+    """Return the nearer of the strategy's stop and the catastrophe stop: two that rest would need
+    the coins twice."""
+    try:
+        if not has_begun():
+            return stop_price
+        run = current()
+        ours = None if run.settings.risk.watches else run.part(WaysOut).stop_price(trade)
+        return stop_price if ours is None else nearest(side_of(trade), float(stop_price), ours)
+    except Exception:  # the strategy's own stop is placed in any case
+        logger.exception("Where the catastrophe stop of %s is could not be told", trade.pair)
+        return stop_price
+
+
 def _make_stop_order(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_stoploss_order(self: Bot, trade: Trade, stop_price: float) -> Any:
+        stop_price = _nearer(trade, stop_price)
         placed = original(self, trade=trade, stop_price=stop_price)
         if not self.config["dry_run"]:
             note(self, trade, stop_price, bool(placed))

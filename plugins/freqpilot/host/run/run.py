@@ -40,6 +40,10 @@ INTERVENTIONS = ", interventions"
 
 PROFILE = ", profile"
 
+STOPS = ", catastrophe stops"
+
+OPEN_RISK = ", open risk"
+
 Part = TypeVar("Part")
 
 

@@ -29,8 +29,16 @@ class Order(Protocol):
     ft_order_side: str
     ft_is_open: bool
     ft_amount: float
+    ft_order_tag: str | None
     ft_pair: str
+    ft_price: float
     ft_trade_id: int
+    stop_price: float | None
+    amount: float
+    remaining: float | None
+    price: float | None
+    average: float | None
+    cost: float | None
     side: str | None
     filled: float | None
     funding_fee: float | None
@@ -55,14 +63,22 @@ class Trade(Protocol):
     open_rate: float
     leverage: float | None
     stop_loss: float | None
+    liquidation_price: float | None
+    stoploss_or_liquidation: float
+    amount_precision: float | None
+    price_precision: float | None
+    precision_mode_price: int | None
+    contract_size: float | None
     fee_open: float | None
     fee_close: float | None
     funding_fees: float | None
     realized_profit: float | None
     close_profit_abs: float | None
     enter_tag: str | None
+    exit_reason: str | None
     orders: list[Any]
     open_orders: list[Any]
+    open_sl_orders: list[Any]
     has_open_orders: bool
     nr_of_successful_entries: int
     entry_side: str
@@ -130,6 +146,19 @@ class Exchange(Protocol):
     def cancel_stoploss_order_with_result(
         self, order_id: str, pair: str, amount: float, /
     ) -> ExchangeOrder: ...
+    def create_stoploss(
+        self,
+        *,
+        pair: str,
+        amount: float,
+        stop_price: float,
+        order_types: dict[str, Any],
+        side: str,
+        leverage: float,
+    ) -> ExchangeOrder: ...
+    def get_option(self, param: str, default: Any = None, /) -> Any: ...
+    def price_to_precision(self, pair: str, price: float, /) -> float: ...
+    def amount_to_precision(self, pair: str, amount: float, /) -> float: ...
     def exchange_has(self, endpoint: str, /) -> bool: ...
     def reload_markets(self, force: bool, /) -> None: ...
     def get_contract_size(self, pair: str, /) -> float | None: ...
@@ -164,6 +193,7 @@ class Strategy(Protocol):
     dp: DataProvider
     timeframe: str
     stoploss: float
+    order_types: dict[str, Any]
     use_custom_stoploss: bool
     order_filled: Callable[..., Any]
     confirm_trade_exit: Callable[..., Any]
@@ -190,8 +220,19 @@ class Bot(Protocol):
     _exit_lock: threading.Lock
 
     def execute_trade_exit(
-        self, trade: Any, limit: float, /, *, exit_check: Any, ordertype: str | None = None
+        self,
+        trade: Any,
+        limit: float,
+        /,
+        *,
+        exit_check: Any,
+        ordertype: str | None = None,
+        sub_trade_amt: float | None = None,
     ) -> bool: ...
+    def create_stoploss_order(self, trade: Any, stop_price: float, /) -> bool: ...
+    def cancel_stoploss_on_exchange(self, trade: Any, /) -> Any: ...
+    def handle_protections(self, pair: str, side: str, /) -> None: ...
+    def _notify_exit(self, trade: Any, order_type: str | None, fill: bool, /) -> None: ...
     def emergency_exit(self, trade: Any, price: float, /) -> None: ...
     def cancel_open_orders_of_trade(self, trade: Any, sides: list[str], reason: str, /) -> None: ...
     def update_trade_state(
@@ -256,6 +297,7 @@ class Backtester(Protocol):
     strategy: Strategy
     timeframe: str
     wallets: Wallets
+    precision_mode: int
 
 
 class Drawer(Protocol):

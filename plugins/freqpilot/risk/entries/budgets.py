@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from freqpilot.risk.entries.caps import Cap, stake_in
+from freqpilot.risk.exits import catastrophe
 from freqpilot.risk.soundness import is_number
 from freqpilot.settings import RiskSettings, TagBudget
 from freqpilot.shapes import Book, OrderRequest, Position, Side
@@ -30,9 +31,11 @@ def _of_trade(order: OrderRequest, book: Book, settings: RiskSettings) -> Iterat
         held = stake_in(pair, book)
         yield Cap("trade_budget", f"the trade in {pair} with its additions", budget.max_stake, held)
     if budget.max_loss is not None:
-        share = loss_share(order.side, order.rate, _stop(order, book), order.leverage)
+        most = _bound(order)
+        share = min(most, loss_share(order.side, order.rate, _stop(order, book), order.leverage))
         if share > 0:  # an order that loses nothing at the stop raises no loss
-            held = sum(worst_loss(each) for each in book.positions if each.pair == pair)
+            own = (each for each in book.positions if each.pair == pair)
+            held = sum(min(most * each.stake, worst_loss(each)) for each in own)
             what = f"what the trade in {pair} can lose"
             yield Cap("trade_budget", what, budget.max_loss, held, weight=share)
 
@@ -111,6 +114,14 @@ def _stop(order: OrderRequest, book: Book) -> float:
     if not own:
         return order.stop
     return next((stop for stop in own if is_number(stop, above=0)), math.nan)
+
+
+def _bound(order: OrderRequest) -> float:
+    """Return the largest share of its own money that a trade loses before its catastrophe stop; all
+    of it where it has none."""
+    if order.stop_distance is None:
+        return 1.0
+    return min(1.0, catastrophe.loss_share(order.stop_distance, order.leverage))
 
 
 def _tags(book: Book) -> dict[str, str | None]:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from freqpilot.risk.account.tiers import tier_in
 from freqpilot.risk.entries.budgets import budgets, too_many_additions, too_many_of_tag
 from freqpilot.risk.entries.caps import Cap, caps
+from freqpilot.risk.entries.traderisk import RULE as TRADE_RISK
+from freqpilot.risk.entries.traderisk import risk_caps
 from freqpilot.risk.soundness import fault_of, is_number, reached
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Cut, OrderRequest, RiskVerdict
@@ -90,7 +92,11 @@ def reason(rule: str, order: OrderRequest, book: Book, settings: RiskSettings) -
 
 def _case(order: OrderRequest, book: Book, settings: RiskSettings) -> Case:
     tier = tier_in(book, settings)
-    found = (*caps(order.pair, book, tier, settings), *budgets(order, book, settings))
+    found = (
+        *caps(order.pair, book, tier, settings),
+        *budgets(order, book, settings),
+        *risk_caps(order, book, settings),
+    )
     return Case(order, book, settings, tier, found)
 
 
@@ -235,6 +241,7 @@ CAPS = (
     "max_sector",
     "trade_budget",
     "tag_budget",
+    TRADE_RISK,
 )
 """What a smaller stake may keep."""
 RULES = {**CONDITIONS, **{rule: _capped(rule) for rule in CAPS}}
