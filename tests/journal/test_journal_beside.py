@@ -74,6 +74,14 @@ def test_each_trade_has_its_fate(both: Beside) -> None:
     ]
 
 
+def test_a_part_that_freqpilot_sold_counts_as_closed_by_it(
+    played: Callable[..., BacktestRun],
+) -> None:
+    alone, guarded = played(3, ALONE, {}), played(4, ALONE, GUARD)
+    guarded.trades["orders"].iloc[0][1]["ft_order_tag"] = "freqpilot_liquidation_reduce"
+    assert list(beside(alone, guarded).trades["fate"][:2]) == [Fate.CLOSED, Fate.SAME]
+
+
 def test_the_differences_add_up_to_that_of_the_accounts(both: Beside) -> None:
     without, guarded = both.sides
     assert both.trades["difference"].sum() == pytest.approx(guarded.final - without.final)

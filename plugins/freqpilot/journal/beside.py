@@ -25,8 +25,9 @@ SAME_STAKE = 0.01
 """Stakes that differ by less than this share are the same: a stake that is a share of the account
 moves with it."""
 OURS = "freqpilot"
-"""How the exit reasons of Freqpilot's own exits begin."""
+"""How the reasons of Freqpilot's own exits begin."""
 KEY = ["pair", "is_short", "open_date", "nth"]
+DROPPED = ["_merge", "tag_alone", "tag_guarded", "ours_alone", "ours_guarded", "nth", "is_short"]
 
 
 class Fate(StrEnum):
@@ -36,7 +37,7 @@ class Fate(StrEnum):
     SMALLER = "smaller"
     LARGER = "larger"
     CLOSED = "closed by Freqpilot"
-    """Its halt or its stop closed it."""
+    """Its halt or its stop closed it, the whole or a part."""
     EXIT = "another exit"
     REFUSED = "not taken"
     """A limit refused it, or the money or a slot was in another trade."""
@@ -232,7 +233,7 @@ def _trades(guarded: BacktestRun, alone: BacktestRun) -> pd.DataFrame:
     both["side"] = np.where(both["is_short"].astype(bool), "short", "long")
     both["tag"] = both["tag_alone"].fillna(both["tag_guarded"])
     ordered = both.sort_values(["open_date", "pair"], kind="stable").reset_index(drop=True)
-    return ordered.drop(columns=["_merge", "tag_alone", "tag_guarded", "nth", "is_short"])
+    return ordered.drop(columns=DROPPED)
 
 
 def _plain(run: BacktestRun) -> pd.DataFrame:
@@ -250,8 +251,16 @@ def _plain(run: BacktestRun) -> pd.DataFrame:
             "profit": trades["profit_abs"].astype(float),
             "exit": trades["exit_reason"].astype(str),
             "tag": trades["enter_tag"].astype(str),
+            "ours": [_is_ours(trade) for trade in trades.to_dict("records")],
         }
     )
+
+
+def _is_ours(trade: Mapping[Any, Any]) -> bool:
+    """Tell whether Freqpilot sold any part of a trade."""
+    orders = trade["orders"] if isinstance(trade["orders"], list) else []
+    tags = [str(order.get("ft_order_tag")) for order in orders if not order.get("ft_is_entry")]
+    return any(reason.startswith(OURS) for reason in (str(trade["exit_reason"]), *tags))
 
 
 def _fate(row: Mapping[Any, Any]) -> Fate:
@@ -259,7 +268,7 @@ def _fate(row: Mapping[Any, Any]) -> Fate:
         return Fate.REFUSED
     if row["_merge"] == "right_only":
         return Fate.ADDED
-    if row["exit_guarded"].startswith(OURS) and row["exit_alone"] != row["exit_guarded"]:
+    if row["ours_guarded"] and not row["ours_alone"]:
         return Fate.CLOSED
     if row["close_date_alone"] != row["close_date_guarded"]:
         return Fate.EXIT

@@ -20,10 +20,10 @@ FATES = ("what became of a trade", "trades", "profit without", "profit with", "d
 TRADES = ("entry", "pair", "difference", "profit without", "profit with", "stake", "what")
 WORDS = (
     "Each trade of either backtest is in one line, matched by pair and entry candle. Smaller and "
-    "larger: the stake, by more than 1 %. Closed by Freqpilot: by its halt or its stop. Not taken: "
-    "a limit refused it, or the money or a slot was in another trade. Pair was open: not taken "
-    "either, as the trade before in its pair had not ended. Only with it: taken where the pair, a "
-    "slot or the money was free."
+    "larger: the stake, by more than 1 %. Closed by Freqpilot: by its halt or a stop, the whole or "
+    "a part. Not taken: a limit refused it, or the money or a slot was in another trade. Pair was "
+    "open: not taken either, as the trade before in its pair had not ended. Only with it: taken "
+    "where the pair, a slot or the money was free."
 )
 RULES = ("", "by rule", "orders")
 
