@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 MOST_TRADES = 30
 HEAD = ("", "without", "with the supervisor", "difference")
 FATES = ("what became of a trade", "trades", "profit without", "profit with", "difference")
-TRADES = ("entry", "pair", "difference", "profit without", "profit with", "stake", "what")
+TRADES = ("entry", "pair", "what", "difference", "stake", "profit without", "profit with")
 WORDS = (
     "Each trade of either backtest is in one line, matched by pair and entry candle. Smaller and "
-    "larger: the stake, by more than 1 %. Closed by Freqpilot: by its halt or a stop, in whole or in "
-    "part. Not taken: a limit refused it, or the money or a slot was in another trade. Pair was "
+    "larger: the stake, by more than 1 %. Closed by Freqpilot: by its halt or a stop, the whole or "
+    "a part. Not taken: a limit refused it, or the money or a slot was in another trade. Pair was "
     "open: not taken either, as the trade before in its pair had not ended. Only with it: taken "
     "where the pair, a slot or the money was free."
 )
@@ -149,10 +149,10 @@ def _row(row: dict[object, object]) -> tuple[str, ...]:
     stake = f"{alone:,.2f} → {guarded:,.2f}" if alone != guarded else f"{alone:,.2f}"
     what = str(row["fate"])
     if len(set(exits)) == 2:
-        what += f": {exits[0]} → {exits[1]}"
+        what = f"{exits[0]} → {exits[1]}"
     one, other, change = (f"{float(str(row[name])):+,.2f}" for name in PROFITS)
     entry = f"{row['open_date']:%Y-%m-%d %H:%M}"
-    return entry, f"{row['pair']} {row['side']}", change, one, other, stake, what
+    return entry, f"{row['pair']} {row['side']}", what, change, stake, one, other
 
 
 def _is_text(value: object) -> bool:

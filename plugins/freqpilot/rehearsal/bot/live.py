@@ -158,25 +158,30 @@ class _Session:
             self._watchman = FuturesWatchman(account, store, drawdown, database)
             self._books = FuturesBooks
         self._clock = SharedClock(run_dir / CLOCK)
-        given: dict[str, Any] = {
-            "venue": self._venue,
-            "faults": faults,
-            "run_dir": run_dir,
-            "store": store,
-            "client": (lambda: rest_client(plan.api_port)) if plan.api_port else None,
-            "futures": futures,
-            "clock": self._clock,
-        }
-        if play is None:
-            self._player = IncidentPlayer(happens, **given)
-        else:
-            look = Look(self._watchman.equity, self._watchman.is_naked)
-            self._player = ScenarioPlayer(play, _ms(stage.begin), look, **given)
+        self._player = self._player_of(play, happens, store)
         self._child: BaseProcess | None = None
         self._kills = self._refused = self._starts = 0
         self._died: list[Breach] = []
         self._may_end = bool(faults.kinds) or play is not None
         """Whether what happens here may end the bot, so that it is started again."""
+
+    def _player_of(
+        self, play: Play | None, happens: Sequence[Incident], store: Path
+    ) -> IncidentPlayer:
+        port = self._plan.api_port
+        given: dict[str, Any] = {
+            "venue": self._venue,
+            "faults": self._faults,
+            "run_dir": self._run_dir,
+            "store": store,
+            "client": (lambda: rest_client(port)) if port else None,
+            "futures": is_futures(self._user),
+            "clock": self._clock,
+        }
+        if play is None:
+            return IncidentPlayer(happens, **given)
+        look = Look(self._watchman.equity, self._watchman.is_naked)
+        return ScenarioPlayer(play, _ms(self._stage.begin), look, **given)
 
     def play(self, on_progress: OnProgress) -> LiveSummary:
         clock = self._clock
