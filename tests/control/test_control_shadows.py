@@ -110,10 +110,11 @@ def test_rules_are_summed_up() -> None:
 def test_they_are_a_table() -> None:
     out = io.StringIO()
     console = Console(file=out, width=160, color_system=None)
-    print_shadows([(ORDER, GAINED), (replace(ORDER, tag="[x]"), None)], 24, console)
+    print_shadows([(ORDER, GAINED), (replace(ORDER, tag="[x]", stake=math.nan), None)], 24, console)
     text = out.getvalue()
     for word in ("after 24 h", "+10.0%", "-5.0%", "entry long", "[x]", "300.00", "would have"):
         assert word in text
+    assert "nan" not in text
 
 
 @pytest.fixture

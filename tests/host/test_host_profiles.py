@@ -60,6 +60,16 @@ CONFIG: dict[str, Any] = {
 }
 
 
+BUDGETS: dict[str, Any] = {
+    "freqpilot": {
+        "risk": {
+            "trade": {"max_loss": 0.10, "max_additions": 0},
+            "tags": {"low": {"tags": ["below*"], "max_trades": 2}},
+        }
+    }
+}
+
+
 class Played:
     """The results by profile, each played when it is first asked for; ``alone`` is without
     Freqpilot's layer."""
@@ -76,6 +86,7 @@ class Played:
     def _play(self, name: str) -> BacktestRun:
         layers = [] if name == "alone" else [config_dir() / "freqpilot.json"]
         layers += [config_dir() / f"{name}.json"] if name in ("watch", "guard") else []
+        layers += [config_dir() / "guard.json", self._home / "budgets.json"] * (name == "budgets")
         options = BacktestOptions(
             self._home / "data",
             PAIRS,
@@ -97,6 +108,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     (home / "user_data" / "strategies").mkdir(parents=True)
     (home / "user_data" / "strategies" / "Stranger.py").write_text(STRATEGY, encoding="utf-8")
     (home / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    (home / "budgets.json").write_text(json.dumps(BUDGETS), encoding="utf-8")
     return Played(home)
 
 
@@ -136,3 +148,17 @@ def test_full_cuts_and_does_not_turn_the_bot_off(played: Played) -> None:
     assert largest(played["full"]) <= 0.08 * played["full"].equity.max()
     assert len(played["full"].trades) > 10
     assert "cut" in kinds(played["full"])
+
+
+def test_a_real_backtest_keeps_the_budgets_of_trades_and_tags(played: Played) -> None:
+    """With a stop 99 % away nearly all of a stake can be lost."""
+    run = played["budgets"]
+    assert len(run.trades) > 10
+    assert largest(run) <= 0.10 / 0.99 * run.equity.max() * 1.001
+    entries = [[o for o in orders if o["ft_is_entry"]] for orders in run.trades["orders"]]
+    assert {len(each) for each in entries} == {1}
+    for opened in run.trades["open_date"]:
+        beside = (run.trades["open_date"] <= opened) & (run.trades["close_date"] > opened)
+        assert beside.sum() <= 2
+    rules = {str(row["rule"]) for row in interventions_of(run)}
+    assert rules >= {"trade_budget", "trade_additions", "tag_trades"}

@@ -84,7 +84,8 @@ def print_shadows(
         table.add_column(name, justify="right")
     for order, after in found:
         words = f"{order.purpose} {order.side}"
-        money = (f"{order.stake:,.2f}", f"{order.allowed:,.2f}")
+        asked = f"{order.stake:,.2f}" if math.isfinite(order.stake) else "–"
+        money = (asked, f"{order.allowed:,.2f}")
         cells = (f"{order.time:%Y-%m-%d %H:%M}", WORDS[order.kind], order.pair, words)
         table.add_row(*cells, Text(order.tag or ""), order.rule, *money, *_shares(after))
     console.print(table)

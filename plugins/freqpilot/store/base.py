@@ -74,7 +74,8 @@ class ShadowOrder:
 
     :param ledger: the key of the account's ledger, dry run or live.
     :param candle: when the candle opened in which it was asked for; ``time`` is when.
-    :param stake: what was asked for, in stake currency; ``allowed`` what the rule would leave.
+    :param stake: what was asked for, in stake currency, NaN where the supervisor was to say so;
+        ``allowed`` is what the rule would leave.
     :param reason: why, in words.
     """
 

@@ -1,6 +1,8 @@
 """The stake that a decision asks for."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -11,6 +13,8 @@ from freqpilot.host.account.observed import observe
 from freqpilot.host.run.current import current, end
 from freqpilot.host.run.run import Run
 from freqpilot.host.trading import proposals
+from freqpilot.risk.account.ledger import STREAK, closed
+from freqpilot.risk.account.record import Outcome
 
 
 @pytest.fixture(autouse=True)
@@ -38,9 +42,7 @@ def staked(monkeypatch: pytest.MonkeyPatch, **more: float) -> float:
     row = pd.Series({"date": pd.Timestamp(NOW), "atr": 20.0, "confidence": 1.0, "composite": 0.8})
     # Far enough from the caps that the size is what the volatility asks for.
     observe(current(), NOW, 1_000.0)
-    return proposals.stake(
-        pd.concat([row, pd.Series({"stop_factor": 1.0} | more)]), "BTC/USDT", NOW, CALL
-    )
+    return proposals.stake(pd.Series({**row, "stop_factor": 1.0, **more}), "BTC/USDT", NOW, CALL)
 
 
 def test_the_cut_of_the_regime_is_a_cut_of_the_stake(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,3 +65,36 @@ def test_an_entry_that_waits_for_a_second_look_asks_for_nothing(
     assert event.text == "the account was looked at once"
     current().unsure = None
     assert staked(monkeypatch) > 0
+
+
+def test_an_entry_that_gets_no_stake_is_kept_with_what_refused_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It never comes to the gate: what a losing streak trades on paper would be lost."""
+    run = current()
+    assert staked(monkeypatch) > 0
+    assert run.store.shadows() == []
+    streak = {"halted": "10 losing trades in a row", "cause": STREAK, "halted_at": NOW}
+    run.state = replace(run.state, **streak)
+    assert staked(monkeypatch) == 0
+    assert staked(monkeypatch) == 0
+    (found,) = run.store.shadows()
+    assert (found.kind, found.rule, found.rate, found.purpose) == (
+        "paper",
+        "halted",
+        100.0,
+        "entry",
+    )
+    assert math.isnan(found.stake)
+
+
+def test_an_entry_that_is_too_weak_for_a_losing_streak_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = current()
+    for number in range(8):
+        run.state = closed(run.state, Outcome(number, NOW, -0.1, -0.0001), run.settings.risk)
+    assert staked(monkeypatch, composite=0.7) == 0
+    (found,) = run.store.shadows()
+    assert (found.kind, found.rule) == ("refused", "streak_threshold")
+    assert found.reason == "the composite is weaker than 0.8, as a losing streak asks"

@@ -53,6 +53,11 @@ class Interventions:
         with self._lock:
             self._step = seconds(timeframe)
 
+    def candle(self, time: datetime) -> datetime:
+        """Return when the candle opened that a time is in."""
+        step = max(1, self._step)
+        return datetime.fromtimestamp(int(time.timestamp()) // step * step, UTC)
+
     def note(self, kind: Kind, rule: str, order: OrderRequest, allowed: float) -> datetime | None:
         """Count an order, and return when its candle opened; None where it was counted in it
         already.

@@ -209,15 +209,23 @@ def count_wait(refusal: NoEntry, order: OrderRequest) -> str:
     return str(refusal)
 
 
-def note_unsized(run: Run, time: datetime, pair: str, candle: datetime, reason: str) -> None:
+def note_unsized(run: Run, time: datetime, pair: str, candle: datetime, reason: str) -> bool:
     """Count why a live entry gets no stake, once a pair and candle, as the loop asks again; write
-    it down when it changes, its figures apart."""
+    it down when it changes, its figures apart. Tell whether it is the first of its candle."""
     if run.unsized.get(pair) == candle:
-        return
+        return False
     run.unsized[pair] = candle
     run.counters.veto("no stake")
     if run.part(Refusals).is_new(pair, alert_key("no entry", "INFO", reason, {}), time):
         alerts.record(run, "no entry", "INFO", reason, {"pair": pair}, time=time)
+    return True
+
+
+def note_unproposed(run: Run, order: OrderRequest, rule: str, reason: str) -> None:
+    """Keep an entry of a strategy that the supervisor sizes, and that got no stake, as a shadow
+    order: it never comes to the gate. Its stake is not known."""
+    candle = run.part(Interventions).candle(order.time)
+    run.part(Shadows).note("refused", rule, order, 0.0, reason, candle)
 
 
 def claim(run: Run, pair: str, candle: datetime) -> bool:

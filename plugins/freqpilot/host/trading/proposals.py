@@ -5,19 +5,21 @@ for consent, so here each one is a refusal.
 """
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from freqpilot.host.account.positions import position_of
 from freqpilot.host.account.trades import open_trades
-from freqpilot.host.account.verdict import account_book, claim, note_unsized
+from freqpilot.host.account.verdict import account_book, claim, note_unproposed, note_unsized
 from freqpilot.host.gate.bookrisk import BookRisk
 from freqpilot.host.run.current import current
+from freqpilot.host.run.run import Run
 from freqpilot.risk.entries import sizing, volatility
 from freqpilot.risk.exits import plan as exitplan
 from freqpilot.settings import SizingMethod, VolatilitySettings
-from freqpilot.shapes import Position
+from freqpilot.shapes import OrderRequest, Position
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,9 @@ def stake(
         book = account_book(run, positions)
         if book is None or not clear_enough(row, book.threshold):
             run.counters.count("entries_vetoed")
+            if book is not None:
+                why = f"the composite is weaker than {book.threshold:g}, as a losing streak asks"
+                _keep(run, _order(pair, time, call), row, "streak_threshold", why)
             return 0.0
         proposal = sizing.Proposal(
             time=time,
@@ -70,13 +75,35 @@ def stake(
         verdict = sizing.propose(proposal, book, risk)
         if verdict.allowed:
             verdict = run.part(BookRisk).fitted(proposal, verdict, positions)
-        if verdict.veto and run.live:
-            note_unsized(run, time, pair, row["date"].to_pydatetime(), verdict.veto)
+        if verdict.veto:
+            rule = verdict.cuts[-1].rule if verdict.cuts else "unnamed"
+            _keep(run, _order(pair, time, call), row, rule, verdict.veto)
     except Exception:  # Freqtrade would take the proposed stake instead
         logger.exception("No stake for %s: sizing failed, so there is no entry", pair)
         return 0.0
     run.counters.count("entries_sized" if verdict.stake else "entries_vetoed")
     return verdict.stake
+
+
+def _order(pair: str, time: datetime, call: Mapping[str, Any]) -> OrderRequest:
+    """Return the entry that was asked for; its stake is not known."""
+    return OrderRequest(
+        time=time,
+        pair=pair,
+        side="short" if call["side"] == "short" else "long",
+        purpose=call.get("purpose", "entry"),
+        stake=math.nan,
+        rate=float(call["current_rate"]),
+        leverage=float(call["leverage"]),
+        tag=call.get("entry_tag"),
+    )
+
+
+def _keep(run: Run, order: OrderRequest, row: Mapping[str, Any], rule: str, reason: str) -> None:
+    """Keep an entry that got no stake, live once a candle, as the loop asks again."""
+    candle = row["date"].to_pydatetime()
+    if not run.live or note_unsized(run, order.time, order.pair, candle, reason):
+        note_unproposed(run, order, rule, reason)
 
 
 def clear_enough(row: Mapping[str, Any], threshold: float) -> bool:

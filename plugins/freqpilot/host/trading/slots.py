@@ -163,6 +163,7 @@ def add(
             "leverage": float(trade.leverage or 1),
             "min_stake": call["min_stake"],
             "max_stake": most,
+            "purpose": "add",
         }
         most = proposals.stake(row, trade.pair, call["current_time"], named)
     return most if most > 0 else None
