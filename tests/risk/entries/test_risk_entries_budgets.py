@@ -52,6 +52,11 @@ def outcome(order: OrderRequest, book: Book, settings: RiskSettings) -> tuple[st
 MINE = held("LTC/USDT", 60.0, tag="dip", risk_stop=50.0, additions=1)
 TAGS = {"tags": {"dips": {"tags": ["dip*"], "max_stake": 0.2, "max_trades": 2}}}
 
+ONLY_LOSS = {
+    "trade": {"max_loss": 0.1},
+    "report_only": (*WIDE["report_only"], "trade_risk"),
+}
+
 
 @pytest.mark.parametrize(
     ("settings", "order", "positions", "rule", "stake"),
@@ -62,6 +67,16 @@ TAGS = {"tags": {"dips": {"tags": ["dip*"], "max_stake": 0.2, "max_trades": 2}}}
         # Without a stop all of it can be lost, with one at 80 a fifth.
         ({"trade": {"max_loss": 0.1}}, {}, (), "trade_budget", 100.0),
         ({"trade": {"max_loss": 0.1}}, {"stop": 80.0}, (), "trade_budget", 500.0),
+        # A catastrophe stop bounds what a wider stop, or none, leaves open: of what is held too.
+        ({**ONLY_LOSS}, {"stop_distance": 0.25}, (), "trade_budget", 400.0),
+        ({**ONLY_LOSS}, {"stop": 80.0, "stop_distance": 0.25}, (), "trade_budget", 500.0),
+        (
+            {**ONLY_LOSS},
+            {"purpose": "add", "stop_distance": 0.25},
+            (replace(MINE, risk_stop=math.nan),),
+            "trade_budget",
+            340.0,
+        ),
         # 60 paid at 100 lose 30 at 50; an addition at 75 loses a third.
         (
             {"trade": {"max_loss": 0.1}},
