@@ -2,6 +2,7 @@
 backtest of one of them with what it cost."""
 
 import json
+import os
 import resource
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -256,6 +257,8 @@ def config_of(animal: Animal) -> dict[str, Any]:
 
 
 def _played(options: BacktestOptions) -> tuple[Path, Cost]:
+    # Idle threads of OpenMP spin, which counts as CPU time where the machine has other work.
+    os.environ["OMP_NUM_THREADS"] = "1"
     file = run_backtest(options)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return file, Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
