@@ -19,7 +19,7 @@ from freqpilot.control.risk import STALE_SECONDS, print_overview
 from freqpilot.control.sleeves import print_sleeves
 from freqpilot.facts.sources.base import Key, Spec
 from freqpilot.models.training.diary import Course
-from freqpilot.risk.entries.overview import Gauge, Need, Overview
+from freqpilot.risk.entries.overview import Gauge, Overview, Requirement
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -302,11 +302,11 @@ def test_a_book_without_positions_and_one_that_is_not_known() -> None:
 
 def test_what_the_next_tier_takes_is_one_line() -> None:
     needs = (
-        Need("equity in US dollars", 1_900.4, 2_000, met=False),
-        Need("trades in this tier", 100, 100, met=True),
-        Need("win rate of the last 50", math.nan, 0.5, met=False),
-        Need("profit factor", math.inf, 1.5, met=True),
-        Need("worst drawdown in this tier", 0.12, 0.25, met=True),
+        Requirement("equity in US dollars", 1_900.4, 2_000, met=False),
+        Requirement("trades in this tier", 100, 100, met=True),
+        Requirement("win rate of the last 50", math.nan, 0.5, met=False),
+        Requirement("profit factor", math.inf, 1.5, met=True),
+        Requirement("worst drawdown in this tier", 0.12, 0.25, met=True),
     )
     lines = shown(replace(ACCOUNT, next="Growth", needs=needs)).lines()
     assert " ".join(lines).endswith(

@@ -9,7 +9,7 @@ import pytest
 
 from freqpilot.risk.account.record import Outcome, Record
 from freqpilot.risk.account.responses import Response, respond, streak_phase, win_rate_factor
-from freqpilot.risk.account.tiers import Since, stepped, tier_in, tier_of
+from freqpilot.risk.account.tiers import TierRecord, stepped, tier_in, tier_of
 from freqpilot.risk.entries.diversification import shares
 from freqpilot.risk.entries.limits import STAKE_TOLERANCE, judge
 from freqpilot.risk.entries.sizing import Proposal, propose
@@ -208,7 +208,7 @@ class TestResponses:
 
 class TestTiers:
     def step(self, record: Record, equity: float = 2000, peak: float = 2000, **own: Any) -> str:
-        since = Since(record.total, 1 - equity / peak)
+        since = TierRecord(record.total, 1 - equity / peak)
         return stepped("Foundation", equity, since, record, RiskSettings(**own)).name
 
     def test_an_unknown_equity_gets_the_first(self) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from freqpilot.risk.account.dollars import money
-from freqpilot.risk.entries.overview import Gauge, Need, Overview
+from freqpilot.risk.entries.overview import Gauge, Overview, Requirement
 
 STALE_SECONDS = 120
 
@@ -45,7 +45,7 @@ def print_overview(mode: str, found: Overview, now: datetime, console: Console) 
         console.print(f"tier {found.next} comes with: {needs}")
 
 
-def _need(need: Need) -> str:
+def _need(need: Requirement) -> str:
     """Return what a tier needs beside what there is; a figure that is missing is a dash."""
     shares = "rate" in need.name or "drawdown" in need.name
     shape = ".0%" if shares else ",.2f" if "factor" in need.name else ",.0f"

@@ -15,7 +15,7 @@ from freqpilot.host.account.martingale import AGAIN, EVERY, Martingale, trades
 from freqpilot.host.run.current import end
 from freqpilot.host.run.run import Run
 from freqpilot.rehearsal.clock import VirtualClock
-from freqpilot.risk.account.martingale import Bet, Finding
+from freqpilot.risk.account.martingale import EntryOrder, Finding
 
 START = datetime(2026, 1, 10, 12, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -65,8 +65,11 @@ def test_trades_are_read_as_they_were_staked(run: Run) -> None:
     traded(1, (1.0, 100.0), closed=False)
     first, second = trades()
     assert (first.opened, first.closed, first.profit) == (START, START + HOUR / 2, -5.0)
-    assert first.bets == (Bet(50.0, 100.0), Bet(90.0, 90.0))  # own money, at twice the leverage
-    assert (second.closed, second.bets) == (None, (Bet(50.0, 100.0),))
+    assert first.bets == (
+        EntryOrder(50.0, 100.0),
+        EntryOrder(90.0, 90.0),
+    )  # own money, at twice the leverage
+    assert (second.closed, second.bets) == (None, (EntryOrder(50.0, 100.0),))
 
 
 def test_a_person_hears_of_it_once_and_across_restarts(run: Run) -> None:

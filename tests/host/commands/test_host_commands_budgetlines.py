@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from result_stage import trade, write
 
-from freqpilot.host.commands.budgetlines import Asked, budget_lines
+from freqpilot.host.commands.budgetlines import StakePlan, budget_lines
 from freqpilot.risk.account.tiers import tier_of
 from freqpilot.settings import RiskSettings
 
@@ -16,7 +16,7 @@ def lines(
     risk: dict[str, Any], stake: float = 100.0, folder: Path | None = None, **strategy: Any
 ) -> list[str]:
     settings = RiskSettings(**risk)
-    asked = Asked(1_000.0, tier_of(1_000.0, settings), stake)
+    asked = StakePlan(1_000.0, tier_of(1_000.0, settings), stake)
     found: Any = SimpleNamespace(
         **{"stoploss": -0.1, **strategy}, get_strategy_name=lambda: "Plain"
     )

@@ -9,8 +9,8 @@ import pytest
 from freqpilot.risk.account.martingale import (
     LEAST,
     WINDOW,
-    Bet,
-    Played,
+    EntryOrder,
+    StakedTrade,
     findings,
     rank_deviations,
 )
@@ -22,23 +22,25 @@ Sizer = Callable[[np.random.Generator, int], tuple[Floats, Bools]]
 """Gives the stakes of so many trades, and which of them won."""
 
 
-def played(stakes: Floats, won: Bools) -> list[Played]:
+def played(stakes: Floats, won: Bools) -> list[StakedTrade]:
     """One trade after the other."""
     return [
-        Played(
+        StakedTrade(
             BEGUN + place * HOUR,
             BEGUN + (place + 1) * HOUR,
             1.0 if win else -1.0,
-            (Bet(float(stake), 100.0),),
+            (EntryOrder(float(stake), 100.0),),
         )
         for place, (stake, win) in enumerate(zip(stakes, won, strict=True))
     ]
 
 
-def ladder(place: int, stakes: list[float], step: float = 0.97, *, short: bool = False) -> Played:
+def ladder(
+    place: int, stakes: list[float], step: float = 0.97, *, short: bool = False
+) -> StakedTrade:
     """A trade whose additions each come at ``step`` of the price before."""
-    bets = tuple(Bet(stake, 100.0 * step**number) for number, stake in enumerate(stakes))
-    return Played(BEGUN + place * HOUR, BEGUN + (place + 1) * HOUR, 1.0, bets, short)
+    bets = tuple(EntryOrder(stake, 100.0 * step**number) for number, stake in enumerate(stakes))
+    return StakedTrade(BEGUN + place * HOUR, BEGUN + (place + 1) * HOUR, 1.0, bets, short)
 
 
 def random(rng: np.random.Generator, count: int) -> tuple[Floats, Bools]:

@@ -10,7 +10,7 @@ import pytest
 from freqpilot.errors import RefuseToStart
 from freqpilot.risk.account.ledger import DRAWDOWN, Ledger, closed, observe, release
 from freqpilot.risk.account.record import Outcome, Record
-from freqpilot.risk.account.tiers import Since, profit_factor, stepped
+from freqpilot.risk.account.tiers import TierRecord, profit_factor, stepped
 from freqpilot.settings import RiskSettings
 
 NOW = datetime(2024, 3, 6, 12, tzinfo=UTC)
@@ -53,28 +53,30 @@ GOOD = record(60, 40)
     ],
 )
 def test_steps(name: str | None, equity: float, peak: float, trades: Record, then: str) -> None:
-    since = Since(trades.total, 1 - equity / peak)
+    since = TierRecord(trades.total, 1 - equity / peak)
     assert stepped(name, equity, since, trades, SETTINGS).name == then
 
 
 @pytest.mark.parametrize(
     ("since", "then"),
     [
-        (Since(100, 0.249), "Growth"),
-        (Since(100, 0.25), "Foundation"),
-        (Since(99, 0.0), "Foundation"),
+        (TierRecord(100, 0.249), "Growth"),
+        (TierRecord(100, 0.25), "Foundation"),
+        (TierRecord(99, 0.0), "Foundation"),
     ],
 )
-def test_only_what_was_shown_since_the_tier_began_counts(since: Since, then: str) -> None:
+def test_only_what_was_shown_since_the_tier_began_counts(since: TierRecord, then: str) -> None:
     assert stepped("Foundation", 2000, since, record(300, 200), SETTINGS).name == then
 
 
 def test_the_profit_factor_is_of_the_tiers_own_trades() -> None:
     lost, won = record(0, 60), record(60, 40)
     mixed = Record((*lost.outcomes[:40], *won.outcomes[:60]), 100)
-    assert math.isnan(profit_factor(Since(0, 0.0), mixed))
-    assert profit_factor(Since(60, 0.0), mixed) == pytest.approx(won.profit_factor(100), rel=0.1)
-    assert profit_factor(Since(100, 0.0), mixed) < 1.2
+    assert math.isnan(profit_factor(TierRecord(0, 0.0), mixed))
+    assert profit_factor(TierRecord(60, 0.0), mixed) == pytest.approx(
+        won.profit_factor(100), rel=0.1
+    )
+    assert profit_factor(TierRecord(100, 0.0), mixed) < 1.2
 
 
 def test_a_new_account_begins_in_the_tier_of_its_equity_and_stays_there() -> None:
@@ -127,11 +129,11 @@ def test_a_drawdown_that_was_made_good_still_counts() -> None:
 
 def test_a_new_tier_begins_with_nothing() -> None:
     state = seen(traded(observe(Ledger.empty(), NOW, 1950, SETTINGS)), 1, 2010)
-    assert (state.tier, state.since_tier, state.tier_peak) == ("Growth", Since(0, 0.0), 2010)
+    assert (state.tier, state.tier_record, state.tier_peak) == ("Growth", TierRecord(0, 0.0), 2010)
     assert seen(state, 2, 5200).tier == "Growth", "the trades of the tier before prove nothing here"
     assert seen(traded(state), 2, 5200).tier == "Acceleration"
     lost = seen(traded(state), 2, 1590)
-    assert (lost.tier, lost.since_tier) == ("Foundation", Since(0, 0.0))
+    assert (lost.tier, lost.tier_record) == ("Foundation", TierRecord(0, 0.0))
 
 
 def test_a_ledger_of_an_earlier_version_counts_from_the_upgrade_on() -> None:
@@ -140,7 +142,7 @@ def test_a_ledger_of_an_earlier_version_counts_from_the_upgrade_on() -> None:
     new = ("tier_trades", "tier_drawdown")
     saved = json.loads(json.dumps({k: v for k, v in state.to_dict().items() if k not in new}))
     upgraded = Ledger.from_dict(saved)
-    assert upgraded.since_tier == Since(0, pytest.approx(0.1))
+    assert upgraded.tier_record == TierRecord(0, pytest.approx(0.1))
     assert replace(upgraded, tier_trades=0, tier_drawdown=state.tier_drawdown) == state
     assert Ledger.from_dict(json.loads(json.dumps(upgraded.to_dict()))) == upgraded
     assert seen(upgraded, 2, 2100).tier == "Foundation"
@@ -152,5 +154,5 @@ def test_a_released_halt_begins_the_count_anew() -> None:
     state = seen(state, 1, 1400)
     assert state.cause == DRAWDOWN or state.halted
     free = release(state, NOW + timedelta(hours=2))
-    assert (free.since_tier, free.tier_peak) == (Since(0, 0.0), 1400)
+    assert (free.tier_record, free.tier_peak) == (TierRecord(0, 0.0), 1400)
     assert seen(traded(free), 3, 2100).tier == "Growth"

@@ -8,7 +8,7 @@ from typing import Any
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import Run
-from freqpilot.risk.account.martingale import WINDOW, Bet, Finding, Played, findings
+from freqpilot.risk.account.martingale import WINDOW, EntryOrder, Finding, StakedTrade, findings
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def words(found: Finding) -> str:
     )
 
 
-def trades() -> list[Played]:
+def trades() -> list[StakedTrade]:
     """Return the newest trades of Freqtrade's database, closed and open.
 
     Columns are read, not objects, as in the look for closed trades.
@@ -89,18 +89,20 @@ def trades() -> list[Played]:
     orders: dict[int, list[Any]] = defaultdict(list)
     for order in Trade.session.execute(entries.where(known).order_by(Order.id)).all():
         orders[int(order[0])].append(order[1:])
-    return [_played(row, orders[int(row[0])]) for row in reversed(rows)]
+    return [_staked(row, orders[int(row[0])]) for row in reversed(rows)]
 
 
-def _played(row: Sequence[Any], orders: Sequence[Sequence[Any]]) -> Played:
+def _staked(row: Sequence[Any], orders: Sequence[Sequence[Any]]) -> StakedTrade:
     _, is_short, leverage, opened, closed, profit = row
     entry, times = ("sell" if is_short else "buy"), float(leverage or 1)
     bets = tuple(
-        Bet(float(filled) * float(average or price or 0.0) / times, float(average or price or 0.0))
+        EntryOrder(
+            float(filled) * float(average or price or 0.0) / times, float(average or price or 0.0)
+        )
         for side, filled, average, price in orders
         if side == entry and filled
     )
-    return Played(
+    return StakedTrade(
         opened.replace(tzinfo=UTC),
         None if closed is None else closed.replace(tzinfo=UTC),
         float(profit or 0.0),
@@ -109,15 +111,15 @@ def _played(row: Sequence[Any], orders: Sequence[Sequence[Any]]) -> Played:
     )
 
 
-def exported(trades: Sequence[Mapping[Any, Any]]) -> list[Played]:
+def exported(trades: Sequence[Mapping[Any, Any]]) -> list[StakedTrade]:
     """Return the trades of a backtest's export, by Freqtrade's columns."""
     return [
-        Played(
+        StakedTrade(
             each["open_date"],
             each["close_date"],
             float(each["profit_abs"]),
             tuple(
-                Bet(
+                EntryOrder(
                     float(order["amount"]) * float(order["safe_price"]) / float(each["leverage"]),
                     float(order["safe_price"]),
                 )

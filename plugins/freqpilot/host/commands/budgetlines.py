@@ -15,7 +15,7 @@ from freqpilot.risk.entries.budgets import matches
 from freqpilot.settings import RiskSettings, TagBudget, Tier
 
 
-class Asked(NamedTuple):
+class StakePlan(NamedTuple):
     """What a configuration asks for: an account of ``equity`` in its ``tier``, and ``stake`` for an
     entry, both in stake currency."""
 
@@ -25,7 +25,7 @@ class Asked(NamedTuple):
 
 
 def budget_lines(
-    config: Mapping[str, Any], strategy: Strategy | None, asked: Asked, risk: RiskSettings
+    config: Mapping[str, Any], strategy: Strategy | None, asked: StakePlan, risk: RiskSettings
 ) -> Iterator[str]:
     """Yield what contradicts the budgets, one sentence each."""
     yield from _of_trade(config, strategy, asked, risk)
@@ -37,7 +37,7 @@ def budget_lines(
 
 
 def _of_trade(
-    config: Mapping[str, Any], strategy: Strategy | None, asked: Asked, risk: RiskSettings
+    config: Mapping[str, Any], strategy: Strategy | None, asked: StakePlan, risk: RiskSettings
 ) -> Iterator[str]:
     budget, tier = risk.trade, asked.tier
     if budget.max_stake is not None and budget.max_stake > tier.max_position:
@@ -68,7 +68,7 @@ def _of_trade(
         )
 
 
-def _of_group(name: str, group: TagBudget, asked: Asked, risk: RiskSettings) -> Iterator[str]:
+def _of_group(name: str, group: TagBudget, asked: StakePlan, risk: RiskSettings) -> Iterator[str]:
     if group.max_stake is not None and group.max_stake > risk.max_exposure:
         yield (
             f"risk.tags.{name}.max_stake of {group.max_stake:.0%} is never reached: all trades "

@@ -8,7 +8,7 @@ from typing import Any
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.host.account.stakerate import configured
-from freqpilot.host.commands.budgetlines import Asked, budget_lines
+from freqpilot.host.commands.budgetlines import StakePlan, budget_lines
 from freqpilot.host.gate.oversize import ladder_share
 from freqpilot.host.seams.freqtrade import Strategy
 from freqpilot.journal.backtest import BacktestRun, load_run
@@ -41,7 +41,9 @@ def contradictions(config: Mapping[str, Any], strategy: Strategy | None = None) 
         *_leverage(config, strategy, tier, settings.risk),
         *_stop(config, strategy, settings.risk),
         *_ladder(config, strategy, settings.risk),
-        *budget_lines(config, strategy, Asked(equity, tier, _stake(config, equity)), settings.risk),
+        *budget_lines(
+            config, strategy, StakePlan(equity, tier, _stake(config, equity)), settings.risk
+        ),
     ]
     if found and settings.risk.watches:
         return ["the profile is watch, which changes no order; full would:", *found]

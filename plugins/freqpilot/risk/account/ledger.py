@@ -15,7 +15,7 @@ from freqpilot.risk.account.dollars import money
 from freqpilot.risk.account.flows import Flows
 from freqpilot.risk.account.record import Outcome, Record
 from freqpilot.risk.account.responses import Response, respond
-from freqpilot.risk.account.tiers import Since, named, stepped
+from freqpilot.risk.account.tiers import TierRecord, named, stepped
 from freqpilot.risk.soundness import ROUNDING, is_number, is_utc_aware, reached
 from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book, Position
@@ -116,9 +116,9 @@ class Ledger:
         )
 
     @property
-    def since_tier(self) -> Since:
+    def tier_record(self) -> TierRecord:
         """What the account has shown since its tier began."""
-        return Since(self.record.total - self.tier_trades, self.tier_drawdown)
+        return TierRecord(self.record.total - self.tier_trades, self.tier_drawdown)
 
     @property
     def drawdown(self) -> float:
@@ -375,7 +375,7 @@ def _tiered(state: Ledger, sure: Sure, settings: RiskSettings) -> Ledger:
     # In steps, as each new worst is written down: a fall is not to cost a write in every loop.
     fall = math.floor((1 - sure.most / peak) / TIER_STEP + ROUNDING) * TIER_STEP
     worst = max(state.tier_drawdown, fall)
-    since = Since(state.since_tier.trades, max(worst, 1 - sure.least / peak))
+    since = TierRecord(state.tier_record.trades, max(worst, 1 - sure.least / peak))
     tier = stepped(state.tier, sure.least * usd, since, state.record, settings)
     if sure.most > sure.least:
         held = stepped(state.tier, sure.most * usd, since, state.record, settings)

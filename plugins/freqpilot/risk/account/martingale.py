@@ -36,21 +36,21 @@ WINDOW = 100
 Kind = Literal["entries", "additions"]
 
 
-class Bet(NamedTuple):
+class EntryOrder(NamedTuple):
     """An order that opened or enlarged a trade: own money in stake currency, and its price."""
 
     stake: float
     price: float
 
 
-class Played(NamedTuple):
+class StakedTrade(NamedTuple):
     """A trade as it was staked: when it was opened and closed (None while it is open), its profit
     in stake currency, and its entry orders, oldest first."""
 
     opened: datetime
     closed: datetime | None
     profit: float
-    bets: tuple[Bet, ...]
+    bets: tuple[EntryOrder, ...]
     is_short: bool = False
 
 
@@ -78,13 +78,13 @@ class Finding:
         )
 
 
-def findings(trades: Sequence[Played]) -> list[Finding]:
+def findings(trades: Sequence[StakedTrade]) -> list[Finding]:
     """Return in what the stakes of the newest trades grow with loss; nothing where they do not."""
     newest = sorted(trades, key=lambda trade: trade.opened)[-WINDOW:]
     return [found for found in (_entries(newest), _additions(newest)) if found is not None]
 
 
-def _entries(trades: Sequence[Played]) -> Finding | None:
+def _entries(trades: Sequence[StakedTrade]) -> Finding | None:
     """Compare first stakes by what the trade brought that closed last before: a test of rank sums
     (Mann and Whitney 1947) with its variance corrected for ties.
 
@@ -112,7 +112,7 @@ def _entries(trades: Sequence[Played]) -> Finding | None:
     return Finding("entries", len(lost), usual, grown, deviations)
 
 
-def _before(trade: Played, trades: Sequence[Played]) -> Played | None:
+def _before(trade: StakedTrade, trades: Sequence[StakedTrade]) -> StakedTrade | None:
     """Return the trade that closed last before another was opened."""
     done = [each for each in trades if each.closed is not None and each.closed <= trade.opened]
     return max(done, key=lambda each: each.closed or each.opened) if done else None
@@ -153,7 +153,7 @@ def _ranks(values: Sequence[float]) -> tuple[list[float], float]:
     return ranks, ties
 
 
-def _additions(trades: Sequence[Played]) -> Finding | None:
+def _additions(trades: Sequence[StakedTrade]) -> Finding | None:
     """Count additions in loss that are larger than the order before them and such that are smaller:
     a test of signs. Two stakes of a random sizer are as often the one as the other."""
     ratios = [ratio for trade in trades for ratio in _in_loss(trade)]
@@ -166,10 +166,10 @@ def _additions(trades: Sequence[Played]) -> Finding | None:
     return Finding("additions", count, shrunk / count, grown / count, deviations)
 
 
-def _in_loss(trade: Played) -> Iterator[float]:
+def _in_loss(trade: StakedTrade) -> Iterator[float]:
     """Yield how large each addition that was made in loss is, to the order before it."""
     paid = amount = 0.0
-    before: Bet | None = None
+    before: EntryOrder | None = None
     for bet in trade.bets:
         if not (bet.stake > 0 and bet.price > 0):
             continue

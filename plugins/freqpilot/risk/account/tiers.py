@@ -8,7 +8,7 @@ from freqpilot.settings import RiskSettings, Tier
 from freqpilot.shapes import Book
 
 
-class Since(NamedTuple):
+class TierRecord(NamedTuple):
     """What an account has shown since its tier began: how many trades were closed, and its worst
     drawdown, a share of the highest equity of that time."""
 
@@ -41,7 +41,7 @@ def tier_in(book: Book, settings: RiskSettings) -> Tier:
 
 
 def stepped(
-    name: str | None, equity: float, since: Since, record: Record, settings: RiskSettings
+    name: str | None, equity: float, since: TierRecord, record: Record, settings: RiskSettings
 ) -> Tier:
     """Return the tier after an observation: the same, the next one, or that of the equity.
 
@@ -60,7 +60,7 @@ def stepped(
     return tier
 
 
-def proved(since: Since, record: Record, settings: RiskSettings) -> bool:
+def proved(since: TierRecord, record: Record, settings: RiskSettings) -> bool:
     """Tell whether an account has the record for the next tier, its equity apart."""
     return (
         since.trades >= settings.advance_trades
@@ -70,7 +70,7 @@ def proved(since: Since, record: Record, settings: RiskSettings) -> bool:
     )
 
 
-def profit_factor(since: Since, record: Record) -> float:
+def profit_factor(since: TierRecord, record: Record) -> float:
     """Return gains over losses of the tier's trades that are kept; infinite where some won and none
     lost, NaN where nothing was won or lost."""
     count = min(KEPT, len(record.outcomes), since.trades)

@@ -31,7 +31,7 @@ class Gauge:
 
 
 @dataclass(frozen=True)
-class Need:
+class Requirement:
     """What the next tier needs, in words, with the figure now and whether it is enough."""
 
     name: str
@@ -59,7 +59,7 @@ class Overview:
     missing: float = 0.0
     usd: float | None = 1.0
     next: str = ""
-    needs: tuple[Need, ...] = ()
+    needs: tuple[Requirement, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -120,19 +120,19 @@ def overview(state: Ledger, now: datetime, settings: RiskSettings) -> Overview:
     )
 
 
-def _needs(state: Ledger, tier: Tier, settings: RiskSettings) -> Iterator[Need]:
-    since, record = state.since_tier, state.record
+def _needs(state: Ledger, tier: Tier, settings: RiskSettings) -> Iterator[Requirement]:
+    since, record = state.tier_record, state.record
     worth = state.equity * (state.usd or math.nan)
     floor, trades = tier.equity_from, settings.advance_trades
-    yield Need("equity in US dollars", worth, floor, worth >= floor)
-    yield Need("trades in this tier", since.trades, trades, since.trades >= trades)
+    yield Requirement("equity in US dollars", worth, floor, worth >= floor)
+    yield Requirement("trades in this tier", since.trades, trades, since.trades >= trades)
     for name, now, limit in (
         ("win rate of the last 50", record.win_rate(50), settings.advance_win_rate),
         ("profit factor", profit_factor(since, record), settings.advance_profit_factor),
     ):
-        yield Need(name, now, limit, now > limit)
+        yield Requirement(name, now, limit, now > limit)
     most = settings.advance_drawdown
-    yield Need("worst drawdown in this tier", since.drawdown, most, since.drawdown < most)
+    yield Requirement("worst drawdown in this tier", since.drawdown, most, since.drawdown < most)
 
 
 def _losses(state: Ledger, settings: RiskSettings) -> list[Gauge]:
