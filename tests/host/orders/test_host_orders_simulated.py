@@ -165,6 +165,7 @@ def trade(**change: Any) -> Any:
             "stop_loss": 1.0,
             "liquidation_price": None,
             "open_date_utc": START,
+            "leverage": 1.0,
             "stake_amount": 50.0,
             "enter_tag": None,
             "entry_side": "buy",

@@ -62,6 +62,7 @@ def trade(**change: Any) -> Any:
             "is_short": False,
             "open_rate": 100.0,
             "open_date_utc": NOON,
+            "leverage": 1.0,
             "liquidation_price": None,
             "entry_side": "buy",
             "orders": [],
@@ -106,6 +107,11 @@ def test_where_candles_are_out_of_reach_there_is_a_stop_all_the_same(
     [
         (stranger(), 1.0, 0.12),
         (stranger(stoploss=-0.05), 1.0, 0.12),
+        # A stop that the strategy watches has the first turn, unless it bounds too little.
+        (stranger(stoploss=-0.25), 1.0, 0.275),
+        (stranger(stoploss=-0.25), 5.0, 0.12),
+        (stranger(stoploss=-0.30), 1.0, 0.33),
+        (stranger(stoploss=-0.31), 1.0, 0.12),
         (stranger(stoploss=-0.05, order_types={"stoploss_on_exchange": True}), 1.0, 0.05),
         (stranger(stoploss=-0.20, order_types={"stoploss_on_exchange": True}), 1.0, 0.12),
         (stranger(stoploss=-0.20, order_types={"stoploss_on_exchange": True}), 4.0, 0.05),

@@ -145,11 +145,24 @@ class WaysOut:
         """
         if not self._gives:
             return None
-        share = self.distance(pair, time) if trade is None else self.share_of(trade)
-        if not self.own_rests or self._strategy is None:
+        if trade is None:
+            share = self._behind_own(self.distance(pair, time), leverage)
+        else:
+            share = self.share_of(trade)
+        own = self._own(leverage)
+        return min(share, own) if self.own_rests and own > 0 else share
+
+    def _own(self, leverage: float) -> float:
+        """Return how far the strategy's own stop is from the price, as a share of it; 0 without."""
+        return abs(float(getattr(self._strategy, "stoploss", 0.0) or 0.0)) / max(1.0, leverage)
+
+    def _behind_own(self, share: float, leverage: float) -> float:
+        """Return a distance that leaves the first turn to a stop that the strategy watches."""
+        if self.own_rests:
             return share
-        own = abs(float(self._strategy.stoploss)) / max(1.0, leverage)
-        return min(share, own) if own > 0 else share
+        return catastrophe.behind(
+            share, self._own(leverage), self._run.settings.risk.catastrophe_stop
+        )
 
     def share_of(self, trade: Trade) -> float:
         """Return the distance of a trade's stop, as a share of what was paid; it stays for as long
@@ -157,7 +170,8 @@ class WaysOut:
         opened = trade.open_date_utc
         known = self._of_trade.get(trade.id)
         if known is None or known[0] != opened:
-            known = self._of_trade[trade.id] = opened, self.distance(trade.pair, opened)
+            share = self._behind_own(self.distance(trade.pair, opened), float(trade.leverage or 1))
+            known = self._of_trade[trade.id] = opened, share
         return known[1]
 
     def remember(self, number: int, opened: datetime, share: float) -> None:

@@ -17,6 +17,20 @@ def distance(atr_share: float, settings: CatastropheStop) -> float:
     return min(settings.at_most, max(settings.at_least, settings.atr_multiple * atr_share))
 
 
+BEHIND = 1.1
+"""How far behind a strategy's own stop the catastrophe stop is, as a multiple of its distance: the
+strategy has the first turn where it watches its stop itself."""
+
+
+def behind(distance: float, own: float, settings: CatastropheStop) -> float:
+    """Return the distance of a catastrophe stop beside a stop that the strategy watches itself:
+    behind it, where that bounds the loss by as much as a catastrophe stop may.
+
+    :param own: the distance of the strategy's stop as a share of the price.
+    """
+    return max(distance, own * BEHIND) if 0 < own <= settings.at_most else distance
+
+
 def level(side: Side, open_rate: float, share: float) -> float:
     """Return the stop's price, ``share`` of the mean price that was paid away from it."""
     return open_rate * (1 - share) if side == "long" else open_rate * (1 + share)
