@@ -15,8 +15,8 @@ class CatastropheStop(Section):
 
     It is ``atr_multiple`` daily ATRs from the price that was paid, at least ``at_least`` and at
     most ``at_most`` of it, and ``without_candles`` where the pair has too few days of candles. It
-    is a tenth behind a stop within ``at_most`` that the strategy watches itself. ``budget`` is the share of equity that a trade with all its additions may lose on the way
-    there.
+    is a tenth behind a stop within ``at_most`` that the strategy watches itself. ``budget`` is the
+    share of equity that a trade with all its additions may lose on the way there.
     """
 
     enabled: bool = True

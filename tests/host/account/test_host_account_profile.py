@@ -25,7 +25,7 @@ def started(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
     def start(name: str) -> Run:
         section = {"freqpilot": {"risk": {"profile": name}}}
         run = begin({**CONFIG, **section, "user_data_dir": str(tmp_path)}, live=True)
-        profile.tell(run, NOON)
+        profile.announce(run, NOON)
         return run
 
     yield start
@@ -62,5 +62,5 @@ def test_a_store_that_is_out_ends_no_start(
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(run.store, "load_state", out)
-    profile.tell(run, NOON)
+    profile.announce(run, NOON)
     assert "could not be told: the disk is gone" in caplog.text
