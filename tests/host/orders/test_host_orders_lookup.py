@@ -6,10 +6,11 @@ from typing import Any
 
 import ccxt
 import pytest
-from order_stage import CONFIG, EXIT, ORDER, Api, later, send, states
+from order_stage import CONFIG, ENTRY, EXIT, ORDER, Api, later, send, states
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
+from freqpilot.host.orders import lookup, sending
 from freqpilot.host.orders.fit import CLOCK_ERROR
 from freqpilot.host.orders.lookup import (
     PATIENCE,
@@ -306,4 +307,24 @@ def test_what_a_clock_ahead_has_sent_is_found_by_its_name(api: Api, clock: Virtu
     api.sent[0]["at"] = clock() - 60  # by the exchange's own clock
     found = look_up(current(), api, intent, patience=0)
     assert found is not None
+    assert states() == [("accepted", "0")]
+
+
+@pytest.mark.parametrize("what", [ENTRY, EXIT])
+def test_an_entry_that_is_found_joins_its_trade_before_the_next_one(
+    api: Api, clock: VirtualClock, what: sending.Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two orders of one pair were on the exchange, and the database knew of the second."""
+    api.fault, api.arrives = ccxt.RequestTimeout("no answer"), 3.0
+    with pytest.raises(Early):
+        send(api, what)
+    clock.advance(3.0)
+    database: set[str] = set()
+    recorded = lambda intent: intent.order_id in database  # noqa: E731
+    monkeypatch.setattr(lookup, "_is_in_database", recorded)
+    for _ in range(2 if what is ENTRY else 0):
+        with pytest.raises(NoEntry, match="is on the exchange and not in the database yet"):
+            require_certainty(current(), api)
+    database.update("0" if what is ENTRY else "")
+    require_certainty(current(), api)
     assert states() == [("accepted", "0")]

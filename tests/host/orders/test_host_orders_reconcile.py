@@ -228,6 +228,20 @@ def test_what_closed_coins_of_no_trade_is_critical(bot: Bot, kind: Kind) -> None
     assert [level for level, _ in reports()] == ["CRITICAL"]
 
 
+@pytest.mark.parametrize(("purpose", "side"), [("entry", "exit"), ("exit", "entry")])
+@pytest.mark.parametrize(("status", "filled"), [("open", 0.0), ("closed", 9.0)])
+def test_an_order_of_the_other_side_joins_no_trade(
+    bot: Bot, kind: Kind, purpose: Any, side: str, status: str, filled: float
+) -> None:
+    """A short's entry would count as the exit of a long."""
+    before = held(kind).amount
+    settle(bot, intent(kind, purpose, side=getattr(kind, side)), status, filled)
+    (row,) = stored()
+    assert (row["is_open"], row["amount"], len(row["orders"])) == (True, before, 1)
+    assert len(bot.exchange._api.cancelled) == (status == "open")
+    assert [level for level, _ in reports()] == ["CRITICAL" if filled else "WARNING"]
+
+
 # the comparison after a start
 
 

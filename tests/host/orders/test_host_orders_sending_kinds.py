@@ -208,8 +208,12 @@ def test_an_order_that_another_thread_sends_lets_no_second_one_pass(
     assert written() == meant, "its fate is that thread's matter"
     monkeypatch.delitem(lookup._in_flight, meant.client_id)
     bot.exchange._api.fetch_order = lambda *_: {**answer(meant, "open", 0.0), "id": "1"}
-    lookup.require_certainty(current(), bot.exchange._api)
+    with pytest.raises(NoEntry, match="joins its trade at the next loop"):
+        lookup.require_certainty(current(), bot.exchange._api)
     assert written().state == "accepted"
+    reconcile.settle(current(), bot)
+    lookup.require_certainty(current(), bot.exchange._api)
+    assert written().state == "known"
 
 
 def database_out(*_: object) -> Any:

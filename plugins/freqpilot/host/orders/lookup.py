@@ -20,6 +20,7 @@ from freqpilot.host.account import unwritten
 from freqpilot.host.orders.fit import CLOCK_ERROR, earliest, misfit
 from freqpilot.host.orders.outcomes import Absent, Early, OtherOrder, Silent, venue_for
 from freqpilot.host.orders.pending import Pending, is_old
+from freqpilot.host.orders.purpose import is_recorded
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Api, ExchangeOrder
 from freqpilot.shapes import OrderIntent
@@ -269,3 +270,26 @@ def require_certainty(run: Run, api: Api) -> None:
                 ) from error
         else:
             pending.settled(intent)
+    _require_recorded(run)
+
+
+def _require_recorded(run: Run) -> None:
+    """Let an entry pass only when each one before it is in the database: that an exchange has it
+    may have been found out just now.
+
+    :raises NoEntry: until the next loop takes it in.
+    """
+    for intent in run.intents("accepted"):
+        if intent.raises_risk and not _is_in_database(intent):
+            raise NoEntry(
+                f"the order {intent.client_id} for {intent.pair} is on the exchange and not in the "
+                "database yet: it joins its trade at the next loop, entries wait for that"
+            )
+
+
+def _is_in_database(intent: OrderIntent) -> bool:
+    from freqtrade.persistence import Order
+
+    if intent.order_id is None or not hasattr(Order, "session"):
+        return True
+    return is_recorded(intent.order_id, intent.pair)

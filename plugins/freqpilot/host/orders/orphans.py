@@ -18,6 +18,7 @@ from freqpilot.host.alerts import events as alerts
 from freqpilot.host.orders.fit import CLOCK_ERROR
 from freqpilot.host.orders.lookup import last_moment
 from freqpilot.host.orders.outcomes import contract_size, venue_for
+from freqpilot.host.orders.purpose import is_recorded
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Api, ExchangeOrder
 
@@ -116,7 +117,7 @@ def _filled(api: Any, venue: Venue, stop: Any) -> ExchangeOrder | None:
             sold[str(trade["order"])] += trade["amount"]
     wanted = float(stop.ft_amount) / contract_size(api, pair) * WHOLE
     for number, amount in sold.items():
-        if amount < wanted or _is_recorded(number, pair):
+        if amount < wanted or is_recorded(number, pair):
             continue
         order: ExchangeOrder = api.fetch_order(number, pair)
         return {
@@ -128,11 +129,3 @@ def _filled(api: Any, venue: Venue, stop: Any) -> ExchangeOrder | None:
             "status_stop": "triggered",
         }
     return None
-
-
-def _is_recorded(number: str, pair: str) -> bool:
-    from freqtrade.persistence import Order
-    from sqlalchemy import select
-
-    query = select(Order.id).where(Order.order_id == number, Order.ft_pair == pair).limit(1)
-    return Order.session.scalar(query) is not None

@@ -13,6 +13,15 @@ def open_trade(pair: str) -> Any | None:
     return next((trade for trade in Trade.get_open_trades() if trade.pair == pair), None)
 
 
+def is_recorded(number: str, pair: str) -> bool:
+    """Tell whether Freqtrade's database has the order of this number."""
+    from freqtrade.persistence import Order
+    from sqlalchemy import select
+
+    query = select(Order.id).where(Order.order_id == number, Order.ft_pair == pair).limit(1)
+    return Order.session.scalar(query) is not None
+
+
 def raises_risk(trading_mode: str, side: str, reduce_only: bool) -> bool:
     """Tell whether an order can open or enlarge a position: on spot every buy, on futures every
     order that is not reduce-only."""

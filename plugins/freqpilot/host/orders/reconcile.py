@@ -22,7 +22,7 @@ from freqpilot.host.orders.differences import owner_of, recount, report, report_
 from freqpilot.host.orders.lookup import fetch, in_flight, look_up, stop_params
 from freqpilot.host.orders.outcomes import Absent, Early, venue_for
 from freqpilot.host.orders.pending import Pending, ask, describe, is_old
-from freqpilot.host.orders.purpose import open_trade
+from freqpilot.host.orders.purpose import is_recorded, open_trade
 from freqpilot.host.orders.readiness import Reconciliation
 from freqpilot.host.run.run import Run
 from freqpilot.host.seams.freqtrade import Api, Bot, ExchangeOrder, Trade
@@ -110,7 +110,7 @@ def settle(run: Run, bot: Bot) -> bool:
 def _settle(run: Run, bot: Bot, intent: OrderIntent) -> None:
     """Bring one intent to its end; one that is old is a person's to decide on."""
     api = bot.exchange._api
-    if intent.order_id is not None and _recorded(intent.order_id, intent.pair):
+    if intent.order_id is not None and is_recorded(intent.order_id, intent.pair):
         unwritten.note(run, intent, state="known")
         return
     if is_old(intent):
@@ -120,7 +120,7 @@ def _settle(run: Run, bot: Bot, intent: OrderIntent) -> None:
     if found is None:
         return
     order_id = str(found["id"])
-    if not _recorded(order_id, intent.pair):
+    if not is_recorded(order_id, intent.pair):
         _adopt(run, bot, intent, bot.exchange._order_contracts_to_amount(found))
     unwritten.note(run, intent, state="known", order_id=order_id)
 
@@ -156,7 +156,7 @@ def compare(run: Run, bot: Bot) -> None:
     spot = str(bot.trading_mode) == "spot"
     for pair in sorted(known):
         for order in _open_orders(bot.exchange._api, pair):
-            if not _recorded(str(order["id"]), pair):
+            if not is_recorded(str(order["id"]), pair):
                 take_in(run, bot, order, pair)
     bot.wallets.update(require_update=True)
     if spot:
@@ -331,16 +331,7 @@ def is_child(run: Run, name: OrderName | None, pair: str) -> bool:
     """Tell whether an order bears the name of one that the database has under another number: a
     stop that was triggered may become an order of the same name, with the same fills."""
     intent = intent_of(run, name)
-    return intent is not None and bool(intent.order_id) and _recorded(str(intent.order_id), pair)
-
-
-def _recorded(order_id: str, pair: str) -> bool:
-    """Tell whether Freqtrade's database has the order."""
-    from freqtrade.persistence import Order
-    from sqlalchemy import select
-
-    query = select(Order.id).where(Order.order_id == order_id, Order.ft_pair == pair).limit(1)
-    return Order.session.scalar(query) is not None
+    return intent is not None and bool(intent.order_id) and is_recorded(str(intent.order_id), pair)
 
 
 def _adopt(run: Run, bot: Bot, intent: OrderIntent, order: ExchangeOrder) -> None:
@@ -350,7 +341,7 @@ def _adopt(run: Run, bot: Bot, intent: OrderIntent, order: ExchangeOrder) -> Non
     if not order.get("filled") and order["status"] in EMPTY_STATES:
         return
     trade = open_trade(intent.pair)
-    if trade is None and not intent.raises_risk:
+    if not intent.raises_risk if trade is None else not _fits(trade, intent):
         _strand(run, bot, intent, order)
         return
     if trade is None:
@@ -381,6 +372,10 @@ def _adopt(run: Run, bot: Bot, intent: OrderIntent, order: ExchangeOrder) -> Non
         )
 
 
+def _fits(trade: Trade, intent: OrderIntent) -> bool:
+    return intent.side == (trade.entry_side if intent.raises_risk else trade.exit_side)
+
+
 def _unfilled(order: ExchangeOrder) -> ExchangeOrder:
     """Return an order as it was before its first fill."""
     amount = order.get("amount")
@@ -389,17 +384,16 @@ def _unfilled(order: ExchangeOrder) -> ExchangeOrder:
 
 
 def _strand(run: Run, bot: Bot, intent: OrderIntent, order: ExchangeOrder) -> None:
-    """Cancel an exit whose trade is closed: nothing is left that it could close."""
-    import ccxt
-
+    """Cancel an order without a trade that it fits: nothing is left that it could close, or the
+    trade is of the other side."""
     if order["status"] == "open":
         api = bot.exchange._api
         with suppress(ccxt.OrderNotFound):  # a futures stop that has just been triggered
             api.cancel_order(order["id"], intent.pair, stop_params(api, intent))
     report(
         run,
-        f"the {intent.purpose} order {order['id']} for {intent.pair} has no open trade; it was "
-        f"{'cancelled' if order['status'] == 'open' else order['status'] + ' before'}",
+        f"the {intent.purpose} order {order['id']} for {intent.pair} has no open trade that it "
+        f"fits; it was {'cancelled' if order['status'] == 'open' else order['status'] + ' before'}",
         "CRITICAL" if order.get("filled") else "WARNING",
         {"pair": intent.pair, "order": str(order["id"])},
     )

@@ -102,7 +102,7 @@ def test_a_stop_without_a_record_is_cancelled_where_its_trade_is_over(
     give(stage, "s9", kind.exit, clientOrderId=ours(kind, "stop"), apart=kind.mode == "futures")
     stage.play(timedelta(hours=1) + MINUTE)  # a pair without a trade is looked at once an hour
     assert [number for number, _, _ in stage.account.cancelled] == ["s9"]
-    assert "has no open trade; it was cancelled" in stage.texts()[0]
+    assert "has no open trade that it fits; it was cancelled" in stage.texts()[0]
 
 
 def test_an_exit_that_nothing_knows_joins_its_trade(stage: Stage, kind: Kind) -> None:
