@@ -107,3 +107,18 @@ def test_no_position_is_closed_for_want_of_a_stop_that_is_taken_elsewhere(
         told = LoopReport.of({**vars(supervised(now)), "halted": halted})
         watchman.loop_ended(now + 1, 0, told)
     assert rules(watchman) == found
+
+
+def test_what_a_triggered_stop_has_become_is_no_entry() -> None:
+    venue = FuturesVenue(TAPE, {"USDT": Decimal(50_000)})
+    venue.set_margin_type("BTCUSDT", "ISOLATED")
+    venue.submit(Ticket("BTCUSDT", "BUY", "MARKET", AMOUNT), START)
+    watchman = FuturesWatchman(venue)
+    for number in range(QUIET_BEFORE + 1):
+        now = START + 1 + number * LOOP
+        if number == QUIET_BEFORE:
+            venue.late["BTCUSDT"] = 2 * HOUR
+            child = {"client_id": "algo-7", "reduce_only": True}
+            venue.submit(Ticket("BTCUSDT", "SELL", "MARKET", AMOUNT, **child), now)
+        watchman.loop_ended(now + 1, 0, supervised(now))
+    assert rules(watchman) == []

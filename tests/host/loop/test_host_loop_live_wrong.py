@@ -13,6 +13,7 @@ from look_stage import START, close, events, look, seen_twice
 
 from freqpilot.errors import NoEntry
 from freqpilot.host.account.begin import begin
+from freqpilot.host.account.look import UNSHOWN
 from freqpilot.host.gate import live as livegate
 from freqpilot.host.loop import live
 from freqpilot.host.run.current import current, end
@@ -74,6 +75,36 @@ def test_one_wrong_price_makes_no_peak_and_no_halt(
         bot.exchange.prices["SOL/USDT"] = 100.0
         run = look(bot, clock, 2)
         assert (run.state.peak, run.state.halted, run.unsure) == (1_000.0, None, None)
+
+
+def test_a_rise_without_candles_is_no_peak_at_the_second_look_either(
+    bot: Any, clock: VirtualClock
+) -> None:
+    """Candles that are late show nothing, and a price may be wrong twice."""
+    buy(bot, 450.0)
+    look(bot, clock)
+    bot.exchange._api = rows()
+    bot.exchange.prices["SOL/USDT"] = 280.0
+    run = look(bot, clock, 4)
+    assert run.state.peak == 1_000.0
+    assert run.unshown["SOL/USDT"][0] == 100.0
+    with pytest.raises(NoEntry, match="between two looks"):
+        livegate.refusal(run, request(), [], bot.exchange)
+    bot.exchange._api = rows((281.0, 99.0, 280.0))
+    assert look(bot, clock, 2).state.peak == pytest.approx(1_810.0)
+    assert run.unshown == {}
+
+
+def test_a_rise_that_lasts_needs_no_candles(bot: Any, clock: VirtualClock) -> None:
+    """An exchange may give closed candles alone."""
+    buy(bot, 450.0)
+    look(bot, clock)
+    bot.exchange._api = rows()
+    bot.exchange.prices["SOL/USDT"] = 280.0
+    assert look(bot, clock, 2).state.peak == 1_000.0
+    clock.advance(UNSHOWN.total_seconds())
+    run = look(bot, clock, 2)
+    assert (run.state.peak, run.unsure) == (pytest.approx(1_810.0), None)
 
 
 def test_a_price_that_stays_wrong_blinds_and_halts_nothing(bot: Any, clock: VirtualClock) -> None:

@@ -55,6 +55,15 @@ def test_a_look_that_is_far_too_high_makes_no_peak() -> None:
     assert (account.state.peak, account.state.halted, account.waits) == (1_000, None, None)
 
 
+def test_a_rise_that_no_candle_shows_makes_no_peak_however_often_it_is_seen() -> None:
+    account = Account(1_000, 1_000).look(2_800, 2_800, 2_800, shown=False)
+    assert account.state.peak == 1_000
+    assert account.seen.waits is not None
+    account.look(1_000, shown=False)
+    assert account.look(1_000).state.halted is None
+    assert account.look(2_800, 2_800).state.peak == 2_800, "the candles show it"
+
+
 @pytest.mark.parametrize("shown", [True, False])
 def test_a_look_that_is_far_too_low_sets_nothing(shown: bool) -> None:
     account = Account(1_000, 1_000).look(500, shown=shown)

@@ -21,6 +21,9 @@ from freqpilot.host.seams.freqtrade import Bot, Trade
 
 logger = logging.getLogger(__name__)
 
+UNSHOWN = timedelta(hours=1)
+"""How long a price that has jumped waits for a candle that shows it: no wrong one lasts as long,
+and an exchange may give closed candles alone."""
 LOOKS = 2
 """Looks in a row without a market after which a person hears of it. A position without a market
 counts as worth nothing for the halt from the first on, which the second has to confirm."""
@@ -111,7 +114,7 @@ def _rate(bot: Bot, run: Run, trade: Trade, jumps: Jumps) -> tuple[Price, bool]:
     try:
         rate = bot.exchange.get_rate(pair, side="exit", is_short=trade.is_short, refresh=True)
         del run.unquoted[pair]
-        price = jumps.judge(pair, float(rate), run.rates.get(pair, float(trade.open_rate or 0.0)))
+        price = _judged(run, pair, float(rate), jumps, float(trade.open_rate or 0.0))
         return price, price.doubt is None
     except Exception as error:
         close, fresh = _newest_close(bot, pair)
@@ -121,6 +124,21 @@ def _rate(bot: Bot, run: Run, trade: Trade, jumps: Jumps) -> tuple[Price, bool]:
             rate = _known(rate, float(trade.open_rate or 0.0))
         logger.warning("No rate for %s (%s); its last one, %s, is used", pair, error, rate)
         return Price(float(rate)), False
+
+
+def _judged(run: Run, pair: str, rate: float, jumps: Jumps, paid: float) -> Price:
+    """Return the price that counts; one that has jumped without a candle to show it stays so until
+    one does, or until it has lasted longer than a wrong one."""
+    now = datetime.now(UTC)
+    before, since = run.unshown.get(pair, (run.rates.get(pair, paid), now))
+    if not timedelta() <= now - since < UNSHOWN:
+        before = run.rates.get(pair, paid)
+    price = jumps.judge(pair, rate, before)
+    if price.shown:
+        run.unshown.pop(pair, None)
+    else:
+        run.unshown[pair] = before, since
+    return price
 
 
 def _count(run: Run, pair: str) -> None:

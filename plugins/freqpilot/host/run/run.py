@@ -105,6 +105,9 @@ class Run:
     """How long the longest of the last loops took (:mod:`freqpilot.host.account.looptime`)."""
     unquoted: Counter[str] = field(default_factory=Counter)
     """Looks in a row in which a pair had no market."""
+    unshown: dict[str, tuple[float, datetime]] = field(default_factory=dict)
+    """From which price a pair's has jumped without a candle to show it, and when, by pair
+    (:mod:`freqpilot.host.account.look`)."""
     beyond: Counter[int] = field(default_factory=Counter)
     """Looks in a row in which the price was beyond a trade's stop, by trade
     (:mod:`freqpilot.host.orders.stops`)."""

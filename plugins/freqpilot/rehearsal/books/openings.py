@@ -52,7 +52,8 @@ class Openings:
                 order
                 for order in fresh
                 if order.symbol == symbol
-                and not self._closes(order)
+                # What a triggered stop has become only reduces too.
+                and not (self._closes(order) or order.reduce_only)
                 and order.created % HOUR_MS < min(late[symbol], HOUR_MS)
             ]
             text = f"{symbol} was entered while its newest candle had not come"

@@ -175,8 +175,8 @@ class IncidentPlayer:
             return right and bool(distress.positions(self._venue, now))
         if incident.way == "gone":
             return bool(self._vanishing(incident))
-        if incident.fault is Fault.STORE_RESTORED:
-            return not self._out
+        if incident.fault is Fault.STORE_RESTORED or incident.fault in STORE_FAULTS:
+            return not self._out  # one after the other: one that holds the store keeps others out
         if incident.fault is Fault.LIQUIDATION:
             return distress.is_sudden(now) and bool(distress.positions(self._venue, now))
         return True

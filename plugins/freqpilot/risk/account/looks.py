@@ -3,8 +3,9 @@ never there.
 
 So a live account is looked at twice. A high is made by the smaller of two looks that are
 ``APART`` or more apart, a drawdown, a cut and a halt by the milder. Both looks count as they are
-where the candles show each price that jumped; else they have to agree within ``AGREEMENT``. What
-one look alone would have set off makes entries wait for the next one.
+where the candles show each price that jumped; else they have to agree within ``AGREEMENT``, and
+make no high: a fall that cannot be checked halts, a rise waits for its candles. What one look
+alone would have set off makes entries wait for the next one.
 """
 
 import math
@@ -164,6 +165,8 @@ def _second(state: Ledger, former: Look, look: Look, settings: RiskSettings) -> 
         return _kept(seen, look, _jumped(state, former, look))
     if math.isnan(sure.low):
         sure = sure._replace(low=sure.most)
+    if not (former.shown and look.shown):
+        sure = sure._replace(least=min(sure.least, state.peak))
     seen = ledger.observe(state, look.time, look.equity, settings, sure=sure)
     further = _goes_further(state, seen, look, settings)
     return _kept(seen, look, _jumped(state, former, look) if further else None)
