@@ -31,7 +31,7 @@ DEEP = {
     "models": ("models",),
     "rehearsal": ("rehearsal",),
     "host": ("host",),
-    "execution, journal, research": ("execution", "journal", "research"),
+    "control, execution, journal, research": ("control", "execution", "journal", "research"),
 }
 """Rooms whose properties are tried with many more examples, and the folders of their tests."""
 CHAOS = 20

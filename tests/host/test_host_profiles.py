@@ -64,6 +64,7 @@ BUDGETS: dict[str, Any] = {
     "freqpilot": {
         "risk": {
             "trade": {"max_loss": 0.10, "max_additions": 0},
+            "catastrophe_stop": {"enabled": False},  # it would bound the loss
             "tags": {"low": {"tags": ["below*"], "max_trades": 2}},
         }
     }

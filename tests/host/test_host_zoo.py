@@ -75,7 +75,9 @@ def test_watch_changes_no_trade_and_no_order_of_any(tmp_path: Path) -> None:
     assert all(len(run.trades) for run in alone.values())
     assert any(interventions_of(run) for run in watch.values())
     said = (tmp_path / "watch" / "logs" / "backtest.log").read_text(encoding="utf-8")
-    assert said.rindex("STRATEGY SUMMARY") < said.index("limits would have cut or refused")
+    assert said.rindex("STRATEGY SUMMARY") < said.index(
+        "what Freqpilot would have cut, refused and closed"
+    )
     changed = watch["EightSteps"].trades.copy()
     changed.at[0, "orders"] = [{**order, "amount": 1.0} for order in changed.at[0, "orders"]]
     assert differs(alone["EightSteps"], changed) == 1

@@ -9,7 +9,6 @@ import pytest
 
 from freqpilot.rehearsal.books.spot import Breach
 from freqpilot.rehearsal.bot.live import LONGEST_PAUSE, MOST_REFUSED, RESTART_SECONDS, _Session
-from freqpilot.rehearsal.faults.requests import Fault
 
 
 @dataclass
@@ -28,7 +27,7 @@ class Bench:
     session: Any = field(default_factory=lambda: object.__new__(_Session))
 
     def __post_init__(self) -> None:
-        self.session._faults = SimpleNamespace(kinds=frozenset({Fault.KILL}))
+        self.session._may_end = True
         self.session._watchman = SimpleNamespace(loops=10)
         self.session._kills = self.session._refused = 0
         self.session._died = []
@@ -82,7 +81,7 @@ def test_a_bot_that_ends_by_itself_is_a_breach_and_is_started_again() -> None:
 def test_without_faults_or_before_its_first_loop_a_refusal_is_one(change: str) -> None:
     bench = Bench()
     if change == "faults":
-        bench.session._faults.kinds = frozenset()
+        bench.session._may_end = False
     else:
         bench.session._watchman.loops = 0
     assert bench.life() is None

@@ -12,7 +12,15 @@ from freqpilot.settings import RiskSettings, Sleeve
 from freqpilot.shapes import Candles
 from freqpilot.signals import breakout
 from freqpilot.signals.rotation import RotationRule
-from freqpilot.signals.sleeves import ROTATION, Seen, Wants, followed, startup, virtual, wants
+from freqpilot.signals.sleeves import (
+    ROTATION,
+    PairCandles,
+    Wants,
+    followed,
+    startup,
+    virtual,
+    wants,
+)
 
 RISK = RiskSettings()
 DAYS = 10.0
@@ -34,7 +42,7 @@ def wanted(strategy: str, source: Candles, **fields: Any) -> Wants:
     rng = np.random.default_rng(0)
     place = np.repeat(rng.integers(1, 8, len(source) // 168 + 1), 168)[: len(source)]
     score = np.repeat(rng.standard_normal(len(source) // 168 + 1), 168)[: len(source)]
-    seen = Seen(source, HOUR, score, place.astype(np.float64))
+    seen = PairCandles(source, HOUR, score, place.astype(np.float64))
     return wants(sleeve(strategy, **fields), seen, RISK, DAYS)
 
 
@@ -77,9 +85,9 @@ def test_where_the_candles_begin_changes_nothing_past_the_startup(strategy: str)
     week = (source.date + HOUR - 4 * 24 * HOUR) // (168 * HOUR)
     place = rng.integers(1, 8, week.max() - week.min() + 1)[week - week.min()].astype(float)
     score = rng.standard_normal(week.max() - week.min() + 1)[week - week.min()]
-    whole = wants(own, Seen(source, HOUR, score, place), RISK, DAYS)
+    whole = wants(own, PairCandles(source, HOUR, score, place), RISK, DAYS)
     for cut in (1, 37, 200):
-        seen = Seen(source.window(cut), HOUR, score[cut:], place[cut:])
+        seen = PairCandles(source.window(cut), HOUR, score[cut:], place[cut:])
         late = wants(own, seen, RISK, DAYS)
         begin = needed + cut
         np.testing.assert_allclose(late.want[needed:], whole.want[begin:], rtol=1e-6, atol=1e-9)

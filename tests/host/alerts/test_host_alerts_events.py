@@ -200,7 +200,7 @@ def test_safe_mode_arrives_with_the_store_out(
 def test_missing_money_and_a_broken_couple_arrive(
     run: Any, clock: Clock, hook: Any, server: stage.Server
 ) -> None:
-    flows._report(run, rebase.Seen(run.state, run.watch, missing=120.0), NOW)
+    flows._report(run, rebase.Rebased(run.state, run.watch, missing=120.0), NOW)
     trade = SimpleNamespace(pair="ETH/USDT", enter_tag="pairs_long")
     couples._report(trade, "orphan_leg")
     clock.loop(hook)
