@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from freqpilot.risk.account import clock
 from freqpilot.risk.account.flows import Fall, Flows
-from freqpilot.risk.account.ledger import Ledger, closed, observe, release
+from freqpilot.risk.account.ledger import Ledger, closed, observe
 from freqpilot.risk.account.record import Outcome, Record
+from freqpilot.risk.account.releases import release
 from freqpilot.risk.entries.limits import judge
 from freqpilot.settings import RiskSettings
 from freqpilot.shapes import OrderRequest

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from freqpilot.errors import RefuseToStart
 from freqpilot.risk.account import rebase
 from freqpilot.risk.account.flows import Flows, Reading, Watch
-from freqpilot.risk.account.ledger import Ledger, observe, release
+from freqpilot.risk.account.ledger import Ledger, observe
+from freqpilot.risk.account.releases import release
 from freqpilot.settings import FlowSettings, RiskSettings
 
 SETTINGS = RiskSettings(tiers=RiskSettings().tiers[:1])  # tiers are of equity, not of shares

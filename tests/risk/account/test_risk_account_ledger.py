@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.risk.account.ledger import Ledger, closed, durable, observe, operate, release
+from freqpilot.risk.account.ledger import Ledger, closed, durable, observe
 from freqpilot.risk.account.record import Outcome
+from freqpilot.risk.account.releases import operate, release
 from freqpilot.settings import RiskSettings
 
 SETTINGS = RiskSettings()

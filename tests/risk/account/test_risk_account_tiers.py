@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from freqpilot.errors import RefuseToStart
-from freqpilot.risk.account.ledger import DRAWDOWN, Ledger, closed, observe, release
+from freqpilot.risk.account.ledger import DRAWDOWN, Ledger, closed, observe
 from freqpilot.risk.account.record import Outcome, Record
+from freqpilot.risk.account.releases import release
 from freqpilot.risk.account.tiers import TierRecord, profit_factor, stepped
 from freqpilot.settings import RiskSettings
 

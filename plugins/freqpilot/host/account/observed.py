@@ -7,7 +7,7 @@ from typing import Protocol
 
 from freqpilot.host.alerts import events as alerts
 from freqpilot.host.run.run import SEEN, Run
-from freqpilot.risk.account import clock, ledger, looks
+from freqpilot.risk.account import clock, ledger, looks, releases
 from freqpilot.risk.account.looks import Look
 from freqpilot.risk.account.record import Outcome
 from freqpilot.risk.account.responses import streak_phase
@@ -43,8 +43,8 @@ def observe(
     if run.state.stamp == time:
         run.counters.stamp(time)
     if not run.live:
-        observed, run.state = run.state, ledger.operate(run.state, time, run.settings.risk)
-        if cause := ledger.released(observed, run.state):
+        observed, run.state = run.state, releases.operate(run.state, time, run.settings.risk)
+        if cause := releases.released(observed, run.state):
             run.released[cause] += 1
         return
     run.counters.beat(time)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from freqpilot.host.run.run import BLOCKED, BOOK, INTERVENTIONS, LEDGER_KEYS, OPEN_RISK, SEEN
-from freqpilot.risk.account import ledger
+from freqpilot.risk.account import ledger, releases
 from freqpilot.risk.account.responses import streak_phase
 from freqpilot.risk.entries.targets import no_edge_in
 from freqpilot.settings import RiskSettings
@@ -81,9 +81,9 @@ def release(url: str, time: datetime, risk: RiskSettings | None = None) -> list[
         streak = _streak(state, time, risk) if risk and not state.halted else None
         if not reason and not none and not streak:
             continue
-        state = ledger.release(state, time) if reason else state
-        state = ledger.reviewed(state) if streak else state
-        state = ledger.retry(state) if none else state
+        state = releases.release(state, time) if reason else state
+        state = releases.reviewed(state) if streak else state
+        state = releases.retry(state) if none else state
         reason = "; ".join(filter(None, (reason, streak, none)))
         store.save_state(key, state.to_dict(), time)
         store.add_event(time, "release", "CRITICAL", reason, {"equity": state.equity})

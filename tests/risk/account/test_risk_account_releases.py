@@ -8,8 +8,9 @@ import pytest
 
 from freqpilot.errors import RefuseToStart
 from freqpilot.risk.account.flows import Fall, Flows
-from freqpilot.risk.account.ledger import Ledger, closed, observe, release, retry, reviewed
+from freqpilot.risk.account.ledger import Ledger, closed, observe
 from freqpilot.risk.account.record import Outcome, Record
+from freqpilot.risk.account.releases import release, retry, reviewed
 from freqpilot.risk.account.responses import Response
 from freqpilot.settings import RiskSettings
 

@@ -13,8 +13,9 @@ from freqpilot.host.account import observed, verdict
 from freqpilot.host.account.begin import begin
 from freqpilot.host.run.current import end
 from freqpilot.journal.backtest import halts_released
-from freqpilot.risk.account.ledger import Ledger, closed, observe, operate, released, reviewed
+from freqpilot.risk.account.ledger import Ledger, closed, observe
 from freqpilot.risk.account.record import Outcome, Record
+from freqpilot.risk.account.releases import operate, released, reviewed
 from freqpilot.risk.account.responses import streak_phase
 from freqpilot.settings import RiskSettings, StreakPhase
 
