@@ -19,6 +19,7 @@ from freqpilot.host.boot.resolvers import class_names
 from freqpilot.host.gate.health import Health
 from freqpilot.host.run.current import current, end
 from freqpilot.risk.account import ledger as ledgers
+from freqpilot.risk.account import releases
 from freqpilot.risk.account.record import Outcome
 
 DAY = timedelta(days=1)
@@ -195,7 +196,7 @@ def test_live_it_waits_for_a_person_and_a_release_ends_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(locks, "_commit", lambda: None)
     locks.follow(run)
     assert PairLocks.is_global_lock(now)  # nobody has released it
-    run.state = ledgers.release(run.state, now + HOUR)
+    run.state = releases.release(run.state, now + HOUR)
     locks.follow(run)
     assert not PairLocks.is_global_lock(now)
     assert locked(protections, now) is None  # the start is re-based
@@ -212,7 +213,7 @@ def test_a_lock_of_another_kind_outlives_a_release(monkeypatch: pytest.MonkeyPat
     observe(run, now, 850.0)
     PairLocks.lock_pair("*", now + DAY, "Mine", now=now)
     monkeypatch.setattr(locks, "_commit", lambda: None)
-    run.state = ledgers.release(run.state, now + HOUR)
+    run.state = releases.release(run.state, now + HOUR)
     locks.follow(run)
     assert PairLocks.is_global_lock(now)
 
