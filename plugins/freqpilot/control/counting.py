@@ -17,6 +17,8 @@ MEANINGS = {
     "differences": "differences between the exchange and the database that a person heard of",
     "stops_failed": "positions closed because no stop could be placed",
     "stops_jumped": "positions closed because the price had jumped their stop",
+    "catastrophe_stops_placed": "catastrophe stops that were placed or moved on the exchange",
+    "catastrophe_stops_failed": "tries to place one that failed: the bot leaves at that price",
     "shadow orders left out": "refused orders above 2,000 a day, which refusals --shadow lacks",
     "sleeves_switched_off": "sleeves that were switched off for their drawdown",
     "orphan_legs": "legs of a pair closed because the other one was gone",
